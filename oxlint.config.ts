@@ -1,0 +1,119 @@
+import { readdirSync } from 'node:fs';
+import { defineConfig } from 'oxlint';
+
+// The architecture as lint: which folder may import which, and the one home of each library.
+const folders = readdirSync('src', { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
+
+/** Folders that know no feature. */
+const BASE = ['runtime', 'config', 'log', 'sqlite', 'tar', 'store', 'state', 'queue'];
+
+const HOMES: Record<string, readonly string[]> = {
+  bullmq: ['queue'],
+  ioredis: ['queue'],
+  'better-sqlite3': ['sqlite'],
+  tar: ['tar'],
+  '@aws-sdk/client-s3': ['store'],
+  '@smithy/node-http-handler': ['store'],
+  chokidar: ['arrival'],
+  picomatch: ['arrival'],
+  zod: ['config', 'queue', 'dashboard'],
+  yaml: ['config'],
+  leven: ['config'],
+  pino: ['log'],
+  fastify: ['dashboard'],
+  'prom-client': ['metrics'],
+  commander: ['cli'],
+  'cli-progress': ['cli'],
+  'cli-table3': ['cli'],
+};
+
+interface ImportRule {
+  paths: { name: string; message: string }[];
+  patterns: { group: string[]; message: string }[];
+}
+
+const imports = (own = ''): ['error', ImportRule] => [
+    'error',
+    {
+      paths: Object.entries(HOMES)
+        .filter(([, homes]) => !homes.includes(own))
+        .map(([name, homes]) => ({ name, message: `its home is src/${homes.join(', src/')}` })),
+      patterns: [
+        {
+          group: own === 'cli' ? ['**/workers/**'] : ['**/workers/**', '**/cli/**'],
+          message: 'nothing imports an entry point',
+        },
+        ...folders
+          .filter((folder) => folder !== own && folder !== 'cli')
+          .map((folder) =>
+            BASE.includes(own) && !BASE.includes(folder)
+              ? { group: [`**/${folder}/**`], message: `src/${own} must not know the feature ${folder}` }
+              : {
+                  group: [`**/${folder}/**`, `!**/${folder}/index.ts`],
+                  message: `src/${folder} offers its index.ts`,
+                },
+          ),
+      ],
+    },
+  ];
+
+const time = ['Date', 'setTimeout', 'setInterval'].map((name) => ({
+  name,
+  message: 'time comes in as an argument or a Clock',
+}));
+
+export default defineConfig({
+  plugins: ['typescript', 'import', 'node', 'promise', 'unicorn'],
+  options: { typeAware: true },
+  ignorePatterns: ['node_modules', 'data', '.demo'],
+  categories: { correctness: 'error', suspicious: 'error' },
+  rules: {
+    'no-restricted-imports': imports(),
+    'no-restricted-globals': ['error', ...time],
+    'no-restricted-properties': ['error', { object: 'Math', property: 'random' }],
+    'import/no-cycle': 'error',
+    'import/no-default-export': 'error',
+    'typescript/switch-exhaustiveness-check': 'error',
+    'typescript/return-await': ['error', 'in-try-catch'],
+    'typescript/no-misused-promises': 'error',
+    'typescript/only-throw-error': 'error',
+    'typescript/no-explicit-any': 'error',
+    'typescript/no-non-null-assertion': 'error',
+    'preserve-caught-error': 'error',
+    'no-empty': 'error',
+    'no-console': 'error',
+    'node/no-process-env': 'error',
+    'max-lines': ['error', { max: 400, skipComments: true, skipBlankLines: true }],
+    'max-lines-per-function': ['error', { max: 60, skipComments: true, skipBlankLines: true }],
+    complexity: ['error', 12],
+    // it flags `import z from` and friends where the library itself documents that form
+    'import/no-named-as-default-member': 'off',
+    // awaiting one step after the other is what most loops here are for
+    'no-await-in-loop': 'off',
+    // a shadowed name in a short closure reads better than an invented one
+    'no-shadow': 'off',
+  },
+  overrides: [
+    ...folders.map((folder) => ({
+      files: [`src/${folder}/**`],
+      rules: { 'no-restricted-imports': imports(folder) },
+    })),
+    {
+      files: ['src/runtime/**', 'test/**', 'infra/**'],
+      rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
+    },
+    { files: ['src/config/**', 'test/**', 'infra/**'], rules: { 'node/no-process-env': 'off' } },
+    { files: ['src/cli/output.ts', 'infra/**'], rules: { 'no-console': 'off' } },
+    {
+      files: ['test/**', 'infra/**'],
+      rules: {
+        'no-restricted-imports': 'off',
+        'max-lines-per-function': 'off',
+        'typescript/no-non-null-assertion': 'off',
+      },
+    },
+    { files: ['*.config.ts'], rules: { 'import/no-default-export': 'off' } },
+  ],
+});

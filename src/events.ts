@@ -1,0 +1,144 @@
+import type { Cause, FaultCode } from './faults.ts';
+
+type Failure = { code: FaultCode; cause: Cause; err: unknown };
+
+/**
+ * Everything wavspool reports. The key is the log message, the fields are its context; the log, the metrics and the
+ * tests subscribe. An event's level stands in {@link LEVELS}.
+ */
+export interface Events {
+  // a role's life
+  'role started': { node: string; concurrency?: number };
+  'role stopping': { reason: string; graceMs: number };
+  'role stopped': { ms: number; handedBack: number };
+  'role died': {
+    died: string;
+    diedPid: number;
+    exitCode: number | null;
+    signal: string | null;
+    restartMs: number;
+  };
+  'role restarted': { restarted: string; newPid: number };
+  'embedded redis started': { socket: string; redisPid: number };
+  'embedded redis adopted': { socket: string };
+  'redis away': { err: unknown; times: number };
+  'redis back': { awayMs: number };
+  'queue restored': { queue: string };
+
+  // arrival
+  watching: { incoming: string; directories: number };
+  'watch fault': { err: unknown; remedy: string };
+  'tar arrived': { tar: string; bytes: number; by: 'event' | 'rescan'; quietMs: number };
+  'tar incomplete': { tar: string; bytes: number; reason: string };
+  'tar given up': { tar: string; bytes: number; reason: string; afterSeconds: number };
+  'tar unreadable': { tar: string; err: unknown };
+  'directory unreadable': { directory: string; err: unknown };
+  'rescan finished': {
+    tars: number;
+    known: number;
+    queued: number;
+    waiting: number;
+    missedByWatcher: number;
+    recordings: number;
+    ms: number;
+  };
+  'rescan failed': { err: unknown };
+
+  // extraction
+  'tar extracted': {
+    tar: string;
+    recordings: number;
+    known: number;
+    skipped: number;
+    refused: number;
+    bytes: number;
+    ms: number;
+    skippedNames: readonly string[];
+    refusedNames: readonly string[];
+  };
+  'tar failed': { tar: string; attempt: number; final: boolean } & Failure;
+  'extraction waits': { reason: string; freeBytes?: number; neededBytes?: number; backlog?: number };
+  'extraction goes on': { waitedMs: number };
+  'temporary files swept': { directory: string; files: number };
+
+  // upload
+  'recording uploaded': {
+    recording: string;
+    key: string;
+    bytes: number;
+    attempt: number;
+    ms: number;
+    alreadyThere: boolean;
+  };
+  'recording failed': { recording: string; attempt: number; final: boolean; delayMs?: number } & Failure;
+  'recording requeued': { recording: string; by: string };
+  'store away': { cause: Cause; code: FaultCode; err: unknown; probeInMs: number };
+  'store back': { awayMs: number };
+  'store lacks conditional put': { endpoint: string };
+
+  // operators
+  requeued: { by: string; recordings: number; tars: number };
+  'queues paused': { queues: readonly string[]; reason: string; until: string | null };
+  'queues resumed': { queues: readonly string[]; by: string };
+  'stale uploads aborted': { uploads: number };
+  'job finished': { queue: string; job: string; ms: number };
+  'job failed': { queue: string; job: string; err: unknown };
+  'dashboard listening': { address: string };
+  'request refused': { route: string; status: number; reason: string };
+  'request failed': { route: string; err: unknown };
+  'state taken over': { file: string; tars: number; uploads: number };
+  'heartbeat failed': { err: unknown };
+  'unexpected fault': { err: unknown };
+}
+
+export type EventName = keyof Events;
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** `error`: an operator must act. `warn`: degraded, heals itself. `info`: a line per tar, run or change of state. `debug`: per recording. */
+export const LEVELS: Record<EventName, Level> = {
+  'role started': 'info',
+  'role stopping': 'info',
+  'role stopped': 'info',
+  'role died': 'error',
+  'role restarted': 'info',
+  'embedded redis started': 'info',
+  'embedded redis adopted': 'warn',
+  'redis away': 'warn',
+  'redis back': 'info',
+  'queue restored': 'warn',
+  watching: 'info',
+  'watch fault': 'error',
+  'tar arrived': 'info',
+  'tar incomplete': 'warn',
+  'tar given up': 'error',
+  'tar unreadable': 'error',
+  'directory unreadable': 'error',
+  'rescan finished': 'debug',
+  'rescan failed': 'error',
+  'tar extracted': 'info',
+  'tar failed': 'error',
+  'extraction waits': 'warn',
+  'extraction goes on': 'info',
+  'temporary files swept': 'info',
+  'recording uploaded': 'debug',
+  'recording failed': 'warn',
+  'recording requeued': 'info',
+  'store away': 'error',
+  'store back': 'info',
+  'store lacks conditional put': 'warn',
+  requeued: 'info',
+  'queues paused': 'warn',
+  'queues resumed': 'info',
+  'stale uploads aborted': 'info',
+  'job finished': 'info',
+  'job failed': 'error',
+  'dashboard listening': 'info',
+  'request refused': 'warn',
+  'request failed': 'error',
+  'state taken over': 'info',
+  'heartbeat failed': 'warn',
+  'unexpected fault': 'error',
+};
+
+/** The only way to say something: the event's name is the log message, its fields are checked by the compiler. */
+export type Report = <E extends EventName>(event: E, fields: Events[E]) => void;

@@ -1,0 +1,239 @@
+/**
+ * Every way a recording, a tar or a command can fail.
+ *
+ * - `cause`: the word in `state.db`, in `failed --by-cause`, in metrics and in logs.
+ * - `retry`: who may try again. `this one`: the recording or tar, within its limit. `when the store is back` (P7) and
+ *   `when there is room`: nobody's retry is spent. `never`: another try cannot end differently.
+ * - `exit`: the command line's exit code when the fault ends a command.
+ * - `remedy`: what an operator can do about it.
+ *
+ * docs/errors.md lists the same codes; a test compares the two.
+ */
+export const FAULTS = {
+  // settings and use
+  SETTINGS_INVALID: {
+    cause: 'settings',
+    retry: 'never',
+    exit: 2,
+    remedy: 'correct the settings file; "wavspool config check" shows every fault',
+  },
+  USAGE: { cause: 'usage', retry: 'never', exit: 2, remedy: 'see "wavspool --help"' },
+
+  // services that a role or a command needs
+  REDIS_UNREACHABLE: {
+    cause: 'redis',
+    retry: 'this one',
+    exit: 3,
+    remedy: 'start "wavspool up", or the Redis that redis.url names',
+  },
+  STATE_UNUSABLE: {
+    cause: 'state',
+    retry: 'this one',
+    exit: 3,
+    remedy: 'check the path, its permissions and its disk; restore a snapshot if it is damaged',
+  },
+  STATE_BUSY: {
+    cause: 'state',
+    retry: 'this one',
+    exit: 3,
+    remedy: 'another program holds a write lock on state.db: find and end it',
+  },
+  STATE_TOO_NEW: {
+    cause: 'state',
+    retry: 'never',
+    exit: 3,
+    remedy: 'run the wavspool version that wrote this state.db, or a newer one',
+  },
+  PROGRAM_MISSING: { cause: 'program', retry: 'never', exit: 3, remedy: 'install the named program' },
+  ALREADY_RUNNING: { cause: 'usage', retry: 'never', exit: 2, remedy: 'stop the running one first' },
+
+  // the store as a whole (P7)
+  STORE_UNREACHABLE: {
+    cause: 'network',
+    retry: 'when the store is back',
+    exit: 3,
+    remedy: 'check s3.endpoint, DNS, firewall and the store itself',
+  },
+  STORE_THROTTLED: {
+    cause: 'throttled',
+    retry: 'when the store is back',
+    exit: 3,
+    remedy: 'the store asks for fewer requests; lower upload.concurrency if it lasts',
+  },
+  STORE_FAILING: {
+    cause: 'unavailable',
+    retry: 'when the store is back',
+    exit: 3,
+    remedy: 'the store answers with errors of its own: ask its operator',
+  },
+  STORE_CREDENTIALS: {
+    cause: 'credentials',
+    retry: 'when the store is back',
+    exit: 3,
+    remedy: 'check the access key, its secret, its rights on the bucket, and this host’s clock',
+  },
+  STORE_BUCKET: {
+    cause: 'bucket',
+    retry: 'when the store is back',
+    exit: 3,
+    remedy: 'create the bucket, or correct s3.bucket, s3.region or s3.endpoint',
+  },
+  STORE_FULL: {
+    cause: 'quota',
+    retry: 'when the store is back',
+    exit: 3,
+    remedy: 'the store has no room or the quota is used up',
+  },
+  STORE_NOT_S3: {
+    cause: 'protocol',
+    retry: 'when the store is back',
+    exit: 3,
+    remedy: 's3.endpoint does not answer like S3: a proxy, a login page or a wrong address',
+  },
+
+  // one recording
+  CONNECTION_LOST: { cause: 'network', retry: 'this one', exit: 1, remedy: 'tried again by itself' },
+  REQUEST_TIMEOUT: { cause: 'timeout', retry: 'this one', exit: 1, remedy: 'tried again by itself' },
+  STORE_ERROR: {
+    cause: 'store',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'tried again by itself; ask the store’s operator if it lasts',
+  },
+  HASH_REFUSED: {
+    cause: 'corrupted',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'the bytes changed between this host and the store: suspect memory, network cards and proxies',
+  },
+  OBJECT_REJECTED: {
+    cause: 'rejected',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'the store refuses this one object: its message says why',
+  },
+  KEY_TAKEN: {
+    cause: 'conflict',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'another object has this key: look at both, move the foreign one, then re-queue',
+  },
+  RECORDING_CHANGED: {
+    cause: 'changed',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'someone changed the extracted file; "requeue" extracts it again from its tar',
+  },
+  RECORDING_MISSING: {
+    cause: 'missing',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'someone removed the extracted file; "requeue" extracts it again from its tar',
+  },
+  RECORDING_OUTSIDE: {
+    cause: 'outside',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'the row’s path is not below paths.extracted, so it has no key',
+  },
+  MEMBER_REFUSED: {
+    cause: 'refused',
+    retry: 'never',
+    exit: 1,
+    remedy: 'the member cannot be extracted safely: unpack it by hand and look at it',
+  },
+
+  // one tar
+  TAR_INCOMPLETE: {
+    cause: 'incomplete',
+    retry: 'never',
+    exit: 1,
+    remedy: 'send the tar again; it is taken up by itself when it changes',
+  },
+  TAR_CORRUPT: {
+    cause: 'corrupt',
+    retry: 'never',
+    exit: 1,
+    remedy: 'send the tar again; it is taken up by itself when it changes',
+  },
+  TAR_TOO_LARGE: {
+    cause: 'limits',
+    retry: 'never',
+    exit: 1,
+    remedy: 'raise the named extract limit if the tar is genuine, then re-queue it',
+  },
+  TAR_CHANGED: {
+    cause: 'changed',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'it changed while it was read; tried again by itself',
+  },
+  TAR_MISSING: {
+    cause: 'missing',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'it vanished from the landing directory; send it again',
+  },
+  TAR_POISON: {
+    cause: 'poison',
+    retry: 'never',
+    exit: 1,
+    remedy: 'the extract worker died every time it had this tar: look at its log',
+  },
+  FILE_UNREADABLE: {
+    cause: 'unreadable',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'check the permissions and the disk',
+  },
+  DISK_FULL: {
+    cause: 'disk',
+    retry: 'when there is room',
+    exit: 1,
+    remedy: 'free disk space (or inodes); extraction goes on by itself',
+  },
+
+  UNKNOWN: {
+    cause: 'unknown',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'this is a fault of wavspool: report it with the log lines around it',
+  },
+} as const satisfies Record<string, Fault>;
+
+interface Fault {
+  readonly cause: string;
+  readonly retry: 'this one' | 'when the store is back' | 'when there is room' | 'never';
+  readonly exit: 1 | 2 | 3;
+  readonly remedy: string;
+}
+
+export type FaultCode = keyof typeof FAULTS;
+export type Cause = (typeof FAULTS)[FaultCode]['cause'];
+
+/** A fault with its code. The message says which file, what is wrong and what was expected; the remedy is in the table. */
+export class WavspoolError extends Error {
+  override readonly name = 'WavspoolError';
+  readonly code: FaultCode;
+
+  constructor(code: FaultCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The fault code of anything thrown; what is not ours is a bug and says `UNKNOWN`. */
+export function faultCode(error: unknown): FaultCode {
+  return error instanceof WavspoolError ? error.code : 'UNKNOWN';
+}
+
+/** The message of anything thrown, without its stack. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The errno name (`ENOENT`, `ENOSPC`, …) of a system error, else undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return undefined;
+}

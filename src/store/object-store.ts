@@ -1,0 +1,58 @@
+/** One recording as the store is to have it. */
+export interface ObjectToPut {
+  readonly key: string;
+  /** Absolute path of the file to send. */
+  readonly path: string;
+  /** Bytes; a file of another size is refused. */
+  readonly size: number;
+  /** Lower-case hex; a file with another hash is refused. */
+  readonly sha256: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly contentType: string;
+}
+
+/** What the store said about an object that is now there. */
+export interface PutReceipt {
+  readonly etag: string;
+  readonly versionId: string | undefined;
+  /** True when the same bytes were there before (P5: a repeated upload is harmless). */
+  readonly alreadyThere: boolean;
+}
+
+export interface ObjectHead {
+  readonly size: number;
+  readonly etag: string;
+  readonly versionId: string | undefined;
+  /** Keys in lower case, without `x-amz-meta-`. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** An S3-compatible store. Every method throws WavspoolError with a store fault; nobody else knows an SDK error. */
+export interface ObjectStore {
+  /**
+   * Puts the file under its key unless another object is there (P5), with its SHA-256 as the signed payload hash (P4).
+   * Throws RECORDING_CHANGED or RECORDING_MISSING when the file is not the one described, KEY_TAKEN when different bytes
+   * have the key, else a store fault. Safe to repeat. What a failed multipart upload leaves behind is aborted.
+   */
+  putIfAbsent(object: ObjectToPut, signal: AbortSignal): Promise<PutReceipt>;
+  /** The object's head, or undefined when there is none. */
+  head(key: string, signal: AbortSignal): Promise<ObjectHead | undefined>;
+  /** The object's bytes, for verification. */
+  get(key: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Removes one object; used for probe objects only. */
+  remove(key: string, signal: AbortSignal): Promise<void>;
+  /** Throws the store fault that stands in the way of using the bucket, if any. One cheap request. */
+  check(signal: AbortSignal): Promise<void>;
+  /** Aborts multipart uploads below the prefix that began before `before` (ms since 1970); returns how many. */
+  abortStaleUploads(before: number, signal: AbortSignal): Promise<number>;
+  /** What the store really honours, found out with probe objects below the prefix, for `doctor`. */
+  probe(signal: AbortSignal): Promise<readonly StoreFinding[]>;
+  close(): void;
+}
+
+export interface StoreFinding {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly found: string;
+  readonly remedy: string;
+}
