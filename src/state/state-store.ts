@@ -10,7 +10,7 @@ export interface TarVersion {
   readonly mtimeMs: number;
 }
 
-/** What a WAV header says; `invalid` when it cannot be read. */
+/** What a WAV header says; `valid` is false when it cannot be read. */
 export interface WavFacts {
   readonly valid: boolean;
   readonly durationMs: number | undefined;
@@ -33,6 +33,7 @@ export interface RecordingRow {
   readonly cause: Cause | undefined;
   /** Absolute path of the tar; undefined for a row that was taken over. */
   readonly tar: string | undefined;
+  /** Its name in the tar. */
   readonly member: string | undefined;
   readonly size: number | undefined;
   readonly sha256: string | undefined;
@@ -44,7 +45,7 @@ export interface RecordingRow {
   readonly tarMtimeMs: number | undefined;
 }
 
-/** A row of `extracted_tars`. */
+/** A row of `extracted_tars`: every recording of that tar has its row. */
 export interface TarRow {
   readonly path: string;
   readonly timestamp: string;
@@ -55,16 +56,174 @@ export interface TarRow {
   readonly bytes: number | undefined;
   readonly skipped: number | undefined;
   readonly refused: number | undefined;
-  /** Recordings whose bytes another tar had brought already: `wav_path`s that belong to that tar's rows. */
+  /** `wav_path`s of recordings whose bytes another tar had brought already; their rows name that tar. */
   readonly shared: readonly string[];
 }
 
-/** A tar that could not be extracted: a FAILED row of `uploads` whose path is the tar's own. */
+/** A tar that could not be extracted: a FAILED row of `uploads` whose `wav_path` is the tar's own path. */
 export interface FailedTar extends TarVersion {
   readonly timestamp: string;
   readonly errorMessage: string;
   readonly cause: Cause;
   readonly retryCount: number;
-  /** True when it will be tried again by itself. */
-  readonly retrying: boolean;
+}
+
+/** A recording that was read from a tar and lies complete, synced, under a temporary name. */
+export interface StagedRecording {
+  /** Its name in the tar. */
+  readonly member: string;
+  /** Its path below the tar's directory, as extraction would name it: `a/b.wav`. */
+  readonly relativePath: string;
+  readonly temporary: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly wav: WavFacts;
+}
+
+/** A recording that a tar holds and that cannot be extracted safely; it gets a FAILED row, for P1 leaves nothing out. */
+export interface RefusedRecording {
+  /** `<tar>#<member>`: it has no path of its own. */
+  readonly path: string;
+  readonly member: string;
+  readonly reason: string;
+}
+
+/** Where a staged recording ended. */
+export interface Placement {
+  readonly path: string;
+  readonly key: string;
+}
+
+/** What is known of a path that a recording might get. */
+export interface Occupant {
+  readonly sha256: string | undefined;
+  readonly size: number | undefined;
+  readonly status: UploadStatus;
+}
+
+export interface TarSummary {
+  readonly sha256: string;
+  readonly skipped: number;
+  readonly refused: number;
+}
+
+export interface CommittedTar {
+  /** Rows that the commit added or set back to PENDING. */
+  readonly open: number;
+  /** Recordings whose bytes had a row already. */
+  readonly known: number;
+  readonly recordings: number;
+  readonly bytes: number;
+}
+
+/** The rows of one tar on their way into one commit, kept on disk so that memory does not grow with the tar. */
+export interface Extraction {
+  stage(recording: StagedRecording): void;
+  refuse(recording: RefusedRecording): void;
+  /** Every staged recording in the order it was staged; `place` may be called for each while iterating. */
+  staged(): Iterable<{ readonly seq: number; readonly recording: StagedRecording }>;
+  place(seq: number, placement: Placement): void;
+  /** One transaction: the rows of all its recordings and the tar's own; a former failure of that tar goes. */
+  commit(summary: TarSummary): Promise<CommittedTar>;
+  /** Forgets what was staged; the temporary files are the caller's. Safe after commit. */
+  discard(): void;
+}
+
+export interface OpenRecording {
+  readonly rowid: number;
+  readonly path: string;
+  readonly tarMtimeMs: number | undefined;
+}
+
+/** Which FAILED rows; what is absent does not restrict. */
+export interface FailureFilter {
+  readonly paths?: readonly string[] | undefined;
+  readonly cause?: string | undefined;
+  readonly match?: RegExp | undefined;
+  /** True for a tar's absolute path that is meant. */
+  readonly tar?: ((path: string) => boolean) | undefined;
+  /** `YYYY-MM-DD HH:MM:SS` in UTC, inclusive. */
+  readonly since?: string | undefined;
+}
+
+export interface StateCounts {
+  readonly PENDING: number;
+  readonly SUCCESS: number;
+  readonly FAILED: number;
+  /** FAILED rows that have reached the limit and wait for an operator. */
+  readonly givenUp: number;
+  readonly extractedTars: number;
+  readonly failedTars: number;
+  /** Bytes of the PENDING recordings. */
+  readonly pendingBytes: number;
+}
+
+export interface Progress {
+  readonly PENDING: number;
+  readonly SUCCESS: number;
+  /** FAILED, will be tried again. */
+  readonly retrying: number;
+  readonly givenUp: number;
+}
+
+/** The one source of truth about what was extracted and uploaded. Throws STATE_UNUSABLE, STATE_BUSY or DISK_FULL. */
+export interface StateStore {
+  // tars
+  tar(path: string): TarRow | undefined;
+  failedTar(path: string): FailedTar | undefined;
+  failedTars(filter: FailureFilter): readonly FailedTar[];
+  /** The paths of those versions that need no extraction: extracted, or failed for good. Fills in a taken-over row's version. */
+  settledTars(versions: readonly TarVersion[]): Promise<ReadonlySet<string>>;
+  beginExtraction(tar: TarVersion): Extraction;
+  markTarFailed(tar: TarVersion, failure: Failure): Promise<void>;
+  /** Forgets the failure of a tar, so that it is tried afresh. */
+  forgetTarFailure(path: string): Promise<void>;
+  /** How far the recordings of a tar are, those that it shares with other tars included. */
+  tarProgress(path: string): Progress;
+  /** Pages of a tar's recordings, in the order of extraction. */
+  tarRecordings(path: string, afterRowid: number, limit: number): readonly (OpenRecording & { readonly row: RecordingRow })[];
+
+  // recordings
+  recording(path: string): RecordingRow | undefined;
+  occupant(path: string): Occupant | undefined;
+  /** What the next extraction or the operator left open: PENDING, or FAILED and below the limit. In pages by rowid. */
+  openRecordings(afterRowid: number, limit: number): readonly OpenRecording[];
+  /** SUCCESS, with the receipt; resolves when it is on disk. */
+  markSuccess(path: string, receipt: UploadReceipt): Promise<void>;
+  /** FAILED, with its cause; resolves when it is on disk. */
+  markFailed(path: string, failure: Failure): Promise<void>;
+  /** FAILED rows that match, in pages by rowid. */
+  failed(filter: FailureFilter, afterRowid: number, limit: number): readonly (OpenRecording & { readonly row: RecordingRow })[];
+  /** FAILED → PENDING with a fresh budget; returns how many rows it changed. */
+  requeue(paths: readonly string[]): Promise<number>;
+  /** Rows for people, newest change first. */
+  list(query: ListQuery): readonly RecordingRow[];
+  counts(): StateCounts;
+  causes(): readonly { readonly cause: string; readonly recordings: number }[];
+  /** SUCCESS rows since that timestamp. */
+  successesSince(timestamp: string): number;
+  close(): void;
+}
+
+export interface Failure {
+  readonly cause: Cause;
+  readonly message: string;
+  /** Retries so far, this failure not counted as one. */
+  readonly retryCount: number;
+}
+
+export interface UploadReceipt {
+  readonly key: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly etag: string;
+  readonly versionId: string | undefined;
+}
+
+export interface ListQuery {
+  readonly status?: UploadStatus | undefined;
+  /** Part of the path, the tar's path or the key. */
+  readonly search?: string | undefined;
+  readonly limit: number;
+  readonly offset: number;
 }

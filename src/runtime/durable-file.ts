@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, opendir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { errnoOf } from '../faults.ts';
+
+// P3: nothing appears under its final name before it is complete and on disk. This file is the only place that does it:
+// temporary name in the same directory, fsync, rename (or link, where nothing may be overwritten), fsync of the directory.
+
+/** Every temporary file of wavspool begins like this; members of a tar may not. */
+export const TEMPORARY_PREFIX = '.wavspool-';
+
+const HOST = hostname().replaceAll(/[^A-Za-z0-9]/g, '_');
+const PROCESS = `${HOST}-${process.pid}-${randomBytes(4).toString('hex')}`;
+/** A temporary file this old belongs to nobody, whatever process its name names. */
+const ABANDONED_AFTER_MS = 24 * 3600 * 1000;
+let serial = 0;
+
+/** A new temporary path in `directory`; its name tells {@link sweepTemporaries} whose it is. */
+export function temporaryPath(directory: string): string {
+  serial += 1;
+  return join(directory, `${TEMPORARY_PREFIX}${PROCESS}-${serial}.tmp`);
+}
+
+/** Replaces the file at `path` as a whole: a crash leaves the old one or the new one. `mode` as in chmod. */
+export async function writeDurably(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const temporary = temporaryPath(dirname(path));
+  try {
+    const file = await open(temporary, 'wx', mode);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/**
+ * Gives the complete, synced file at `temporary` its final name unless that is taken; true when it got it. The caller
+ * syncs the directory once for all the names it gave. A crash leaves one name or both, both of them whole.
+ */
+export async function publishUnlessTaken(temporary: string, path: string): Promise<boolean> {
+  try {
+    await link(temporary, path); // not rename(2): it would replace a file that another process has just put there
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+  await unlink(temporary);
+  return true;
+}
+
+/** Makes the names in `directory` survive a power loss. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * `mkdir -p`, with every directory it made synced into its parent. Throws the system's ENOTDIR or EEXIST when a file is in
+ * the way.
+ */
+export async function makeDirectory(directory: string, mode = 0o750): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+}
+
+/** Removes the temporary files below `root` that no living process of this host owns; returns how many it removed. */
+export async function sweepTemporaries(root: string, now: number): Promise<number> {
+  let swept = 0;
+  for await (const entry of await opendir(root, { recursive: true })) {
+    if (!entry.isFile() || !entry.name.startsWith(TEMPORARY_PREFIX)) continue;
+    const path = join(entry.parentPath, entry.name);
+    if (!(await isAbandoned(path, entry.name, now))) continue;
+    await rm(path, { force: true });
+    swept += 1;
+  }
+  return swept;
+}
+
+async function isAbandoned(path: string, name: string, now: number): Promise<boolean> {
+  const [host, pid, run] = name.slice(TEMPORARY_PREFIX.length).split('-');
+  if (`${host}-${pid}-${run}` === PROCESS) return false;
+  if (host === HOST && !isAlive(Number(pid))) return true;
+  try {
+    return now - (await stat(path)).mtimeMs > ABANDONED_AFTER_MS;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false; // its owner was quicker
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return false; // the same number, another run: see the caller's first line
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) === 'EPERM';
+  }
+}

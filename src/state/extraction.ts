@@ -1,0 +1,168 @@
+import { sqlTimestamp, type Clock } from '../runtime/index.ts';
+import type { Sqlite, Write } from '../sqlite/index.ts';
+import type { CommittedTar, Extraction, StagedRecording, TarSummary, TarVersion } from './state-store.ts';
+
+// A tar may hold a million recordings and its rows are to be one transaction, so they wait in a temporary table of this
+// connection: on disk, outside of state.db, without a lock that anybody could feel, gone with the process.
+const STAGING = `
+CREATE TEMP TABLE staged (
+  extraction INTEGER, seq INTEGER, member TEXT, relative_path TEXT, temporary TEXT, size INTEGER, sha256 TEXT,
+  duration_ms INTEGER, codec TEXT, sample_rate INTEGER, channels INTEGER, wav_valid INTEGER, path TEXT, key TEXT,
+  PRIMARY KEY (extraction, seq)
+) WITHOUT ROWID;
+CREATE TEMP TABLE refused (extraction INTEGER, path TEXT, member TEXT, reason TEXT);`;
+
+const PAGE = 500;
+
+/** Rows whose bytes are in the store already keep their SUCCESS; others start again with the file just extracted. */
+const COMMIT_RECORDINGS = `
+INSERT INTO uploads (wav_path, status, timestamp, retry_count, tar, member, size, sha256, key, duration_ms, codec, sample_rate,
+  channels, wav_valid, tar_mtime_ms)
+SELECT path, 'PENDING', @timestamp, 0, @tar, member, size, sha256, key, duration_ms, codec, sample_rate, channels, wav_valid, @mtimeMs
+  FROM temp.staged WHERE extraction = @extraction ORDER BY seq
+ON CONFLICT (wav_path) DO UPDATE SET status = 'PENDING', timestamp = excluded.timestamp, cause = NULL, error_message = NULL,
+  size = excluded.size, sha256 = excluded.sha256, key = excluded.key, member = coalesce(member, excluded.member),
+  tar = coalesce(tar, excluded.tar), duration_ms = excluded.duration_ms, codec = excluded.codec,
+  sample_rate = excluded.sample_rate, channels = excluded.channels, wav_valid = excluded.wav_valid,
+  tar_mtime_ms = coalesce(tar_mtime_ms, excluded.tar_mtime_ms)
+WHERE uploads.status <> 'SUCCESS' AND coalesce(uploads.sha256, excluded.sha256) = excluded.sha256`;
+
+const COMMIT_REFUSED = `
+INSERT INTO uploads (wav_path, status, timestamp, error_message, retry_count, cause, tar, member, tar_mtime_ms)
+SELECT path, 'FAILED', @timestamp, reason, @maxRetries, 'refused', @tar, member, @mtimeMs
+  FROM temp.refused WHERE extraction = @extraction GROUP BY path
+ON CONFLICT (wav_path) DO UPDATE SET status = 'FAILED', timestamp = excluded.timestamp, error_message = excluded.error_message,
+  retry_count = excluded.retry_count, cause = excluded.cause`;
+
+const COMMIT_TAR = `
+INSERT INTO extracted_tars (path, timestamp, size, mtime_ms, sha256, recordings, bytes, skipped, refused, shared)
+VALUES (@tar, @timestamp, @size, @mtimeMs, @sha256, @recordings, @bytes, @skipped, @refused, @shared)
+ON CONFLICT (path) DO UPDATE SET timestamp = excluded.timestamp, size = excluded.size, mtime_ms = excluded.mtime_ms,
+  sha256 = excluded.sha256, recordings = excluded.recordings, bytes = excluded.bytes, skipped = excluded.skipped,
+  refused = excluded.refused, shared = excluded.shared`;
+
+interface StagedRecord {
+  seq: number;
+  member: string;
+  relative_path: string;
+  temporary: string;
+  size: number;
+  sha256: string;
+  duration_ms: number | null;
+  codec: string | null;
+  sample_rate: number | null;
+  channels: number | null;
+  wav_valid: number;
+}
+
+/** Makes the staging tables on this connection and returns how an extraction begins. */
+export function stagingArea(db: Sqlite, write: Write, clock: Clock, maxRetries: number): (tar: TarVersion) => Extraction {
+  db.pragma('temp_store = FILE');
+  db.exec(STAGING);
+  const insertStaged = db.prepare(
+    `INSERT INTO temp.staged (extraction, seq, member, relative_path, temporary, size, sha256, duration_ms, codec, sample_rate, channels, wav_valid)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const insertRefused = db.prepare('INSERT INTO temp.refused (extraction, path, member, reason) VALUES (?, ?, ?, ?)');
+  const page = db.prepare('SELECT * FROM temp.staged WHERE extraction = ? AND seq > ? ORDER BY seq LIMIT ?');
+  const setPlace = db.prepare('UPDATE temp.staged SET path = ?, key = ? WHERE extraction = ? AND seq = ?');
+  const totals = db.prepare(
+    'SELECT count(*) AS recordings, coalesce(sum(size), 0) AS bytes FROM temp.staged WHERE extraction = ?',
+  );
+  const ofOtherTars = db
+    .prepare(
+      `SELECT DISTINCT s.path FROM temp.staged s JOIN uploads u ON u.wav_path = s.path
+       WHERE s.extraction = ? AND u.tar IS NOT NULL AND u.tar <> ?`,
+    )
+    .pluck();
+  const rowsThere = db
+    .prepare('SELECT count(*) FROM temp.staged s JOIN uploads u ON u.wav_path = s.path WHERE s.extraction = ?')
+    .pluck();
+  const openOfTar = db.prepare("SELECT count(*) FROM uploads WHERE tar = ? AND status = 'PENDING'").pluck();
+  const forgetFailure = db.prepare('DELETE FROM uploads WHERE wav_path = ? AND tar = wav_path');
+  const commitRecordings = db.prepare(COMMIT_RECORDINGS);
+  const commitRefused = db.prepare(COMMIT_REFUSED);
+  const commitTar = db.prepare(COMMIT_TAR);
+  let extractions = 0;
+
+  return (tar) => {
+    const extraction = ++extractions;
+    let seq = 0;
+
+    const commit = (summary: TarSummary): CommittedTar => {
+      const { recordings, bytes } = totals.get(extraction) as { recordings: number; bytes: number };
+      const known = rowsThere.get(extraction) as number;
+      const shared = ofOtherTars.all(extraction, tar.path) as string[];
+      const row = { extraction, timestamp: sqlTimestamp(clock.now()), tar: tar.path, mtimeMs: tar.mtimeMs };
+      forgetFailure.run(tar.path);
+      commitRecordings.run(row);
+      commitRefused.run({ ...row, maxRetries });
+      commitTar.run({
+        ...row,
+        ...summary,
+        size: tar.size,
+        recordings,
+        bytes,
+        shared: shared.length === 0 ? null : JSON.stringify(shared),
+      });
+      return { open: openOfTar.get(tar.path) as number, known, recordings, bytes };
+    };
+
+    return {
+      stage: (recording: StagedRecording) => {
+        const { wav } = recording;
+        insertStaged.run(
+          extraction,
+          ++seq,
+          recording.member,
+          recording.relativePath,
+          recording.temporary,
+          recording.size,
+          recording.sha256,
+          wav.durationMs ?? null,
+          wav.codec ?? null,
+          wav.sampleRate ?? null,
+          wav.channels ?? null,
+          wav.valid ? 1 : 0,
+        );
+      },
+      refuse: ({ path, member, reason }) => {
+        insertRefused.run(extraction, path, member, reason);
+      },
+      *staged() {
+        for (let after = 0; ; ) {
+          const records = page.all(extraction, after, PAGE) as StagedRecord[];
+          for (const record of records) yield { seq: record.seq, recording: stagedRecording(record) };
+          const last = records.at(-1);
+          if (last === undefined) return;
+          after = last.seq;
+        }
+      },
+      place: (at, { path, key }) => {
+        setPlace.run(path, key, extraction, at);
+      },
+      commit: (summary) => write(() => commit(summary)),
+      discard: () => {
+        db.prepare('DELETE FROM temp.staged WHERE extraction = ?').run(extraction);
+        db.prepare('DELETE FROM temp.refused WHERE extraction = ?').run(extraction);
+      },
+    };
+  };
+}
+
+function stagedRecording(record: StagedRecord): StagedRecording {
+  return {
+    member: record.member,
+    relativePath: record.relative_path,
+    temporary: record.temporary,
+    size: record.size,
+    sha256: record.sha256,
+    wav: {
+      valid: record.wav_valid === 1,
+      durationMs: record.duration_ms ?? undefined,
+      codec: record.codec ?? undefined,
+      sampleRate: record.sample_rate ?? undefined,
+      channels: record.channels ?? undefined,
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import { sqlTimestamp, type Clock } from '../runtime/index.ts';
+import type { Sqlite, Write } from '../sqlite/index.ts';
+import { recordingRow, type UploadsRecord } from './rows.ts';
+import type { FailureFilter, Occupant, RecordingRow, StateStore } from './state-store.ts';
+
+type RecordingMethods = Pick<
+  StateStore,
+  | 'recording'
+  | 'occupant'
+  | 'openRecordings'
+  | 'tarRecordings'
+  | 'markSuccess'
+  | 'markFailed'
+  | 'failed'
+  | 'requeue'
+  | 'list'
+  | 'counts'
+  | 'causes'
+  | 'successesSince'
+>;
+
+/** A row that stands for a tar which could not be extracted has its own path as its tar. */
+const IS_RECORDING = '(tar IS NULL OR tar <> wav_path)';
+
+/** What the store knows of recordings. */
+export function recordingMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: number): RecordingMethods {
+  return { ...changes(db, write, clock), ...queries(db, maxRetries), ...figures(db, maxRetries) };
+}
+
+function changes(db: Sqlite, write: Write, clock: Clock): Pick<RecordingMethods, 'markSuccess' | 'markFailed' | 'requeue'> {
+  const succeeded = db.prepare(
+    `UPDATE uploads SET status = 'SUCCESS', timestamp = @timestamp, error_message = NULL, cause = NULL, key = @key, size = @size,
+       sha256 = @sha256, etag = @etag, version_id = @versionId WHERE wav_path = @path`,
+  );
+  const failed = db.prepare(
+    `UPDATE uploads SET status = 'FAILED', timestamp = @timestamp, error_message = @message, cause = @cause,
+       retry_count = @retryCount WHERE wav_path = @path AND status <> 'SUCCESS'`,
+  );
+  const pending = db.prepare(
+    `UPDATE uploads SET status = 'PENDING', timestamp = @timestamp, error_message = NULL, cause = NULL, retry_count = 0
+     WHERE wav_path = @path AND status = 'FAILED' AND ${IS_RECORDING}`,
+  );
+  return {
+    markSuccess: (path, { versionId, ...receipt }) =>
+      write(() => {
+        succeeded.run({ path, ...receipt, versionId: versionId ?? null, timestamp: sqlTimestamp(clock.now()) });
+      }),
+    markFailed: (path, failure) =>
+      write(() => {
+        failed.run({ path, ...failure, timestamp: sqlTimestamp(clock.now()) });
+      }),
+    requeue: (paths) =>
+      write(() => {
+        const timestamp = sqlTimestamp(clock.now());
+        let changed = 0;
+        for (const path of paths) changed += pending.run({ path, timestamp }).changes;
+        return changed;
+      }),
+  };
+}
+
+function queries(
+  db: Sqlite,
+  maxRetries: number,
+): Pick<RecordingMethods, 'recording' | 'occupant' | 'openRecordings' | 'tarRecordings' | 'failed' | 'list'> {
+  const byPath = db.prepare(`SELECT rowid, * FROM uploads WHERE wav_path = ? AND ${IS_RECORDING}`);
+  const occupant = db.prepare('SELECT sha256, size, status FROM uploads WHERE wav_path = ?');
+  const open = db.prepare(
+    `SELECT rowid, wav_path AS path, tar_mtime_ms AS tarMtimeMs FROM uploads
+     WHERE rowid > @after AND ${IS_RECORDING} AND cause IS NOT 'refused'
+       AND (status = 'PENDING' OR (status = 'FAILED' AND retry_count < @maxRetries))
+     ORDER BY rowid LIMIT @limit`,
+  );
+  const ofTar = db.prepare('SELECT rowid, * FROM uploads WHERE tar = ? AND wav_path <> tar AND rowid > ? ORDER BY rowid LIMIT ?');
+  const failed = db.prepare(
+    `SELECT rowid, * FROM uploads WHERE status = 'FAILED' AND rowid > @after AND ${IS_RECORDING}
+       AND (@cause IS NULL OR cause = @cause) AND (@since IS NULL OR timestamp >= @since)
+       AND (@paths IS NULL OR wav_path IN (SELECT value FROM json_each(@paths)))
+     ORDER BY rowid LIMIT @limit`,
+  );
+  const list = db.prepare(
+    `SELECT rowid, * FROM uploads WHERE ${IS_RECORDING} AND (@status IS NULL OR status = @status)
+       AND (@search IS NULL OR instr(wav_path, @search) > 0 OR instr(coalesce(tar, ''), @search) > 0)
+     ORDER BY timestamp DESC, rowid DESC LIMIT @limit OFFSET @offset`,
+  );
+
+  return {
+    recording: (path) => {
+      const record = byPath.get(path) as UploadsRecord | undefined;
+      return record === undefined ? undefined : recordingRow(record);
+    },
+    occupant: (path) => {
+      const record = occupant.get(path) as { sha256: string | null; size: number | null; status: Occupant['status'] } | undefined;
+      if (record === undefined) return undefined;
+      return { sha256: record.sha256 ?? undefined, size: record.size ?? undefined, status: record.status };
+    },
+    openRecordings: (after, limit) =>
+      (open.all({ after, limit, maxRetries }) as { rowid: number; path: string; tarMtimeMs: number | null }[]).map((row) => ({
+        ...row,
+        tarMtimeMs: row.tarMtimeMs ?? undefined,
+      })),
+    tarRecordings: (path, after, limit) => (ofTar.all(path, after, limit) as UploadsRecord[]).map(withRowid),
+    failed: (filter, after, limit) => {
+      const page: ReturnType<RecordingMethods['failed']>[number][] = [];
+      for (let from = after; page.length < limit; ) {
+        const records = failed.all({
+          after: from,
+          limit,
+          cause: filter.cause ?? null,
+          since: filter.since ?? null,
+          paths: filter.paths === undefined ? null : JSON.stringify(filter.paths),
+        }) as UploadsRecord[];
+        page.push(...records.map(withRowid).filter(({ row }) => matches(row, filter)));
+        const last = records.at(-1);
+        if (last === undefined) break;
+        from = last.rowid;
+      }
+      return page.slice(0, limit);
+    },
+    list: ({ status, search, limit, offset }) =>
+      (list.all({ status: status ?? null, search: search ?? null, limit, offset }) as UploadsRecord[]).map(recordingRow),
+  };
+}
+
+function figures(db: Sqlite, maxRetries: number): Pick<RecordingMethods, 'counts' | 'causes' | 'successesSince'> {
+  const byStatus = db.prepare('SELECT status, count(*) AS rows FROM uploads GROUP BY status');
+  const failedTars = db.prepare('SELECT count(*) FROM uploads WHERE wav_path = tar').pluck();
+  const givenUp = db
+    .prepare(`SELECT count(*) FROM uploads WHERE status = 'FAILED' AND retry_count >= ? AND ${IS_RECORDING}`)
+    .pluck();
+  const extractedTars = db.prepare('SELECT count(*) FROM extracted_tars').pluck();
+  const pendingBytes = db.prepare("SELECT coalesce(sum(size), 0) FROM uploads WHERE status = 'PENDING'").pluck();
+  const causes = db.prepare(
+    `SELECT coalesce(cause, 'unknown') AS cause, count(*) AS recordings FROM uploads
+     WHERE status = 'FAILED' AND ${IS_RECORDING} GROUP BY 1 ORDER BY 2 DESC`,
+  );
+  const since = db.prepare("SELECT count(*) FROM uploads WHERE status = 'SUCCESS' AND timestamp >= ?").pluck();
+
+  return {
+    counts: () => {
+      const rows = new Map(
+        (byStatus.all() as { status: string; rows: number }[]).map(({ status, rows }) => [status, rows]),
+      );
+      const tars = failedTars.get() as number;
+      return {
+        PENDING: rows.get('PENDING') ?? 0,
+        SUCCESS: rows.get('SUCCESS') ?? 0,
+        FAILED: (rows.get('FAILED') ?? 0) - tars,
+        givenUp: givenUp.get(maxRetries) as number,
+        extractedTars: extractedTars.get() as number,
+        failedTars: tars,
+        pendingBytes: pendingBytes.get() as number,
+      };
+    },
+    causes: () => causes.all() as { cause: string; recordings: number }[],
+    successesSince: (timestamp) => since.get(timestamp) as number,
+  };
+}
+
+function withRowid(record: UploadsRecord): { rowid: number; path: string; tarMtimeMs: number | undefined; row: RecordingRow } {
+  const row = recordingRow(record);
+  return { rowid: record.rowid, path: row.path, tarMtimeMs: row.tarMtimeMs, row };
+}
+
+function matches(row: RecordingRow, filter: FailureFilter): boolean {
+  if (filter.tar !== undefined && (row.tar === undefined || !filter.tar(row.tar))) return false;
+  return filter.match === undefined || filter.match.test(`${row.path} ${row.errorMessage ?? ''}`);
+}
