@@ -73,7 +73,8 @@ export async function syncDirectory(directory: string): Promise<void> {
 export async function makeDirectory(directory: string, mode = 0o750): Promise<void> {
   const first = await mkdir(directory, { recursive: true, mode });
   if (first === undefined) return;
-  for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+  for (let made = directory; made.length >= first.length; made = dirname(made))
+    await syncDirectory(dirname(made));
 }
 
 /** Removes the temporary files below `root` that no living process of this host owns; returns how many it removed. */

@@ -38,7 +38,9 @@ export function groupedWriter(db: Sqlite, path: string, clock: Clock, dice: Dice
       } catch (error) {
         if (!isBusy(error)) throw sqliteFault(path, error);
         if (clock.monotonicMs() > deadline) {
-          throw new WavspoolError('STATE_BUSY', `${path} has been locked for ${BUSY_DEADLINE_MS / 1000} s`, { cause: error });
+          throw new WavspoolError('STATE_BUSY', `${path} has been locked for ${BUSY_DEADLINE_MS / 1000} s`, {
+            cause: error,
+          });
         }
         await clock.sleep(2 + dice() * 20);
       }

@@ -27,9 +27,13 @@ export function openDatabase(path: string): Sqlite {
     db.pragma(`busy_timeout = ${BUSY_MS}`);
     return db;
   } catch (error) {
-    throw new WavspoolError('STATE_UNUSABLE', `${path} cannot be opened as a SQLite database: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw new WavspoolError(
+      'STATE_UNUSABLE',
+      `${path} cannot be opened as a SQLite database: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -56,14 +56,21 @@ interface StagedRecord {
 }
 
 /** Makes the staging tables on this connection and returns how an extraction begins. */
-export function stagingArea(db: Sqlite, write: Write, clock: Clock, maxRetries: number): (tar: TarVersion) => Extraction {
+export function stagingArea(
+  db: Sqlite,
+  write: Write,
+  clock: Clock,
+  maxRetries: number,
+): (tar: TarVersion) => Extraction {
   db.pragma('temp_store = FILE');
   db.exec(STAGING);
   const insertStaged = db.prepare(
     `INSERT INTO temp.staged (extraction, seq, member, relative_path, temporary, size, sha256, duration_ms, codec, sample_rate, channels, wav_valid)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const insertRefused = db.prepare('INSERT INTO temp.refused (extraction, path, member, reason) VALUES (?, ?, ?, ?)');
+  const insertRefused = db.prepare(
+    'INSERT INTO temp.refused (extraction, path, member, reason) VALUES (?, ?, ?, ?)',
+  );
   const page = db.prepare('SELECT * FROM temp.staged WHERE extraction = ? AND seq > ? ORDER BY seq LIMIT ?');
   const setPlace = db.prepare('UPDATE temp.staged SET path = ?, key = ? WHERE extraction = ? AND seq = ?');
   const totals = db.prepare(
@@ -76,7 +83,9 @@ export function stagingArea(db: Sqlite, write: Write, clock: Clock, maxRetries: 
     )
     .pluck();
   const rowsThere = db
-    .prepare('SELECT count(*) FROM temp.staged s JOIN uploads u ON u.wav_path = s.path WHERE s.extraction = ?')
+    .prepare(
+      'SELECT count(*) FROM temp.staged s JOIN uploads u ON u.wav_path = s.path WHERE s.extraction = ?',
+    )
     .pluck();
   const openOfTar = db.prepare("SELECT count(*) FROM uploads WHERE tar = ? AND status = 'PENDING'").pluck();
   const forgetFailure = db.prepare('DELETE FROM uploads WHERE wav_path = ? AND tar = wav_path');
@@ -130,7 +139,7 @@ export function stagingArea(db: Sqlite, write: Write, clock: Clock, maxRetries: 
         insertRefused.run(extraction, path, member, reason);
       },
       *staged() {
-        for (let after = 0; ; ) {
+        for (let after = 0; ;) {
           const records = page.all(extraction, after, PAGE) as StagedRecord[];
           for (const record of records) yield { seq: record.seq, recording: stagedRecording(record) };
           const last = records.at(-1);

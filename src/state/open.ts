@@ -28,7 +28,11 @@ export function openStateStore({ file, maxRetries, clock, dice, report }: StateS
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o750 });
   } catch (error) {
-    throw new WavspoolError('STATE_UNUSABLE', `the directory of ${file} cannot be made: ${messageOf(error)}`, { cause: error });
+    throw new WavspoolError(
+      'STATE_UNUSABLE',
+      `the directory of ${file} cannot be made: ${messageOf(error)}`,
+      { cause: error },
+    );
   }
   const db = openDatabase(file);
   try {

@@ -23,11 +23,20 @@ type RecordingMethods = Pick<
 const IS_RECORDING = '(tar IS NULL OR tar <> wav_path)';
 
 /** What the store knows of recordings. */
-export function recordingMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: number): RecordingMethods {
+export function recordingMethods(
+  db: Sqlite,
+  write: Write,
+  clock: Clock,
+  maxRetries: number,
+): RecordingMethods {
   return { ...changes(db, write, clock), ...queries(db, maxRetries), ...figures(db, maxRetries) };
 }
 
-function changes(db: Sqlite, write: Write, clock: Clock): Pick<RecordingMethods, 'markSuccess' | 'markFailed' | 'requeue'> {
+function changes(
+  db: Sqlite,
+  write: Write,
+  clock: Clock,
+): Pick<RecordingMethods, 'markSuccess' | 'markFailed' | 'requeue'> {
   const succeeded = db.prepare(
     `UPDATE uploads SET status = 'SUCCESS', timestamp = @timestamp, error_message = NULL, cause = NULL, key = @key, size = @size,
        sha256 = @sha256, etag = @etag, version_id = @versionId WHERE wav_path = @path`,
@@ -43,7 +52,12 @@ function changes(db: Sqlite, write: Write, clock: Clock): Pick<RecordingMethods,
   return {
     markSuccess: (path, { versionId, ...receipt }) =>
       write(() => {
-        succeeded.run({ path, ...receipt, versionId: versionId ?? null, timestamp: sqlTimestamp(clock.now()) });
+        succeeded.run({
+          path,
+          ...receipt,
+          versionId: versionId ?? null,
+          timestamp: sqlTimestamp(clock.now()),
+        });
       }),
     markFailed: (path, failure) =>
       write(() => {
@@ -71,7 +85,9 @@ function queries(
        AND (status = 'PENDING' OR (status = 'FAILED' AND retry_count < @maxRetries))
      ORDER BY rowid LIMIT @limit`,
   );
-  const ofTar = db.prepare('SELECT rowid, * FROM uploads WHERE tar = ? AND wav_path <> tar AND rowid > ? ORDER BY rowid LIMIT ?');
+  const ofTar = db.prepare(
+    'SELECT rowid, * FROM uploads WHERE tar = ? AND wav_path <> tar AND rowid > ? ORDER BY rowid LIMIT ?',
+  );
   const failed = db.prepare(
     `SELECT rowid, * FROM uploads WHERE status = 'FAILED' AND rowid > @after AND ${IS_RECORDING}
        AND (@cause IS NULL OR cause = @cause) AND (@since IS NULL OR timestamp >= @since)
@@ -90,19 +106,23 @@ function queries(
       return record === undefined ? undefined : recordingRow(record);
     },
     occupant: (path) => {
-      const record = occupant.get(path) as { sha256: string | null; size: number | null; status: Occupant['status'] } | undefined;
+      const record = occupant.get(path) as
+        | { sha256: string | null; size: number | null; status: Occupant['status'] }
+        | undefined;
       if (record === undefined) return undefined;
       return { sha256: record.sha256 ?? undefined, size: record.size ?? undefined, status: record.status };
     },
     openRecordings: (after, limit) =>
-      (open.all({ after, limit, maxRetries }) as { rowid: number; path: string; tarMtimeMs: number | null }[]).map((row) => ({
+      (
+        open.all({ after, limit, maxRetries }) as { rowid: number; path: string; tarMtimeMs: number | null }[]
+      ).map((row) => ({
         ...row,
         tarMtimeMs: row.tarMtimeMs ?? undefined,
       })),
     tarRecordings: (path, after, limit) => (ofTar.all(path, after, limit) as UploadsRecord[]).map(withRowid),
     failed: (filter, after, limit) => {
       const page: ReturnType<RecordingMethods['failed']>[number][] = [];
-      for (let from = after; page.length < limit; ) {
+      for (let from = after; page.length < limit;) {
         const records = failed.all({
           after: from,
           limit,
@@ -118,23 +138,32 @@ function queries(
       return page.slice(0, limit);
     },
     list: ({ status, search, limit, offset }) =>
-      (list.all({ status: status ?? null, search: search ?? null, limit, offset }) as UploadsRecord[]).map(recordingRow),
+      (list.all({ status: status ?? null, search: search ?? null, limit, offset }) as UploadsRecord[]).map(
+        recordingRow,
+      ),
   };
 }
 
-function figures(db: Sqlite, maxRetries: number): Pick<RecordingMethods, 'counts' | 'causes' | 'successesSince'> {
+function figures(
+  db: Sqlite,
+  maxRetries: number,
+): Pick<RecordingMethods, 'counts' | 'causes' | 'successesSince'> {
   const byStatus = db.prepare('SELECT status, count(*) AS rows FROM uploads GROUP BY status');
   const failedTars = db.prepare('SELECT count(*) FROM uploads WHERE wav_path = tar').pluck();
   const givenUp = db
     .prepare(`SELECT count(*) FROM uploads WHERE status = 'FAILED' AND retry_count >= ? AND ${IS_RECORDING}`)
     .pluck();
   const extractedTars = db.prepare('SELECT count(*) FROM extracted_tars').pluck();
-  const pendingBytes = db.prepare("SELECT coalesce(sum(size), 0) FROM uploads WHERE status = 'PENDING'").pluck();
+  const pendingBytes = db
+    .prepare("SELECT coalesce(sum(size), 0) FROM uploads WHERE status = 'PENDING'")
+    .pluck();
   const causes = db.prepare(
     `SELECT coalesce(cause, 'unknown') AS cause, count(*) AS recordings FROM uploads
      WHERE status = 'FAILED' AND ${IS_RECORDING} GROUP BY 1 ORDER BY 2 DESC`,
   );
-  const since = db.prepare("SELECT count(*) FROM uploads WHERE status = 'SUCCESS' AND timestamp >= ?").pluck();
+  const since = db
+    .prepare("SELECT count(*) FROM uploads WHERE status = 'SUCCESS' AND timestamp >= ?")
+    .pluck();
 
   return {
     counts: () => {
@@ -157,7 +186,12 @@ function figures(db: Sqlite, maxRetries: number): Pick<RecordingMethods, 'counts
   };
 }
 
-function withRowid(record: UploadsRecord): { rowid: number; path: string; tarMtimeMs: number | undefined; row: RecordingRow } {
+function withRowid(record: UploadsRecord): {
+  rowid: number;
+  path: string;
+  tarMtimeMs: number | undefined;
+  row: RecordingRow;
+} {
   const row = recordingRow(record);
   return { rowid: record.rowid, path: row.path, tarMtimeMs: row.tarMtimeMs, row };
 }

@@ -101,7 +101,10 @@ function addColumns(db: Sqlite, path: string, table: string, wanted: Readonly<Re
   const present = columnsOf(db, table);
   const key = table === 'uploads' ? 'wav_path' : 'path';
   if (!present.includes(key)) {
-    throw new WavspoolError('STATE_UNUSABLE', `${path}: its table ${table} has no column ${key}, so it is not a state.db`);
+    throw new WavspoolError(
+      'STATE_UNUSABLE',
+      `${path}: its table ${table} has no column ${key}, so it is not a state.db`,
+    );
   }
   for (const [name, type] of Object.entries(wanted)) {
     if (!present.includes(name)) db.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);

@@ -181,7 +181,11 @@ export interface StateStore {
   /** How far the recordings of a tar are, those that it shares with other tars included. */
   tarProgress(path: string): Progress;
   /** Pages of a tar's recordings, in the order of extraction. */
-  tarRecordings(path: string, afterRowid: number, limit: number): readonly (OpenRecording & { readonly row: RecordingRow })[];
+  tarRecordings(
+    path: string,
+    afterRowid: number,
+    limit: number,
+  ): readonly (OpenRecording & { readonly row: RecordingRow })[];
 
   // recordings
   recording(path: string): RecordingRow | undefined;
@@ -193,7 +197,11 @@ export interface StateStore {
   /** FAILED, with its cause; resolves when it is on disk. */
   markFailed(path: string, failure: Failure): Promise<void>;
   /** FAILED rows that match, in pages by rowid. */
-  failed(filter: FailureFilter, afterRowid: number, limit: number): readonly (OpenRecording & { readonly row: RecordingRow })[];
+  failed(
+    filter: FailureFilter,
+    afterRowid: number,
+    limit: number,
+  ): readonly (OpenRecording & { readonly row: RecordingRow })[];
   /** FAILED → PENDING with a fresh budget; returns how many rows it changed. */
   requeue(paths: readonly string[]): Promise<number>;
   /** Rows for people, newest change first. */

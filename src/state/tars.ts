@@ -19,7 +19,9 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
   const byPath = db.prepare('SELECT * FROM extracted_tars WHERE path = ?');
   const failedByPath = db.prepare('SELECT * FROM uploads WHERE wav_path = ? AND tar = wav_path');
   const allFailed = db.prepare('SELECT * FROM uploads WHERE wav_path = tar ORDER BY wav_path');
-  const adopt = db.prepare('UPDATE extracted_tars SET size = ?, mtime_ms = ? WHERE path = ? AND size IS NULL');
+  const adopt = db.prepare(
+    'UPDATE extracted_tars SET size = ?, mtime_ms = ? WHERE path = ? AND size IS NULL',
+  );
   const markFailed = db.prepare(
     `INSERT INTO uploads (wav_path, status, timestamp, error_message, retry_count, cause, tar, size, tar_mtime_ms)
      VALUES (@path, 'FAILED', @timestamp, @message, @retryCount, @cause, @path, @size, @mtimeMs)
@@ -48,7 +50,10 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
         .filter((failed) => filter.tar === undefined || filter.tar(failed.path))
         .filter((failed) => filter.cause === undefined || failed.cause === filter.cause)
         .filter((failed) => filter.since === undefined || failed.timestamp >= filter.since)
-        .filter((failed) => filter.match === undefined || filter.match.test(`${failed.path} ${failed.errorMessage}`))
+        .filter(
+          (failed) =>
+            filter.match === undefined || filter.match.test(`${failed.path} ${failed.errorMessage}`),
+        )
         .filter((failed) => filter.paths === undefined || filter.paths.includes(failed.path)),
 
     settledTars: async (versions) => {
@@ -72,7 +77,15 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
 
     markTarFailed: ({ path, size, mtimeMs }, { cause, message, retryCount }) =>
       write(() => {
-        markFailed.run({ path, size, mtimeMs, cause, message, retryCount, timestamp: sqlTimestamp(clock.now()) });
+        markFailed.run({
+          path,
+          size,
+          mtimeMs,
+          cause,
+          message,
+          retryCount,
+          timestamp: sqlTimestamp(clock.now()),
+        });
       }),
 
     forgetTarFailure: (path) =>
@@ -95,6 +108,9 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
   };
 }
 
-function isSame(row: { readonly size: number | undefined; readonly mtimeMs: number | undefined }, version: TarVersion): boolean {
+function isSame(
+  row: { readonly size: number | undefined; readonly mtimeMs: number | undefined },
+  version: TarVersion,
+): boolean {
   return row.size === version.size && row.mtimeMs === version.mtimeMs;
 }

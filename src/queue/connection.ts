@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import type { Settings } from '../config/index.ts';
+import type { Report } from '../events.ts';
+import { WavspoolError, messageOf } from '../faults.ts';
+import type { Clock } from '../runtime/index.ts';
+
+/** A lasting fault is reported at first, then this often. */
+const REPEAT_MS = 30_000;
+/** sun_path holds 108 bytes. */
+const SOCKET_PATH_MAX = 100;
+
+/** The unix socket of the embedded Redis: below `paths.data`, or in the temporary directory when that path is too long for one. */
+export function embeddedSocket(data: string): string {
+  const path = join(data, 'redis', 'redis.sock');
+  if (Buffer.byteLength(path) <= SOCKET_PATH_MAX) return path;
+  return join(tmpdir(), `wavspool-${createHash('sha1').update(data).digest('hex').slice(0, 16)}.sock`);
+}
+
+/** Where Redis is, as ioredis takes it. */
+interface RedisAddress {
+  path?: string;
+  host?: string;
+  port?: number;
+  username?: string;
+  password?: string;
+  db?: number;
+  tls?: object;
+}
+
+/** How to reach the Redis of these settings. */
+export function redisOptions(settings: Pick<Settings, 'redis' | 'paths'>): RedisAddress {
+  const address = settings.redis.url?.reveal();
+  if (address === undefined) return { path: embeddedSocket(settings.paths.data) };
+  const url = new URL(address);
+  if (url.protocol === 'unix:') return { path: decodeURIComponent(url.pathname) };
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? 6379 : Number(url.port),
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    ...(url.pathname.length > 1 ? { db: Number(url.pathname.slice(1)) } : {}),
+    ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
+  };
+}
+
+/** The address of the Redis of these settings, without its password, for people. */
+export function redisAddress(settings: Pick<Settings, 'redis' | 'paths'>): string {
+  const { path, host, port, db } = redisOptions(settings);
+  return path === undefined ? `redis://${host}:${port}/${db ?? 0}` : `unix://${path}`;
+}
+
+/**
+ * A connection that waits for Redis as long as it takes: a role's. Going away and coming back are reported, once each
+ * and every 30 s in between.
+ */
+export function patientConnection(
+  settings: Pick<Settings, 'redis' | 'paths'>,
+  report: Report,
+  clock: Clock,
+): Redis {
+  const redis = new Redis({
+    ...redisOptions(settings),
+    maxRetriesPerRequest: null,
+    retryStrategy: (times) => Math.min(200 * times, 2000),
+  });
+  let awaySince: number | undefined;
+  let reportedAt = Number.NEGATIVE_INFINITY;
+  let times = 0;
+  redis.on('error', (err) => {
+    times += 1;
+    awaySince ??= clock.monotonicMs();
+    if (clock.monotonicMs() - reportedAt < REPEAT_MS) return;
+    reportedAt = clock.monotonicMs();
+    report('redis away', { err, times });
+  });
+  redis.on('ready', () => {
+    if (awaySince !== undefined)
+      report('redis back', { awayMs: Math.round(clock.monotonicMs() - awaySince) });
+    awaySince = undefined;
+    reportedAt = Number.NEGATIVE_INFINITY;
+    times = 0;
+  });
+  return redis;
+}
+
+/** A connection that gives up within seconds: a command's. Throws REDIS_UNREACHABLE. */
+export async function impatientConnection(settings: Pick<Settings, 'redis' | 'paths'>): Promise<Redis> {
+  const options = redisOptions(settings);
+  const address = redisAddress(settings);
+  if (options.path !== undefined && !existsSync(options.path)) {
+    throw new WavspoolError(
+      'REDIS_UNREACHABLE',
+      `the embedded Redis is not running: there is no ${options.path}`,
+    );
+  }
+  const redis = new Redis({
+    ...options,
+    lazyConnect: true,
+    connectTimeout: 3000,
+    commandTimeout: 10_000,
+    maxRetriesPerRequest: 1,
+    retryStrategy: (times) => (times > 2 ? null : 200),
+  });
+  let fault: unknown;
+  redis.on('error', (error) => {
+    fault = error;
+  });
+  try {
+    await redis.connect();
+  } catch (error) {
+    redis.disconnect();
+    throw new WavspoolError(
+      'REDIS_UNREACHABLE',
+      `Redis does not answer at ${address}: ${messageOf(fault ?? error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return redis;
+}

@@ -1,0 +1,59 @@
+import type { Redis } from 'ioredis';
+import type { Settings } from '../config/index.ts';
+import type { Report } from '../events.ts';
+import type { Clock } from '../runtime/index.ts';
+import { impatientConnection, patientConnection } from './connection.ts';
+import type { QueueKind } from './names.ts';
+import { openShared, type Shared } from './shared.ts';
+import { openWorkQueue, type WorkQueue } from './work-queue.ts';
+import { startWorker, type RunningWorker, type WorkerOptions } from './worker.ts';
+
+/** The queues of one site on one Redis, and what its processes tell each other there. */
+export interface Queues {
+  readonly extract: WorkQueue<'extract'>;
+  readonly upload: WorkQueue<'upload'>;
+  readonly maintenance: WorkQueue<'maintenance'>;
+  readonly shared: Shared;
+  work<K extends QueueKind>(
+    options: Omit<WorkerOptions<K>, 'site' | 'redis' | 'clock' | 'report'>,
+  ): RunningWorker;
+  /** `INFO`, for `doctor`. */
+  info(): Promise<string>;
+  configValue(name: string): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+type QueueSettings = Pick<Settings, 'site' | 'redis' | 'paths'>;
+
+/** For a role: waits for Redis as long as it takes, and through every outage. */
+export function openQueues(settings: QueueSettings, report: Report, clock: Clock): Queues {
+  return queuesOn(patientConnection(settings, report, clock), settings, report, clock);
+}
+
+/** For a command: throws REDIS_UNREACHABLE within seconds. */
+export async function openQueuesNow(settings: QueueSettings, report: Report, clock: Clock): Promise<Queues> {
+  return queuesOn(await impatientConnection(settings), settings, report, clock);
+}
+
+function queuesOn(redis: Redis, settings: QueueSettings, report: Report, clock: Clock): Queues {
+  const { site } = settings;
+  const extract = openWorkQueue(site, 'extract', redis, clock);
+  const upload = openWorkQueue(site, 'upload', redis, clock);
+  const maintenance = openWorkQueue(site, 'maintenance', redis, clock);
+  return {
+    extract,
+    upload,
+    maintenance,
+    shared: openShared(site, redis, clock),
+    work: (options) => startWorker({ ...options, site, redis, clock, report }),
+    info: () => redis.info(),
+    configValue: async (name) => {
+      const reply = (await redis.config('GET', name)) as string[];
+      return reply[1];
+    },
+    close: async () => {
+      await Promise.all([extract.close(), upload.close(), maintenance.close()]);
+      redis.disconnect();
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import type { Redis } from 'ioredis';
+import type { Cause, FaultCode } from '../faults.ts';
+import type { Clock } from '../runtime/index.ts';
+import { siteKey } from './names.ts';
+
+/** What a living role says of itself every few seconds. */
+export interface Heartbeat {
+  readonly role: string;
+  readonly host: string;
+  readonly pid: number;
+  /** ms since 1970. */
+  readonly startedAt: number;
+  readonly at: number;
+  readonly rssBytes: number;
+  readonly peakRssBytes: number;
+  readonly cpuMs: number;
+  /** The longest the event loop was held up, in ms: since the start and since the last heartbeat. */
+  readonly loopMaxMs: number;
+  readonly loopRecentMs: number;
+  /** Jobs that ended here, and how long ago the last one did; absent for a role without a queue. */
+  readonly jobs?: {
+    readonly active: number;
+    readonly finished: number;
+    readonly lastFinishedMsAgo: number | null;
+  };
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** Why uploading is paused for the whole site (P7). */
+export interface StoreOutage {
+  readonly code: FaultCode;
+  readonly cause: Cause;
+  readonly message: string;
+  /** ms since 1970. */
+  readonly since: number;
+  readonly probeAt: number;
+}
+
+/** A role that has not been heard of for this long is gone. */
+const SILENT_MS = 30_000;
+
+/** What the processes of a site tell each other. Hints for people and for each other, never the truth: Redis is disposable (P2). */
+export interface Shared {
+  beat(heartbeat: Heartbeat): Promise<void>;
+  /** Removes the heartbeat of a role that ends in order. */
+  leave(heartbeat: Pick<Heartbeat, 'role' | 'host' | 'pid'>): Promise<void>;
+  heartbeats(): Promise<readonly Heartbeat[]>;
+  outage(): Promise<StoreOutage | undefined>;
+  setOutage(outage: StoreOutage): Promise<void>;
+  clearOutage(): Promise<void>;
+  /** True for one process at a time, for `ms`: it may try whether the store is back. */
+  mayProbe(who: string, ms: number): Promise<boolean>;
+}
+
+/** Opens the shared figures of a site. */
+export function openShared(site: string, redis: Redis, clock: Clock): Shared {
+  const roles = siteKey(site, 'roles');
+  const store = siteKey(site, 'store');
+  const probe = siteKey(site, 'probe');
+  const field = ({ role, host, pid }: Pick<Heartbeat, 'role' | 'host' | 'pid'>): string =>
+    `${role}@${host}:${pid}`;
+
+  return {
+    beat: async (heartbeat) => {
+      await redis.hset(roles, field(heartbeat), JSON.stringify(heartbeat));
+    },
+    leave: async (heartbeat) => {
+      await redis.hdel(roles, field(heartbeat));
+    },
+    heartbeats: async () => {
+      const all = Object.entries(await redis.hgetall(roles)).map(
+        ([name, json]) => [name, JSON.parse(json) as Heartbeat] as const,
+      );
+      const silent = all
+        .filter(([, heartbeat]) => clock.now() - heartbeat.at > SILENT_MS)
+        .map(([name]) => name);
+      if (silent.length > 0) await redis.hdel(roles, ...silent);
+      return all
+        .filter(([name]) => !silent.includes(name))
+        .map(([, heartbeat]) => heartbeat)
+        .toSorted((a, b) => a.role.localeCompare(b.role) || a.pid - b.pid);
+    },
+    outage: async () => {
+      const json = await redis.get(store);
+      return json === null ? undefined : (JSON.parse(json) as StoreOutage);
+    },
+    setOutage: async (outage) => {
+      await redis.set(store, JSON.stringify(outage));
+    },
+    clearOutage: async () => {
+      await redis.del(store, probe);
+    },
+    mayProbe: async (who, ms) => {
+      if ((await redis.set(probe, who, 'PX', ms, 'NX')) === 'OK') return true;
+      return (await redis.get(probe)) === who;
+    },
+  };
+}

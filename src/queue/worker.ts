@@ -1,0 +1,152 @@
+import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Report } from '../events.ts';
+import { messageOf } from '../faults.ts';
+import type { Clock } from '../runtime/index.ts';
+import { readPayload, type Payload } from './jobs.ts';
+import { PREFIX, queueName, type QueueKind } from './names.ts';
+
+/** What became of a job; {@link settle} carries it out in BullMQ's terms. */
+export type Outcome =
+  | { readonly kind: 'done' }
+  /** Nobody's fault: it goes back to the head of the queue. */
+  | { readonly kind: 'hand back' }
+  /** It starts again after `delayMs`; `why` stands in the job's own log. */
+  | { readonly kind: 'later'; readonly delayMs: number; readonly why: string }
+  /** It stays among the failed jobs until an operator retries or removes it. */
+  | { readonly kind: 'give up'; readonly why: string };
+
+export interface WorkerOptions<K extends QueueKind> {
+  readonly site: string;
+  readonly kind: K;
+  readonly concurrency: number;
+  /** So many times a job may kill its worker before it counts as failed for good. */
+  readonly maxCrashes: number;
+  readonly redis: Redis;
+  readonly clock: Clock;
+  readonly report: Report;
+  /** Does the work; never rejects but for a bug, then the job is tried again after a minute. The signal means: hand back. */
+  process(payload: Payload<K>, signal: AbortSignal): Promise<Outcome>;
+  /** A job was given up because it killed its worker `maxCrashes` times. */
+  onPoison?(payload: Payload<K>): Promise<void>;
+}
+
+export interface RunningWorker {
+  /** Jobs that run at this moment, in this process. */
+  active(): number;
+  /** When a job last ended here, in `clock.monotonicMs()`; undefined before the first. */
+  lastFinishedAt(): number | undefined;
+  finished(): number;
+  /** Takes no new jobs; what runs goes on. */
+  hold(): Promise<void>;
+  /** Takes new jobs again, at most `concurrency` at once. */
+  release(concurrency: number): void;
+  /** Takes no new work, waits `graceMs` for what runs, then hands it back; returns how many jobs were handed back. */
+  stop(graceMs: number): Promise<number>;
+}
+
+// A lock outlives every pause of the event loop that is not itself a fault; all workers of a queue agree on the interval,
+// because the last one that looks for stalled jobs decides it for the others.
+const LOCK_MS = 60_000;
+const STALLED_CHECK_MS = 15_000;
+/** Enough to look at what happened; the truth is in state.db. */
+const KEPT_COMPLETED = 1000;
+const AFTER_A_BUG_MS = 60_000;
+
+/** Runs a queue's jobs until stopped. Jobs may run twice (after a lost lock): processing must be safe to repeat. */
+export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): RunningWorker {
+  const { site, kind, concurrency, maxCrashes, redis, clock, report } = options;
+  let lastFinishedAt: number | undefined;
+  let finished = 0;
+  let active = 0;
+  let handedBack = 0;
+
+  // three parameters: only then does BullMQ hand over the signal
+  const processor = async (
+    job: Job,
+    token: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> => {
+    active += 1;
+    let outcome: Outcome;
+    try {
+      outcome = await options.process(readPayload(kind, job.data), signal ?? new AbortController().signal);
+    } catch (err) {
+      report('unexpected fault', { err });
+      outcome = { kind: 'later', delayMs: AFTER_A_BUG_MS, why: messageOf(err) };
+    } finally {
+      active -= 1;
+    }
+    if (outcome.kind === 'hand back') handedBack += 1;
+    else {
+      finished += 1;
+      lastFinishedAt = clock.monotonicMs();
+    }
+    await settle(job, token, outcome, clock);
+  };
+
+  const worker = new Worker(queueName(site, kind), processor, {
+    connection: redis,
+    prefix: PREFIX,
+    concurrency,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    maxStalledCount: maxCrashes,
+    removeOnComplete: { count: KEPT_COMPLETED },
+  });
+  worker.on('error', (err) => {
+    if (!isConnectionFault(err)) report('unexpected fault', { err });
+  });
+  worker.on('failed', (job, err) => {
+    if (job === undefined || !err.message.includes('stalled more than allowable limit')) return;
+    options
+      .onPoison?.(readPayload(kind, job.data))
+      .catch((cause: unknown) => report('unexpected fault', { err: cause }));
+  });
+
+  return {
+    active: () => active,
+    lastFinishedAt: () => lastFinishedAt,
+    finished: () => finished,
+    hold: () => worker.pause(true),
+    release: (jobs) => {
+      worker.concurrency = jobs;
+      if (worker.isPaused()) worker.resume();
+    },
+    stop: async (graceMs) => {
+      const closed = worker.close();
+      const inTime = new AbortController();
+      const overdue = clock.sleep(graceMs, inTime.signal).then(() => {
+        if (!inTime.signal.aborted) worker.cancelAllJobs('shutdown');
+      });
+      await closed;
+      inTime.abort();
+      await overdue;
+      return handedBack;
+    },
+  };
+}
+
+/** Carries out an outcome; BullMQ learns of everything but completion through its control errors. */
+async function settle(job: Job, token: string | undefined, outcome: Outcome, clock: Clock): Promise<void> {
+  switch (outcome.kind) {
+    case 'done':
+      return;
+    case 'hand back':
+      await job.moveToWait(token);
+      throw new WaitingError();
+    case 'later':
+      await job.log(outcome.why);
+      await job.moveToDelayed(clock.now() + outcome.delayMs, token);
+      throw new DelayedError();
+    case 'give up':
+      throw new UnrecoverableError(outcome.why);
+  }
+}
+
+/** BullMQ repeats on its workers what the connection's own listener has reported already. */
+function isConnectionFault(error: Error): boolean {
+  return /ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|Connection is closed|LOADING/.test(
+    `${error.message} ${'code' in error ? String(error.code) : ''}`,
+  );
+}
