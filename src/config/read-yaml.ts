@@ -19,6 +19,22 @@ const MAX_VALUES = 50_000;
 const MAX_DEPTH = 32;
 
 /**
+ * `{ token: ${NAME} }` is no YAML, for braces end a plain value there, yet it is what one writes. So the braces of
+ * references are swapped for characters that mean nothing to YAML while it is parsed, one for one to keep positions.
+ */
+const OPEN = '\uFDD0';
+const CLOSE = '\uFDD1';
+const SHIELDS = new RegExp(`[${OPEN}${CLOSE}]`);
+
+function shield(text: string): string {
+  return text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*(?::-[^}\n]*)?)\}/g, `$$${OPEN}$1${CLOSE}`);
+}
+
+function unshield(text: string): string {
+  return text.replaceAll(OPEN, '{').replaceAll(CLOSE, '}');
+}
+
+/**
  * What the parser's codes mean to an operator. Its own messages are not shown, for some quote the text that they stumbled
  * over, and that may be a secret (P9).
  */
@@ -32,6 +48,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   BLOCK_AS_IMPLICIT_KEY: 'a value that holds ": " must be in quotes',
   MULTILINE_IMPLICIT_KEY: 'a key without its ":", or a text that runs over several lines',
   MISSING_CHAR: 'a quote, bracket, comma or colon is missing',
+  UNEXPECTED_TOKEN: 'something does not fit here: look at brackets, quotes, commas and indentation',
   TAG_RESOLVE_FAILED: 'a value that begins with "!" must be in quotes',
   NON_STRING_KEY: 'a key must be a text',
   RESOURCE_EXHAUSTION: `nested deeper than ${MAX_DEPTH} levels`,
@@ -42,15 +59,26 @@ const PROBLEMS: Readonly<Record<string, string>> = {
  * wrong comes back as faults, none of which quotes a value.
  */
 export function readYaml(text: string): ReadResult {
+  if (SHIELDS.test(text)) return refused('it holds characters that no text has (U+FDD0, U+FDD1)');
   const lines = new LineCounter();
   // not 'silent': that would make it ignore a second document
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
+  const document = parseDocument(shield(text), {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: 'error',
+  });
   const syntax = [...document.errors, ...document.warnings].map((fault) => ({
     path: '',
     line: lines.linePos(fault.pos[0]).line,
     problem: PROBLEMS[fault.code] ?? `not valid YAML (${fault.code})`,
   }));
-  if (syntax.length > 0) return { kind: 'refused', faults: syntax };
+  if (syntax.length > 0) {
+    // one slip makes the parser stumble several times
+    return {
+      kind: 'refused',
+      faults: [...new Map(syntax.map((fault) => [`${fault.line} ${fault.problem}`, fault])).values()],
+    };
+  }
 
   const { yaml } = document.directives ?? {};
   if (yaml?.explicit === true && yaml.version !== '1.2')
@@ -116,12 +144,8 @@ function readScalar(reading: Reading, node: Scalar, place: Place): SettingsNode 
   if (value === null && node.anchor !== undefined) {
     return note(reading, place, 'a value that begins with "&" must be in quotes');
   }
-  if (
-    value === null ||
-    typeof value === 'string' ||
-    typeof value === 'number' ||
-    typeof value === 'boolean'
-  ) {
+  if (typeof value === 'string') return { kind: 'scalar', value: unshield(value), line: place.line };
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') {
     return { kind: 'scalar', value, line: place.line };
   }
   return note(reading, place, 'a kind of value that settings do not have');
@@ -149,9 +173,8 @@ function readMap(
 }
 
 function keyName(value: unknown): string | undefined {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    ? `${value}`
-    : undefined;
+  if (typeof value === 'string') return unshield(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? `${value}` : undefined;
 }
 
 function lineOf(reading: Reading, node: unknown, fallback: number): number {
