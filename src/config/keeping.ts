@@ -30,10 +30,13 @@ const keep = z
       'sunday',
     ),
   })
-  .refine(({ last, days, daily, weekly, monthly }) => last ?? days ?? daily ?? weekly ?? monthly, {
-    message:
-      'at least one of last, days, daily, weekly, monthly: with none of them everything but the newest would go',
-  });
+  .refine(
+    ({ last, days, daily, weekly, monthly }) => (last ?? days ?? daily ?? weekly ?? monthly) !== undefined,
+    {
+      message:
+        'at least one of last, days, daily, weekly, monthly: with none of them everything but the newest would go',
+    },
+  );
 
 const compress = oneOf('none', 'gzip', 'zstd');
 

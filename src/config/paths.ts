@@ -8,7 +8,7 @@ import type { Path } from './tree.ts';
  */
 export function resolvePaths(values: unknown, base: string): unknown {
   const written = below(below(values, 'paths'), 'data');
-  const data = resolve(base, typeof written === 'string' ? written : '.');
+  const data = resolve(base, typeof written === 'string' && !written.includes('<data>') ? written : '.');
   return resolveBelow(values, { base, data }, []);
 }
 

@@ -1,6 +1,7 @@
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document, Scalar } from 'yaml';
 import { pathText } from './tree.ts';
+import { PLACEHOLDERS } from './values.ts';
 import type { MapNode, Path, SettingsNode } from './tree.ts';
 
 /** Something that keeps a text from being read as settings. */
@@ -19,15 +20,18 @@ const MAX_VALUES = 50_000;
 const MAX_DEPTH = 32;
 
 /**
- * `{ token: ${NAME} }` is no YAML, for braces end a plain value there, yet it is what one writes. So the braces of
- * references are swapped for characters that mean nothing to YAML while it is parsed, one for one to keep positions.
+ * `{ token: ${NAME} }` and `{ file: a_{YYYYMMDD}.db }` are no YAML, for braces end a plain value there, yet they are what
+ * one writes. So the braces of references and placeholders are swapped for characters that mean nothing to YAML while it
+ * is parsed, one for one to keep positions.
  */
 const OPEN = '\uFDD0';
 const CLOSE = '\uFDD1';
 const SHIELDS = new RegExp(`[${OPEN}${CLOSE}]`);
+const REFERENCE = String.raw`(?<=\$)\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}\n]*)?\}`;
+const SHIELDED = new RegExp([REFERENCE, ...PLACEHOLDERS].join('|'), 'g');
 
 function shield(text: string): string {
-  return text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*(?::-[^}\n]*)?)\}/g, `$$${OPEN}$1${CLOSE}`);
+  return text.replace(SHIELDED, (whole) => `${OPEN}${whole.slice(1, -1)}${CLOSE}`);
 }
 
 function unshield(text: string): string {
@@ -67,18 +71,16 @@ export function readYaml(text: string): ReadResult {
     prettyErrors: false,
     logLevel: 'error',
   });
-  const syntax = [...document.errors, ...document.warnings].map((fault) => ({
-    path: '',
-    line: lines.linePos(fault.pos[0]).line,
-    problem: PROBLEMS[fault.code] ?? `not valid YAML (${fault.code})`,
-  }));
-  if (syntax.length > 0) {
-    // one slip makes the parser stumble several times
-    return {
-      kind: 'refused',
-      faults: [...new Map(syntax.map((fault) => [`${fault.line} ${fault.problem}`, fault])).values()],
-    };
-  }
+  const syntax = [...document.errors, ...document.warnings]
+    // where the parser stumbled once, it trips over what follows
+    .filter((fault, index) => index === 0 || fault.code !== 'UNEXPECTED_TOKEN')
+    .map((fault) => ({
+      path: '',
+      line: lines.linePos(fault.pos[0]).line,
+      problem: PROBLEMS[fault.code] ?? `not valid YAML (${fault.code})`,
+    }));
+  const distinct = new Map(syntax.map((fault) => [`${fault.line} ${fault.problem}`, fault]));
+  if (distinct.size > 0) return { kind: 'refused', faults: [...distinct.values()] };
 
   const { yaml } = document.directives ?? {};
   if (yaml?.explicit === true && yaml.version !== '1.2')

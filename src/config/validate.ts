@@ -75,7 +75,7 @@ function allowedBy(issue: z.core.$ZodIssue): string {
 
 /** A value as it may be printed: one line, short, never a secret, and no text at all where a section should be (P9). */
 function shown(value: unknown, path: Path, issue: z.core.$ZodIssue): string {
-  if (Array.isArray(value)) return 'a list';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (isMapping(value)) return 'a mapping';
   if (value === null) return 'nothing (null)';
   const text = typeof value === 'string' ? textShown(value, issue) : JSON.stringify(value);

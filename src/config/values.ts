@@ -148,7 +148,15 @@ export const timezone = z
   .string({ error: 'an IANA time zone, e.g. UTC or Europe/Berlin' })
   .refine(isTimezone, 'an IANA time zone, e.g. UTC or Europe/Berlin');
 
-const PLACEHOLDERS = ['{YYYYMMDD}', '{YYYY-MM-DD}', '{YYYY-MM-DD-HH-mm-ss}', '{HHmmss}', '{label}', '{name}'];
+/** What is replaced in the names of files that are written. */
+export const PLACEHOLDERS = [
+  '{YYYYMMDD}',
+  '{YYYY-MM-DD}',
+  '{YYYY-MM-DD-HH-mm-ss}',
+  '{HHmmss}',
+  '{label}',
+  '{name}',
+];
 
 const fileNameAllowed = `a file name (its directory is "dir") in which ${PLACEHOLDERS.join(' ')} are replaced`;
 

@@ -76,3 +76,9 @@ test.each([
 ])('P9: the secret in the unreadable text %s is not in the fault', (value) => {
   expect(faultLines(`http:\n  token: ${value}\n`).join('\n')).not.toContain('hunter2');
 });
+
+test('one slip in the syntax is not reported over and over', () => {
+  const faults = faultLines('site: main\nlogs: [ { path: a }\nhttp:\n  port: 1\ns3:\n  bucket: x\n');
+  expect(new Set(faults).size).toBe(faults.length);
+  expect(faults.length).toBeLessThan(4);
+});
