@@ -8,7 +8,7 @@ export interface ScalarNode {
   readonly unset?: string;
 }
 
-export interface ListNode {
+interface ListNode {
   readonly kind: 'list';
   readonly entries: readonly SettingsNode[];
   readonly line: number;
@@ -20,7 +20,7 @@ export interface MapNode {
   readonly line: number;
 }
 
-export type Scalar = string | number | boolean | null;
+type Scalar = string | number | boolean | null;
 /** A settings file as it is written, with the line of every key. */
 export type SettingsNode = ScalarNode | ListNode | MapNode;
 

@@ -82,7 +82,7 @@ test('a wavspool.yaml that is there and cannot be used is a fault, not a reason 
 
 test('a pipe is refused instead of waited for', () => {
   const cwd = directoryWith({});
-  execFileSync('mkfifo', [join(cwd, 'wavspool.yaml')]);
+  execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', join(cwd, 'wavspool.yaml')]);
   expect(settingsErrorOf(() => loadSettings({ env: {}, cwd })).message).toContain('not a regular file');
 });
 
