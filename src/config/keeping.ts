@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import {
+  anyText,
+  count,
+  cron,
+  duration,
+  fileName,
+  listOf,
+  nameText,
+  oneOf,
+  path,
+  pingAddress,
+  size,
+  someOf,
+  text,
+  textLike,
+  waitingTime,
+  wholeNumber,
+  yesNo,
+} from './values.ts';
+
+const keep = z
+  .strictObject({
+    last: count.optional(),
+    days: count.optional(),
+    daily: count.optional(),
+    weekly: count.optional(),
+    monthly: count.optional(),
+    weekday: oneOf('sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday').default(
+      'sunday',
+    ),
+  })
+  .refine(
+    ({ last, days, daily, weekly, monthly }) => (last ?? days ?? daily ?? weekly ?? monthly) !== undefined,
+    {
+      message:
+        'at least one of last, days, daily, weekly, monthly: with none of them everything but the newest would go',
+    },
+  );
+
+const compress = oneOf('none', 'gzip', 'zstd');
+
+const octal = (allowed: string) => textLike(/^0?[0-7]{3}$/, allowed);
+
+const snapshot = z
+  .strictObject({
+    name: nameText,
+    cron: cron.optional(),
+    on: nameText.optional(),
+    dir: path,
+    file: fileName,
+    compress: compress.default('none'),
+    keep: keep.optional(),
+    latest: yesNo.default(false),
+    mode: octal('an octal file mode in quotes, e.g. "0640"').default('0600'),
+    dirMode: octal('an octal directory mode in quotes, e.g. "0750"').default('0700'),
+    offsite: z.strictObject({ prefix: anyText, file: fileName, keep: keep.optional() }).optional(),
+    ping: pingAddress.optional(),
+  })
+  .refine((value) => value.cron !== undefined || value.on !== undefined, {
+    message: 'cron, on, or both: without either it would never run',
+  });
+
+const tableExport = z.strictObject({
+  name: nameText,
+  cron,
+  tables: someOf(text, 'names of tables'),
+  dir: path,
+  file: fileName,
+  compress: compress.default('none'),
+  keep: keep.optional(),
+  ping: pingAddress.optional(),
+});
+
+/** Section `databases`: which SQLite databases are copied, when, where to, and for how long. */
+export const database = z.strictObject({
+  name: nameText,
+  path,
+  snapshots: listOf(snapshot, 'snapshots').default([]),
+  exports: listOf(tableExport, 'exports').default([]),
+  pointInTime: z
+    .strictObject({
+      mode: oneOf('pages', 'wal').default('pages'),
+      every: waitingTime,
+      keep: duration({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+      dir: path,
+    })
+    .refine((value) => value.keep >= value.every, { path: ['keep'], message: 'a duration not below "every"' })
+    .optional(),
+  asserts: listOf(text, 'SQL that must return 1').default([]),
+});
+
+/** Section `mirrors`: which directories are kept as dated, hardlinked trees. */
+export const mirror = z.strictObject({
+  name: nameText,
+  source: path,
+  databases: listOf(nameText, 'names of databases').default([]),
+  dir: path,
+  cron,
+  keep: keep.optional(),
+  ping: pingAddress.optional(),
+});
+
+/** Section `logs`: which log files are rotated; the options mean what logrotate's manual says. */
+export const log = z.strictObject({
+  path,
+  cron,
+  rotate: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(7),
+  compress: yesNo.default(false),
+  missingok: yesNo.default(false),
+  notifempty: yesNo.default(false),
+  copytruncate: yesNo.default(true),
+  dateext: yesNo.default(false),
+  dir: path.optional(),
+  file: fileName.optional(),
+  minsize: size().optional(),
+  maxsize: size().optional(),
+  ping: pingAddress.optional(),
+});

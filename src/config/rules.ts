@@ -1,0 +1,188 @@
+import { below, isMapping, isWithin } from './paths.ts';
+import { STATE_DATABASE } from './effective-databases.ts';
+import type { Settings } from './schema.ts';
+import type { Path } from './tree.ts';
+
+/** A rule that several settings break together; `path` is the one to change. */
+export interface BrokenRule {
+  readonly path: Path;
+  readonly problem: string;
+}
+
+/** The sections in which nothing is wrong. */
+export type Sound = { readonly [Section in keyof Settings]?: Settings[Section] | undefined };
+
+/**
+ * What is wrong with the settings as a whole, beyond each value by itself. `sound` holds the valid sections; `values`
+ * is everything as written, for what can be said of a section even when something else in it is wrong.
+ */
+export function brokenRules(sound: Sound, values: unknown): BrokenRule[] {
+  return [
+    ...pathRules(sound.paths),
+    ...storeRules(sound.s3),
+    ...flowRules(sound),
+    ...nameRules(values),
+    ...copyRules(sound),
+    ...mirrorRules(sound),
+    ...httpRules(values),
+  ];
+}
+
+function pathRules(paths: Settings['paths'] | undefined): BrokenRule[] {
+  if (paths === undefined) return [];
+  const { data, incoming, extracted, state, log } = paths;
+  const rules: readonly (readonly [boolean, string, string])[] = [
+    [
+      overlap(incoming, extracted),
+      'extracted',
+      'must lie outside paths.incoming, and paths.incoming outside it',
+    ],
+    [overlap(incoming, state), 'state', 'must lie outside paths.incoming: SFTP clients write there'],
+    [overlap(extracted, state), 'state', 'must lie outside paths.extracted: cleanup removes files there'],
+    [
+      isWithin(incoming, data),
+      'data',
+      'must lie outside paths.incoming: it holds secrets, and SFTP clients read there',
+    ],
+    [log === state, 'log', 'must not be paths.state'],
+  ];
+  return rules.filter(([broken]) => broken).map(([, key, problem]) => ({ path: ['paths', key], problem }));
+}
+
+function overlap(one: string, other: string): boolean {
+  return isWithin(one, other) || isWithin(other, one);
+}
+
+function storeRules(s3: Settings['s3'] | undefined): BrokenRule[] {
+  if (s3 === undefined) return [];
+  const broken: BrokenRule[] = [];
+  if ((s3.accessKeyId === undefined) !== (s3.secretAccessKey === undefined)) {
+    const missing = s3.accessKeyId === undefined ? 'accessKeyId' : 'secretAccessKey';
+    broken.push({
+      path: ['s3', missing],
+      problem: 'accessKeyId and secretAccessKey go together, or neither is given',
+    });
+  }
+  if ((s3.kmsKeyId !== undefined) !== (s3.serverSideEncryption === 'aws:kms')) {
+    broken.push({
+      path: ['s3', 'kmsKeyId'],
+      problem: 'goes with serverSideEncryption: aws:kms, and that with it',
+    });
+  }
+  return broken;
+}
+
+function flowRules({ arrival, extract, upload }: Sound): BrokenRule[] {
+  const broken: BrokenRule[] = [];
+  if (arrival !== undefined && arrival.incompleteAfterSeconds < arrival.quietSeconds) {
+    broken.push({
+      path: ['arrival', 'incompleteAfterSeconds'],
+      problem: 'must not be below arrival.quietSeconds',
+    });
+  }
+  if (extract !== undefined && extract.maxEntryBytes > extract.maxTotalBytes) {
+    broken.push({ path: ['extract', 'maxEntryBytes'], problem: 'must not be above extract.maxTotalBytes' });
+  }
+  if (upload !== undefined && upload.backoff.initial > upload.backoff.max) {
+    broken.push({ path: ['upload', 'backoff', 'initial'], problem: 'must not be above upload.backoff.max' });
+  }
+  return broken;
+}
+
+function httpRules(values: unknown): BrokenRule[] {
+  const http = below(values, 'http');
+  const host = below(http, 'host');
+  const isLoopback = typeof host !== 'string' || /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host);
+  if (isLoopback || below(http, 'token') !== undefined) return [];
+  return [{ path: ['http', 'token'], problem: `must be set to listen on ${host}, which is not loopback` }];
+}
+
+function nameRules(values: unknown): BrokenRule[] {
+  const databases = entriesOf(values, 'databases');
+  const known = new Set([STATE_DATABASE, ...databases.map((database) => below(database, 'name'))]);
+  return [
+    ...repeated(databases, 'name', ['databases']),
+    ...databases.flatMap((database, index) => [
+      ...repeated(entriesOf(database, 'snapshots'), 'name', ['databases', index, 'snapshots']),
+      ...repeated(entriesOf(database, 'exports'), 'name', ['databases', index, 'exports']),
+    ]),
+    ...repeated(entriesOf(values, 'mirrors'), 'name', ['mirrors']),
+    ...repeated(entriesOf(values, 'logs'), 'path', ['logs']),
+    ...entriesOf(values, 'mirrors').flatMap((mirror, index) =>
+      listOf(mirror, 'databases').flatMap((name, position) =>
+        typeof name !== 'string' || known.has(name)
+          ? []
+          : [
+              {
+                path: ['mirrors', index, 'databases', position],
+                problem: `no database has the name ${JSON.stringify(name)}; known: ${[...known].join(', ')}`,
+              },
+            ],
+      ),
+    ),
+  ];
+}
+
+function repeated(entries: readonly unknown[], key: string, path: Path): BrokenRule[] {
+  const seen = new Set<unknown>();
+  return entries.flatMap((entry, index) => {
+    const value = below(entry, key);
+    const again = typeof value === 'string' && seen.has(value);
+    seen.add(value);
+    return again
+      ? [{ path: [...path, index, key], problem: `${JSON.stringify(value)} stands twice; it must be unique` }]
+      : [];
+  });
+}
+
+function entriesOf(value: unknown, key: string): readonly unknown[] {
+  return listOf(value, key).map((entry) => (isMapping(entry) ? entry : {}));
+}
+
+function listOf(value: unknown, key: string): readonly unknown[] {
+  const list = below(value, key);
+  return Array.isArray(list) ? list : [];
+}
+
+function copyRules({ databases = [], paths }: Sound): BrokenRule[] {
+  const broken: BrokenRule[] = [];
+  const written = new Set<string>();
+  for (const [index, database] of databases.entries()) {
+    const isState = database.name === STATE_DATABASE || database.path === paths?.state;
+    const copies = [
+      ...database.snapshots.map((copy, at) => ({ ...copy, path: ['databases', index, 'snapshots', at] })),
+      ...database.exports.map((copy, at) => ({ ...copy, path: ['databases', index, 'exports', at] })),
+    ];
+    for (const copy of copies) {
+      if (isState && 'mode' in copy && !copy.mode.endsWith('00')) {
+        broken.push({
+          path: [...copy.path, 'mode'],
+          problem: 'must be 0600: copies of state.db are private',
+        });
+      }
+      // two schedules under one name would overwrite and prune each other's copies
+      const target = `${copy.dir}/${copy.file}`;
+      if (written.has(target) && !copy.file.includes('{name}')) {
+        broken.push({
+          path: [...copy.path, 'file'],
+          problem: 'another schedule writes the same file in the same dir',
+        });
+      }
+      written.add(target);
+    }
+  }
+  return broken;
+}
+
+function mirrorRules({ mirrors = [] }: Sound): BrokenRule[] {
+  return mirrors.flatMap((mirror, index) =>
+    isWithin(mirror.source, mirror.dir)
+      ? [
+          {
+            path: ['mirrors', index, 'dir'],
+            problem: 'must lie outside source: the mirror would copy itself',
+          },
+        ]
+      : [],
+  );
+}

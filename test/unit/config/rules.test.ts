@@ -1,0 +1,108 @@
+import { expect, test } from 'vitest';
+import { effectiveDatabases } from '../../../src/config/index.ts';
+import { faultLines, load } from './place-settings.ts';
+
+const database = (rest: string) => `databases: [{ name: a, path: a.db, ${rest} }]`;
+const twoSnapshots = (one: string, two: string) =>
+  database(`snapshots: [{ name: x, on: go, dir: d, ${one} }, { name: y, on: go, dir: d, ${two} }]`);
+
+test.each([
+  ['paths: { incoming: a, extracted: a }', 'paths.extracted: must lie outside paths.incoming'],
+  ['paths: { incoming: a, extracted: a/b }', 'paths.extracted: must lie outside paths.incoming'],
+  ['paths: { incoming: a/b, extracted: a }', 'paths.extracted: must lie outside paths.incoming'],
+  ['paths: { incoming: a/./b/../c, extracted: a/c/ }', 'paths.extracted: must lie outside paths.incoming'],
+  ['paths: { incoming: a, state: a/state.db }', 'paths.state: must lie outside paths.incoming'],
+  ['paths: { extracted: a, state: a/b/state.db }', 'paths.state: must lie outside paths.extracted'],
+  [
+    'paths: { incoming: /, extracted: a, state: b, data: c }',
+    'paths.extracted: must lie outside paths.incoming',
+  ],
+  [
+    'paths: { data: a/b, incoming: a, extracted: c, state: d }',
+    'paths.data: must lie outside paths.incoming',
+  ],
+  ['paths: { log: a, state: a }', 'paths.log: must not be paths.state'],
+  ['upload: { backoff: { initial: 10m } }', 'upload.backoff.initial: must not be above upload.backoff.max'],
+  ['extract: { maxTotalBytes: 1GiB }', 'extract.maxEntryBytes: must not be above extract.maxTotalBytes'],
+  [
+    'arrival: { incompleteAfterSeconds: 4 }',
+    'arrival.incompleteAfterSeconds: must not be below arrival.quietSeconds',
+  ],
+  ['s3: { accessKeyId: x }', 's3.secretAccessKey: accessKeyId and secretAccessKey go together'],
+  ['s3: { secretAccessKey: x }', 's3.accessKeyId: accessKeyId and secretAccessKey go together'],
+  ['s3: { kmsKeyId: x }', 's3.kmsKeyId: goes with serverSideEncryption: aws:kms'],
+  ['s3: { serverSideEncryption: aws:kms }', 's3.kmsKeyId: goes with serverSideEncryption: aws:kms'],
+  [
+    'http: { host: 0.0.0.0 }',
+    'http.token: must be set to listen on 0.0.0.0, which is not loopback (WAVSPOOL_TOKEN is not set',
+  ],
+  ['http: { host: "::" }', 'http.token: must be set to listen on ::'],
+  ['http: { host: 127.0.0.1.example.org }', 'http.token: must be set'],
+  ['http: { host: 0.0.0.0, token: null }', 'http.token: must be set'],
+  ['databases: [{ name: a, path: a }, { name: a, path: b }]', 'databases[1].name: "a" stands twice'],
+  [
+    twoSnapshots('file: a', 'file: b, name: x').replace('name: y, ', ''),
+    'databases[0].snapshots[1].name: "x" stands twice',
+  ],
+  [
+    twoSnapshots('file: a', 'file: a'),
+    'databases[0].snapshots[1].file: another schedule writes the same file',
+  ],
+  ['logs: [{ path: a, cron: "0 1 * * *" }, { path: ./a, cron: "0 2 * * *" }]', 'logs[1].path: '],
+  [
+    'mirrors: [{ name: m, source: a, dir: b, cron: "0 1 * * *", databases: [sate] }]',
+    'mirrors[0].databases[0]: no database has the name "sate"; known: state',
+  ],
+  [
+    'mirrors: [{ name: m, source: a, dir: a/b, cron: "0 1 * * *" }]',
+    'mirrors[0].dir: must lie outside source',
+  ],
+  [
+    'databases: [{ name: state, path: s.db, snapshots: [{ name: d, on: go, dir: d, file: f, mode: "0640" }] }]',
+    'databases[0].snapshots[0].mode: must be 0600',
+  ],
+  [
+    'databases: [{ name: own, path: <data>/state.db, snapshots: [{ name: d, on: go, dir: d, file: f, mode: "0640" }] }]',
+    'databases[0].snapshots[0].mode: must be 0600',
+  ],
+  [
+    database('pointInTime: { every: 5m, keep: 1m, dir: p }'),
+    'databases[0].pointInTime.keep: found "1m", allowed: a duration not below "every"',
+  ],
+])('%s breaks a rule of the whole: %s', (yaml, fault) => {
+  expect(faultLines(yaml).filter((line) => line.startsWith(`wavspool.yaml:1: ${fault}`))).toHaveLength(1);
+});
+
+test.each([
+  'paths: { incoming: a, extracted: ab }',
+  'paths: { incoming: a/in, extracted: a/out, state: a/state.db, data: a }',
+  'upload: { backoff: { initial: 5m, max: 5m } }',
+  's3: { accessKeyId: x, secretAccessKey: y }',
+  's3: { serverSideEncryption: aws:kms, kmsKeyId: x }',
+  'http: { host: 0.0.0.0, token: x }',
+  'http: { host: localhost }',
+  'http: { host: "::1" }',
+  'http: { host: 127.9.9.9 }',
+  'mirrors: [{ name: m, source: a, dir: ab, cron: "0 1 * * *", databases: [state] }]',
+  twoSnapshots('file: "a_{name}"', 'file: "a_{name}"'),
+  database('snapshots: [{ name: d, on: go, dir: d, file: f, mode: "0640", dirMode: "0750" }]'),
+])('%s breaks no rule', (yaml) => {
+  expect(load(yaml).settings.site).toBe('main');
+});
+
+test('rules are checked beside faults of other settings', () => {
+  const lines = faultLines('site: ""\nupload: { backoff: { initial: 1h } }\nmirrors: [{ databases: [x] }]');
+  expect(lines.join('\n')).toContain('site: ');
+  expect(lines.join('\n')).toContain('upload.backoff.initial: must not be above');
+  expect(lines.join('\n')).toContain('mirrors[0].databases[0]: no database has the name "x"');
+});
+
+test("state.db's own entry is there unless the settings give one of that name", () => {
+  const { settings } = load('databases: [{ name: other, path: o.db }]');
+  expect(effectiveDatabases(settings)).toEqual([
+    { name: 'state', path: settings.paths.state, snapshots: [], exports: [], asserts: [] },
+    settings.databases[0],
+  ]);
+  const own = load('databases: [{ name: state, path: /s.db, asserts: [SELECT 1] }]').settings;
+  expect(effectiveDatabases(own)).toEqual([expect.objectContaining({ name: 'state', path: '/s.db' })]);
+});
