@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A real S3 server where no container runs: one Ceph monitor, one OSD and the S3 gateway, on loopback, below one
 # directory. For the demo and the tests, NOT for production: one copy of each object, no authentication between the
-# daemons, no supervision. Runs as root or as any user that may write DIR; needs no systemd.
+# daemons, no supervision, and the keys stand in a command line while the user is made. Runs as root; needs no systemd.
 #
 #   ceph-rgw.sh up DIR      start, or go on with the data in DIR (also after kill -9); makes the user and the bucket;
 #                           prints the endpoint. Safe to repeat.
@@ -126,6 +126,8 @@ mon max pg per osd = 1000
 osd objectstore = bluestore
 bluestore block size = $bytes
 bluestore fsck on mount = false
+osd client watch timeout = 5
+osd default notify timeout = 5
 run dir = $dir
 admin socket = $dir/\$name.asok
 log file = $dir/log/ceph-\$name.log
@@ -168,7 +170,11 @@ create() {
   run_daemon osd.0 ceph-osd -i 0
   timeout 120 radosgw-admin user create --uid=wavspool --display-name=wavspool \
     --access-key="$access_key" --secret="$secret_key" >"$dir/start.log" 2>&1 || fail_with_log client.rgw
-  : >"$dir/created"
+  keys_hash >"$dir/created"
+}
+
+keys_hash() {
+  printf '%s:%s' "$access_key" "$secret_key" | sha256sum
 }
 
 # The settings of this run may name other keys or another gateway port than the last one's.
@@ -179,8 +185,10 @@ resume() {
   write_settings "$(setting fsid)" "$(setting 'mon host' | sed 's/.*://')" "$(setting 'bluestore block size')"
   run_daemon mon.a ceph-mon -i a
   run_daemon osd.0 ceph-osd -i 0
+  [[ $(keys_hash) != "$(<"$dir/created")" ]] || return 0 # a look is cheap, a change waits for gateways that died
   timeout 120 radosgw-admin key create --uid=wavspool --key-type=s3 \
     --access-key="$access_key" --secret="$secret_key" >"$dir/start.log" 2>&1 || fail_with_log client.rgw
+  keys_hash >"$dir/created"
 }
 
 # Through S3 itself, for radosgw-admin cannot. The keys go in on stdin, so that `ps` does not show them.

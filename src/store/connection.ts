@@ -23,13 +23,13 @@ export const PATIENCE: Patience = { connectMs: 5_000, requestMs: 60_000, minByte
 const SILENCE_MS = 120_000;
 
 /** What goes with `client.send`. */
-export interface SendOptions {
+interface SendOptions {
   readonly abortSignal: AbortSignal;
   readonly requestTimeout: number;
 }
 
 /** What a request is called in an error, how many bytes it moves, and how it is sent. */
-export interface Request<Output> {
+interface Request<Output> {
   readonly what: string;
   readonly bytes?: number;
   readonly run: (client: S3Client, options: SendOptions) => Promise<Output>;

@@ -65,7 +65,16 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     await exited;
   };
 
-  await start();
+  const remove = async (): Promise<void> => {
+    await end('SIGKILL');
+    await rm(dir, { recursive: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await remove();
+    throw error;
+  }
   return {
     url: options.unixSocket === true ? `unix://${socket}` : `redis://127.0.0.1:${port}`,
     pid: () => {
@@ -75,9 +84,6 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     start,
-    [Symbol.asyncDispose]: async () => {
-      await end('SIGKILL');
-      await rm(dir, { recursive: true });
-    },
+    [Symbol.asyncDispose]: remove,
   };
 }
