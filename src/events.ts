@@ -75,6 +75,7 @@ export interface Events {
   'store away': { cause: Cause; code: FaultCode; err: unknown; probeInMs: number };
   'store back': { awayMs: number };
   'store lacks conditional put': { endpoint: string };
+  'multipart upload left behind': { key: string; err: unknown };
 
   // operators
   requeued: { by: string; recordings: number; tars: number };
@@ -126,6 +127,7 @@ export const LEVELS: Record<EventName, Level> = {
   'store away': 'error',
   'store back': 'info',
   'store lacks conditional put': 'warn',
+  'multipart upload left behind': 'warn',
   requeued: 'info',
   'queues paused': 'warn',
   'queues resumed': 'info',

@@ -118,6 +118,12 @@ export const FAULTS = {
     exit: 1,
     remedy: 'another object has this key: look at both, move the foreign one, then re-queue',
   },
+  OBJECT_MISSING: {
+    cause: 'missing',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'someone removed the object; "audit --repair" uploads it again while its file is still there',
+  },
   RECORDING_CHANGED: {
     cause: 'changed',
     retry: 'this one',

@@ -9,3 +9,4 @@ export {
   TEMPORARY_PREFIX,
   writeDurably,
 } from './durable-file.ts';
+export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';

@@ -1,0 +1,124 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { Settings } from '../config/index.ts';
+import type { Clock } from '../runtime/index.ts';
+import { startDeadline } from './deadline.ts';
+import { S3Fault, bareError, s3Fault } from './s3-faults.ts';
+
+export type S3Settings = Settings['s3'];
+
+/** How long a request may take: a fixed part, and what its bytes need on the slowest line that counts as working. */
+export interface Patience {
+  readonly connectMs: number;
+  readonly requestMs: number;
+  readonly minBytesPerSecond: number;
+}
+
+/** 64 uploads that share 10 Mbit/s get 20 kB/s each; the buffer budget keeps fewer bytes than that in flight. */
+export const PATIENCE: Patience = { connectMs: 5_000, requestMs: 60_000, minBytesPerSecond: 16 * 1024 };
+
+/** A silent connection is given up after this; a gateway can take its time over a Complete of thousands of parts. */
+const SILENCE_MS = 120_000;
+
+/** What goes with `client.send`. */
+interface SendOptions {
+  readonly abortSignal: AbortSignal;
+  readonly requestTimeout: number;
+}
+
+/** What a request is called in an error, how many bytes it moves, and how it is sent. */
+interface Request<Output> {
+  readonly what: string;
+  readonly bytes?: number;
+  readonly run: (client: S3Client, options: SendOptions) => Promise<Output>;
+}
+
+export interface Connection {
+  /** `endpoint/bucket`, for messages. */
+  readonly where: string;
+  /** The longest that moving `bytes` may take, in ms. */
+  allowedMs(bytes: number): number;
+  /**
+   * Sends one request, once. Rejects with `signal.reason` when the caller gave up, with REQUEST_TIMEOUT past
+   * {@link allowedMs}, else with the S3Fault of what went wrong.
+   */
+  send<Output>(request: Request<Output>, signal: AbortSignal): Promise<Output>;
+  close(): void;
+}
+
+/** The one S3 client of a process. `maxSockets` must not be below the requests in flight: waiting for a socket counts. */
+export function connect(
+  settings: S3Settings,
+  clock: Clock,
+  maxSockets: number,
+  patience: Patience,
+): Connection {
+  const client = new S3Client(clientConfig(settings, maxSockets, patience));
+  const where = `${endpointOf(settings)}/${settings.bucket}`;
+  const allowedMs = (bytes: number): number =>
+    patience.requestMs + Math.ceil((bytes / patience.minBytesPerSecond) * 1000);
+
+  return {
+    where,
+    allowedMs,
+    send: async ({ what, bytes = 0, run }, signal) => {
+      signal.throwIfAborted();
+      const attempt = `${what} (${where})`;
+      const requestTimeout = allowedMs(bytes);
+      const allMs = requestTimeout + patience.connectMs;
+      // Beside the SDK's own timeout, which ends with the head of the answer and does not count finding credentials.
+      using deadline = startDeadline(clock, allMs);
+      try {
+        return await run(client, { abortSignal: AbortSignal.any([signal, deadline.signal]), requestTimeout });
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!deadline.signal.aborted) throw s3Fault(attempt, error);
+        const message = `${attempt}: no answer within ${allMs} ms`;
+        throw new S3Fault(
+          'REQUEST_TIMEOUT',
+          message,
+          { status: undefined, s3Code: undefined },
+          bareError(error),
+        );
+      }
+    },
+    close: () => client.destroy(),
+  };
+}
+
+/** The endpoint as messages name it: without the user and password that an address can hold (P9). */
+export function endpointOf(settings: S3Settings): string {
+  if (settings.endpoint === undefined) return `AWS ${settings.region}`;
+  const { protocol, host, pathname } = new URL(settings.endpoint);
+  return `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
+}
+
+function clientConfig(settings: S3Settings, maxSockets: number, patience: Patience): S3ClientConfig {
+  const { endpoint, accessKeyId, secretAccessKey } = settings;
+  const agent = { keepAlive: true, maxSockets };
+  return {
+    region: settings.region,
+    forcePathStyle: settings.forcePathStyle,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(accessKeyId !== undefined &&
+      secretAccessKey !== undefined && {
+        credentials: { accessKeyId: accessKeyId.reveal(), secretAccessKey: secretAccessKey.reveal() },
+      }),
+    maxAttempts: 1, // the queue alone retries
+    followRegionRedirects: false,
+    expectContinueHeader: false,
+    // else the SDK adds CRC32 headers and chunk framing, which part of the S3-compatible stores refuse or store
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: new NodeHttpHandler({
+      httpAgent: new HttpAgent(agent),
+      httpsAgent: new HttpsAgent(agent),
+      connectionTimeout: patience.connectMs,
+      requestTimeout: patience.requestMs,
+      throwOnRequestTimeout: true,
+      socketTimeout: SILENCE_MS,
+    }),
+  };
+}

@@ -1,0 +1,93 @@
+import { createHash, hash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import type { ObjectToPut } from './object-store.ts';
+
+/** What of an object-to-be is needed to read it. */
+export type DescribedFile = Pick<ObjectToPut, 'path' | 'size' | 'sha256'>;
+
+/**
+ * The whole file, if it is the one described. Throws RECORDING_MISSING, RECORDING_CHANGED or FILE_UNREADABLE. It takes
+ * `file.size` bytes of memory, whatever the file has become.
+ */
+export async function readRecording(file: DescribedFile): Promise<Buffer> {
+  await using recording = await openRecording(file);
+  const bytes = await recording.read(file.size);
+  requireHash(file, hash('sha256', bytes, 'hex'));
+  return bytes;
+}
+
+/** A recording that is read from its beginning to its end, piece by piece. */
+export interface OpenRecording extends AsyncDisposable {
+  /** The next `length` bytes. Throws RECORDING_CHANGED when the file has become shorter, else FILE_UNREADABLE. */
+  read(length: number): Promise<Buffer>;
+}
+
+/** Opens the file if it has the described size. Throws as {@link readRecording} does. */
+export async function openRecording(file: DescribedFile): Promise<OpenRecording> {
+  const handle = await attempt(file, () => open(file.path, 'r'));
+  try {
+    const { size } = await attempt(file, () => handle.stat());
+    if (size !== file.size) throw changed(file, `is ${size} bytes long, its row says ${file.size}`);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  let position = 0;
+  return {
+    read: async (length) => {
+      const bytes = await attempt(file, () => readExactly(handle, position, length));
+      if (bytes.length < length) {
+        throw changed(file, `ends at byte ${position + bytes.length}, its row says ${file.size}`);
+      }
+      position += length;
+      return bytes;
+    },
+    [Symbol.asyncDispose]: () => handle.close(),
+  };
+}
+
+/** Hashes pieces that are given in order and compares the whole with the description. */
+export function runningHash(file: DescribedFile): { add(bytes: Buffer): void; requireMatch(): void } {
+  const running = createHash('sha256');
+  return {
+    add: (bytes) => void running.update(bytes),
+    requireMatch: () => {
+      requireHash(file, running.digest('hex'));
+    },
+  };
+}
+
+function requireHash(file: DescribedFile, sha256: string): void {
+  if (sha256 !== file.sha256) throw changed(file, `has SHA-256 ${sha256}, its row says ${file.sha256}`);
+}
+
+async function readExactly(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
+
+function changed(file: DescribedFile, what: string): WavspoolError {
+  return new WavspoolError('RECORDING_CHANGED', `${file.path} ${what}`);
+}
+
+async function attempt<T>(file: DescribedFile, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    const gone = errno === 'ENOENT' || errno === 'ENOTDIR';
+    throw gone
+      ? new WavspoolError('RECORDING_MISSING', `${file.path} is not there`, { cause: error })
+      : new WavspoolError('FILE_UNREADABLE', `${file.path} cannot be read: ${messageOf(error)}`, {
+          cause: error,
+        });
+  }
+}

@@ -1,0 +1,38 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { headerSafe, readMetadata } from '../../../src/store/metadata.ts';
+
+test.each([
+  ['2025/09/01/file1.tar', '2025/09/01/file1.tar'],
+  ['a file.tar', 'a%20file.tar'],
+  ['größe.tar', 'gr%C3%B6%C3%9Fe.tar'],
+  ['100%', '100%25'],
+  ['=?UTF-8?Q?x?=', '%3D?UTF-8?Q?x?='],
+  ['line\nbreak', 'line%0Abreak'],
+  ['', ''],
+])('%j goes into a header as %j', (value, sent) => {
+  expect(headerSafe({ tar: value })).toEqual({ tar: sent });
+});
+
+test('what goes into a header is visible ASCII and comes back as it was', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 80 }), (value) => {
+      const sent = headerSafe({ Tar: value });
+      expect(sent['tar']).toMatch(/^[!-~]*$/);
+      expect(readMetadata(sent)).toEqual({ tar: value.toWellFormed() });
+    }),
+  );
+});
+
+test('of a value that is too long the end is kept, whole characters and 1 KiB at most', () => {
+  const value = `${'ö'.repeat(1000)}/file1.tar`;
+  const sent = headerSafe({ tar: value })['tar'] ?? '';
+  expect(sent.length).toBeLessThanOrEqual(1024);
+  expect(sent.length).toBeGreaterThan(1000);
+  expect(readMetadata({ tar: sent })['tar']).toMatch(/^\.\.\.ö+\/file1\.tar$/);
+});
+
+test('metadata of others that is not percent-encoded stays as it is', () => {
+  expect(readMetadata({ Note: '50% off' })).toEqual({ note: '50% off' });
+  expect(readMetadata(undefined)).toEqual({});
+});
