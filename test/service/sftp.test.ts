@@ -1,10 +1,13 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeKey, startSshd } from '../support/sshd.ts';
 import type { Sshd } from '../support/sshd.ts';
 
+const run = promisify(execFile);
 let server: Sshd;
 
 beforeAll(async () => {
@@ -135,6 +138,40 @@ test('stop ends a session that is in the middle of a put', async () => {
 
   expect((await sending).exitCode).not.toBe(0);
 });
+
+test.each(['infra/sshd/wavspool-sftp.conf', 'infra/containers/sftp/sshd_config'])(
+  'sshd accepts %s, and it offers keys only, a chroot and no shell',
+  async (file) => {
+    const hostKey = path.join(server.workDirectory, `host-key-of-${path.basename(file)}`);
+    const config = path.join(server.workDirectory, path.basename(file));
+    await makeKey(hostKey);
+    const shipped = (await readFile(file, 'utf8')).replace(/^HostKey .*$/m, '');
+    await writeFile(config, `HostKey ${hostKey}\n${shipped}`);
+
+    const inForce = await effectiveSettings(config);
+
+    expect(inForce).toMatchObject({
+      authenticationmethods: 'publickey',
+      passwordauthentication: 'no',
+      kbdinteractiveauthentication: 'no',
+      chrootdirectory: '/srv/landing',
+      disableforwarding: 'yes',
+      permittty: 'no',
+      forcecommand: 'internal-sftp -d /incoming -u 0077',
+    });
+  },
+);
+
+/** What `sshd -T` says is in force, for a member of the group `landing` where the file asks for one. */
+async function effectiveSettings(config: string): Promise<Record<string, string>> {
+  const text = (await readFile(config, 'utf8')).replace('Match Group landing', `Match User ${server.user}`);
+  await writeFile(config, text);
+  const connection = `user=${server.user},host=localhost,addr=127.0.0.1`;
+  const { stdout } = await run('/usr/sbin/sshd', ['-T', '-f', config, '-C', connection]);
+  return Object.fromEntries(
+    stdout.split('\n').map((line) => [line.split(' ')[0], line.split(' ').slice(1).join(' ')]),
+  );
+}
 
 /** The lines that a batch printed after it echoed `command`. */
 function listed(stdout: string, command: string): string[] {
