@@ -184,6 +184,13 @@ test('whatever an image copies reaches the build', () => {
   expect(ignored).toEqual(expect.arrayContaining(sources.map((source) => `!${source}`)));
 });
 
+test('whatever an image copies exists', () => {
+  for (const source of copied('infra/Dockerfile')) expect(existsSync(source), source).toBe(true);
+  for (const source of copied('infra/containers/sftp/Dockerfile')) {
+    expect(existsSync(`infra/containers/sftp/${source}`), source).toBe(true);
+  }
+});
+
 test('what containers run as a program may be run', () => {
   for (const file of ['infra/containers/sftp/entrypoint.sh', 'infra/install.sh', '.ci/run']) {
     expect(statSync(file).mode & 0o111, file).toBe(0o111);
