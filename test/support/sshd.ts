@@ -20,7 +20,7 @@ const START_ATTEMPTS = 5;
 const DEADLINE_MS = 15_000;
 
 /** What an sftp or ssh client said when it ended. */
-export interface ClientEnd {
+interface ClientEnd {
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;
