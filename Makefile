@@ -1,0 +1,49 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+CHECKS := format-check lint typecheck knip
+TEST_ARGS ?=
+
+.PHONY: help demo test check list-checks $(CHECKS) format unit clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Run the whole flow on this machine: SFTP, tars, Redis, S3, the dashboard
+	@infra/install.sh demo
+	@npm run -s demo
+
+test: ## Run every test, on real services (TEST_ARGS are vitest's own options)
+	@infra/install.sh test
+	@npm test -s -- $(TEST_ARGS)
+
+check: $(CHECKS) unit ## Run everything that needs no service: format, lint, types, dead code, unit tests
+
+list-checks:
+	@echo $(CHECKS)
+
+node_modules/.package-lock.json: package-lock.json
+	@infra/install.sh check
+
+$(CHECKS) format unit: | node_modules/.package-lock.json
+
+format-check: ## Fail on a file that "make format" would change
+	@npm run -s format:check
+
+format: ## Format every file
+	@npm run -s format
+
+lint: ## Run oxlint, with type information; a warning fails
+	@npm run -s lint
+
+typecheck: ## Check the types
+	@npm run -s typecheck
+
+knip: ## Find exports, files and dependencies that nothing uses
+	@npm run -s knip
+
+unit: ## Run the unit tests
+	@npm run -s test:unit
+
+clean: ## Remove what the demo and the tests leave, never the data directory
+	@rm -rf .demo coverage
