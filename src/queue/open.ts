@@ -48,8 +48,8 @@ function queuesOn(redis: Redis, settings: QueueSettings, report: Report, clock: 
     work: (options) => startWorker({ ...options, site, redis, clock, report }),
     info: () => redis.info(),
     configValue: async (name) => {
-      const reply = (await redis.config('GET', name)) as string[];
-      return reply[1];
+      const reply = await redis.config('GET', name);
+      return Array.isArray(reply) ? String(reply[1]) : undefined;
     },
     close: async () => {
       await Promise.all([extract.close(), upload.close(), maintenance.close()]);

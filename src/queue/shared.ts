@@ -62,10 +62,10 @@ export function openShared(site: string, redis: Redis, clock: Clock): Shared {
 
   return {
     beat: async (heartbeat) => {
-      await redis.hset(roles, field(heartbeat), JSON.stringify(heartbeat));
+      await redis.hset(roles, fieldOf(heartbeat), JSON.stringify(heartbeat));
     },
     leave: async (heartbeat) => {
-      await redis.hdel(roles, field(heartbeat));
+      await redis.hdel(roles, fieldOf(heartbeat));
     },
     heartbeats: async () => {
       const all = Object.entries(await redis.hgetall(roles)).map(
@@ -95,4 +95,8 @@ export function openShared(site: string, redis: Redis, clock: Clock): Shared {
       return (await redis.get(probe)) === who;
     },
   };
+}
+
+function fieldOf({ role, host, pid }: Pick<Heartbeat, 'role' | 'host' | 'pid'>): string {
+  return `${role}@${host}:${pid}`;
 }

@@ -111,14 +111,17 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
     hold: () => worker.pause(true),
     release: (jobs) => {
       worker.concurrency = jobs;
-      if (worker.isPaused()) worker.resume();
+      if (worker.isPaused()) {
+        worker.resume().catch((err: unknown) => report('unexpected fault', { err }));
+      }
     },
     stop: async (graceMs) => {
       const closed = worker.close();
       const inTime = new AbortController();
-      const overdue = clock.sleep(graceMs, inTime.signal).then(() => {
+      const overdue = (async () => {
+        await clock.sleep(graceMs, inTime.signal);
         if (!inTime.signal.aborted) worker.cancelAllJobs('shutdown');
-      });
+      })();
       await closed;
       inTime.abort();
       await overdue;

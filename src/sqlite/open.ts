@@ -3,7 +3,6 @@ import Database from 'better-sqlite3';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 
 export type Sqlite = Database.Database;
-export type Statement = Database.Statement<unknown[], unknown>;
 
 /** How long a statement may wait for another process's lock with the event loop blocked; longer waits are asynchronous. */
 const BUSY_MS = 50;
