@@ -17,7 +17,7 @@ const HOMES: Record<string, readonly string[]> = {
   '@aws-sdk/client-s3': ['store'],
   '@smithy/node-http-handler': ['store'],
   chokidar: ['arrival'],
-  picomatch: ['arrival'],
+  picomatch: ['arrival', 'requeue'],
   zod: ['config', 'queue', 'dashboard'],
   yaml: ['config'],
   leven: ['config'],

@@ -57,8 +57,6 @@ export function openShared(site: string, redis: Redis, clock: Clock): Shared {
   const roles = siteKey(site, 'roles');
   const store = siteKey(site, 'store');
   const probe = siteKey(site, 'probe');
-  const field = ({ role, host, pid }: Pick<Heartbeat, 'role' | 'host' | 'pid'>): string =>
-    `${role}@${host}:${pid}`;
 
   return {
     beat: async (heartbeat) => {

@@ -7,7 +7,7 @@ import type { CommittedTar, Extraction, StagedRecording, TarSummary, TarVersion 
 const STAGING = `
 CREATE TEMP TABLE staged (
   extraction INTEGER, seq INTEGER, member TEXT, relative_path TEXT, temporary TEXT, size INTEGER, sha256 TEXT,
-  duration_ms INTEGER, codec TEXT, sample_rate INTEGER, channels INTEGER, wav_valid INTEGER, path TEXT, key TEXT,
+  duration_ms INTEGER, codec TEXT, sample_rate INTEGER, channels INTEGER, wav_valid INTEGER, path TEXT,
   PRIMARY KEY (extraction, seq)
 ) WITHOUT ROWID;
 CREATE TEMP TABLE refused (extraction INTEGER, path TEXT, member TEXT, reason TEXT);`;
@@ -16,12 +16,12 @@ const PAGE = 500;
 
 /** Rows whose bytes are in the store already keep their SUCCESS; others start again with the file just extracted. */
 const COMMIT_RECORDINGS = `
-INSERT INTO uploads (wav_path, status, timestamp, retry_count, tar, member, size, sha256, key, duration_ms, codec, sample_rate,
+INSERT INTO uploads (wav_path, status, timestamp, retry_count, tar, member, size, sha256, duration_ms, codec, sample_rate,
   channels, wav_valid, tar_mtime_ms)
-SELECT path, 'PENDING', @timestamp, 0, @tar, member, size, sha256, key, duration_ms, codec, sample_rate, channels, wav_valid, @mtimeMs
+SELECT path, 'PENDING', @timestamp, 0, @tar, member, size, sha256, duration_ms, codec, sample_rate, channels, wav_valid, @mtimeMs
   FROM temp.staged WHERE extraction = @extraction ORDER BY seq
 ON CONFLICT (wav_path) DO UPDATE SET status = 'PENDING', timestamp = excluded.timestamp, cause = NULL, error_message = NULL,
-  size = excluded.size, sha256 = excluded.sha256, key = excluded.key, member = coalesce(member, excluded.member),
+  size = excluded.size, sha256 = excluded.sha256, member = coalesce(member, excluded.member),
   tar = coalesce(tar, excluded.tar), duration_ms = excluded.duration_ms, codec = excluded.codec,
   sample_rate = excluded.sample_rate, channels = excluded.channels, wav_valid = excluded.wav_valid,
   tar_mtime_ms = coalesce(tar_mtime_ms, excluded.tar_mtime_ms)
@@ -72,7 +72,7 @@ export function stagingArea(
     'INSERT INTO temp.refused (extraction, path, member, reason) VALUES (?, ?, ?, ?)',
   );
   const page = db.prepare('SELECT * FROM temp.staged WHERE extraction = ? AND seq > ? ORDER BY seq LIMIT ?');
-  const setPlace = db.prepare('UPDATE temp.staged SET path = ?, key = ? WHERE extraction = ? AND seq = ?');
+  const setPlace = db.prepare('UPDATE temp.staged SET path = ? WHERE extraction = ? AND seq = ?');
   const totals = db.prepare(
     'SELECT count(*) AS recordings, coalesce(sum(size), 0) AS bytes FROM temp.staged WHERE extraction = ?',
   );
@@ -147,8 +147,8 @@ export function stagingArea(
           after = last.seq;
         }
       },
-      place: (at, { path, key }) => {
-        setPlace.run(path, key, extraction, at);
+      place: (at, path) => {
+        setPlace.run(path, extraction, at);
       },
       commit: (summary) => write(() => commit(summary)),
       discard: () => {

@@ -10,7 +10,6 @@ export type {
   ListQuery,
   Occupant,
   OpenRecording,
-  Placement,
   Progress,
   RecordingRow,
   RefusedRecording,

@@ -88,12 +88,6 @@ export interface RefusedRecording {
   readonly reason: string;
 }
 
-/** Where a staged recording ended. */
-export interface Placement {
-  readonly path: string;
-  readonly key: string;
-}
-
 /** What is known of a path that a recording might get. */
 export interface Occupant {
   readonly sha256: string | undefined;
@@ -122,7 +116,8 @@ export interface Extraction {
   refuse(recording: RefusedRecording): void;
   /** Every staged recording in the order it was staged; `place` may be called for each while iterating. */
   staged(): Iterable<{ readonly seq: number; readonly recording: StagedRecording }>;
-  place(seq: number, placement: Placement): void;
+  /** Says where the staged recording ended, as an absolute path. */
+  place(seq: number, path: string): void;
   /** One transaction: the rows of all its recordings and the tar's own; a former failure of that tar goes. */
   commit(summary: TarSummary): Promise<CommittedTar>;
   /** Forgets what was staged; the temporary files are the caller's. Safe after commit. */

@@ -1,0 +1,65 @@
+import { loadSettings, type LoadedSettings, type Settings } from './config/index.ts';
+import type { Level, Report } from './events.ts';
+import { createLog, type Log } from './log/index.ts';
+import { openQueues, openQueuesNow, type Queues } from './queue/index.ts';
+import { systemClock, systemDice, type Clock, type Dice } from './runtime/index.ts';
+import { openStateStore, type StateStore } from './state/index.ts';
+
+/** What a role or a command works with. `close` ends it in the reverse order of opening. */
+export interface App {
+  readonly loaded: LoadedSettings;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly dice: Dice;
+  readonly log: Log;
+  readonly report: Report;
+  readonly state: StateStore;
+  readonly queues: Queues;
+  close(): Promise<void>;
+}
+
+/** For roles: the log file, state.db, and queues that wait for Redis as long as it takes. Throws WavspoolError. */
+export async function openApp(configFile: string | undefined, role: string): Promise<App> {
+  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+  const { settings } = loaded;
+  const log = createLog({ file: settings.paths.log, site: settings.site, role, stderrLevel: 'info', fileLevel: 'debug' });
+  const state = open(settings, log.report);
+  return assemble(loaded, log, state, openQueues(settings, log.report, systemClock));
+}
+
+/** For commands: errors on stderr only, and REDIS_UNREACHABLE within seconds. */
+export async function openCommandApp(configFile: string | undefined, stderrLevel: Level = 'warn'): Promise<App> {
+  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+  const { settings } = loaded;
+  const log = createLog({ file: undefined, site: settings.site, role: 'command', stderrLevel, fileLevel: 'info' });
+  const queues = await openQueuesNow(settings, log.report, systemClock);
+  try {
+    return assemble(loaded, log, open(settings, log.report), queues);
+  } catch (error) {
+    await queues.close();
+    throw error;
+  }
+}
+
+function open(settings: Settings, report: Report): StateStore {
+  const { maxRetries } = settings.upload;
+  return openStateStore({ file: settings.paths.state, maxRetries, clock: systemClock, dice: systemDice, report });
+}
+
+function assemble(loaded: LoadedSettings, log: Log, state: StateStore, queues: Queues): App {
+  return {
+    loaded,
+    settings: loaded.settings,
+    clock: systemClock,
+    dice: systemDice,
+    log,
+    report: log.report,
+    state,
+    queues,
+    close: async () => {
+      await queues.close();
+      state.close();
+      log.close();
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import type { Occupant } from '../state/index.ts';
+
+// P5 as pure functions: two different recordings never end at one path, equal bytes are one recording.
+
+/**
+ * The paths that a recording may get, in the order in which they are tried: its own, below its tar's name, below its
+ * tar's name and its hash. `directory` is the tar's directory below `paths.extracted`.
+ */
+export function candidatePaths(directory: string, tarName: string, relativePath: string, sha256: string): readonly string[] {
+  const stem = tarStem(tarName);
+  return [
+    join(directory, relativePath),
+    join(directory, stem, relativePath),
+    join(directory, stem, sha256.slice(0, 12), relativePath),
+  ];
+}
+
+/** `file1.tar.gz` → `file1`. */
+export function tarStem(tarName: string): string {
+  return tarName.replace(/\.(tar|tgz|tar\.gz|tar\.zst)$/i, '') || tarName;
+}
+
+export type Place =
+  /** Nobody is there. */
+  | 'free'
+  /** The same bytes are there already: the recording is that one. */
+  | 'same'
+  /** A file lies there that is not what its row says: it is moved aside, the recording takes its place. */
+  | 'altered'
+  /** Another recording is there, or it can't be proved that it is the same. */
+  | 'taken';
+
+/**
+ * What a candidate path is to a recording with `sha256`. `occupant` is the row of that path, `fileSha256` the hash of the
+ * file that lies there (undefined: none).
+ */
+export function judgePlace(sha256: string, occupant: Occupant | undefined, fileSha256: string | undefined): Place {
+  if (occupant?.sha256 !== undefined) {
+    if (occupant.sha256 !== sha256) return 'taken';
+    if (occupant.status === 'SUCCESS' || fileSha256 === sha256) return 'same';
+    return fileSha256 === undefined ? 'free' : 'altered';
+  }
+  if (fileSha256 === sha256) return 'same';
+  if (fileSha256 !== undefined) return 'taken';
+  // a row that was taken over says nothing of its bytes; once uploaded they are the only proof, and out of reach here
+  return occupant?.status === 'SUCCESS' ? 'taken' : 'free';
+}

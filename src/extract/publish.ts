@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { WavspoolError, errnoOf } from '../faults.ts';
+import { makeDirectory, publishUnlessTaken, syncDirectory } from '../runtime/index.ts';
+import type { Extraction, Occupant } from '../state/index.ts';
+import { candidatePaths, judgePlace } from './place.ts';
+
+export interface PublishDeps {
+  readonly occupant: (path: string) => Occupant | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Gives every staged recording its final name (P3, P5) and tells the extraction where it ended. Safe to repeat: what has
+ * its name already is found there with the same bytes. All names are on disk when it returns.
+ */
+export async function publishAll(deps: PublishDeps, extraction: Extraction, directory: string, tarName: string): Promise<void> {
+  const touched = new Set<string>();
+  for (const { seq, recording } of extraction.staged()) {
+    deps.signal.throwIfAborted();
+    const paths = candidatePaths(directory, tarName, recording.relativePath, recording.sha256);
+    const path = await publishOne(deps, recording.temporary, recording.sha256, paths);
+    touched.add(dirname(path));
+    extraction.place(seq, path);
+  }
+  for (const made of touched) await syncDirectory(made);
+}
+
+async function publishOne(deps: PublishDeps, temporary: string, sha256: string, paths: readonly string[]): Promise<string> {
+  for (const path of paths) {
+    const place = judgePlace(sha256, deps.occupant(path), await hashOf(path));
+    if (place === 'taken') continue;
+    if (place === 'same') {
+      await unlink(temporary);
+      return path;
+    }
+    if (place === 'altered') await rename(path, `${path}.altered-${sha256.slice(0, 12)}`);
+    if (await takeName(temporary, path)) return path;
+    // another process was quicker: it may have brought the same bytes
+    if ((await hashOf(path)) === sha256) {
+      await unlink(temporary);
+      return path;
+    }
+  }
+  throw new WavspoolError(
+    'FILE_UNREADABLE',
+    `none of ${paths.join(', ')} can take the recording: other files are in the way; move them aside`,
+  );
+}
+
+/** False when the name, or a directory on its way, is taken by another file. */
+async function takeName(temporary: string, path: string): Promise<boolean> {
+  try {
+    await makeDirectory(dirname(path));
+    return await publishUnlessTaken(temporary, path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR' || errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** The SHA-256 of the file at `path`; undefined when there is none. */
+async function hashOf(path: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    if (errnoOf(error) === 'EISDIR') return 'a directory';
+    throw error;
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,122 @@
+import type { App } from '../app.ts';
+import { FAULTS, WavspoolError, faultCode, messageOf } from '../faults.ts';
+import { uploadWork, type Outcome, type Payload } from '../queue/index.ts';
+import type { Role } from '../role.ts';
+import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
+import type { TarVersion } from '../state/index.ts';
+import { verdict } from '../verdict.ts';
+import { priorityOf } from '../arrival/index.ts';
+import { extractTar } from './extract-tar.ts';
+
+/** A tar that killed its worker this often is a failed tar and blocks nobody any longer. */
+const MAX_CRASHES = 3;
+/** How long extraction waits before it looks again whether there is room or the backlog is down. */
+const LOOK_AGAIN_MS = 5000;
+const PAGE = 500;
+
+/** Unpacks queued tars. */
+export const extractRole: Role = {
+  name: 'extract',
+  start: async (app) => {
+    const { extracted } = app.settings.paths;
+    await makeDirectory(extracted);
+    const files = await sweepTemporaries(extracted, app.clock.now());
+    if (files > 0) app.report('temporary files swept', { directory: extracted, files });
+    await app.queues.extract.limitConcurrency(app.settings.extract.concurrency);
+    const worker = app.queues.work<'extract'>({
+      kind: 'extract',
+      concurrency: app.settings.extract.concurrency,
+      maxCrashes: MAX_CRASHES,
+      process: (payload, signal) => processTar(app, versionOf(payload), signal),
+      onPoison: (payload) =>
+        giveUp(app, versionOf(payload), new WavspoolError('TAR_POISON', `${payload.tar} ended its worker ${MAX_CRASHES} times`)),
+    });
+    return {
+      jobs: () => ({
+        active: worker.active(),
+        finished: worker.finished(),
+        lastFinishedMsAgo: agoOf(worker.lastFinishedAt(), app.clock.monotonicMs()),
+      }),
+      stop: (graceMs) => worker.stop(graceMs),
+    };
+  },
+};
+
+async function processTar(app: App, tar: TarVersion, signal: AbortSignal): Promise<Outcome> {
+  try {
+    const wait = backlogReason(app);
+    if (wait !== undefined) {
+      app.report('extraction waits', { reason: wait });
+      return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: wait };
+    }
+    const { settings, state, clock, report } = app;
+    const { incoming, extracted } = settings.paths;
+    await extractTar({ state, limits: settings.extract, incoming, extracted, clock, report }, tar, signal);
+    await enqueueUploads(app, tar.path);
+    return { kind: 'done' };
+  } catch (error) {
+    if (signal.aborted) return { kind: 'hand back' };
+    return await afterFailure(app, tar, error);
+  }
+}
+
+/** State first, queue second: the rows are committed, a crash before the last add is repaired by the rescan. */
+async function enqueueUploads(app: App, tar: string): Promise<void> {
+  const { order } = app.settings.arrival;
+  for (let after = 0; ; ) {
+    const page = app.state.tarRecordings(tar, after, PAGE);
+    const last = page.at(-1);
+    if (last === undefined) return;
+    after = last.rowid;
+    const open = page.filter(({ row }) => row.status === 'PENDING');
+    await app.queues.upload.ensure(open.map(({ path, tarMtimeMs }) => uploadWork(path, priorityOf(tarMtimeMs ?? 0, order))));
+  }
+}
+
+/** Why no tar may be extracted now: the uploads are too far behind. */
+function backlogReason(app: App): string | undefined {
+  const { maxBacklog } = app.settings.extract;
+  const { PENDING, pendingBytes } = app.state.counts();
+  if (PENDING > maxBacklog.recordings) return `${PENDING} recordings wait for their upload, extract.maxBacklog.recordings is ${maxBacklog.recordings}`;
+  if (pendingBytes > maxBacklog.bytes) return `${pendingBytes} bytes wait for their upload, extract.maxBacklog.bytes is ${maxBacklog.bytes}`;
+  return undefined;
+}
+
+async function afterFailure(app: App, tar: TarVersion, error: unknown): Promise<Outcome> {
+  const code = faultCode(error);
+  if (code === 'TAR_CHANGED') return { kind: 'done' }; // a new version is a new tar: its own job is on its way
+  if (code === 'REDIS_UNREACHABLE') return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(error) };
+  if (FAULTS[code].retry === 'when there is room') {
+    app.report('extraction waits', { reason: messageOf(error) });
+    return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(error) };
+  }
+  const { maxRetries, backoff } = app.settings.upload;
+  const failedBefore = app.state.failedTar(tar.path);
+  // a job that comes back after it was given up was re-queued by an operator: a fresh budget
+  const retriesBefore = failedBefore === undefined || failedBefore.retryCount >= maxRetries ? -1 : failedBefore.retryCount;
+  const retryCount = retriesBefore + 1;
+  const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.dice());
+  if (next.kind !== 'retry') {
+    await giveUp(app, tar, error);
+    return { kind: 'give up', why: messageOf(error) };
+  }
+  await app.state.markTarFailed(tar, { cause: next.cause, message: messageOf(error), retryCount });
+  app.report('tar failed', { tar: tar.path, attempt: retryCount + 1, final: false, code, cause: next.cause, err: error });
+  return { kind: 'later', delayMs: next.delayMs, why: messageOf(error) };
+}
+
+async function giveUp(app: App, tar: TarVersion, error: unknown): Promise<void> {
+  const code = faultCode(error);
+  const { cause } = FAULTS[code];
+  const { maxRetries } = app.settings.upload;
+  await app.state.markTarFailed(tar, { cause, message: messageOf(error), retryCount: maxRetries });
+  app.report('tar failed', { tar: tar.path, attempt: maxRetries + 1, final: true, code, cause, err: error });
+}
+
+function versionOf(payload: Payload<'extract'>): TarVersion {
+  return { path: payload.tar, size: payload.size, mtimeMs: payload.mtimeMs };
+}
+
+function agoOf(at: number | undefined, now: number): number | null {
+  return at === undefined ? null : Math.round(now - at);
+}

@@ -1,0 +1,85 @@
+import { lstat } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import picomatch from 'picomatch';
+import type { App } from '../app.ts';
+import { priorityOf } from '../arrival/index.ts';
+import { errnoOf } from '../faults.ts';
+import { extractWork, uploadWork } from '../queue/index.ts';
+import type { FailureFilter, RecordingRow, TarVersion } from '../state/index.ts';
+
+export interface RequeueRequest extends FailureFilter {
+  /** Failed tars too; else recordings only. */
+  readonly tars: boolean;
+  /** At most so many recordings. */
+  readonly limit?: number | undefined;
+  /** Only count. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface Requeued {
+  readonly recordings: number;
+  readonly tars: number;
+  readonly paths: readonly string[];
+}
+
+const PAGE = 500;
+/** What only another extraction can mend. */
+const MENDED_BY_EXTRACTION: ReadonlySet<string | undefined> = new Set(['changed', 'missing', 'refused']);
+
+type RequeueApp = Pick<App, 'state' | 'queues' | 'settings' | 'report'>;
+
+/** FAILED → PENDING with a fresh budget, and a job each. Recordings whose file is gone or changed start from their tar again. */
+export async function requeue(app: RequeueApp, request: RequeueRequest, by: string): Promise<Requeued> {
+  const paths: string[] = [];
+  const tars = new Set<string>();
+  const limit = request.limit ?? Number.POSITIVE_INFINITY;
+  for (let after = 0; paths.length < limit; ) {
+    const page = app.state.failed(request, after, Math.min(PAGE, limit - paths.length));
+    const last = page.at(-1);
+    if (last === undefined) break;
+    after = last.rowid;
+    paths.push(...page.map(({ path }) => path));
+    if (request.dryRun !== true) await requeuePage(app, page.map(({ row }) => row), tars);
+  }
+  const failedTars = request.tars ? app.state.failedTars(request) : [];
+  for (const { path } of failedTars) tars.add(path);
+  if (request.dryRun !== true) {
+    await extractAgain(app, [...tars]);
+    app.report('requeued', { by, recordings: paths.length, tars: failedTars.length });
+  }
+  return { recordings: paths.length, tars: failedTars.length, paths };
+}
+
+/** A glob over tars' paths, absolute or below `paths.incoming`. */
+export function tarGlob(incoming: string, pattern: string): (path: string) => boolean {
+  const absolute = isAbsolute(pattern) ? pattern : join(incoming, pattern);
+  return picomatch(absolute, { dot: true });
+}
+
+async function requeuePage(app: RequeueApp, rows: readonly RecordingRow[], tars: Set<string>): Promise<void> {
+  const { order } = app.settings.arrival;
+  await app.state.requeue(rows.map(({ path }) => path));
+  const uploads = rows.filter((row) => row.tar === undefined || !MENDED_BY_EXTRACTION.has(row.cause));
+  for (const row of rows) if (row.tar !== undefined && MENDED_BY_EXTRACTION.has(row.cause)) tars.add(row.tar);
+  await app.queues.upload.restart(uploads.map(({ path, tarMtimeMs }) => uploadWork(path, priorityOf(tarMtimeMs ?? 0, order))));
+}
+
+/** Queues the present version of each tar; for one that is gone its last known version, whose job will say so. */
+async function extractAgain(app: RequeueApp, tars: readonly string[]): Promise<void> {
+  for (const path of tars) {
+    const version = (await presentVersion(path)) ?? app.state.failedTar(path);
+    if (version === undefined) continue;
+    await app.state.forgetTarFailure(path);
+    await app.queues.extract.restart([extractWork(version, priorityOf(version.mtimeMs, app.settings.arrival.order))]);
+  }
+}
+
+async function presentVersion(path: string): Promise<TarVersion | undefined> {
+  try {
+    const { size, mtimeMs } = await lstat(path);
+    return { path, size, mtimeMs: Math.floor(mtimeMs) };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,4 @@
+// Disk against state.db against queues: what is open and has no job gets one again, after a lost event as after a lost Redis.
+export { reconcileUploads } from './reconcile.ts';
+export { knownTars, queueTars } from './tars.ts';
+export { watchRole } from './role.ts';

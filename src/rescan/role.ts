@@ -1,0 +1,35 @@
+import { startArrival } from '../arrival/index.ts';
+import type { Role } from '../role.ts';
+import { proveComplete } from '../tar/index.ts';
+import { reconcileUploads } from './reconcile.ts';
+import { knownTars, queueTars } from './tars.ts';
+
+/** Finds tars that are complete, and rebuilds the queues from the disk and state.db at start and at every rescan. */
+export const watchRole: Role = {
+  name: 'watch',
+  start: async (app) => {
+    let thorough = true; // at start nothing is known of what Redis still holds
+    const arrival = await startArrival({
+      settings: app.settings.arrival,
+      incoming: app.settings.paths.incoming,
+      clock: app.clock,
+      report: app.report,
+      known: (versions) => knownTars(app, versions),
+      queue: async (versions) => {
+        await queueTars(app, versions);
+      },
+      prove: proveComplete,
+      afterRescan: async () => {
+        const added = await reconcileUploads(app, thorough);
+        thorough = false;
+        return added;
+      },
+    });
+    return {
+      stop: async () => {
+        await arrival.stop();
+        return 0;
+      },
+    };
+  },
+};

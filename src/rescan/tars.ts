@@ -1,0 +1,21 @@
+import type { App } from '../app.ts';
+import { priorityOf } from '../arrival/index.ts';
+import { extractWork } from '../queue/index.ts';
+import type { TarVersion } from '../state/index.ts';
+
+type TarApp = Pick<App, 'state' | 'queues' | 'settings'>;
+
+/** The paths of those versions that need nothing: extracted, failed for good, or under way in the queue. */
+export async function knownTars(app: TarApp, versions: readonly TarVersion[]): Promise<ReadonlySet<string>> {
+  const settled = await app.state.settledTars(versions);
+  const open = versions.filter(({ path }) => !settled.has(path));
+  const ids = open.map((version) => extractWork(version, 0).id);
+  const underWay = await app.queues.extract.underWay(ids);
+  return new Set([...settled, ...open.filter((_, i) => underWay.has(ids[i] ?? '')).map(({ path }) => path)]);
+}
+
+/** Queues tars for extraction in the settings' order; returns how many were not under way before. */
+export async function queueTars(app: TarApp, versions: readonly TarVersion[]): Promise<number> {
+  const { order } = app.settings.arrival;
+  return await app.queues.extract.ensure(versions.map((tar) => extractWork(tar, priorityOf(tar.mtimeMs, order))));
+}

@@ -1,0 +1,3 @@
+// From a recording to the bucket: one conditional, hash-signed PUT each, retried within its row's budget; when the store
+// itself is away, everybody waits and nobody's budget is spent.
+export { uploadRole } from './role.ts';

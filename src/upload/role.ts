@@ -1,0 +1,138 @@
+import { hostname } from 'node:os';
+import type { App } from '../app.ts';
+import { FAULTS, faultCode, messageOf } from '../faults.ts';
+import type { Outcome, RunningWorker } from '../queue/index.ts';
+import type { Role } from '../role.ts';
+import type { RecordingRow } from '../state/index.ts';
+import { openS3Store } from '../store/index.ts';
+import { verdict } from '../verdict.ts';
+import { bandwidth } from './bandwidth.ts';
+import { storeGate, type StoreGate } from './store-gate.ts';
+import { uploadRecording, type UploadDeps } from './upload-recording.ts';
+
+/** A crash is never the recording's fault: it comes back as often as it takes. */
+const MAX_CRASHES = 1_000_000;
+const COUNT_WORKERS_MS = 10_000;
+
+/** Uploads queued recordings. */
+export const uploadRole: Role = {
+  name: 'upload',
+  start: async (app) => {
+    const { settings, clock, dice, report, state, queues } = app;
+    const { concurrency, multipartBytes, bytesPerSecond } = settings.upload;
+    const store = openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
+    const share = siteShare(app);
+    const deps: UploadDeps = {
+      state,
+      store,
+      clock,
+      report,
+      bandwidth: bandwidth(bytesPerSecond, settings.timezone, clock, share.current),
+      prefix: settings.s3.prefix,
+      incoming: settings.paths.incoming,
+      extracted: settings.paths.extracted,
+    };
+    await queues.upload.limitConcurrency(concurrency);
+    let worker: RunningWorker | undefined;
+    const running = (): RunningWorker => {
+      if (worker === undefined) throw new Error('the upload worker has not started yet');
+      return worker;
+    };
+    const who = `${hostname()}:${process.pid}`;
+    const gate = storeGate({ worker: running, concurrency, shared: queues.shared, clock, dice, report, who });
+    worker = queues.work<'upload'>({
+      kind: 'upload',
+      concurrency,
+      maxCrashes: MAX_CRASHES,
+      process: (payload, signal) => processRecording(app, deps, gate, payload.recording, signal),
+    });
+    return {
+      jobs: () => {
+        const lastFinishedAt = running().lastFinishedAt();
+        return {
+          active: running().active(),
+          finished: running().finished(),
+          lastFinishedMsAgo: lastFinishedAt === undefined ? null : Math.round(clock.monotonicMs() - lastFinishedAt),
+        };
+      },
+      stop: async (graceMs) => {
+        gate.stop();
+        share.stop();
+        const handedBack = await running().stop(graceMs);
+        store.close();
+        return handedBack;
+      },
+    };
+  },
+};
+
+async function processRecording(
+  app: App,
+  deps: UploadDeps,
+  gate: StoreGate,
+  path: string,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  let row = app.state.recording(path);
+  if (row === undefined || row.status === 'SUCCESS') return { kind: 'done' };
+  if (row.status === 'FAILED' && row.retryCount >= app.settings.upload.maxRetries) {
+    // only an operator brings back what was given up: "Retry" in Bull Board does what `wavspool requeue` does
+    await app.state.requeue([path]);
+    app.report('recording requeued', { recording: path, by: 'Bull Board' });
+    row = { ...row, status: 'PENDING', retryCount: 0 };
+  }
+  try {
+    await uploadRecording(deps, row, signal);
+    gate.succeeded();
+    return { kind: 'done' };
+  } catch (error) {
+    if (signal.aborted) return { kind: 'hand back' };
+    const probing = gate.isOpen();
+    if (gate.failed(error, path)) return putBack(probing, error);
+    return await afterFailure(app, row, error);
+  }
+}
+
+/** P7: the row stays as it is. What served as a probe waits a little, so that the next probe is another recording. */
+function putBack(probing: boolean, error: unknown): Outcome {
+  return probing ? { kind: 'later', delayMs: 2000, why: messageOf(error) } : { kind: 'hand back' };
+}
+
+async function afterFailure(app: App, row: RecordingRow, error: unknown): Promise<Outcome> {
+  const code = faultCode(error);
+  const { maxRetries, backoff } = app.settings.upload;
+  const message = messageOf(error);
+  // the first failure leaves retry_count 0, each later one counts the retry that it ended
+  const retryCount = row.status === 'FAILED' ? row.retryCount + 1 : row.retryCount;
+  const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.dice());
+  const { cause } = FAULTS[code];
+  const attempt = retryCount + 1;
+  if (next.kind === 'give up') {
+    await app.state.markFailed(row.path, { cause, message, retryCount: maxRetries });
+    app.report('recording failed', { recording: row.path, attempt, final: true, code, cause, err: error });
+    return { kind: 'give up', why: message };
+  }
+  const delayMs = next.kind === 'retry' ? next.delayMs : 0;
+  await app.state.markFailed(row.path, { cause, message, retryCount });
+  app.report('recording failed', { recording: row.path, attempt, final: false, delayMs, code, cause, err: error });
+  return { kind: 'later', delayMs, why: message };
+}
+
+/** This process's share of the site's bandwidth: one over the number of upload processes, looked up every 10 s. */
+function siteShare(app: App): { current: () => number; stop: () => void } {
+  const stopped = new AbortController();
+  let processes = 1;
+  const count = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      try {
+        const roles = await app.queues.shared.heartbeats();
+        processes = Math.max(1, roles.filter(({ role }) => role.split('+').includes('upload')).length);
+      } catch (err) {
+        app.report('heartbeat failed', { err });
+      }
+      await app.clock.sleep(COUNT_WORKERS_MS, stopped.signal);
+    }
+  };
+  count().catch((err: unknown) => app.report('unexpected fault', { err }));
+  return { current: () => 1 / processes, stop: () => stopped.abort() };
+}

@@ -1,0 +1,86 @@
+import type { Report } from '../events.ts';
+import { FAULTS, faultCode, messageOf } from '../faults.ts';
+import type { RunningWorker, Shared } from '../queue/index.ts';
+import type { Clock, Dice } from '../runtime/index.ts';
+import { CLOSED, afterFailure, afterSuccess, probeDelayMs, type BreakerState } from './breaker.ts';
+
+/** P7's effects: holds the worker while the store is away, lets one job through to see whether it is back. */
+export interface StoreGate {
+  succeeded(): void;
+  /** True when the failure means the store, not the recording: the job goes back and nobody's retry is spent. */
+  failed(error: unknown, recording: string): boolean;
+  /** True while the store is thought to be away. */
+  isOpen(): boolean;
+  stop(): void;
+}
+
+export interface GateDeps {
+  readonly worker: () => RunningWorker;
+  readonly concurrency: number;
+  readonly shared: Shared;
+  readonly clock: Clock;
+  readonly dice: Dice;
+  readonly report: Report;
+  readonly who: string;
+}
+
+/** A probe is one upload; so long it may be the only one of the site that tries. */
+const PROBE_LEASE_MS = 90_000;
+const LOOK_MS = 1000;
+
+/** The gate of this process; the site's other upload processes learn of an outage through Redis. */
+export function storeGate(deps: GateDeps): StoreGate {
+  const { clock, shared, report } = deps;
+  const stopped = new AbortController();
+  let state: BreakerState = CLOSED;
+  let since = 0;
+  let waiting = false;
+
+  const close = (): void => {
+    const wasOpen = state.kind === 'open';
+    state = afterSuccess();
+    if (!wasOpen) return;
+    report('store back', { awayMs: Math.round(clock.now() - since) });
+    shared.clearOutage().catch((err: unknown) => report('heartbeat failed', { err }));
+    deps.worker().release(deps.concurrency);
+  };
+
+  /** Waits until it is time, becomes the prober or waits for another process's success, then lets jobs through again. */
+  const waitAndProbe = async (delayMs: number): Promise<void> => {
+    waiting = true;
+    await deps.worker().hold();
+    await clock.sleep(delayMs, stopped.signal);
+    while (!stopped.signal.aborted) {
+      try {
+        if (await shared.mayProbe(deps.who, PROBE_LEASE_MS)) break;
+        if ((await shared.outage()) === undefined) return close();
+      } catch (err) {
+        report('heartbeat failed', { err });
+      }
+      await clock.sleep(LOOK_MS, stopped.signal);
+    }
+    waiting = false;
+    if (!stopped.signal.aborted) deps.worker().release(1);
+  };
+
+  return {
+    succeeded: () => close(),
+    failed: (error, recording) => {
+      const code = faultCode(error);
+      const before = state;
+      state = afterFailure(state, code, recording);
+      if (state.kind !== 'open') return false;
+      if (waiting) return true; // what was in flight when the gate closed
+      if (before.kind === 'closed') since = clock.now();
+      const delayMs = probeDelayMs(state.probes, deps.dice());
+      const { cause } = FAULTS[code];
+      if (before.kind === 'closed') report('store away', { cause, code, err: error, probeInMs: delayMs });
+      const outage = { code, cause, message: messageOf(error), since, probeAt: clock.now() + delayMs };
+      shared.setOutage(outage).catch((err: unknown) => report('heartbeat failed', { err }));
+      waitAndProbe(delayMs).catch((err: unknown) => report('unexpected fault', { err }));
+      return true;
+    },
+    isOpen: () => state.kind === 'open',
+    stop: () => stopped.abort(),
+  };
+}
