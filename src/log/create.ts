@@ -47,7 +47,8 @@ export function createLog({ file, site, role, stderrLevel, fileLevel }: LogOptio
   const counts: Record<string, number> = {};
   const report = <E extends EventName>(event: E, fields: Events[E]): void => {
     counts[event] = (counts[event] ?? 0) + 1;
-    logger[LEVELS[event]](fields, event);
+    const context: object = fields;
+    logger[LEVELS[event]](context, String(event));
   };
   return { report, counts: () => counts, close: () => logger.flush() };
 }

@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { SettingsError, loadSettings, settingsLines, showSettings } from '../../config/index.ts';
+import { printJson, printLines } from '../output.ts';
+import { globalOptions } from '../with-app.ts';
+
+/** `config check` and `config show`. */
+export function configCommands(program: Command): void {
+  const config = program.command('config').description('the settings: check them, or show what holds and where it comes from');
+  config
+    .command('check')
+    .description('validate the settings as a whole; exit 2 with every fault')
+    .action((_options, command: Command) => {
+      const { config: configFile, json } = globalOptions(command);
+      try {
+        const { file } = loadSettings(configFile === undefined ? {} : { configFile });
+        if (json) printJson({ ok: true, file: file ?? null, faults: [] });
+        else printLines([`${file ?? 'the embedded defaults'}: no fault`]);
+      } catch (error) {
+        if (!(error instanceof SettingsError) || !json) throw error;
+        printJson({ ok: false, faults: error.faults });
+        process.exitCode = 2;
+      }
+    });
+  config
+    .command('show')
+    .description('the effective settings, each with its source, secrets masked')
+    .action((_options, command: Command) => {
+      const { config: configFile, json } = globalOptions(command);
+      const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+      const shown = showSettings(loaded);
+      if (json) printJson({ file: loaded.file ?? null, settings: shown });
+      else printLines(settingsLines(shown));
+    });
+}

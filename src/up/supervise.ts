@@ -1,0 +1,76 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Report } from '../events.ts';
+import type { Clock } from '../runtime/index.ts';
+
+const FIRST_RESTART_MS = 1000;
+const SLOWEST_RESTART_MS = 60_000;
+/** A child that lived this long had recovered: its next death is a first one again. */
+const STABLE_MS = 60_000;
+
+/** How long to wait before the restart that follows `deaths` deaths in a row: 1 s, 2 s, 4 s … 60 s. */
+export function restartDelayMs(deaths: number): number {
+  return Math.min(SLOWEST_RESTART_MS, FIRST_RESTART_MS * 2 ** Math.min(Math.max(0, deaths - 1), 16));
+}
+
+export interface Supervised {
+  readonly name: string;
+  readonly pid: () => number | undefined;
+  /** Ends the child with SIGTERM, after `graceMs` with SIGKILL; resolves when it is gone. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Runs a program as a child that is started again, with growing delay, whenever it dies. */
+export function supervise(
+  name: string,
+  command: readonly [string, ...string[]],
+  deps: { readonly clock: Clock; readonly report: Report },
+): Supervised {
+  const { clock, report } = deps;
+  const stopping = new AbortController();
+  let child: ChildProcess | undefined;
+
+  const runOnce = (): Promise<{ exitCode: number | null; signal: string | null; pid: number }> =>
+    new Promise((resolve) => {
+      const [program, ...args] = command;
+      // a process group of its own: Ctrl-C reaches us alone, and we end the children in order
+      const started = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true });
+      child = started;
+      const pid = started.pid ?? 0;
+      started.on('error', (err) => {
+        report('unexpected fault', { err });
+        resolve({ exitCode: null, signal: null, pid });
+      });
+      started.on('exit', (exitCode, signal) => resolve({ exitCode, signal, pid }));
+    });
+
+  const loop = (async () => {
+    let deaths = 0;
+    while (!stopping.signal.aborted) {
+      const startedAt = clock.monotonicMs();
+      const ended = await runOnce();
+      if (stopping.signal.aborted) return;
+      deaths = clock.monotonicMs() - startedAt > STABLE_MS ? 1 : deaths + 1;
+      const restartMs = restartDelayMs(deaths);
+      const { exitCode, signal } = ended;
+      report('role died', { died: name, diedPid: ended.pid, exitCode, signal, restartMs });
+      await clock.sleep(restartMs, stopping.signal);
+    }
+  })();
+
+  return {
+    name,
+    pid: () => child?.pid,
+    stop: async (graceMs) => {
+      stopping.abort();
+      child?.kill('SIGTERM');
+      const overdue = new AbortController();
+      const kill = (async () => {
+        await clock.sleep(graceMs, overdue.signal);
+        if (!overdue.signal.aborted) child?.kill('SIGKILL');
+      })();
+      await loop;
+      overdue.abort();
+      await kill;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadSettings } from '../config/index.ts';
+import { WavspoolError, errnoOf } from '../faults.ts';
+import { createLog } from '../log/index.ts';
+import { systemClock } from '../runtime/index.ts';
+import { startEmbeddedRedis } from './embedded-redis.ts';
+import { supervise } from './supervise.ts';
+
+const ROLES = ['watch', 'extract', 'upload', 'maintain', 'dashboard'] as const;
+/** Beyond `shutdownSeconds`: what a role needs to say goodbye. */
+const STOP_MARGIN_MS = 10_000;
+
+/**
+ * Every role as a child process that is restarted when it dies, with an embedded Redis where the settings name none, until
+ * SIGTERM, SIGINT or SIGHUP; then all of them end, Redis last. Throws WavspoolError before anything was started.
+ */
+export async function up(configFile: string | undefined, workers: string): Promise<void> {
+  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+  const { settings } = loaded;
+  const { data, log: file } = settings.paths;
+  const log = createLog({ file, site: settings.site, role: 'up', stderrLevel: 'info', fileLevel: 'debug' });
+  const deps = { clock: systemClock, report: log.report };
+  await mkdir(data, { recursive: true, mode: 0o750 });
+  const pidFile = join(data, 'up.pid');
+  await takePidFile(pidFile);
+  const asked = untilAskedToStop();
+  const redis = settings.redis.url === undefined ? await startEmbeddedRedis(settings, deps) : undefined;
+  const config = loaded.file === undefined ? [] : ['--config', loaded.file];
+  const roles = ROLES.map((role) => supervise(role, [process.execPath, join(workers, `${role}.js`), ...config], deps));
+  log.report('role started', { node: process.version });
+
+  const reason = await asked;
+  const graceMs = settings.shutdownSeconds * 1000 + STOP_MARGIN_MS;
+  log.report('role stopping', { reason, graceMs });
+  const startedAt = systemClock.monotonicMs();
+  await Promise.all(roles.map((role) => role.stop(graceMs)));
+  await redis?.stop(graceMs);
+  await rm(pidFile, { force: true });
+  log.report('role stopped', { ms: Math.round(systemClock.monotonicMs() - startedAt), handedBack: 0 });
+  log.close();
+}
+
+function untilAskedToStop(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
+  });
+}
+
+/** One `up` per data directory. Throws ALREADY_RUNNING. */
+async function takePidFile(path: string): Promise<void> {
+  try {
+    await writeFile(path, `${process.pid}\n`, { flag: 'wx', mode: 0o640 });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    const pid = Number(await readFile(path, 'utf8'));
+    if (await isUp(pid)) throw new WavspoolError('ALREADY_RUNNING', `process ${pid} is "up" on these settings already (${path})`);
+    await writeFile(path, `${process.pid}\n`, { mode: 0o640 });
+  }
+}
+
+/** True when `pid` is a living process that runs wavspool; a number that was given to another program is not. */
+async function isUp(pid: number): Promise<boolean> {
+  try {
+    return pid !== process.pid && (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('wavspool');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
