@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import { loadSettings } from '../../config/index.ts';
+import { examine } from '../../doctor/index.ts';
+import { createLog } from '../../log/index.ts';
+import { systemClock } from '../../runtime/index.ts';
+import { printJson, printLines } from '../output.ts';
+import { globalOptions } from '../with-app.ts';
+
+/** `doctor`: exit 1 if any precondition is not met. */
+export function doctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('every precondition with its verdict and its remedy; exit 1 if one is not met')
+    .action(async (_options, command: Command) => {
+      const { config, json } = globalOptions(command);
+      const { settings } = loadSettings(config === undefined ? {} : { configFile: config });
+      const log = createLog({ file: undefined, site: settings.site, role: 'command', stderrLevel: 'error', fileLevel: 'info' });
+      const findings = await examine(settings, log.report, systemClock);
+      const ok = findings.every((finding) => finding.ok);
+      if (json) printJson({ ok, findings });
+      else {
+        printLines(
+          findings.flatMap(({ name, ok, found, remedy }) => [
+            `${ok ? 'ok  ' : 'FAIL'}  ${name}: ${found}`,
+            ...(ok ? [] : [`      → ${remedy}`]),
+          ]),
+        );
+      }
+      process.exitCode = ok ? 0 : 1;
+    });
+}

@@ -1,0 +1,106 @@
+import { lstat } from 'node:fs/promises';
+import { relative, resolve, sep } from 'node:path';
+import { SingleBar } from 'cli-progress';
+import type { Command } from 'commander';
+import type { App } from '../../app.ts';
+import { WavspoolError, errnoOf } from '../../faults.ts';
+import { knownTars, queueTars } from '../../rescan/index.ts';
+import type { Progress, TarVersion } from '../../state/index.ts';
+import { proveComplete } from '../../tar/index.ts';
+import { printError, printJson, printTable } from '../output.ts';
+import { withApp } from '../with-app.ts';
+
+const LOOK_MS = 200;
+/** With nobody at work for this long, waiting is pointless without saying so. */
+const NOBODY_MS = 10_000;
+
+interface Followed {
+  readonly tar: string;
+  readonly error?: string;
+  readonly progress: Progress;
+}
+
+/** `ingest`: these tars now, without the quiet period. */
+export function ingestCommand(program: Command): void {
+  program
+    .command('ingest')
+    .argument('<tar...>', 'tars below the landing directory')
+    .option('--wait', 'stay until each recording is SUCCESS or given up')
+    .description('queue these tars now')
+    .action((paths: string[], options: { wait?: boolean }, command: Command) =>
+      withApp(command, async (app, { json }) => {
+        const tars = await Promise.all(paths.map((path) => versionToIngest(app, resolve(path))));
+        const known = await knownTars(app, tars);
+        await queueTars(app, tars.filter(({ path }) => !known.has(path)));
+        if (options.wait !== true) {
+          const queued = tars.map(({ path }) => ({ tar: path, state: known.has(path) ? 'known' : 'queued' }));
+          if (json) printJson({ tars: queued });
+          else printTable(['TAR', 'STATE'], queued.map(({ tar, state }) => [tar, state]));
+          return 0;
+        }
+        const followed = await follow(app, tars, json);
+        if (json) printJson({ tars: followed });
+        else printTable(['TAR', 'SUCCESS', 'FAILED', 'ERROR'], followed.map(({ tar, progress, error }) => [tar, progress.SUCCESS, progress.givenUp, error ?? '']));
+        return followed.every(({ error, progress }) => error === undefined && progress.givenUp === 0) ? 0 : 1;
+      }),
+    );
+}
+
+/** Throws what is wrong with the tar: it is not below the landing directory, not there, or not complete. */
+async function versionToIngest(app: App, path: string): Promise<TarVersion> {
+  const { incoming } = app.settings.paths;
+  const below = relative(incoming, path);
+  if (below === '' || below === '..' || below.startsWith(`..${sep}`)) {
+    throw new WavspoolError('USAGE', `${path} is not below the landing directory ${incoming}: move it there`);
+  }
+  let found;
+  try {
+    found = await lstat(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    throw new WavspoolError('TAR_MISSING', `${path} is not there`, { cause: error });
+  }
+  if (!found.isFile()) throw new WavspoolError('USAGE', `${path} is no regular file`);
+  const proof = await proveComplete(path);
+  if (proof.kind === 'incomplete') throw new WavspoolError('TAR_INCOMPLETE', `${path} is not complete: ${proof.reason}`);
+  return { path, size: found.size, mtimeMs: Math.floor(found.mtimeMs) };
+}
+
+async function follow(app: App, tars: readonly TarVersion[], json: boolean): Promise<readonly Followed[]> {
+  const bar = !json && process.stderr.isTTY ? new SingleBar({ format: '{bar} {value}/{total} recordings, {open} tars open', stream: process.stderr }) : undefined;
+  const startedAt = app.clock.monotonicMs();
+  let told = false;
+  let shown = '';
+  bar?.start(0, 0, { open: tars.length });
+  for (;;) {
+    const followed = tars.map((tar) => look(app, tar));
+    const open = followed.filter((one) => !one.ended).length;
+    const done = followed.reduce((sum, { progress }) => sum + progress.SUCCESS, 0);
+    const total = followed.reduce((sum, { progress: p }) => sum + p.SUCCESS + p.PENDING + p.retrying + p.givenUp, 0);
+    bar?.setTotal(total);
+    bar?.update(done, { open });
+    const line = `${done}/${total} recordings uploaded, ${open} tars open`;
+    if (bar === undefined && !json && line !== shown) printError(line);
+    shown = line;
+    if (open === 0) {
+      bar?.stop();
+      return followed.map(({ tar, error, progress }) => ({ tar, progress, ...(error === undefined ? {} : { error }) }));
+    }
+    if (!told && app.clock.monotonicMs() - startedAt > NOBODY_MS && (await app.queues.shared.heartbeats()).length === 0) {
+      printError('no wavspool role is running: nothing will happen before "wavspool up"');
+      told = true;
+    }
+    await app.clock.sleep(LOOK_MS);
+  }
+}
+
+function look(app: App, tar: TarVersion): Followed & { readonly ended: boolean } {
+  const failed = app.state.failedTar(tar.path);
+  const row = app.state.tar(tar.path);
+  const progress = app.state.tarProgress(tar.path);
+  if (failed !== undefined && failed.retryCount >= app.settings.upload.maxRetries) {
+    return { tar: tar.path, error: failed.errorMessage, progress, ended: true };
+  }
+  const extracted = row?.size === tar.size && row.mtimeMs === tar.mtimeMs;
+  return { tar: tar.path, progress, ended: extracted && progress.PENDING + progress.retrying === 0 };
+}

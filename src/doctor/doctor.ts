@@ -1,0 +1,161 @@
+import { constants } from 'node:fs';
+import { access, lstat, mkdir, readFile, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Settings } from '../config/index.ts';
+import type { Report } from '../events.ts';
+import { FAULTS, faultCode, messageOf } from '../faults.ts';
+import { openQueuesNow, redisAddress } from '../queue/index.ts';
+import type { Clock } from '../runtime/index.ts';
+import { openS3Store } from '../store/index.ts';
+
+export interface Finding {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly found: string;
+  readonly remedy: string;
+}
+
+const STORE_DEADLINE_MS = 60_000;
+const FEWEST_WATCHES = 65_536;
+const FEWEST_INODES = 10_000;
+
+/** Every precondition with its verdict and its remedy. Never throws: what stands in the way of a check is its finding. */
+export async function examine(settings: Settings, report: Report, clock: Clock): Promise<readonly Finding[]> {
+  const parts = [
+    () => Promise.resolve([nodeVersion()]),
+    () => directories(settings),
+    () => disks(settings),
+    () => inotify(),
+    () => redis(settings, report, clock),
+    () => store(settings, report, clock),
+  ];
+  const findings: Finding[] = [];
+  for (const part of parts) findings.push(...(await part()));
+  return findings;
+}
+
+function nodeVersion(): Finding {
+  return { name: 'node', ok: true, found: process.version, remedy: 'Node 26 or newer' };
+}
+
+async function directories(settings: Settings): Promise<Finding[]> {
+  const { incoming, extracted, state, log } = settings.paths;
+  const wanted = [
+    ['landing directory', incoming, constants.R_OK | constants.X_OK],
+    ['extracted directory', extracted, constants.R_OK | constants.W_OK | constants.X_OK],
+    ['state directory', dirname(state), constants.R_OK | constants.W_OK | constants.X_OK],
+    ['log directory', dirname(log), constants.W_OK | constants.X_OK],
+  ] as const;
+  const findings = wanted.map(async ([name, path, mode]) => {
+    try {
+      await mkdir(path, { recursive: true, mode: 0o750 });
+      await access(path, mode);
+      return { name, ok: true, found: path, remedy: '' };
+    } catch (error) {
+      return { name, ok: false, found: messageOf(error), remedy: `give the user of wavspool access to ${path}` };
+    }
+  });
+  return [...(await Promise.all(findings)), await privateState(state)];
+}
+
+async function privateState(path: string): Promise<Finding> {
+  const name = 'state.db is private';
+  try {
+    const { mode } = await lstat(path);
+    return { name, ok: (mode & 0o077) === 0, found: `mode ${(mode & 0o777).toString(8)}`, remedy: `chmod 600 ${path}` };
+  } catch (error) {
+    return { name, ok: true, found: `not there yet (${messageOf(error)})`, remedy: '' };
+  }
+}
+
+async function disks(settings: Settings): Promise<Finding[]> {
+  const { incoming, extracted, state } = settings.paths;
+  const { minFreeBytes } = settings.extract;
+  const places = [incoming, extracted, dirname(state)];
+  return await Promise.all(
+    places.map(async (path) => {
+      try {
+        const disk = await statfs(path);
+        const free = disk.bavail * disk.bsize;
+        const inodesShort = disk.files > 0 && disk.ffree < FEWEST_INODES;
+        return {
+          name: `disk of ${path}`,
+          ok: free > minFreeBytes && !inodesShort,
+          found: `${free} bytes and ${disk.ffree} inodes free`,
+          remedy: `extraction waits below extract.minFreeBytes (${minFreeBytes}): free some space`,
+        };
+      } catch (error) {
+        return { name: `disk of ${path}`, ok: false, found: messageOf(error), remedy: 'mount it, or correct the path' };
+      }
+    }),
+  );
+}
+
+async function inotify(): Promise<Finding[]> {
+  const file = '/proc/sys/fs/inotify/max_user_watches';
+  try {
+    const watches = Number(await readFile(file, 'utf8'));
+    return [
+      {
+        name: 'inotify watches',
+        ok: watches >= FEWEST_WATCHES,
+        found: `${watches} (one per directory of the landing directory)`,
+        remedy: 'sysctl fs.inotify.max_user_watches=524288; until then the rescan finds what events miss',
+      },
+    ];
+  } catch (error) {
+    return [{ name: 'inotify watches', ok: false, found: messageOf(error), remedy: 'is this Linux? The rescan works anyhow' }];
+  }
+}
+
+async function redis(settings: Settings, report: Report, clock: Clock): Promise<Finding[]> {
+  let queues;
+  try {
+    queues = await openQueuesNow(settings, report, clock);
+  } catch (error) {
+    return [{ name: 'redis', ok: false, found: messageOf(error), remedy: FAULTS[faultCode(error)].remedy }];
+  }
+  try {
+    const info = await queues.info();
+    const version = /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown';
+    const [major = 0, minor = 0] = version.split('.').map(Number);
+    const policy = (await queues.configValue('maxmemory-policy')) ?? 'unknown';
+    const aof = (await queues.configValue('appendonly')) ?? 'unknown';
+    const outage = await queues.shared.outage();
+    return [
+      {
+        name: 'redis version',
+        ok: major > 6 || (major === 6 && minor >= 2),
+        found: `${version} at ${redisAddress(settings)}`,
+        remedy: 'Redis 6.2 or newer, or Valkey',
+      },
+      { name: 'redis eviction', ok: policy === 'noeviction', found: policy, remedy: 'maxmemory-policy noeviction: jobs must not vanish' },
+      { name: 'redis persistence', ok: aof === 'yes', found: `appendonly ${aof}`, remedy: 'appendonly yes; without it a restart costs a rescan' },
+      {
+        name: 'uploading',
+        ok: outage === undefined,
+        found: outage === undefined ? 'not held back' : `paused: ${outage.message}`,
+        remedy: outage === undefined ? '' : FAULTS[outage.code].remedy,
+      },
+    ];
+  } catch (error) {
+    return [{ name: 'redis', ok: false, found: messageOf(error), remedy: 'let wavspool use INFO and CONFIG GET, or check by hand' }];
+  } finally {
+    await queues.close();
+  }
+}
+
+async function store(settings: Settings, report: Report, clock: Clock): Promise<Finding[]> {
+  const { concurrency, multipartBytes } = settings.upload;
+  const s3 = openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
+  const signal = AbortSignal.timeout(STORE_DEADLINE_MS);
+  try {
+    await s3.check(signal);
+    const address = `${settings.s3.bucket} at ${settings.s3.endpoint ?? 'AWS'}`;
+    return [{ name: 'bucket', ok: true, found: address, remedy: '' }, ...(await s3.probe(signal))];
+  } catch (error) {
+    return [{ name: 'bucket', ok: false, found: messageOf(error), remedy: FAULTS[faultCode(error)].remedy }];
+  } finally {
+    s3.close();
+  }
+}
