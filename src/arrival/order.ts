@@ -1,0 +1,24 @@
+import type { Settings } from '../config/index.ts';
+import type { TarVersion } from '../state/index.ts';
+
+type Order = Settings['arrival']['order'];
+
+const EPOCH_MS = 1_577_836_800_000; // 2020-01-01 UTC
+const BUCKET_MS = 5 * 60_000;
+const LAST = 2 ** 21 - 1;
+
+/**
+ * BullMQ's priority of a tar last modified at `mtimeMs` (ms since 1970): 1 … 2^21 - 1, the lower goes first. Tars of the
+ * same five minutes share one; the buckets reach from 2020 to 2039, and what lies outside counts as the nearest end.
+ */
+export function priorityOf(mtimeMs: number, order: Order): number {
+  const bucket = Math.floor((mtimeMs - EPOCH_MS) / BUCKET_MS);
+  const oldestFirst = Math.min(Math.max(bucket + 1, 1), LAST);
+  return order === 'oldest' ? oldestFirst : LAST + 1 - oldestFirst;
+}
+
+/** Sorts tars newest or oldest first by mtime, the path deciding between equals. */
+export function byArrivalOrder(order: Order): (a: TarVersion, b: TarVersion) => number {
+  const sign = order === 'oldest' ? 1 : -1;
+  return (a, b) => sign * (a.mtimeMs - b.mtimeMs) || (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
+}

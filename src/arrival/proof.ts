@@ -1,0 +1,5 @@
+/** What reading a tar to its end showed. `corrupt`: more bytes cannot mend it; `incomplete`: they can. */
+export type Proof =
+  | { readonly kind: 'complete'; readonly members: number; readonly bytes: number }
+  | { readonly kind: 'incomplete'; readonly reason: string }
+  | { readonly kind: 'corrupt'; readonly reason: string };

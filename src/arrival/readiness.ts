@@ -1,0 +1,36 @@
+import type { Proof } from './proof.ts';
+
+/** What is known of one version of a tar. */
+export interface Facts {
+  /** How long its size and mtime have been seen unchanged, by our own monotonic clock: copies keep old mtimes. */
+  readonly unchangedMs: number;
+  readonly quietMs: number;
+  readonly doneMarker: 'not needed' | 'present' | 'missing';
+  /** The proof of this very version, undefined before there is one. */
+  readonly proof: Proof | undefined;
+  readonly incompleteAfterMs: number;
+}
+
+/** `forMs`: when to look again. */
+export type Readiness =
+  | { readonly kind: 'wait'; readonly forMs: number; readonly reason: string }
+  | { readonly kind: 'prove' }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'incomplete'; readonly forMs: number; readonly reason: string }
+  | { readonly kind: 'give up'; readonly reason: string };
+
+/** A look is one lstat, so a tar that grows again is noticed this soon even without an event. */
+export const LOOK_AGAIN_MS = 3000;
+
+/** What to do with a tar. A corrupt one is ready: extraction fails it and records why. */
+export function readiness(facts: Facts): Readiness {
+  const { unchangedMs, quietMs, proof } = facts;
+  if (unchangedMs < quietMs) return { kind: 'wait', forMs: quietMs - unchangedMs, reason: 'still changing' };
+  if (facts.doneMarker === 'missing')
+    return { kind: 'wait', forMs: LOOK_AGAIN_MS, reason: 'its done marker is not there' };
+  if (proof === undefined) return { kind: 'prove' };
+  if (proof.kind !== 'incomplete') return { kind: 'ready' };
+  const leftMs = facts.incompleteAfterMs - unchangedMs;
+  if (leftMs <= 0) return { kind: 'give up', reason: proof.reason };
+  return { kind: 'incomplete', forMs: Math.min(LOOK_AGAIN_MS, leftMs), reason: proof.reason };
+}

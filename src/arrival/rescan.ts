@@ -1,0 +1,74 @@
+import type { ArrivalDeps } from './deps.ts';
+import { versionOf, type TarOnDisk } from './look.ts';
+import { tarMatcher } from './matcher.ts';
+import { scan } from './scan.ts';
+import type { Tracker } from './tracker.ts';
+
+const BATCH = 500;
+/** An event may be this late before its tar counts as missed. */
+const LATE_MS = 5000;
+
+export interface RescanResult {
+  /** Tars in the landing directory. */
+  readonly tars: number;
+  /** Of these, how many need no queueing. */
+  readonly known: number;
+  /** Of these, how many are open: they wait for their end, their marker or the queue. */
+  readonly waiting: number;
+  /** Tars that came after the watcher was ready and of which no event told. */
+  readonly missedByWatcher: number;
+}
+
+/**
+ * Compares the landing directory with what is known and has the tracker observe the rest. `watchedSince`: when the
+ * watcher was ready, ms since 1970, undefined while it is not. Rejects with what `known` rejects with, or with
+ * `signal.reason`; safe to repeat.
+ */
+export async function rescanArrivals(
+  deps: ArrivalDeps,
+  tracker: Pick<Tracker, 'has' | 'observe'>,
+  watchedSince?: number,
+  signal?: AbortSignal,
+): Promise<RescanResult> {
+  const result = { tars: 0, known: 0, waiting: 0, missedByWatcher: 0 };
+  for await (const batch of unknownTars(deps, result, signal)) {
+    for (const tar of batch) {
+      if (!tracker.has(tar.path) && isMissed(tar.ctimeMs, deps.clock.now(), watchedSince))
+        result.missedByWatcher += 1;
+      tracker.observe(versionOf(tar), 'rescan');
+      result.waiting += 1;
+    }
+  }
+  return result;
+}
+
+/** Whether the watcher should have told of what last changed at `ctimeMs`. All in ms since 1970. */
+export function isMissed(ctimeMs: number, now: number, watchedSince: number | undefined): boolean {
+  return watchedSince !== undefined && ctimeMs > watchedSince + LATE_MS && ctimeMs < now - LATE_MS;
+}
+
+/** The tars on disk that are not known, in batches; counts all of them on the way. */
+export async function* unknownTars(
+  deps: ArrivalDeps,
+  counts: { tars: number; known: number },
+  signal?: AbortSignal,
+): AsyncGenerator<readonly TarOnDisk[], void, undefined> {
+  let batch: TarOnDisk[] = [];
+  const takeBatch = async (): Promise<TarOnDisk[]> => {
+    signal?.throwIfAborted();
+    const full = batch;
+    batch = [];
+    if (full.length === 0) return [];
+    const known = await deps.known(full.map(versionOf));
+    const rest = full.filter(({ path }) => !known.has(path));
+    counts.tars += full.length;
+    counts.known += full.length - rest.length;
+    return rest;
+  };
+  for await (const tar of scan(deps.incoming, tarMatcher(deps.settings), deps.report)) {
+    signal?.throwIfAborted();
+    batch.push(tar);
+    if (batch.length === BATCH) yield await takeBatch();
+  }
+  yield await takeBatch();
+}
