@@ -1,0 +1,208 @@
+import '../../src/runtime/require-node.js';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import Table from 'cli-table3';
+import { loadSettings } from '../../src/config/index.ts';
+import { systemClock, systemDice } from '../../src/runtime/index.ts';
+import { openStateStore, type StateStore } from '../../src/state/index.ts';
+import { openS3Store, type ObjectStore } from '../../src/store/index.ts';
+import { makeTar } from '../../test/support/tars.ts';
+import { makeWav } from '../../test/support/wavs.ts';
+import { startStore, type DemoStore } from './store.ts';
+
+// What a fresh checkout shows of itself: the whole system on this machine, tars of real-looking recordings landing over
+// time, and every recording compared by hash with what came back from the bucket.
+
+const ROOT = join(import.meta.dirname, '../..');
+const DEMO = join(ROOT, '.demo');
+const TARS = 5;
+const PAUSE_MS = 1500;
+const DEADLINE_MS = 120_000;
+const CODECS = ['pcm16', 'ulaw', 'alaw', 'gsm610', 'pcm8'] as const;
+
+interface Landed {
+  readonly path: string;
+  readonly bytes: number;
+  /** SHA-256 by the recording's path. */
+  readonly recordings: ReadonlyMap<string, string>;
+}
+
+const ports = await choosePorts();
+console.log('starting a store …');
+const store = await startStore(DEMO, ports.store);
+console.log(`${store.kind} serves at ${store.endpoint}`);
+const config = await writeSettings(store);
+const up = spawn(process.execPath, [join(ROOT, 'bin/wavspool.js'), 'up', '--config', config], {
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
+let ending = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end(0));
+up.on('exit', (code) => {
+  if (!ending) void end(code ?? 1);
+});
+
+const { settings } = loadSettings({ configFile: config });
+const quiet = (): void => undefined;
+await untilUp(up);
+const state = openStateStore({
+  file: settings.paths.state,
+  maxRetries: settings.upload.maxRetries,
+  clock: systemClock,
+  dice: systemDice,
+  report: quiet,
+});
+const objects = openS3Store(
+  { ...settings.s3, concurrency: 8, multipartBytes: settings.upload.multipartBytes },
+  quiet,
+  systemClock,
+);
+
+const landed: Landed[] = [];
+for (let i = 0; i < TARS; i++) {
+  landed.push(await land(i));
+  await follow(state, landed.at(-1)!);
+  await systemClock.sleep(PAUSE_MS);
+}
+await showTable(objects, landed);
+const token = (await readFile(join(settings.paths.data, 'dashboard.token'), 'utf8')).trim();
+console.log(`
+dashboard   http://127.0.0.1:${ports.http}/?token=${token}
+Bull Board  http://127.0.0.1:${ports.http}/queues
+landing     ${settings.paths.incoming}
+settings    ${config}
+             try: npm run -s wavspool -- status --config ${config}
+Ctrl-C ends everything this demo started; the data stays in ${DEMO}`);
+
+async function choosePorts(): Promise<{ store: number; http: number }> {
+  const file = join(DEMO, 'ports.json');
+  await mkdir(DEMO, { recursive: true });
+  const kept = await readFile(file, 'utf8').catch(() => undefined); // none: the first demo
+  if (kept !== undefined) return JSON.parse(kept) as { store: number; http: number };
+  const chosen = { store: await freePort(17_480), http: await freePort(13_000) };
+  await writeFile(file, JSON.stringify(chosen));
+  return chosen;
+}
+
+function freePort(from: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', () => freePort(from + 10).then(resolve, reject));
+    server.listen(from, '127.0.0.1', () => server.close(() => resolve(from)));
+  });
+}
+
+async function writeSettings(s3: DemoStore): Promise<string> {
+  const file = join(DEMO, 'wavspool.yaml');
+  const text = `site: demo
+paths: { data: ${JSON.stringify(join(DEMO, 'data'))} }
+s3:
+  bucket: ${s3.bucket}
+  endpoint: ${s3.endpoint}
+  accessKeyId: ${s3.accessKeyId}
+  secretAccessKey: ${s3.secretAccessKey}
+arrival: { quietSeconds: 1 }
+extract: { minFreeBytes: 256MiB }
+http: { port: ${ports.http} }
+`;
+  await writeFile(file, text, { mode: 0o600 });
+  return file;
+}
+
+/** Puts one tar into the landing directory as an SFTP client does: under a temporary name, then renamed. */
+async function land(number: number): Promise<Landed> {
+  const at = new Date(systemClock.now());
+  const day = at.toISOString().slice(0, 10).replaceAll('-', '/');
+  const stamp = at.toISOString().slice(11, 19).replaceAll(':', '');
+  const members = Array.from({ length: 8 + number * 4 }, (_, i) => ({
+    name: `call-${stamp}-${String(i).padStart(3, '0')}.wav`,
+    body: makeWav({
+      codec: CODECS[i % CODECS.length]!,
+      sampleRate: 8000,
+      channels: 1,
+      seconds: 5 + ((i * 7) % 20),
+      seed: at.getTime() + i,
+    }),
+  }));
+  const directory = join(settings.paths.incoming, 'crm', day);
+  const path = join(directory, `calls-${stamp}.tar`);
+  const tar = makeTar(members);
+  await mkdir(directory, { recursive: true });
+  await writeFile(`${path}.part`, tar);
+  await rename(`${path}.part`, path);
+  const extracted = join(settings.paths.extracted, 'crm', day);
+  const hash = (body: Buffer): string => createHash('sha256').update(body).digest('hex');
+  return {
+    path,
+    bytes: tar.length,
+    recordings: new Map(members.map(({ name, body }) => [join(extracted, name), hash(body)])),
+  };
+}
+
+async function follow(state: StateStore, { path, recordings }: Landed): Promise<void> {
+  const name = path.slice(settings.paths.incoming.length + 1);
+  const deadline = systemClock.monotonicMs() + DEADLINE_MS;
+  let shown = '';
+  for (;;) {
+    const progress = state.tarProgress(path);
+    const extracted = state.tar(path) !== undefined;
+    const line = `${name}  ${extracted ? 'extracted' : 'landed   '}  ${progress.SUCCESS}/${recordings.size} recordings in the bucket`;
+    if (process.stdout.isTTY) process.stdout.write(`\r\u001B[K${line}`);
+    else if (line !== shown) console.log(line);
+    shown = line;
+    if (progress.SUCCESS === recordings.size) break;
+    if (systemClock.monotonicMs() > deadline)
+      throw new Error(`${name} did not arrive within ${DEADLINE_MS / 1000} s`);
+    await systemClock.sleep(100);
+  }
+  if (process.stdout.isTTY) process.stdout.write('\n');
+}
+
+/** Reads every object back and compares its bytes with the tar's member. */
+async function showTable(objects: ObjectStore, tars: readonly Landed[]): Promise<void> {
+  const table = new Table({
+    head: ['tar', 'recordings', 'bytes', 'keys verified by hash'],
+    style: { head: [] },
+  });
+  for (const { path, bytes, recordings } of tars) {
+    let verified = 0;
+    for (const [file, sha256] of recordings) {
+      const hash = createHash('sha256');
+      const key = file.slice(settings.paths.extracted.length + 1);
+      for await (const chunk of await objects.get(key, AbortSignal.timeout(30_000))) hash.update(chunk);
+      if (hash.digest('hex') === sha256) verified += 1;
+    }
+    table.push([
+      path.slice(settings.paths.incoming.length + 1),
+      recordings.size,
+      bytes,
+      `${verified} of ${recordings.size}`,
+    ]);
+  }
+  console.log(`\n${table.toString()}`);
+}
+
+async function untilUp(child: ChildProcess): Promise<void> {
+  const deadline = systemClock.monotonicMs() + DEADLINE_MS;
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${ports.http}/healthz`).catch(() => undefined); // not listening yet
+    if (answer !== undefined) return;
+    if (child.exitCode !== null || systemClock.monotonicMs() > deadline)
+      throw new Error('"wavspool up" did not come up');
+    await systemClock.sleep(200);
+  }
+}
+
+async function end(code: number): Promise<void> {
+  if (ending) return;
+  ending = true;
+  console.log('\nending …');
+  if (up.exitCode === null) {
+    up.kill('SIGTERM');
+    await new Promise((resolve) => up.once('exit', resolve));
+  }
+  await store.stop();
+  process.exit(code);
+}
