@@ -22,16 +22,31 @@ export interface App {
 export async function openApp(configFile: string | undefined, role: string): Promise<App> {
   const loaded = loadSettings(configFile === undefined ? {} : { configFile });
   const { settings } = loaded;
-  const log = createLog({ file: settings.paths.log, site: settings.site, role, stderrLevel: 'info', fileLevel: 'debug' });
+  const log = createLog({
+    file: settings.paths.log,
+    site: settings.site,
+    role,
+    stderrLevel: 'info',
+    fileLevel: 'debug',
+  });
   const state = open(settings, log.report);
   return assemble(loaded, log, state, openQueues(settings, log.report, systemClock));
 }
 
 /** For commands: errors on stderr only, and REDIS_UNREACHABLE within seconds. */
-export async function openCommandApp(configFile: string | undefined, stderrLevel: Level = 'warn'): Promise<App> {
+export async function openCommandApp(
+  configFile: string | undefined,
+  stderrLevel: Level = 'warn',
+): Promise<App> {
   const loaded = loadSettings(configFile === undefined ? {} : { configFile });
   const { settings } = loaded;
-  const log = createLog({ file: undefined, site: settings.site, role: 'command', stderrLevel, fileLevel: 'info' });
+  const log = createLog({
+    file: undefined,
+    site: settings.site,
+    role: 'command',
+    stderrLevel,
+    fileLevel: 'info',
+  });
   const queues = await openQueuesNow(settings, log.report, systemClock);
   try {
     return assemble(loaded, log, open(settings, log.report), queues);
@@ -43,7 +58,13 @@ export async function openCommandApp(configFile: string | undefined, stderrLevel
 
 function open(settings: Settings, report: Report): StateStore {
   const { maxRetries } = settings.upload;
-  return openStateStore({ file: settings.paths.state, maxRetries, clock: systemClock, dice: systemDice, report });
+  return openStateStore({
+    file: settings.paths.state,
+    maxRetries,
+    clock: systemClock,
+    dice: systemDice,
+    report,
+  });
 }
 
 function assemble(loaded: LoadedSettings, log: Log, state: StateStore, queues: Queues): App {

@@ -77,7 +77,9 @@ function untilAskedToStop(): Promise<string> {
 
 async function giveUpAfter(app: App, ms: number): Promise<void> {
   await app.clock.sleep(ms);
-  app.report('unexpected fault', { err: new Error(`stopping took longer than ${ms} ms; what ran is tried again`) });
+  app.report('unexpected fault', {
+    err: new Error(`stopping took longer than ${ms} ms; what ran is tried again`),
+  });
   process.exit(0);
 }
 

@@ -2,7 +2,7 @@ import type { Settings } from '../config/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import type { TarVersion } from '../state/index.ts';
 import { isSameVersion, versionOf } from './look.ts';
-import { byArrivalOrder } from './order.ts';
+import { byArrivalOrder } from '../queue/index.ts';
 import type { Proof } from './proof.ts';
 
 /** Due tars are put in order this many at a time, so that a new tar does not wait behind a backfill. */

@@ -3,7 +3,6 @@
 export { startArrival, type Arrival } from './arrival.ts';
 export type { ArrivalDeps } from './deps.ts';
 export { tarMatcher } from './matcher.ts';
-export { priorityOf } from './order.ts';
 export type { Proof } from './proof.ts';
 export { settleOnce, type Settlement } from './prove-now.ts';
 export type { RescanResult } from './rescan.ts';

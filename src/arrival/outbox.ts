@@ -1,6 +1,6 @@
 import type { Book, Candidate } from './book.ts';
 import type { ArrivalDeps } from './deps.ts';
-import { byArrivalOrder } from './order.ts';
+import { byArrivalOrder } from '../queue/index.ts';
 
 /** As many jobs as one bulk add takes well. */
 const BATCH = 500;

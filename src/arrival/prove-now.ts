@@ -1,7 +1,7 @@
 import type { TarVersion } from '../state/index.ts';
 import type { ArrivalDeps } from './deps.ts';
 import { isSameVersion, lookAt, lookForMarker, versionOf } from './look.ts';
-import { byArrivalOrder } from './order.ts';
+import { byArrivalOrder } from '../queue/index.ts';
 import { readiness, type Readiness } from './readiness.ts';
 import { unknownTars } from './rescan.ts';
 

@@ -17,7 +17,9 @@ export type ExitCode = 0 | 1 | 2 | 3;
 /** Runs one command and ends the process with its exit code: 0 done, 1 something is wrong, 2 usage or settings, 3 a service is missing. */
 export async function main(args: readonly string[]): Promise<void> {
   const program = new Command('wavspool')
-    .description('Call recordings from tars that land over SFTP into S3-compatible storage, with proof that nothing was lost')
+    .description(
+      'Call recordings from tars that land over SFTP into S3-compatible storage, with proof that nothing was lost',
+    )
     .option('--config <file>', 'the settings file')
     .option('--json', 'one JSON document on stdout')
     .exitOverride()

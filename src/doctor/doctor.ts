@@ -52,7 +52,12 @@ async function directories(settings: Settings): Promise<Finding[]> {
       await access(path, mode);
       return { name, ok: true, found: path, remedy: '' };
     } catch (error) {
-      return { name, ok: false, found: messageOf(error), remedy: `give the user of wavspool access to ${path}` };
+      return {
+        name,
+        ok: false,
+        found: messageOf(error),
+        remedy: `give the user of wavspool access to ${path}`,
+      };
     }
   });
   return [...(await Promise.all(findings)), await privateState(state)];
@@ -62,7 +67,12 @@ async function privateState(path: string): Promise<Finding> {
   const name = 'state.db is private';
   try {
     const { mode } = await lstat(path);
-    return { name, ok: (mode & 0o077) === 0, found: `mode ${(mode & 0o777).toString(8)}`, remedy: `chmod 600 ${path}` };
+    return {
+      name,
+      ok: (mode & 0o077) === 0,
+      found: `mode ${(mode & 0o777).toString(8)}`,
+      remedy: `chmod 600 ${path}`,
+    };
   } catch (error) {
     return { name, ok: true, found: `not there yet (${messageOf(error)})`, remedy: '' };
   }
@@ -85,7 +95,12 @@ async function disks(settings: Settings): Promise<Finding[]> {
           remedy: `extraction waits below extract.minFreeBytes (${minFreeBytes}): free some space`,
         };
       } catch (error) {
-        return { name: `disk of ${path}`, ok: false, found: messageOf(error), remedy: 'mount it, or correct the path' };
+        return {
+          name: `disk of ${path}`,
+          ok: false,
+          found: messageOf(error),
+          remedy: 'mount it, or correct the path',
+        };
       }
     }),
   );
@@ -104,7 +119,14 @@ async function inotify(): Promise<Finding[]> {
       },
     ];
   } catch (error) {
-    return [{ name: 'inotify watches', ok: false, found: messageOf(error), remedy: 'is this Linux? The rescan works anyhow' }];
+    return [
+      {
+        name: 'inotify watches',
+        ok: false,
+        found: messageOf(error),
+        remedy: 'is this Linux? The rescan works anyhow',
+      },
+    ];
   }
 }
 
@@ -129,8 +151,18 @@ async function redis(settings: Settings, report: Report, clock: Clock): Promise<
         found: `${version} at ${redisAddress(settings)}`,
         remedy: 'Redis 6.2 or newer, or Valkey',
       },
-      { name: 'redis eviction', ok: policy === 'noeviction', found: policy, remedy: 'maxmemory-policy noeviction: jobs must not vanish' },
-      { name: 'redis persistence', ok: aof === 'yes', found: `appendonly ${aof}`, remedy: 'appendonly yes; without it a restart costs a rescan' },
+      {
+        name: 'redis eviction',
+        ok: policy === 'noeviction',
+        found: policy,
+        remedy: 'maxmemory-policy noeviction: jobs must not vanish',
+      },
+      {
+        name: 'redis persistence',
+        ok: aof === 'yes',
+        found: `appendonly ${aof}`,
+        remedy: 'appendonly yes; without it a restart costs a rescan',
+      },
       {
         name: 'uploading',
         ok: outage === undefined,
@@ -139,7 +171,14 @@ async function redis(settings: Settings, report: Report, clock: Clock): Promise<
       },
     ];
   } catch (error) {
-    return [{ name: 'redis', ok: false, found: messageOf(error), remedy: 'let wavspool use INFO and CONFIG GET, or check by hand' }];
+    return [
+      {
+        name: 'redis',
+        ok: false,
+        found: messageOf(error),
+        remedy: 'let wavspool use INFO and CONFIG GET, or check by hand',
+      },
+    ];
   } finally {
     await queues.close();
   }

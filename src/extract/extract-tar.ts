@@ -24,6 +24,8 @@ export interface ExtractDeps {
 const NAMES_IN_LOG = 20;
 /** The disk is asked again after so many bytes: a compressed tar does not say how large it is. */
 const DISK_CHECK_BYTES = 64 * 1024 * 1024;
+/** Members lie at most so many directories deep. */
+const MAX_DEPTH = 32;
 /** fsyncs under way at once, for one tar. */
 const SYNCS = 8;
 
@@ -56,7 +58,14 @@ export async function extractTar(deps: ExtractDeps, tar: TarVersion, signal: Abo
     await makeDirectory(directory);
     await requireRoom(deps, directory, tar.size);
     const sha256 = createHash('sha256');
-    const tally = await stageMembers(deps, tar, directory, extraction, (chunk) => sha256.update(chunk), signal);
+    const tally = await stageMembers(
+      deps,
+      tar,
+      directory,
+      extraction,
+      (chunk) => sha256.update(chunk),
+      signal,
+    );
     await requireVersion(tar);
     await publishAll({ occupant: deps.state.occupant, signal }, extraction, directory, basename(tar.path));
     const committed = await extraction.commit({
@@ -91,7 +100,15 @@ async function stageMembers(
   onRaw: (chunk: Uint8Array) => void,
   signal: AbortSignal,
 ): Promise<Tally> {
-  const tally: Tally = { entries: 0, bytes: 0, unchecked: 0, skipped: [], refused: [], skippedCount: 0, refusedCount: 0 };
+  const tally: Tally = {
+    entries: 0,
+    bytes: 0,
+    unchecked: 0,
+    skipped: [],
+    refused: [],
+    skippedCount: 0,
+    refusedCount: 0,
+  };
   const syncing: Promise<void>[] = [];
   const stage = async (member: string, relativePath: string, written: WrittenRecording): Promise<void> => {
     const { synced, ...recording } = written;
@@ -103,8 +120,9 @@ async function stageMembers(
   for await (const member of readTar(tar.path, { signal, onRaw })) {
     signal.throwIfAborted();
     tally.entries += 1;
-    if (tally.entries > deps.limits.maxEntries) throw tooLarge(tar, 'extract.maxEntries', deps.limits.maxEntries);
-    const judgement = judgeMember(member);
+    if (tally.entries > deps.limits.maxEntries)
+      throw tooLarge(tar, 'extract.maxEntries', deps.limits.maxEntries);
+    const judgement = judgeMember(member, { maxDepth: MAX_DEPTH });
     switch (judgement.kind) {
       case 'skip':
         tally.skippedCount += member.kind === 'directory' ? 0 : 1;
@@ -157,7 +175,8 @@ async function requireAllowed(
   directory: string,
   size: number,
 ): Promise<void> {
-  if (size > deps.limits.maxEntryBytes) throw tooLarge(tar, 'extract.maxEntryBytes', deps.limits.maxEntryBytes);
+  if (size > deps.limits.maxEntryBytes)
+    throw tooLarge(tar, 'extract.maxEntryBytes', deps.limits.maxEntryBytes);
   if (tally.unchecked + size < DISK_CHECK_BYTES) return;
   await requireRoom(deps, directory, size);
   tally.unchecked = 0;
@@ -173,7 +192,8 @@ async function requireRoom(deps: ExtractDeps, directory: string, bytes: number):
       `${directory} has ${free} bytes free; ${bytes} more would leave less than extract.minFreeBytes (${deps.limits.minFreeBytes})`,
     );
   }
-  if (disk.files > 0 && disk.ffree < 1000) throw new WavspoolError('DISK_FULL', `${directory} has ${disk.ffree} inodes left`);
+  if (disk.files > 0 && disk.ffree < 1000)
+    throw new WavspoolError('DISK_FULL', `${directory} has ${disk.ffree} inodes left`);
 }
 
 async function requireVersion(tar: TarVersion): Promise<void> {
@@ -185,7 +205,10 @@ async function requireVersion(tar: TarVersion): Promise<void> {
     throw new WavspoolError('TAR_MISSING', `${tar.path} is not there any more`, { cause: error });
   }
   if (found.size !== tar.size || Math.floor(found.mtimeMs) !== tar.mtimeMs) {
-    throw new WavspoolError('TAR_CHANGED', `${tar.path} is not the version that was queued (${tar.size} bytes): it has ${found.size} bytes now`);
+    throw new WavspoolError(
+      'TAR_CHANGED',
+      `${tar.path} is not the version that was queued (${tar.size} bytes): it has ${found.size} bytes now`,
+    );
   }
 }
 

@@ -7,7 +7,12 @@ import type { Occupant } from '../state/index.ts';
  * The paths that a recording may get, in the order in which they are tried: its own, below its tar's name, below its
  * tar's name and its hash. `directory` is the tar's directory below `paths.extracted`.
  */
-export function candidatePaths(directory: string, tarName: string, relativePath: string, sha256: string): readonly string[] {
+export function candidatePaths(
+  directory: string,
+  tarName: string,
+  relativePath: string,
+  sha256: string,
+): readonly string[] {
   const stem = tarStem(tarName);
   return [
     join(directory, relativePath),
@@ -35,7 +40,11 @@ export type Place =
  * What a candidate path is to a recording with `sha256`. `occupant` is the row of that path, `fileSha256` the hash of the
  * file that lies there (undefined: none).
  */
-export function judgePlace(sha256: string, occupant: Occupant | undefined, fileSha256: string | undefined): Place {
+export function judgePlace(
+  sha256: string,
+  occupant: Occupant | undefined,
+  fileSha256: string | undefined,
+): Place {
   if (occupant?.sha256 !== undefined) {
     if (occupant.sha256 !== sha256) return 'taken';
     if (occupant.status === 'SUCCESS' || fileSha256 === sha256) return 'same';

@@ -16,7 +16,12 @@ export interface PublishDeps {
  * Gives every staged recording its final name (P3, P5) and tells the extraction where it ended. Safe to repeat: what has
  * its name already is found there with the same bytes. All names are on disk when it returns.
  */
-export async function publishAll(deps: PublishDeps, extraction: Extraction, directory: string, tarName: string): Promise<void> {
+export async function publishAll(
+  deps: PublishDeps,
+  extraction: Extraction,
+  directory: string,
+  tarName: string,
+): Promise<void> {
   const touched = new Set<string>();
   for (const { seq, recording } of extraction.staged()) {
     deps.signal.throwIfAborted();
@@ -28,7 +33,12 @@ export async function publishAll(deps: PublishDeps, extraction: Extraction, dire
   for (const made of touched) await syncDirectory(made);
 }
 
-async function publishOne(deps: PublishDeps, temporary: string, sha256: string, paths: readonly string[]): Promise<string> {
+async function publishOne(
+  deps: PublishDeps,
+  temporary: string,
+  sha256: string,
+  paths: readonly string[],
+): Promise<string> {
   for (const path of paths) {
     const place = judgePlace(sha256, deps.occupant(path), await hashOf(path));
     if (place === 'taken') continue;
@@ -65,7 +75,8 @@ async function takeName(temporary: string, path: string): Promise<boolean> {
 async function hashOf(path: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
+      hash.update(chunk as Buffer);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     if (errnoOf(error) === 'EISDIR') return 'a directory';

@@ -1,11 +1,11 @@
 import type { App } from '../app.ts';
 import { FAULTS, WavspoolError, faultCode, messageOf } from '../faults.ts';
-import { uploadWork, type Outcome, type Payload } from '../queue/index.ts';
+import { uploadWork, type Outcome, type Payload, priorityOf } from '../queue/index.ts';
 import type { Role } from '../role.ts';
 import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
 import type { TarVersion } from '../state/index.ts';
 import { verdict } from '../verdict.ts';
-import { priorityOf } from '../arrival/index.ts';
+
 import { extractTar } from './extract-tar.ts';
 
 /** A tar that killed its worker this often is a failed tar and blocks nobody any longer. */
@@ -29,7 +29,11 @@ export const extractRole: Role = {
       maxCrashes: MAX_CRASHES,
       process: (payload, signal) => processTar(app, versionOf(payload), signal),
       onPoison: (payload) =>
-        giveUp(app, versionOf(payload), new WavspoolError('TAR_POISON', `${payload.tar} ended its worker ${MAX_CRASHES} times`)),
+        giveUp(
+          app,
+          versionOf(payload),
+          new WavspoolError('TAR_POISON', `${payload.tar} ended its worker ${MAX_CRASHES} times`),
+        ),
     });
     return {
       jobs: () => ({
@@ -63,13 +67,15 @@ async function processTar(app: App, tar: TarVersion, signal: AbortSignal): Promi
 /** State first, queue second: the rows are committed, a crash before the last add is repaired by the rescan. */
 async function enqueueUploads(app: App, tar: string): Promise<void> {
   const { order } = app.settings.arrival;
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const page = app.state.tarRecordings(tar, after, PAGE);
     const last = page.at(-1);
     if (last === undefined) return;
     after = last.rowid;
     const open = page.filter(({ row }) => row.status === 'PENDING');
-    await app.queues.upload.ensure(open.map(({ path, tarMtimeMs }) => uploadWork(path, priorityOf(tarMtimeMs ?? 0, order))));
+    await app.queues.upload.ensure(
+      open.map(({ path, tarMtimeMs }) => uploadWork(path, priorityOf(tarMtimeMs ?? 0, order))),
+    );
   }
 }
 
@@ -77,8 +83,10 @@ async function enqueueUploads(app: App, tar: string): Promise<void> {
 function backlogReason(app: App): string | undefined {
   const { maxBacklog } = app.settings.extract;
   const { PENDING, pendingBytes } = app.state.counts();
-  if (PENDING > maxBacklog.recordings) return `${PENDING} recordings wait for their upload, extract.maxBacklog.recordings is ${maxBacklog.recordings}`;
-  if (pendingBytes > maxBacklog.bytes) return `${pendingBytes} bytes wait for their upload, extract.maxBacklog.bytes is ${maxBacklog.bytes}`;
+  if (PENDING > maxBacklog.recordings)
+    return `${PENDING} recordings wait for their upload, extract.maxBacklog.recordings is ${maxBacklog.recordings}`;
+  if (pendingBytes > maxBacklog.bytes)
+    return `${pendingBytes} bytes wait for their upload, extract.maxBacklog.bytes is ${maxBacklog.bytes}`;
   return undefined;
 }
 
@@ -93,7 +101,8 @@ async function afterFailure(app: App, tar: TarVersion, error: unknown): Promise<
   const { maxRetries, backoff } = app.settings.upload;
   const failedBefore = app.state.failedTar(tar.path);
   // a job that comes back after it was given up was re-queued by an operator: a fresh budget
-  const retriesBefore = failedBefore === undefined || failedBefore.retryCount >= maxRetries ? -1 : failedBefore.retryCount;
+  const retriesBefore =
+    failedBefore === undefined || failedBefore.retryCount >= maxRetries ? -1 : failedBefore.retryCount;
   const retryCount = retriesBefore + 1;
   const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.dice());
   if (next.kind !== 'retry') {
@@ -101,7 +110,14 @@ async function afterFailure(app: App, tar: TarVersion, error: unknown): Promise<
     return { kind: 'give up', why: messageOf(error) };
   }
   await app.state.markTarFailed(tar, { cause: next.cause, message: messageOf(error), retryCount });
-  app.report('tar failed', { tar: tar.path, attempt: retryCount + 1, final: false, code, cause: next.cause, err: error });
+  app.report('tar failed', {
+    tar: tar.path,
+    attempt: retryCount + 1,
+    final: false,
+    code,
+    cause: next.cause,
+    err: error,
+  });
   return { kind: 'later', delayMs: next.delayMs, why: messageOf(error) };
 }
 

@@ -27,11 +27,15 @@ export interface Log {
  * and the process goes on.
  */
 export function createLog({ file, site, role, stderrLevel, fileLevel }: LogOptions): Log {
-  const streams: StreamEntry[] = [{ level: stderrLevel, stream: { write: (line) => process.stderr.write(short(line)) } }];
+  const streams: StreamEntry[] = [
+    { level: stderrLevel, stream: { write: (line) => process.stderr.write(short(line)) } },
+  ];
   if (file !== undefined) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o750 });
     const target = destination({ dest: file, append: true, sync: true, mode: 0o640 });
-    target.on('error', (error: unknown) => process.stderr.write(`the log ${file} cannot be written: ${String(error)}\n`));
+    target.on('error', (error: unknown) =>
+      process.stderr.write(`the log ${file} cannot be written: ${String(error)}\n`),
+    );
     streams.push({ level: fileLevel, stream: target });
   }
   const logger: Logger = pino(
@@ -68,7 +72,16 @@ function describeError(error: unknown): object {
 
 /** One JSON line as a person wants it: time, level, event, then its fields. */
 function short(line: string): string {
-  const { time, level, msg, site: _site, role, pid: _pid, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const {
+    time,
+    level,
+    msg,
+    site: _site,
+    role,
+    pid: _pid,
+    err,
+    ...fields
+  } = JSON.parse(line) as Record<string, unknown>;
   const rest = Object.entries(fields)
     .filter(([, value]) => !(Array.isArray(value) && value.length === 0))
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);

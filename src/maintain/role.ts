@@ -38,7 +38,8 @@ export const maintainRole: Role = {
 async function run(app: App, store: ObjectStore, job: string, signal: AbortSignal): Promise<Outcome> {
   const startedAt = app.clock.monotonicMs();
   try {
-    if (job !== 'abort-stale-uploads') return { kind: 'give up', why: `this version knows no maintenance job ${job}` };
+    if (job !== 'abort-stale-uploads')
+      return { kind: 'give up', why: `this version knows no maintenance job ${job}` };
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);
     const uploads = await store.abortStaleUploads(app.clock.now() - STALE_UPLOAD_MS, deadline);
     if (uploads > 0) app.report('stale uploads aborted', { uploads });

@@ -3,6 +3,7 @@
 export { embeddedSocket, redisAddress, redisOptions } from './connection.ts';
 export { extractWork, uploadWork, type Payload, type QueuedWork } from './jobs.ts';
 export { QUEUES, type QueueKind } from './names.ts';
+export { byArrivalOrder, priorityOf } from './priority.ts';
 export { openQueues, openQueuesNow, type Queues } from './open.ts';
 export type { Heartbeat, Shared, StoreOutage } from './shared.ts';
 export type { QueueCounts, WorkQueue } from './work-queue.ts';

@@ -2,9 +2,9 @@ import { lstat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import picomatch from 'picomatch';
 import type { App } from '../app.ts';
-import { priorityOf } from '../arrival/index.ts';
+
 import { errnoOf } from '../faults.ts';
-import { extractWork, uploadWork } from '../queue/index.ts';
+import { extractWork, uploadWork, priorityOf } from '../queue/index.ts';
 import type { FailureFilter, RecordingRow, TarVersion } from '../state/index.ts';
 
 export interface RequeueRequest extends FailureFilter {
@@ -33,13 +33,18 @@ export async function requeue(app: RequeueApp, request: RequeueRequest, by: stri
   const paths: string[] = [];
   const tars = new Set<string>();
   const limit = request.limit ?? Number.POSITIVE_INFINITY;
-  for (let after = 0; paths.length < limit; ) {
+  for (let after = 0; paths.length < limit;) {
     const page = app.state.failed(request, after, Math.min(PAGE, limit - paths.length));
     const last = page.at(-1);
     if (last === undefined) break;
     after = last.rowid;
     paths.push(...page.map(({ path }) => path));
-    if (request.dryRun !== true) await requeuePage(app, page.map(({ row }) => row), tars);
+    if (request.dryRun !== true)
+      await requeuePage(
+        app,
+        page.map(({ row }) => row),
+        tars,
+      );
   }
   const failedTars = request.tars ? app.state.failedTars(request) : [];
   for (const { path } of failedTars) tars.add(path);
@@ -61,7 +66,9 @@ async function requeuePage(app: RequeueApp, rows: readonly RecordingRow[], tars:
   await app.state.requeue(rows.map(({ path }) => path));
   const uploads = rows.filter((row) => row.tar === undefined || !MENDED_BY_EXTRACTION.has(row.cause));
   for (const row of rows) if (row.tar !== undefined && MENDED_BY_EXTRACTION.has(row.cause)) tars.add(row.tar);
-  await app.queues.upload.restart(uploads.map(({ path, tarMtimeMs }) => uploadWork(path, priorityOf(tarMtimeMs ?? 0, order))));
+  await app.queues.upload.restart(
+    uploads.map(({ path, tarMtimeMs }) => uploadWork(path, priorityOf(tarMtimeMs ?? 0, order))),
+  );
 }
 
 /** Queues the present version of each tar; for one that is gone its last known version, whose job will say so. */
@@ -70,7 +77,9 @@ async function extractAgain(app: RequeueApp, tars: readonly string[]): Promise<v
     const version = (await presentVersion(path)) ?? app.state.failedTar(path);
     if (version === undefined) continue;
     await app.state.forgetTarFailure(path);
-    await app.queues.extract.restart([extractWork(version, priorityOf(version.mtimeMs, app.settings.arrival.order))]);
+    await app.queues.extract.restart([
+      extractWork(version, priorityOf(version.mtimeMs, app.settings.arrival.order)),
+    ]);
   }
 }
 

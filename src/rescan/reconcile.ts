@@ -1,6 +1,6 @@
 import type { App } from '../app.ts';
-import { priorityOf } from '../arrival/index.ts';
-import { uploadWork } from '../queue/index.ts';
+
+import { uploadWork, priorityOf } from '../queue/index.ts';
 
 const PAGE = 500;
 /** More jobs than this need not wait in Redis at once; the next rescan brings the others. */
@@ -10,12 +10,15 @@ const MOST_WAITING = 200_000;
  * P2: gives every open recording of `state.db` its job again; returns how many had none. Unless `thorough`, it looks
  * closer only when there are fewer jobs than open recordings. Safe to repeat.
  */
-export async function reconcileUploads(app: Pick<App, 'state' | 'queues' | 'settings'>, thorough: boolean): Promise<number> {
+export async function reconcileUploads(
+  app: Pick<App, 'state' | 'queues' | 'settings'>,
+  thorough: boolean,
+): Promise<number> {
   const { PENDING, FAILED, givenUp } = app.state.counts();
   const { waiting, active, delayed } = await app.queues.upload.counts();
   if (!thorough && waiting + active + delayed >= PENDING + FAILED - givenUp) return 0;
   let added = 0;
-  for (let after = 0; waiting + added < MOST_WAITING; ) {
+  for (let after = 0; waiting + added < MOST_WAITING;) {
     const page = app.state.openRecordings(after, PAGE);
     const last = page.at(-1);
     if (last === undefined) break;

@@ -1,6 +1,6 @@
 import type { App } from '../app.ts';
-import { priorityOf } from '../arrival/index.ts';
-import { extractWork } from '../queue/index.ts';
+
+import { extractWork, priorityOf } from '../queue/index.ts';
 import type { TarVersion } from '../state/index.ts';
 
 type TarApp = Pick<App, 'state' | 'queues' | 'settings'>;
@@ -17,5 +17,7 @@ export async function knownTars(app: TarApp, versions: readonly TarVersion[]): P
 /** Queues tars for extraction in the settings' order; returns how many were not under way before. */
 export async function queueTars(app: TarApp, versions: readonly TarVersion[]): Promise<number> {
   const { order } = app.settings.arrival;
-  return await app.queues.extract.ensure(versions.map((tar) => extractWork(tar, priorityOf(tar.mtimeMs, order))));
+  return await app.queues.extract.ensure(
+    versions.map((tar) => extractWork(tar, priorityOf(tar.mtimeMs, order))),
+  );
 }

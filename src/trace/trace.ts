@@ -31,7 +31,10 @@ export interface RecordingTrace {
   readonly tar: TarTrace | null;
 }
 
-export type Trace = TarTrace | RecordingTrace | { readonly kind: 'unknown'; readonly path: string; readonly onDisk: FileFacts | null };
+export type Trace =
+  | TarTrace
+  | RecordingTrace
+  | { readonly kind: 'unknown'; readonly path: string; readonly onDisk: FileFacts | null };
 
 const HEAD_DEADLINE_MS = 10_000;
 
@@ -49,7 +52,8 @@ async function traceTar(app: App, path: string): Promise<TarTrace> {
   const extraction = app.state.tar(path) ?? null;
   const failure = app.state.failedTar(path) ?? null;
   const size = onDisk?.bytes ?? failure?.size ?? extraction?.size ?? 0;
-  const mtimeMs = onDisk === null ? (failure?.mtimeMs ?? extraction?.mtimeMs ?? 0) : Math.floor(onDisk.mtimeMs);
+  const mtimeMs =
+    onDisk === null ? (failure?.mtimeMs ?? extraction?.mtimeMs ?? 0) : Math.floor(onDisk.mtimeMs);
   const job = await app.queues.extract.state(extractWork({ path, size, mtimeMs }, 0).id);
   const recordings = app.state.tarProgress(path);
   return { kind: 'tar', path, onDisk: publicFacts(onDisk), extraction, failure, job, recordings };

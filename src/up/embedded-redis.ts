@@ -51,7 +51,10 @@ export async function startEmbeddedRedis(
   while (!(await answers(socket))) {
     if (deps.clock.monotonicMs() > deadline) {
       await redis.stop(1000);
-      throw new WavspoolError('REDIS_UNREACHABLE', `the embedded redis-server does not answer; see ${join(directory, 'redis.log')}`);
+      throw new WavspoolError(
+        'REDIS_UNREACHABLE',
+        `the embedded redis-server does not answer; see ${join(directory, 'redis.log')}`,
+      );
     }
     await deps.clock.sleep(50);
   }
@@ -98,7 +101,8 @@ function answers(socket: string): Promise<boolean> {
     });
     connection.on('error', (error) => {
       const errno = errnoOf(error);
-      if (errno === 'EACCES') reject(new WavspoolError('REDIS_UNREACHABLE', `${socket} may not be opened`, { cause: error }));
+      if (errno === 'EACCES')
+        reject(new WavspoolError('REDIS_UNREACHABLE', `${socket} may not be opened`, { cause: error }));
       else resolve(false);
     });
   });

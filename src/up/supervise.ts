@@ -33,7 +33,10 @@ export function supervise(
     new Promise((resolve) => {
       const [program, ...args] = command;
       // a process group of its own: Ctrl-C reaches us alone, and we end the children in order
-      const started = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true });
+      const started = spawn(program, args, {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        detached: true,
+      });
       child = started;
       const pid = started.pid ?? 0;
       started.on('error', (err) => {

@@ -27,7 +27,9 @@ export async function up(configFile: string | undefined, workers: string): Promi
   const asked = untilAskedToStop();
   const redis = settings.redis.url === undefined ? await startEmbeddedRedis(settings, deps) : undefined;
   const config = loaded.file === undefined ? [] : ['--config', loaded.file];
-  const roles = ROLES.map((role) => supervise(role, [process.execPath, join(workers, `${role}.js`), ...config], deps));
+  const roles = ROLES.map((role) =>
+    supervise(role, [process.execPath, join(workers, `${role}.js`), ...config], deps),
+  );
   log.report('role started', { node: process.version });
 
   const reason = await asked;
@@ -54,7 +56,11 @@ async function takePidFile(path: string): Promise<void> {
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
     const pid = Number(await readFile(path, 'utf8'));
-    if (await isUp(pid)) throw new WavspoolError('ALREADY_RUNNING', `process ${pid} is "up" on these settings already (${path})`);
+    if (await isUp(pid))
+      throw new WavspoolError(
+        'ALREADY_RUNNING',
+        `process ${pid} is "up" on these settings already (${path})`,
+      );
     await writeFile(path, `${process.pid}\n`, { mode: 0o640 });
   }
 }

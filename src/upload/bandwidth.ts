@@ -29,7 +29,12 @@ export interface Bandwidth {
  * Spaces uploads so that `share` of the site's cap is kept on average; a recording is one unit, so a single large one may
  * exceed the cap for its own duration and is made up for afterwards.
  */
-export function bandwidth(limit: BandwidthLimit, timezone: string, clock: Clock, share: () => number): Bandwidth {
+export function bandwidth(
+  limit: BandwidthLimit,
+  timezone: string,
+  clock: Clock,
+  share: () => number,
+): Bandwidth {
   let freeAt = 0;
   return {
     pass: async (bytes, signal) => {

@@ -52,7 +52,8 @@ export const uploadRole: Role = {
         return {
           active: running().active(),
           finished: running().finished(),
-          lastFinishedMsAgo: lastFinishedAt === undefined ? null : Math.round(clock.monotonicMs() - lastFinishedAt),
+          lastFinishedMsAgo:
+            lastFinishedAt === undefined ? null : Math.round(clock.monotonicMs() - lastFinishedAt),
         };
       },
       stop: async (graceMs) => {
@@ -114,7 +115,15 @@ async function afterFailure(app: App, row: RecordingRow, error: unknown): Promis
   }
   const delayMs = next.kind === 'retry' ? next.delayMs : 0;
   await app.state.markFailed(row.path, { cause, message, retryCount });
-  app.report('recording failed', { recording: row.path, attempt, final: false, delayMs, code, cause, err: error });
+  app.report('recording failed', {
+    recording: row.path,
+    attempt,
+    final: false,
+    delayMs,
+    code,
+    cause,
+    err: error,
+  });
   return { kind: 'later', delayMs, why: message };
 }
 

@@ -21,13 +21,24 @@ export interface UploadDeps {
 }
 
 /** Uploads one recording and commits its receipt. Throws WavspoolError; `verdict` says what that means. Safe to repeat. */
-export async function uploadRecording(deps: UploadDeps, row: RecordingRow, signal: AbortSignal): Promise<void> {
+export async function uploadRecording(
+  deps: UploadDeps,
+  row: RecordingRow,
+  signal: AbortSignal,
+): Promise<void> {
   const startedAt = deps.clock.monotonicMs();
   const key = recordingKey(deps.prefix, deps.extracted, row.path);
   const { size, sha256 } = await identity(row, signal);
   await deps.bandwidth.pass(size, signal);
   signal.throwIfAborted();
-  const object = { key, path: row.path, size, sha256, metadata: metadataOf(row, sha256, deps.incoming), contentType: 'audio/wav' };
+  const object = {
+    key,
+    path: row.path,
+    size,
+    sha256,
+    metadata: metadataOf(row, sha256, deps.incoming),
+    contentType: 'audio/wav',
+  };
   const put = await deps.store.putIfAbsent(object, signal);
   const receipt: UploadReceipt = { key, size, sha256, etag: put.etag, versionId: put.versionId };
   await deps.state.markSuccess(row.path, receipt); // after the receipt: a crash between the two repeats a harmless PUT

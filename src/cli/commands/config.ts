@@ -5,7 +5,9 @@ import { globalOptions } from '../with-app.ts';
 
 /** `config check` and `config show`. */
 export function configCommands(program: Command): void {
-  const config = program.command('config').description('the settings: check them, or show what holds and where it comes from');
+  const config = program
+    .command('config')
+    .description('the settings: check them, or show what holds and where it comes from');
   config
     .command('check')
     .description('validate the settings as a whole; exit 2 with every fault')

@@ -14,7 +14,13 @@ export function doctorCommand(program: Command): void {
     .action(async (_options, command: Command) => {
       const { config, json } = globalOptions(command);
       const { settings } = loadSettings(config === undefined ? {} : { configFile: config });
-      const log = createLog({ file: undefined, site: settings.site, role: 'command', stderrLevel: 'error', fileLevel: 'info' });
+      const log = createLog({
+        file: undefined,
+        site: settings.site,
+        role: 'command',
+        stderrLevel: 'error',
+        fileLevel: 'info',
+      });
       const findings = await examine(settings, log.report, systemClock);
       const ok = findings.every((finding) => finding.ok);
       if (json) printJson({ ok, findings });

@@ -34,14 +34,18 @@ export function failedCommands(program: Command): void {
     .option('--canary <n>', 'try so many first and go on only if they succeed', wholeNumber)
     .option('--dry-run', 'say how many, change nothing')
     .description('FAILED → PENDING with a fresh budget, and queued')
-    .action((options: FilterOptions & { all?: boolean; canary?: number; dryRun?: boolean }, command: Command) =>
-      withApp(command, (app, { json }) => runRequeue(app, options, json)),
+    .action(
+      (options: FilterOptions & { all?: boolean; canary?: number; dryRun?: boolean }, command: Command) =>
+        withApp(command, (app, { json }) => runRequeue(app, options, json)),
     );
 }
 
 function filterOptions(command: Command): Command {
   return command
-    .option('--cause <cause>', `one of ${[...new Set(Object.values(FAULTS).map(({ cause }) => cause))].join(', ')}`)
+    .option(
+      '--cause <cause>',
+      `one of ${[...new Set(Object.values(FAULTS).map(({ cause }) => cause))].join(', ')}`,
+    )
     .option('--match <regexp>', 'path or error message matches')
     .option('--tar <glob>', 'of tars whose path below the landing directory matches')
     .option('--since <time>', 'failed since then: "2026-11-20 14:00:00" (UTC), or 2h, 3d ago');
@@ -57,14 +61,22 @@ function filterOf(app: App, options: FilterOptions): FailureFilter {
   };
 }
 
-function showFailed(app: App, options: FilterOptions & { byCause?: boolean; limit: number }, json: boolean): 0 | 1 {
+function showFailed(
+  app: App,
+  options: FilterOptions & { byCause?: boolean; limit: number },
+  json: boolean,
+): 0 | 1 {
   const filter = filterOf(app, options);
   const tars = app.state.failedTars(filter);
   if (options.byCause === true) {
     const causes = countCauses(app, filter, tars);
     const total = causes.reduce((sum, { recordings, tars }) => sum + recordings + tars, 0);
     if (json) printJson({ causes });
-    else printTable(['CAUSE', 'RECORDINGS', 'TARS'], causes.map(({ cause, recordings, tars }) => [cause, recordings, tars]));
+    else
+      printTable(
+        ['CAUSE', 'RECORDINGS', 'TARS'],
+        causes.map(({ cause, recordings, tars }) => [cause, recordings, tars]),
+      );
     return total === 0 ? 0 : 1;
   }
   const rows = app.state.failed(filter, 0, options.limit).map(({ row }) => row);
@@ -75,7 +87,13 @@ function showFailed(app: App, options: FilterOptions & { byCause?: boolean; limi
 
 function printFailures(rows: readonly RecordingRow[], tars: readonly FailedTar[]): void {
   if (rows.length + tars.length === 0) return printLines(['nothing has failed']);
-  const line = (row: { timestamp: string; cause?: string | undefined; retryCount: number; path: string; errorMessage?: string | undefined }): string[] => [
+  const line = (row: {
+    timestamp: string;
+    cause?: string | undefined;
+    retryCount: number;
+    path: string;
+    errorMessage?: string | undefined;
+  }): string[] => [
     row.timestamp,
     row.cause ?? 'unknown',
     String(row.retryCount),
@@ -97,14 +115,16 @@ function countCauses(
     return count;
   };
   for (const tar of tars) at(tar.cause).tars += 1;
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const page = app.state.failed(filter, after, PAGE);
     const last = page.at(-1);
     if (last === undefined) break;
     after = last.rowid;
     for (const { row } of page) at(row.cause ?? 'unknown').recordings += 1;
   }
-  return [...counts].map(([cause, count]) => ({ cause, ...count })).toSorted((a, b) => b.recordings - a.recordings);
+  return [...counts]
+    .map(([cause, count]) => ({ cause, ...count }))
+    .toSorted((a, b) => b.recordings - a.recordings);
 }
 
 async function runRequeue(
@@ -122,15 +142,23 @@ async function runRequeue(
     const canary = await requeue(app, { ...filter, tars: false, limit: options.canary }, 'requeue --canary');
     const lost = await canaryFailures(app, canary);
     if (lost.length > 0) {
-      if (json) printJson({ canary: canary.recordings, failed: lost, recordings: canary.recordings, tars: 0 });
-      else printLines([`${lost.length} of ${canary.recordings} canaries failed again, the others stay as they are:`, ...lost]);
+      if (json)
+        printJson({ canary: canary.recordings, failed: lost, recordings: canary.recordings, tars: 0 });
+      else
+        printLines([
+          `${lost.length} of ${canary.recordings} canaries failed again, the others stay as they are:`,
+          ...lost,
+        ]);
       return 1;
     }
   }
   const done = await requeue(app, { ...filter, tars, dryRun: options.dryRun }, 'requeue');
   const { recordings } = done;
   if (json) printJson({ recordings, tars: done.tars, dryRun: options.dryRun === true });
-  else printLines([`${options.dryRun === true ? 'would re-queue' : 're-queued'} ${recordings} recordings and ${done.tars} tars`]);
+  else
+    printLines([
+      `${options.dryRun === true ? 'would re-queue' : 're-queued'} ${recordings} recordings and ${done.tars} tars`,
+    ]);
   return 0;
 }
 
@@ -143,7 +171,8 @@ async function canaryFailures(app: App, { paths }: Requeued): Promise<readonly s
 
 function wholeNumber(text: string): number {
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new WavspoolError('USAGE', `${text} is no whole number above 0`);
+  if (!Number.isInteger(number) || number < 1)
+    throw new WavspoolError('USAGE', `${text} is no whole number above 0`);
   return number;
 }
 
@@ -158,7 +187,12 @@ function pattern(text: string): RegExp {
 function moment(text: string, now: number): string {
   const ago = parseDuration(text);
   if (ago !== undefined) return sqlTimestamp(now - ago);
-  const at = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(text) ? text : `${text.replace(' ', 'T')}${text.length > 10 ? 'Z' : 'T00:00:00Z'}`);
-  if (Number.isNaN(at)) throw new WavspoolError('USAGE', `--since ${text}: use "2026-11-20 14:00:00", 2026-11-20, or 2h`);
+  const at = Date.parse(
+    /[zZ]|[+-]\d\d:?\d\d$/.test(text)
+      ? text
+      : `${text.replace(' ', 'T')}${text.length > 10 ? 'Z' : 'T00:00:00Z'}`,
+  );
+  if (Number.isNaN(at))
+    throw new WavspoolError('USAGE', `--since ${text}: use "2026-11-20 14:00:00", 2026-11-20, or 2h`);
   return sqlTimestamp(at);
 }

@@ -31,16 +31,32 @@ export function ingestCommand(program: Command): void {
       withApp(command, async (app, { json }) => {
         const tars = await Promise.all(paths.map((path) => versionToIngest(app, resolve(path))));
         const known = await knownTars(app, tars);
-        await queueTars(app, tars.filter(({ path }) => !known.has(path)));
+        await queueTars(
+          app,
+          tars.filter(({ path }) => !known.has(path)),
+        );
         if (options.wait !== true) {
           const queued = tars.map(({ path }) => ({ tar: path, state: known.has(path) ? 'known' : 'queued' }));
           if (json) printJson({ tars: queued });
-          else printTable(['TAR', 'STATE'], queued.map(({ tar, state }) => [tar, state]));
+          else
+            printTable(
+              ['TAR', 'STATE'],
+              queued.map(({ tar, state }) => [tar, state]),
+            );
           return 0;
         }
         const followed = await follow(app, tars, json);
         if (json) printJson({ tars: followed });
-        else printTable(['TAR', 'SUCCESS', 'FAILED', 'ERROR'], followed.map(({ tar, progress, error }) => [tar, progress.SUCCESS, progress.givenUp, error ?? '']));
+        else
+          printTable(
+            ['TAR', 'SUCCESS', 'FAILED', 'ERROR'],
+            followed.map(({ tar, progress, error }) => [
+              tar,
+              progress.SUCCESS,
+              progress.givenUp,
+              error ?? '',
+            ]),
+          );
         return followed.every(({ error, progress }) => error === undefined && progress.givenUp === 0) ? 0 : 1;
       }),
     );
@@ -62,12 +78,19 @@ async function versionToIngest(app: App, path: string): Promise<TarVersion> {
   }
   if (!found.isFile()) throw new WavspoolError('USAGE', `${path} is no regular file`);
   const proof = await proveComplete(path);
-  if (proof.kind === 'incomplete') throw new WavspoolError('TAR_INCOMPLETE', `${path} is not complete: ${proof.reason}`);
+  if (proof.kind === 'incomplete')
+    throw new WavspoolError('TAR_INCOMPLETE', `${path} is not complete: ${proof.reason}`);
   return { path, size: found.size, mtimeMs: Math.floor(found.mtimeMs) };
 }
 
 async function follow(app: App, tars: readonly TarVersion[], json: boolean): Promise<readonly Followed[]> {
-  const bar = !json && process.stderr.isTTY ? new SingleBar({ format: '{bar} {value}/{total} recordings, {open} tars open', stream: process.stderr }) : undefined;
+  const bar =
+    !json && process.stderr.isTTY
+      ? new SingleBar({
+          format: '{bar} {value}/{total} recordings, {open} tars open',
+          stream: process.stderr,
+        })
+      : undefined;
   const startedAt = app.clock.monotonicMs();
   let told = false;
   let shown = '';
@@ -76,7 +99,10 @@ async function follow(app: App, tars: readonly TarVersion[], json: boolean): Pro
     const followed = tars.map((tar) => look(app, tar));
     const open = followed.filter((one) => !one.ended).length;
     const done = followed.reduce((sum, { progress }) => sum + progress.SUCCESS, 0);
-    const total = followed.reduce((sum, { progress: p }) => sum + p.SUCCESS + p.PENDING + p.retrying + p.givenUp, 0);
+    const total = followed.reduce(
+      (sum, { progress: p }) => sum + p.SUCCESS + p.PENDING + p.retrying + p.givenUp,
+      0,
+    );
     bar?.setTotal(total);
     bar?.update(done, { open });
     const line = `${done}/${total} recordings uploaded, ${open} tars open`;
@@ -84,9 +110,17 @@ async function follow(app: App, tars: readonly TarVersion[], json: boolean): Pro
     shown = line;
     if (open === 0) {
       bar?.stop();
-      return followed.map(({ tar, error, progress }) => ({ tar, progress, ...(error === undefined ? {} : { error }) }));
+      return followed.map(({ tar, error, progress }) => ({
+        tar,
+        progress,
+        ...(error === undefined ? {} : { error }),
+      }));
     }
-    if (!told && app.clock.monotonicMs() - startedAt > NOBODY_MS && (await app.queues.shared.heartbeats()).length === 0) {
+    if (
+      !told &&
+      app.clock.monotonicMs() - startedAt > NOBODY_MS &&
+      (await app.queues.shared.heartbeats()).length === 0
+    ) {
       printError('no wavspool role is running: nothing will happen before "wavspool up"');
       told = true;
     }

@@ -45,7 +45,12 @@ export function pauseCommands(program: Command): void {
     .action((options: { reason: string }, command: Command) =>
       withApp(command, async (app, { json }) => {
         const pauses = await readPauses(app.settings);
-        await pauseQueues(app, PAUSABLE.filter((queue) => pauses[queue] === undefined), options.reason, undefined);
+        await pauseQueues(
+          app,
+          PAUSABLE.filter((queue) => pauses[queue] === undefined),
+          options.reason,
+          undefined,
+        );
         while ((await inFlight(app)) > 0) await app.clock.sleep(DRAIN_LOOK_MS);
         await show(app, json);
         return 0;
@@ -56,7 +61,8 @@ export function pauseCommands(program: Command): void {
 function queuesOf(which: string): readonly Pausable[] {
   if (which === 'all') return PAUSABLE;
   const queue = PAUSABLE.find((name) => name === which);
-  if (queue === undefined) throw new WavspoolError('USAGE', `there is no queue ${which}: extract, upload or all`);
+  if (queue === undefined)
+    throw new WavspoolError('USAGE', `there is no queue ${which}: extract, upload or all`);
   return [queue];
 }
 

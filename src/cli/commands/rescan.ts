@@ -24,7 +24,13 @@ export function rescanCommand(program: Command): void {
           prove: proveComplete,
         });
         const recordings = await reconcileUploads(app, true);
-        const result = { tars: tars.tars, known: tars.known, queued: tars.queued.length, incomplete: tars.incomplete, recordings };
+        const result = {
+          tars: tars.tars,
+          known: tars.known,
+          queued: tars.queued.length,
+          incomplete: tars.incomplete,
+          recordings,
+        };
         if (json) printJson(result);
         else {
           printLines([

@@ -9,7 +9,9 @@ import { globalOptions } from '../with-app.ts';
 export function runCommands(program: Command): void {
   program
     .command('up')
-    .description('every role, as child processes that are restarted when they die, with an embedded Redis where none is set')
+    .description(
+      'every role, as child processes that are restarted when they die, with an embedded Redis where none is set',
+    )
     .action(async (_options, command: Command) => {
       await up(globalOptions(command).config, fileURLToPath(new URL('../../../workers', import.meta.url)));
     });
