@@ -1,0 +1,138 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { WavspoolError } from '../faults.ts';
+import { systemFault } from './fault.ts';
+
+/** The bytes of a tar, front to back. */
+export interface TarBytes {
+  /** How many bytes were read or skipped so far. */
+  readonly position: number;
+  /** The next 1 to `maxBytes` bytes; undefined at the end. */
+  read(maxBytes: number): Promise<Uint8Array | undefined>;
+  /** Passes over `bytes` bytes; how many there were, fewer only at the end. */
+  skip(bytes: number): Promise<number>;
+}
+
+const CHUNK_BYTES = 512 * 1024;
+const WINDOW_BYTES = 64 * 1024;
+
+/** Opens a tar for reading. Throws `TAR_MISSING` or `FILE_UNREADABLE`; what is not a regular file is unreadable. */
+export async function openTar(path: string): Promise<FileHandle> {
+  try {
+    // Non-blocking: the open of a named pipe that nobody writes to would wait for ever.
+    // oxlint-disable-next-line no-bitwise -- flags of open(2)
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if ((await file.stat()).isFile()) return file;
+    await file.close();
+  } catch (error) {
+    throw systemFault(path, error);
+  }
+  throw new WavspoolError('FILE_UNREADABLE', `${path}: is not a regular file, a tar was expected`);
+}
+
+/** The file from its first byte to its last, each chunk in memory of its own. Throws `FILE_UNREADABLE`, or the signal's reason. */
+export async function* readChunks(
+  path: string,
+  file: FileHandle,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let position = 0; ;) {
+    signal?.throwIfAborted();
+    const chunk = await readAt(path, file, position, CHUNK_BYTES);
+    if (chunk.length === 0) return;
+    position += chunk.length;
+    yield chunk;
+  }
+}
+
+/** Reads all of `chunks`, also what is skipped. */
+export function streamedBytes(chunks: AsyncIterator<Uint8Array, unknown, undefined>): TarBytes {
+  let rest: Uint8Array = new Uint8Array(0);
+  let position = 0;
+  const read = async (maxBytes: number): Promise<Uint8Array | undefined> => {
+    while (rest.length === 0) {
+      const next = await chunks.next();
+      if (next.done === true) return undefined;
+      rest = next.value;
+    }
+    const taken = rest.subarray(0, maxBytes);
+    rest = rest.subarray(taken.length);
+    position += taken.length;
+    return taken;
+  };
+  return {
+    get position() {
+      return position;
+    },
+    read,
+    async skip(bytes) {
+      let skipped = 0;
+      while (skipped < bytes) {
+        const chunk = await read(bytes - skipped);
+        if (chunk === undefined) break;
+        skipped += chunk.length;
+      }
+      return skipped;
+    },
+  };
+}
+
+/** Reads only what is asked for: skipping costs nothing. The end is where the file ended when this was called. */
+export async function seekingBytes(
+  path: string,
+  file: FileHandle,
+  signal: AbortSignal | undefined,
+): Promise<TarBytes> {
+  const { size } = await file.stat();
+  let window: Uint8Array = new Uint8Array(0);
+  let windowStart = 0;
+  let position = 0;
+  return {
+    get position() {
+      return position;
+    },
+    async read(maxBytes) {
+      if (position >= size) return undefined;
+      if (position < windowStart || position >= windowStart + window.length) {
+        signal?.throwIfAborted();
+        window = await readAt(path, file, position, Math.min(WINDOW_BYTES, size - position));
+        windowStart = position;
+        if (window.length === 0) return undefined; // it was cut since
+      }
+      const from = position - windowStart;
+      const taken = window.subarray(from, from + maxBytes);
+      position += taken.length;
+      return taken;
+    },
+    skip(bytes) {
+      const skipped = Math.min(bytes, Math.max(size - position, 0));
+      position += skipped;
+      return Promise.resolve(skipped);
+    },
+  };
+}
+
+/** The next `length` bytes; fewer mean that the tar ends there. */
+export async function readUpTo(bytes: TarBytes, length: number): Promise<Uint8Array> {
+  const first = await bytes.read(length);
+  if (first === undefined || first.length === length) return first ?? new Uint8Array(0);
+  const parts = [first];
+  let got = first.length;
+  while (got < length) {
+    const part = await bytes.read(length - got);
+    if (part === undefined) break;
+    parts.push(part);
+    got += part.length;
+  }
+  return Buffer.concat(parts, got);
+}
+
+async function readAt(path: string, file: FileHandle, position: number, length: number): Promise<Uint8Array> {
+  try {
+    const buffer = Buffer.allocUnsafeSlow(length);
+    const { bytesRead } = await file.read(buffer, 0, length, position);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    throw systemFault(path, error);
+  }
+}

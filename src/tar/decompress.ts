@@ -1,0 +1,113 @@
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { errnoOf, messageOf } from '../faults.ts';
+import { tarFault, type TarProgress } from './fault.ts';
+
+export type Compression = 'gzip' | 'zstd';
+
+type Engine = ReturnType<typeof createGunzip> | ReturnType<typeof createZstdDecompress>;
+
+/** Bytes that {@link compressionOf} wants to see. */
+export const MAGIC_BYTES = 4;
+
+/** How a file that begins with `start` is compressed, by its magic bytes; undefined for a plain tar. */
+export function compressionOf(start: Uint8Array): Compression | undefined {
+  const hex = Buffer.from(start.subarray(0, MAGIC_BYTES)).toString('hex');
+  if (hex.startsWith('1f8b')) return 'gzip';
+  // the second is a frame to skip, which parallel compressors write first
+  return hex === '28b52ffd' || /^5.2a4d18$/.test(hex) ? 'zstd' : undefined;
+}
+
+/**
+ * What the gzip members or zstd frames in `raw` hold. Throws `TAR_INCOMPLETE` when they end early and `TAR_CORRUPT` when
+ * they are damaged or when anything but zeros follows them. Reads `raw` to its end.
+ */
+export async function* decompressed(
+  raw: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  progress: TarProgress,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const engine: Engine = compression === 'gzip' ? createGunzip() : createZstdDecompress();
+  let produced = 0;
+  const fed = feed(raw, engine, (offset) =>
+    tarFault(
+      'TAR_CORRUPT',
+      progress,
+      produced,
+      `bytes that are not ${compression} from byte ${offset} of the file on`,
+    ),
+  );
+  // Handled at once, for the loop below may end with an error of its own first.
+  const outcome = fed.then(
+    () => undefined,
+    (error: unknown) => {
+      engine.destroy(error instanceof Error ? error : new Error(String(error)));
+      return { error };
+    },
+  );
+  try {
+    // The engine ends at padding behind the last member; it must not be destroyed before all of `raw` was looked at.
+    for await (const chunk of engine.iterator({ destroyOnReturn: false })) {
+      const bytes = chunk as Uint8Array;
+      produced += bytes.length;
+      yield bytes;
+    }
+    const failed = await outcome;
+    if (failed !== undefined) throw failed.error;
+  } catch (error) {
+    throw engineFault(error, compression, progress, produced);
+  } finally {
+    engine.destroy();
+    await outcome;
+  }
+}
+
+/** Gives all of `raw` to `engine`; bytes that it leaves behind its last member must be zeros. */
+async function feed(
+  raw: AsyncIterable<Uint8Array>,
+  engine: Engine,
+  foreign: (offset: number) => Error,
+): Promise<void> {
+  let total = 0;
+  let over = false;
+  for await (const chunk of raw) {
+    total += chunk.length;
+    if (!over) await write(engine, chunk);
+    const left = Math.min(chunk.length, total - engine.bytesWritten);
+    if (left === 0) continue;
+    over = true;
+    if (chunk.subarray(chunk.length - left).some((byte) => byte !== 0)) throw foreign(engine.bytesWritten);
+  }
+  engine.end();
+}
+
+function write(engine: Engine, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // An engine that fails or is destroyed forgets the callback of the write it was at.
+    const closed = () => {
+      reject(engine.errored ?? new Error('the tar is not read any further'));
+    };
+    if (engine.destroyed) return closed();
+    engine.once('close', closed);
+    engine.write(chunk, (error) => {
+      engine.off('close', closed);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+function engineFault(
+  error: unknown,
+  compression: Compression,
+  progress: TarProgress,
+  produced: number,
+): unknown {
+  const code = errnoOf(error);
+  if (code === 'Z_BUF_ERROR') {
+    const what = `the ${compression} stream ends early, its end was expected`;
+    return tarFault('TAR_INCOMPLETE', progress, produced, what, { cause: error });
+  }
+  if (code === undefined || !/^(Z|ZSTD)_/.test(code)) return error;
+  const what = `the ${compression} stream is damaged: ${messageOf(error)}`;
+  return tarFault('TAR_CORRUPT', progress, produced, what, { cause: error });
+}

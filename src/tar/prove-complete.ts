@@ -1,0 +1,57 @@
+import type { FileHandle } from 'node:fs/promises';
+import { WavspoolError } from '../faults.ts';
+import { openTar, readUpTo, seekingBytes } from './bytes.ts';
+import { compressionOf, MAGIC_BYTES } from './decompress.ts';
+import { readTar } from './read-tar.ts';
+import { walkMembers, type TarMember } from './walk.ts';
+
+export type Completeness =
+  | {
+      readonly kind: 'complete';
+      readonly members: number;
+      /** The sum of all bodies, unpacked. */
+      readonly bytes: number;
+    }
+  | { readonly kind: 'incomplete'; readonly reason: string }
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
+/**
+ * Whether the tar at `path` is all there: the verdict that {@link readTar} would come to. Of a plain tar only the headers and
+ * what is behind the end marker are read, so a damaged body goes unnoticed; a compressed one is unpacked as a whole.
+ *
+ * Throws `TAR_MISSING`, `FILE_UNREADABLE`, or the signal's reason.
+ */
+export async function proveComplete(path: string, signal?: AbortSignal): Promise<Completeness> {
+  signal?.throwIfAborted();
+  const file = await openTar(path);
+  try {
+    return await count(await membersOf(path, file, signal));
+  } catch (error) {
+    if (!(error instanceof WavspoolError)) throw error;
+    if (error.code === 'TAR_INCOMPLETE') return { kind: 'incomplete', reason: error.message };
+    if (error.code === 'TAR_CORRUPT') return { kind: 'corrupt', reason: error.message };
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+async function membersOf(
+  path: string,
+  file: FileHandle,
+  signal: AbortSignal | undefined,
+): Promise<AsyncIterable<TarMember>> {
+  const start = await readUpTo(await seekingBytes(path, file, signal), MAGIC_BYTES);
+  if (compressionOf(start) !== undefined) return readTar(path, signal === undefined ? {} : { signal });
+  return walkMembers(await seekingBytes(path, file, signal), { path, members: 0 });
+}
+
+async function count(tarMembers: AsyncIterable<TarMember>): Promise<Completeness> {
+  let members = 0;
+  let bytes = 0;
+  for await (const { size } of tarMembers) {
+    members += 1;
+    bytes += size;
+  }
+  return { kind: 'complete', members, bytes };
+}

@@ -1,0 +1,66 @@
+import { openTar, readChunks, streamedBytes } from './bytes.ts';
+import { compressionOf, decompressed, MAGIC_BYTES } from './decompress.ts';
+import type { TarProgress } from './fault.ts';
+import { walkMembers, type TarMember } from './walk.ts';
+
+export interface ReadTarOptions {
+  /** Ends the reading with its reason. */
+  readonly signal?: AbortSignal;
+  /** Sees every byte of the file once, in order and before it is unpacked; all of them once the reading ended well. */
+  readonly onRaw?: (chunk: Uint8Array) => void;
+}
+
+/**
+ * Reads the tar at `path`, plain, gzip or zstd, front to back in bounded memory. It ends without an error only when the tar
+ * is complete: two zero blocks, nothing but zeros behind them, and a compressed stream that ended as it should.
+ *
+ * Throws `TAR_INCOMPLETE` (it ends early), `TAR_CORRUPT`, `TAR_MISSING`, `FILE_UNREADABLE`, or the signal's reason. Members
+ * that were yielded before a fault are whole if their body was read to its end. Nothing stays open, however it ends.
+ */
+export async function* readTar(
+  path: string,
+  options: ReadTarOptions = {},
+): AsyncGenerator<TarMember, void, undefined> {
+  const progress: TarProgress = { path, members: 0 };
+  const file = await openTar(path);
+  try {
+    const raw = seen(readChunks(path, file, options.signal), options.onRaw);
+    const { start, chunks } = await peek(raw);
+    const compression = compressionOf(start);
+    const plain = compression === undefined ? chunks : decompressed(chunks, compression, progress);
+    try {
+      yield* walkMembers(streamedBytes(plain), progress);
+    } finally {
+      await plain.return();
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function* seen(
+  chunks: AsyncGenerator<Uint8Array, void, undefined>,
+  onRaw: ((chunk: Uint8Array) => void) | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of chunks) {
+    onRaw?.(chunk);
+    yield chunk;
+  }
+}
+
+/** The first bytes, enough to know the compression by, and all the chunks including them. */
+async function peek(
+  raw: AsyncGenerator<Uint8Array, void, undefined>,
+): Promise<{ start: Uint8Array; chunks: AsyncGenerator<Uint8Array, void, undefined> }> {
+  let start: Uint8Array = new Uint8Array(0);
+  while (start.length < MAGIC_BYTES) {
+    const next = await raw.next();
+    if (next.done === true) break;
+    start = Buffer.concat([start, next.value]);
+  }
+  async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    yield start;
+    yield* raw;
+  }
+  return { start, chunks: chunks() };
+}
