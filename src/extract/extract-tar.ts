@@ -24,8 +24,6 @@ export interface ExtractDeps {
 const NAMES_IN_LOG = 20;
 /** The disk is asked again after so many bytes: a compressed tar does not say how large it is. */
 const DISK_CHECK_BYTES = 64 * 1024 * 1024;
-/** Members lie at most so many directories deep. */
-const MAX_DEPTH = 32;
 /** fsyncs under way at once, for one tar. */
 const SYNCS = 8;
 
@@ -122,7 +120,7 @@ async function stageMembers(
     tally.entries += 1;
     if (tally.entries > deps.limits.maxEntries)
       throw tooLarge(tar, 'extract.maxEntries', deps.limits.maxEntries);
-    const judgement = judgeMember(member, { maxDepth: MAX_DEPTH });
+    const judgement = judgeMember(member);
     switch (judgement.kind) {
       case 'skip':
         tally.skippedCount += member.kind === 'directory' ? 0 : 1;
