@@ -1,0 +1,78 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { settleOnce } from '../../src/arrival/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
+import { proveTar, recordingDeps, SETTINGS, tarOf } from './arrival-rig.ts';
+
+let incoming: string;
+beforeEach(async () => {
+  incoming = await mkdtemp(path.join(tmpdir(), 'arrival-once-'));
+});
+afterEach(() => rm(incoming, { recursive: true, force: true }));
+
+const at = (name: string): string => path.join(incoming, name);
+
+test('one pass queues what is complete or corrupt, names what is not, and leaves alone what is known', async () => {
+  await writeFile(at('known.tar'), tarOf([100]));
+  const { deps, queued } = recordingDeps(incoming);
+  expect(await settleOnce(deps)).toMatchObject({ tars: 1, known: 0, incomplete: [] });
+
+  await writeFile(at('whole.tar'), tarOf([100, 200]));
+  await writeFile(at('corrupt.tar'), Buffer.alloc(2048, 1));
+  await writeFile(at('cut.tar'), tarOf([3000], { cut: true }));
+  await writeFile(at('upload.tar.part'), tarOf([100]));
+  const settlement = await settleOnce(deps);
+
+  expect(settlement).toMatchObject({ tars: 4, known: 1 });
+  expect(settlement.incomplete).toEqual([{ path: at('cut.tar'), reason: 'ends at byte 3584' }]);
+  const names = settlement.queued.map((tar) => path.basename(tar.path)).toSorted();
+  expect(names).toEqual(['corrupt.tar', 'whole.tar']);
+  expect(queued).toHaveLength(3);
+});
+
+test('a tar that changes during the quiet period or the proof is not queued', async () => {
+  const clock: typeof systemClock = {
+    ...systemClock,
+    sleep: async (ms) => {
+      await writeFile(at('grows.tar'), tarOf([100, 200]));
+      await systemClock.sleep(ms);
+    },
+  };
+  await writeFile(at('grows.tar'), tarOf([100]));
+  await writeFile(at('replaced.tar'), tarOf([100]));
+  const { deps, queued } = recordingDeps(incoming, {
+    clock,
+    prove: async (file) => {
+      const proof = await proveTar(file);
+      await writeFile(file, tarOf([100, 200, 300]));
+      return proof;
+    },
+  });
+  const { incomplete } = await settleOnce(deps);
+  const reason = 'still changing';
+  expect(incomplete.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
+    { path: at('grows.tar'), reason },
+    { path: at('replaced.tar'), reason },
+  ]);
+  expect(queued).toEqual([]);
+});
+
+test('a done marker that is missing and a tar that cannot be read are reasons of their own', async () => {
+  await writeFile(at('unmarked.tar'), tarOf([100]));
+  await writeFile(at('bad.tar'), tarOf([100]));
+  await writeFile(at('bad.tar.done'), '');
+  const { deps, of } = recordingDeps(incoming, {
+    settings: { ...SETTINGS, doneMarker: '.done' },
+    prove: async () => {
+      throw new Error('EIO: i/o error');
+    },
+  });
+  const { incomplete } = await settleOnce(deps);
+  expect(incomplete.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
+    { path: at('bad.tar'), reason: 'EIO: i/o error' },
+    { path: at('unmarked.tar'), reason: 'its done marker is not there' },
+  ]);
+  expect(of('tar unreadable')).toMatchObject([{ tar: at('bad.tar') }]);
+});

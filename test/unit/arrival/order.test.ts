@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { byArrivalOrder, priorityOf } from '../../../src/arrival/order.ts';
+
+const tar = (path: string, mtimeMs: number) => ({ path, size: 1, mtimeMs });
+const LAST = 2 ** 21 - 1;
+const at = (iso: string): number => Date.parse(iso);
+
+test.each<[string, 'newest' | 'oldest', number]>([
+  ['2020-01-01T00:00:00Z', 'oldest', 1],
+  ['2020-01-01T00:04:59.999Z', 'oldest', 1],
+  ['2020-01-01T00:05:00Z', 'oldest', 2],
+  ['2020-01-01T00:00:00Z', 'newest', LAST],
+  ['2020-01-01T00:05:00Z', 'newest', LAST - 1],
+  ['1970-01-01T00:00:00Z', 'oldest', 1],
+  ['1970-01-01T00:00:00Z', 'newest', LAST],
+  ['2106-01-01T00:00:00Z', 'oldest', LAST],
+  ['2106-01-01T00:00:00Z', 'newest', 1],
+])('a tar of %s, %s first, has priority %i', (iso, order, expected) => {
+  expect(priorityOf(at(iso), order)).toBe(expected);
+});
+
+test('priorities are what BullMQ takes and follow the mtime', () => {
+  const mtime = fc.integer({ min: -1e12, max: 1e14 });
+  fc.assert(
+    fc.property(mtime, mtime, fc.constantFrom('newest', 'oldest'), (a, b, order) => {
+      const [older, newer] = [Math.min(a, b), Math.max(a, b)].map((ms) => priorityOf(ms, order)) as [
+        number,
+        number,
+      ];
+      for (const priority of [older, newer]) {
+        expect(Number.isInteger(priority)).toBe(true);
+        expect(priority).toBeGreaterThanOrEqual(1);
+        expect(priority).toBeLessThanOrEqual(LAST);
+      }
+      if (order === 'newest') expect(newer).toBeLessThanOrEqual(older);
+      else expect(older).toBeLessThanOrEqual(newer);
+    }),
+  );
+});
+
+test('tars sort by mtime, equals by path, whatever the order of arrival', () => {
+  const tars = [tar('/c', 1), tar('/a', 2), tar('/b', 1)];
+  expect(tars.toSorted(byArrivalOrder('oldest')).map(({ path }) => path)).toEqual(['/b', '/c', '/a']);
+  expect(tars.toSorted(byArrivalOrder('newest')).map(({ path }) => path)).toEqual(['/a', '/b', '/c']);
+});
