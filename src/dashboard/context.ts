@@ -1,0 +1,55 @@
+import type { Secret, Settings } from '../config/index.ts';
+import type { Report } from '../events.ts';
+import type { Queues } from '../queue/index.ts';
+import type { Clock } from '../runtime/index.ts';
+import type { FailureFilter, StateStore } from '../state/index.ts';
+import { collectStatus, type Pauses, type Status } from '../status/index.ts';
+import { within } from './within.ts';
+
+/** What is to be put back to work: FAILED recordings that match; with `all`, every one; with `tars`, failed tars too. */
+export type RequeueRequest = FailureFilter & { readonly all?: boolean; readonly tars?: boolean };
+
+export interface DashboardDeps {
+  readonly settings: Settings;
+  readonly state: StateStore;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly report: Report;
+  readonly requeue: (request: RequeueRequest) => Promise<{ recordings: number; tars: number }>;
+  readonly pauses: Pauses;
+  /** What a tar's path is compared with, from a pattern that an operator wrote. */
+  readonly tarGlob: (pattern: string) => (path: string) => boolean;
+  readonly token: Secret;
+}
+
+/** What the routes work with. */
+export interface Context extends DashboardDeps {
+  /** At most a second old, however many ask; throws REDIS_UNREACHABLE after 2.5 s. */
+  readonly status: () => Promise<Status>;
+}
+
+const FRESH_MS = 1000;
+const DEADLINE_MS = 2500;
+
+export function createContext(deps: DashboardDeps): Context {
+  let latest: { readonly at: number; readonly status: Promise<Status> } | undefined;
+  let isRunning = false;
+  const collect = async (): Promise<Status> => {
+    isRunning = true;
+    try {
+      return await collectStatus(deps);
+    } finally {
+      isRunning = false;
+    }
+  };
+  return {
+    ...deps,
+    status: () => {
+      const now = deps.clock.monotonicMs();
+      // one at a time: what is asked of a Redis that is away piles up in its client
+      if (latest === undefined || (!isRunning && now - latest.at >= FRESH_MS))
+        latest = { at: now, status: collect() };
+      return within(deps.clock, DEADLINE_MS, latest.status);
+    },
+  };
+}

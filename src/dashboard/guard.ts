@@ -1,0 +1,39 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { COOKIE, identify, isSameOrigin } from './auth.ts';
+import type { Context } from './context.ts';
+import { refuse, routeOf } from './replies.ts';
+
+/** Lets nothing through to the routes of this scope without the token or a login, and no change that another site asked for. */
+export function guard(server: FastifyInstance, { token, clock, report }: Context): void {
+  server.addHook('onRequest', async (request, reply) => {
+    const { authorization } = request.headers;
+    const who = identify(token, { authorization, cookie: request.cookies[COOKIE] }, clock.now());
+    if (who === undefined) {
+      if (wantsPage(request)) return reply.redirect('/login', 303);
+      return refuse(reply, 401, {
+        error: 'the token is missing or wrong',
+        code: 'UNAUTHENTICATED',
+        remedy: 'send "Authorization: Bearer …" with the dashboard’s token',
+      });
+    }
+    if (who === 'cookie' && changes(request) && !isSameOrigin(request.headers)) {
+      const route = routeOf(request.url);
+      report('request refused', { route, status: 403, reason: 'it came from another origin' });
+      return refuse(reply, 403, {
+        error: 'this change was asked for from another origin',
+        code: 'CROSS_ORIGIN',
+        remedy: 'use the dashboard’s own pages, or the token',
+      });
+    }
+    return undefined;
+  });
+}
+
+function changes({ method }: FastifyRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** A person with a browser, not a program: `/` or a page of Bull Board. */
+function wantsPage(request: FastifyRequest): boolean {
+  return request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
+}

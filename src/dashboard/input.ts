@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { WavspoolError } from '../faults.ts';
+
+// What callers may send, and in which form the rest of wavspool takes it.
+
+const limit = z.coerce.number().int().min(1).max(1000).default(100);
+const offset = z.coerce.number().int().min(0).default(0);
+const filled = z.string().min(1).max(4096);
+
+export const page = z.strictObject({ limit, offset });
+
+export const uploadsQuery = z.strictObject({
+  status: z.enum(['PENDING', 'SUCCESS', 'FAILED']).optional(),
+  search: filled.optional(),
+  limit,
+  offset,
+});
+
+const pattern = filled.transform((source, context) => {
+  try {
+    return new RegExp(source);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    return z.NEVER;
+  }
+});
+
+/** `2026-11-20`, `2026-11-20 08:00:00` or `2026-11-20T08:00:00Z`, all UTC, as `state.db` spells it. */
+const since = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?Z?)?$/, 'a UTC time, e.g. 2026-11-20T08:00:00Z')
+  .transform((text) => text.replace('T', ' ').slice(0, 19));
+
+export const requeueBody = z
+  .strictObject({
+    all: z.literal(true).optional(),
+    paths: z.array(filled).min(1).max(10_000).optional(),
+    cause: filled.optional(),
+    match: pattern.optional(),
+    tar: filled.optional(),
+    since: since.optional(),
+  })
+  .refine(
+    (body) => Object.values(body).some((value) => value !== undefined),
+    'say which: all, paths, cause, match, tar or since',
+  );
+
+/** What a caller sent, in our form. Throws USAGE with every fault. */
+export function parsed<T extends z.ZodType>(schema: T, input: unknown): z.output<T> {
+  const result = schema.safeParse(input ?? {});
+  if (result.success) return result.data;
+  const faults = result.error.issues.map(({ path, message }) =>
+    path.length === 0 ? message : `${path.join('.')}: ${message}`,
+  );
+  throw new WavspoolError('USAGE', faults.join('; '));
+}

@@ -1,0 +1,31 @@
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { FastifyAdapter } from '@bull-board/fastify';
+import type { FastifyInstance } from 'fastify';
+import { QUEUES } from '../../queue/index.ts';
+import type { Context } from '../context.ts';
+
+const PREFIX = '/queues';
+/** Its own files only: it would load fonts from elsewhere, which a host without a way out waits for. */
+const POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'self'";
+
+/**
+ * `/queues`: Bull Board over the site's queues. A retry there needs nothing more: the upload worker takes a retried job of
+ * a given-up row as an operator's re-queue.
+ */
+export async function queueBoard(server: FastifyInstance, { queues, settings }: Context): Promise<void> {
+  const serverAdapter = new FastifyAdapter();
+  createBullBoard({
+    queues: QUEUES.map((kind) => new BullMQAdapter(queues[kind].bull)),
+    serverAdapter,
+    options: { uiConfig: { boardTitle: `wavspool ${settings.site}` } },
+  });
+  serverAdapter.setBasePath(PREFIX);
+  await server.register(async (scope) => {
+    scope.addHook('onSend', async (_request, reply) => {
+      reply.header('content-security-policy', POLICY).header('x-content-type-options', 'nosniff');
+    });
+    await scope.register(serverAdapter.registerPlugin(), { prefix: PREFIX });
+  });
+}

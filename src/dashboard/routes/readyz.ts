@@ -1,0 +1,63 @@
+import type { FastifyInstance } from 'fastify';
+import { faultCode, messageOf } from '../../faults.ts';
+import type { Status } from '../../status/index.ts';
+import type { Context } from '../context.ts';
+
+interface Verdict {
+  readonly ok: boolean;
+  readonly why?: string;
+}
+
+type Verdicts = Readonly<Record<'redis' | 'state' | 'store' | 'disk', Verdict>>;
+
+/** `GET /readyz`: whether Redis, the state store, the store and the disk are there, each with why not; 503 if one is not. */
+export function readyz(server: FastifyInstance, context: Context): void {
+  server.get('/readyz', async (_request, reply) => {
+    const verdicts = await judge(context);
+    return reply.code(Object.values(verdicts).every(({ ok }) => ok) ? 200 : 503).send(verdicts);
+  });
+}
+
+async function judge({ state, status, settings }: Context): Promise<Verdicts> {
+  const stateVerdict = verdictOf(() => {
+    state.counts();
+    return [];
+  });
+  try {
+    const current = await status();
+    return {
+      redis: { ok: true },
+      state: stateVerdict,
+      store: verdictOf(() => (current.store.available ? [] : [current.store.message ?? 'it is away'])),
+      disk: verdictOf(() => lackOfRoom(current.disk, settings.extract.minFreeBytes)),
+    };
+  } catch (error) {
+    const isRedis = faultCode(error) === 'REDIS_UNREACHABLE';
+    const unknown = { ok: false, why: `not known: ${messageOf(error)}` };
+    return {
+      redis: isRedis ? { ok: false, why: messageOf(error) } : { ok: true },
+      state: stateVerdict,
+      store: unknown,
+      disk: unknown,
+    };
+  }
+}
+
+function lackOfRoom(disk: Status['disk'], minFreeBytes: number): string[] {
+  return Object.entries(disk).flatMap(([name, room]) => {
+    if (room === null) return `the directory of ${name} does not exist`;
+    return room.freeBytes < minFreeBytes
+      ? `${room.path} has ${room.freeBytes} bytes left, fewer than extract.minFreeBytes`
+      : [];
+  });
+}
+
+/** `check` gives what is wrong, or throws it. */
+function verdictOf(check: () => readonly string[]): Verdict {
+  try {
+    const faults = check();
+    return faults.length === 0 ? { ok: true } : { ok: false, why: faults.join('; ') };
+  } catch (error) {
+    return { ok: false, why: messageOf(error) };
+  }
+}

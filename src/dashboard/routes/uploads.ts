@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify';
+import type { StateStore } from '../../state/index.ts';
+import type { Context } from '../context.ts';
+import { parsed, requeueBody, uploadsQuery } from '../input.ts';
+
+/**
+ * `GET /api/uploads?status=&search=&limit=&offset=`: a page of rows, the newest change first.
+ * `POST /api/uploads/requeue`: FAILED → PENDING with a fresh budget; repeating it is harmless.
+ */
+export function uploads(server: FastifyInstance, { state, requeue, report, tarGlob }: Context): void {
+  server.get('/api/uploads', async (request) => {
+    const { status, search, limit, offset } = parsed(uploadsQuery, request.query);
+    const found = state.list({ status, search, limit: limit + 1, offset });
+    return {
+      ...(search === undefined && { total: total(state, status) }),
+      rows: found.slice(0, limit),
+      next: found.length > limit ? offset + limit : null,
+    };
+  });
+
+  server.post('/api/uploads/requeue', async (request) => {
+    const { all, tar, ...rest } = parsed(requeueBody, request.body);
+    const done = await requeue({
+      ...rest,
+      ...(tar !== undefined && { tar: tarGlob(tar) }),
+      all: all === true,
+      tars: all === true || tar !== undefined,
+    });
+    report('requeued', { by: 'dashboard', ...done });
+    return done;
+  });
+}
+
+function total(state: StateStore, status: 'PENDING' | 'SUCCESS' | 'FAILED' | undefined): number {
+  const counts = state.counts();
+  return status === undefined ? counts.PENDING + counts.SUCCESS + counts.FAILED : counts[status];
+}

@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Secret, type Settings } from '../config/index.ts';
+import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { makeDirectory, writeDurably } from '../runtime/index.ts';
+
+/**
+ * The token that opens the dashboard: that of the settings, else the one in `<paths.data>/dashboard.token`, which is made
+ * (0600) when it is not there. Throws FILE_UNREADABLE.
+ */
+export async function dashboardToken(settings: {
+  readonly http: Pick<Settings['http'], 'token'>;
+  readonly paths: Pick<Settings['paths'], 'data'>;
+}): Promise<Secret> {
+  if (settings.http.token !== undefined) return settings.http.token;
+  const path = join(settings.paths.data, 'dashboard.token');
+  try {
+    const known = await readToken(path);
+    if (known !== undefined) return new Secret(known);
+    await makeDirectory(settings.paths.data);
+    const made = randomBytes(24).toString('base64url');
+    await writeDurably(path, `${made}\n`, 0o600);
+    return new Secret(made);
+  } catch (error) {
+    throw new WavspoolError('FILE_UNREADABLE', `the dashboard's token in ${path}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function readToken(path: string): Promise<string | undefined> {
+  try {
+    const token = (await readFile(path, 'utf8')).trim();
+    return token === '' ? undefined : token; // an empty token would let everyone in
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,132 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { Status } from '../status/index.ts';
+
+/** The `Content-Type` of {@link prometheusText}. */
+export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+
+type Labels = Record<string, string | number>;
+interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+/** Prometheus text of that status. Counters start again at 0 with their role. */
+export async function prometheusText(status: Status): Promise<string> {
+  const registry = new Registry(); // a role that is gone must be gone from the next scrape too
+  registry.setDefaultLabels({ site: status.site });
+  const gauge = (name: string, help: string, samples: readonly Sample[]): void => {
+    const labelNames = Object.keys(samples[0]?.labels ?? {});
+    const metric = new Gauge({ name: `wavspool_${name}`, help, labelNames, registers: [registry] });
+    for (const { labels, value } of samples) metric.set(labels, value);
+  };
+  addWork(status, gauge);
+  addRoles(status, gauge);
+  addCounters(status, registry);
+  return registry.metrics();
+}
+
+type AddGauge = (name: string, help: string, samples: readonly Sample[]) => void;
+
+function addWork(status: Status, gauge: AddGauge): void {
+  const { PENDING, SUCCESS, FAILED, givenUp, pendingBytes } = status.recordings;
+  const queues = Object.entries(status.queues);
+  const disks = Object.values(status.disk).filter((room) => room !== null);
+  gauge('recordings', 'Rows of recordings by status', by('status', { PENDING, SUCCESS, FAILED }));
+  gauge('recordings_given_up', 'FAILED recordings that wait for an operator', one(givenUp));
+  gauge('recordings_pending_bytes', 'Bytes of the PENDING recordings', one(pendingBytes));
+  gauge(
+    'recordings_failed',
+    'FAILED recordings by cause',
+    status.causes.map(({ cause, recordings }) => ({ labels: { cause }, value: recordings })),
+  );
+  gauge('tars', 'Tars by state', by('state', { ...status.tars }));
+  gauge(
+    'queue_jobs',
+    'Jobs by queue and state',
+    queues.flatMap(([queue, { waiting, active, delayed, failed, completed }]) =>
+      by('state', { waiting, active, delayed, failed, completed }).map(({ labels, value }) => ({
+        labels: { queue, ...labels },
+        value,
+      })),
+    ),
+  );
+  gauge(
+    'queue_paused',
+    '1 while the queue is paused',
+    queues.map(([queue, { paused }]) => ({ labels: { queue }, value: Number(paused) })),
+  );
+  gauge('store_available', '0 while the store is away', one(Number(status.store.available)));
+  gauge(
+    'oldest_waiting_seconds',
+    'How long the tar that waits longest has waited',
+    one(status.oldestWaiting?.ageSeconds ?? 0),
+  );
+  gauge(
+    'disk_free_bytes',
+    'Free bytes on the disk of that path',
+    disks.map(({ path, freeBytes }) => ({ labels: { path }, value: freeBytes })),
+  );
+  gauge(
+    'disk_free_inodes',
+    'Free inodes on the disk of that path',
+    disks.map(({ path, freeInodes }) => ({ labels: { path }, value: freeInodes })),
+  );
+}
+
+function addRoles(status: Status, gauge: AddGauge): void {
+  const perRole = (name: string, help: string, value: (role: Status['roles'][number]) => number): void =>
+    gauge(
+      name,
+      help,
+      status.roles.map((role) => ({ labels: roleLabels(role), value: value(role) })),
+    );
+  perRole('role_up', '1 for every role that was heard of within 30 s', () => 1);
+  perRole('role_rss_bytes', 'Resident memory', ({ rssBytes }) => rssBytes);
+  perRole('role_cpu_seconds', 'CPU time since the start', ({ cpuMs }) => cpuMs / 1000);
+  perRole(
+    'event_loop_delay_max_seconds',
+    'Longest delay since the start',
+    ({ loopMaxMs }) => loopMaxMs / 1000,
+  );
+  perRole(
+    'event_loop_delay_recent_seconds',
+    'Longest delay since the last heartbeat',
+    ({ loopRecentMs }) => loopRecentMs / 1000,
+  );
+}
+
+function addCounters(status: Status, registry: Registry): void {
+  const names = new Set(status.roles.flatMap(({ counters }) => Object.keys(counters)));
+  for (const name of [...names].toSorted()) {
+    const metric = new Counter({
+      name: `wavspool_${metricName(name)}_total`,
+      help: `${name}, since the start of the role`,
+      labelNames: ['role', 'host', 'pid'],
+      registers: [registry],
+    });
+    for (const role of status.roles) {
+      const value = role.counters[name];
+      if (value !== undefined) metric.inc(roleLabels(role), value);
+    }
+  }
+}
+
+/** `recordingsUploaded` → `recordings_uploaded`. */
+function metricName(counter: string): string {
+  return counter
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll(/[^A-Za-z0-9]+/g, '_')
+    .toLowerCase();
+}
+
+function roleLabels({ role, host, pid }: Status['roles'][number]): Labels {
+  return { role, host, pid };
+}
+
+function by(label: string, values: Readonly<Record<string, number>>): Sample[] {
+  return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
+}
+
+function one(value: number): Sample[] {
+  return [{ labels: {}, value }];
+}

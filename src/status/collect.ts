@@ -1,0 +1,136 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Settings } from '../config/index.ts';
+import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { QUEUES, type QueueKind, type Queues, type StoreOutage } from '../queue/index.ts';
+import { sqlTimestamp, type Clock } from '../runtime/index.ts';
+import type { StateStore } from '../state/index.ts';
+import type { DiskStatus, QueueStatus, Status } from './status.ts';
+
+interface Pause {
+  readonly reason: string;
+  readonly since: string;
+  readonly until: string | null;
+}
+
+/** Which queues an operator paused, and why. */
+export type Pauses = () => Promise<Readonly<Record<'extract' | 'upload', Pause | undefined>>>;
+
+export interface StatusDeps {
+  readonly settings: Pick<Settings, 'site' | 'paths'>;
+  readonly state: Pick<StateStore, 'counts' | 'causes' | 'successesSince'>;
+  readonly queues: Pick<Queues, QueueKind | 'shared'>;
+  readonly clock: Clock;
+  readonly pauses: Pauses;
+}
+
+/** Looks at the state store, the queues and the disk. Throws REDIS_UNREACHABLE, STATE_UNUSABLE or FILE_UNREADABLE. */
+export async function collectStatus(deps: StatusDeps): Promise<Status> {
+  const { settings, state, queues, clock } = deps;
+  const now = clock.now();
+  const [pauses, outage, roles, disk] = await Promise.all([
+    deps.pauses(),
+    queues.shared.outage(),
+    queues.shared.heartbeats(),
+    diskStatus(settings.paths),
+  ]);
+  const oldest = await oldestWaiting(queues);
+  const queueStatus = async (kind: QueueKind): Promise<QueueStatus> => {
+    const [counts, paused, activeMs] = await Promise.all([
+      queues[kind].counts(),
+      queues[kind].isPaused(),
+      oldestActiveMs(queues[kind], now),
+    ]);
+    const pause = kind === 'maintenance' ? undefined : pauses[kind];
+    const waitingMs = oldest[kind]?.waitingMs;
+    return {
+      ...counts,
+      paused,
+      ...(waitingMs !== undefined && { oldestWaitingMs: waitingMs }),
+      ...(activeMs !== undefined && { oldestActiveMs: activeMs }),
+      ...(paused && pause !== undefined && { reason: pause.reason, until: pause.until }),
+    };
+  };
+  const [extract, upload, maintenance] = await Promise.all(QUEUES.map(queueStatus));
+  if (extract === undefined || upload === undefined || maintenance === undefined)
+    throw new WavspoolError('UNKNOWN', `there are not three queues but ${QUEUES.join(', ')}`);
+
+  const { PENDING, SUCCESS, FAILED, givenUp, pendingBytes, extractedTars, failedTars } = state.counts();
+  return {
+    site: settings.site,
+    at: isoTime(now),
+    recordings: { PENDING, SUCCESS, FAILED, givenUp, pendingBytes },
+    tars: { extracted: extractedTars, failed: failedTars },
+    causes: state.causes(),
+    queues: { extract, upload, maintenance },
+    rates: {
+      recordingsLastMinute: state.successesSince(sqlTimestamp(now - 60_000)),
+      recordingsLastHour: state.successesSince(sqlTimestamp(now - 3_600_000)),
+    },
+    oldestWaiting:
+      oldest.extract === undefined
+        ? null
+        : {
+            tar: oldest.extract.payload.tar,
+            ageSeconds: Math.round(oldest.extract.waitingMs / 1000),
+          },
+    store: storeStatus(outage),
+    disk,
+    roles,
+    snapshots: {},
+    schedules: [],
+  };
+}
+
+async function oldestActiveMs(
+  queue: Queues['extract'] | Queues['upload'] | Queues['maintenance'],
+  now: number,
+): Promise<number | undefined> {
+  const jobs = await queue.bull.getJobs(['active'], 0, 99, true);
+  if (jobs.length === 0) return undefined;
+  return Math.max(0, ...jobs.map(({ processedOn }) => now - (processedOn ?? now)));
+}
+
+async function oldestWaiting(queues: StatusDeps['queues']): Promise<{
+  extract: Awaited<ReturnType<Queues['extract']['oldestWaiting']>>;
+  upload: Awaited<ReturnType<Queues['upload']['oldestWaiting']>>;
+  maintenance: Awaited<ReturnType<Queues['maintenance']['oldestWaiting']>>;
+}> {
+  const [extract, upload, maintenance] = await Promise.all([
+    queues.extract.oldestWaiting(),
+    queues.upload.oldestWaiting(),
+    queues.maintenance.oldestWaiting(),
+  ]);
+  return { extract, upload, maintenance };
+}
+
+function storeStatus(outage: StoreOutage | undefined): Status['store'] {
+  if (outage === undefined) return { available: true };
+  const { cause, message, since } = outage;
+  return { available: false, cause, message, since: isoTime(since) };
+}
+
+async function diskStatus(paths: Settings['paths']): Promise<Status['disk']> {
+  const [incoming, extracted, state] = await Promise.all([
+    roomIn(paths.incoming),
+    roomIn(paths.extracted),
+    roomIn(dirname(paths.state)),
+  ]);
+  return { incoming, extracted, state };
+}
+
+async function roomIn(path: string): Promise<DiskStatus | null> {
+  try {
+    const { bavail, blocks, bsize, ffree } = await statfs(path);
+    return { path, freeBytes: bavail * bsize, totalBytes: blocks * bsize, freeInodes: ffree };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw new WavspoolError('FILE_UNREADABLE', `the room in ${path} cannot be told: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function isoTime(ms: number): string {
+  return `${sqlTimestamp(ms).replace(' ', 'T')}Z`;
+}

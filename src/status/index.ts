@@ -1,0 +1,5 @@
+// What goes on at a site in one JSON-ready value, and whether that is healthy: the same for the command line, the page, the
+// metrics and the liveness checks.
+export { collectStatus, type Pauses, type StatusDeps } from './collect.ts';
+export { healthOfRole, judgeHealth, type Health } from './health.ts';
+export type { DiskStatus, QueueStatus, Status } from './status.ts';

@@ -1,0 +1,56 @@
+import type { Heartbeat, QueueKind } from '../queue/index.ts';
+
+export interface QueueStatus {
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
+  readonly failed: number;
+  readonly completed: number;
+  readonly paused: boolean;
+  /** How long the job that has waited longest has done so; absent when none waits. */
+  readonly oldestWaitingMs?: number;
+  /** How long the job that has run longest has done so; absent when none runs. */
+  readonly oldestActiveMs?: number;
+  /** Why an operator paused it, and until when (ISO; null is until it is resumed); absent when unpaused or not said. */
+  readonly reason?: string;
+  readonly until?: string | null;
+}
+
+export interface DiskStatus {
+  readonly path: string;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  readonly freeInodes: number;
+}
+
+/** What goes on at a site, ready for JSON: absent values are null, times ISO in UTC. */
+export interface Status {
+  readonly site: string;
+  readonly at: string;
+  readonly recordings: {
+    readonly PENDING: number;
+    readonly SUCCESS: number;
+    readonly FAILED: number;
+    /** The part of FAILED that waits for an operator. */
+    readonly givenUp: number;
+    readonly pendingBytes: number;
+  };
+  readonly tars: { readonly extracted: number; readonly failed: number };
+  readonly causes: readonly { readonly cause: string; readonly recordings: number }[];
+  readonly queues: Readonly<Record<QueueKind, QueueStatus>>;
+  readonly rates: { readonly recordingsLastMinute: number; readonly recordingsLastHour: number };
+  readonly oldestWaiting: { readonly tar: string; readonly ageSeconds: number } | null;
+  readonly store: {
+    readonly available: boolean;
+    readonly cause?: string;
+    readonly message?: string;
+    readonly since?: string;
+  };
+  /** Null for a directory that does not exist. */
+  readonly disk: Readonly<Record<'incoming' | 'extracted' | 'state', DiskStatus | null>>;
+  /** Every role that was heard of within the last 30 s. */
+  readonly roles: readonly Heartbeat[];
+  /** The last snapshot of each database. */
+  readonly snapshots: Readonly<Record<string, unknown>>;
+  readonly schedules: readonly unknown[];
+}

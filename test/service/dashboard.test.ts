@@ -1,0 +1,332 @@
+import { mkdtemp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadSettings, Secret, type Settings } from '../../src/config/index.ts';
+import { dashboardToken, startDashboard, type RequeueRequest } from '../../src/dashboard/index.ts';
+import { openQueues, uploadWork, type Queues } from '../../src/queue/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
+import { openStateStore, type StateStore } from '../../src/state/index.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { until } from '../support/ports.ts';
+
+const TOKEN = 'a-token-of-the-test';
+const BEARER = { authorization: `Bearer ${TOKEN}` };
+const TAR = '/landing/day-1.tar';
+
+let directory: string;
+let redis: TestRedis;
+let queues: Queues;
+let state: StateStore;
+let settings: Settings;
+let address: string;
+let stop: () => Promise<void>;
+const reported: string[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'wavspool-dashboard-'));
+  await mkdir(join(directory, 'data/incoming'), { recursive: true });
+  await mkdir(join(directory, 'data/extracted'));
+  redis = await startRedis();
+  const file = join(directory, 'wavspool.yaml');
+  await writeFile(
+    file,
+    `paths: { data: ${directory}/data }\nredis: { url: "${redis.url}" }\nhttp: { port: 0 }\nextract: { minFreeBytes: 1MiB }\n`,
+  );
+  ({ settings } = loadSettings({ configFile: file, env: {} }));
+  const report = (event: string, fields: object): void => {
+    reported.push(`${event} ${JSON.stringify(fields)}`);
+  };
+  queues = openQueues(settings, report, systemClock);
+  state = openStateStore({
+    file: settings.paths.state,
+    maxRetries: 0,
+    clock: systemClock,
+    dice: Math.random,
+    report,
+  });
+  await addFailures();
+  ({ address, stop } = await startDashboard({
+    settings,
+    state,
+    queues,
+    clock: systemClock,
+    report,
+    requeue: async ({ tars, ...filter }: RequeueRequest) => {
+      const paths = state.failed(filter, 0, 100).map(({ path }) => path);
+      return { recordings: await state.requeue(paths), tars: tars === true ? 1 : 0 };
+    },
+    pauses: () =>
+      Promise.resolve({
+        extract: { reason: 'the disk is being swapped', since: '2026-11-20T08:00:00Z', until: null },
+        upload: undefined,
+      }),
+    tarGlob: (pattern) => (path) => path.endsWith(pattern.replace('*', '')),
+    token: new Secret(TOKEN),
+  }));
+});
+
+afterAll(async () => {
+  await stop();
+  await queues.close();
+  state.close();
+  await redis[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+async function addFailures(): Promise<void> {
+  const extraction = state.beginExtraction({ path: TAR, size: 1, mtimeMs: 1 });
+  for (const name of ['a.wav', 'b.wav', 'c.wav']) {
+    extraction.stage({
+      member: name,
+      relativePath: name,
+      temporary: `/tmp/${name}`,
+      size: 10,
+      sha256: name,
+      wav: {
+        valid: false,
+        durationMs: undefined,
+        codec: undefined,
+        sampleRate: undefined,
+        channels: undefined,
+      },
+    });
+  }
+  for (const { seq, recording } of extraction.staged())
+    extraction.place(seq, { path: `/extracted/${recording.member}`, key: recording.member });
+  await extraction.commit({ sha256: 'x', skipped: 0, refused: 0 });
+  extraction.discard();
+  await fail('/extracted/a.wav');
+  await fail('/extracted/b.wav');
+}
+
+function fail(path: string): Promise<void> {
+  return state.markFailed(path, { cause: 'conflict', message: 'another object has this key', retryCount: 0 });
+}
+
+async function json(response: Promise<Response>): Promise<Record<string, unknown>> {
+  return (await (await response).json()) as Record<string, unknown>;
+}
+
+function get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(address + path, { headers, redirect: 'manual' });
+}
+
+function post(path: string, body: unknown, headers: Record<string, string>): Promise<Response> {
+  return fetch(address + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+    redirect: 'manual',
+  });
+}
+
+async function logIn(): Promise<string> {
+  const response = await fetch(`${address}/login`, {
+    method: 'POST',
+    body: new URLSearchParams({ token: TOKEN }),
+    redirect: 'manual',
+  });
+  expect(response.status).toBe(303);
+  return response.headers.getSetCookie()[0]!;
+}
+
+test('everything but /healthz needs the token', async () => {
+  for (const path of [
+    '/',
+    '/metrics',
+    '/readyz',
+    '/api/status',
+    '/api/uploads',
+    '/api/tars',
+    '/queues',
+    '/queues/api/queues',
+    '/queues/static/css/x.css',
+  ])
+    expect([path, (await get(path)).status]).toEqual([path, 401]);
+  expect((await post('/api/uploads/requeue', { all: true }, {})).status).toBe(401);
+  expect((await get('/api/status', { authorization: 'Bearer wrong' })).status).toBe(401);
+  expect(await (await get('/api/status')).json()).toMatchObject({ code: 'UNAUTHENTICATED' });
+  expect((await get('/api/status', BEARER)).status).toBe(200);
+  const health = await get('/healthz');
+  expect([health.status, await health.json()]).toEqual([200, { state: 'ok', reasons: [] }]);
+});
+
+test('a browser is sent to the login page, and a login gives a cookie that holds no token', async () => {
+  const refused = await get('/', { accept: 'text/html' });
+  expect([refused.status, refused.headers.get('location')]).toEqual([303, '/login']);
+  expect(await (await get('/login')).text()).toContain('type="password"');
+  const setCookie = await logIn();
+  expect(setCookie).toContain('HttpOnly');
+  expect(setCookie).toContain('SameSite=Strict');
+  expect(setCookie).not.toContain(TOKEN);
+  const cookie = setCookie.split(';')[0]!;
+  const page = await get('/', { cookie });
+  expect(page.status).toBe(200);
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+  expect((await get('/', { cookie: `${cookie}x` })).status).toBe(401);
+});
+
+test('the printed address logs in and loses its token', async () => {
+  const response = await get(`/?token=${TOKEN}`);
+  expect([response.status, response.headers.get('location')]).toEqual([303, '/']);
+  const cookie = response.headers.getSetCookie()[0]!.split(';')[0]!;
+  expect((await get('/api/status', { cookie })).status).toBe(200);
+});
+
+test('a change with the cookie must come from our own page; with the token it may come from anywhere', async () => {
+  const cookie = (await logIn()).split(';')[0]!;
+  const nothing = { cause: 'no such cause' };
+  for (const foreign of [
+    {},
+    { origin: 'https://evil.example' },
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site', origin: address },
+  ]) {
+    const response = await post('/api/uploads/requeue', nothing, { cookie, ...foreign });
+    expect([foreign, response.status]).toEqual([foreign, 403]);
+  }
+  const pause = await fetch(`${address}/queues/api/queues/main.upload/pause`, {
+    method: 'PUT',
+    headers: { cookie, origin: 'https://evil.example' },
+  });
+  expect(pause.status).toBe(403);
+  expect(await queues.upload.isPaused()).toBe(false);
+  expect((await post('/api/uploads/requeue', nothing, { cookie, origin: address })).status).toBe(200);
+  expect((await post('/api/uploads/requeue', nothing, BEARER)).status).toBe(200);
+});
+
+test('re-queues what matches and refuses what it does not understand', async () => {
+  const uploads = await (await get('/api/uploads?status=FAILED&limit=1', BEARER)).json();
+  expect(uploads).toMatchObject({ total: 2, rows: [{ status: 'FAILED', cause: 'conflict' }], next: 1 });
+  for (const body of [{}, { everything: true }, { match: '(' }, { since: 'yesterday' }, { all: false }]) {
+    const response = await post('/api/uploads/requeue', body, BEARER);
+    expect([body, response.status, await response.json()]).toMatchObject([body, 400, { code: 'USAGE' }]);
+  }
+  expect(await (await post('/api/uploads/requeue', { match: 'a\\.wav' }, BEARER)).json()).toEqual({
+    recordings: 1,
+    tars: 0,
+  });
+  expect(state.recording('/extracted/a.wav')?.status).toBe('PENDING');
+  expect(state.recording('/extracted/b.wav')?.status).toBe('FAILED');
+  expect(
+    await (await post('/api/uploads/requeue', { tar: '*1.tar', since: '2020-01-01' }, BEARER)).json(),
+  ).toEqual({
+    recordings: 1,
+    tars: 1,
+  });
+  expect(state.recording('/extracted/b.wav')?.status).toBe('PENDING');
+});
+
+test('the status and the metrics tell rows, queues, pauses and roles', async () => {
+  await queues.upload.add([uploadWork('/extracted/c.wav', 1)]);
+  await queues.extract.pause();
+  const now = systemClock.now();
+  await queues.shared.beat({
+    role: 'upload',
+    host: 'here',
+    pid: 7,
+    startedAt: now,
+    at: now,
+    rssBytes: 5,
+    peakRssBytes: 6,
+    cpuMs: 1500,
+    loopMaxMs: 20,
+    loopRecentMs: 10,
+    jobs: { active: 0, finished: 3, lastFinishedMsAgo: 10 },
+    counters: { recordingsUploaded: 3 },
+  });
+  await until('the status shows it', async () =>
+    JSON.stringify(await json(get('/api/status', BEARER))).includes('recordingsUploaded'),
+  );
+  expect(await (await get('/api/status', BEARER)).json()).toMatchObject({
+    site: 'main',
+    tars: { extracted: 1, failed: 0 },
+    queues: {
+      upload: { waiting: 1, paused: false },
+      extract: { paused: true, reason: 'the disk is being swapped', until: null },
+    },
+    store: { available: true },
+    oldestWaiting: null,
+    disk: { incoming: { path: settings.paths.incoming } },
+    health: { state: 'degraded', reasons: ['extract is paused: the disk is being swapped'] },
+  });
+  const text = await (await get('/metrics', BEARER)).text();
+  expect(text).toContain('wavspool_queue_jobs{queue="upload",state="waiting",site="main"} 1');
+  expect(text).toContain('wavspool_queue_paused{queue="extract",site="main"} 1');
+  expect(text).toContain('wavspool_store_available{site="main"} 1');
+  expect(text).toContain(
+    'wavspool_recordings_uploaded_total{role="upload",host="here",pid="7",site="main"} 3',
+  );
+  for (const line of text.split('\n').filter((line) => line !== '' && !line.startsWith('#')))
+    expect(line).toMatch(/^wavspool_[a-z_]+\{[^}]*site="main"\} [-+.e\d]+$/);
+  expect((await get('/healthz?role=upload')).status).toBe(200);
+  expect((await get('/healthz?role=extract')).status).toBe(503);
+  expect(await (await get('/readyz', BEARER)).json()).toEqual({
+    redis: { ok: true },
+    state: { ok: true },
+    store: { ok: true },
+    disk: { ok: true },
+  });
+  expect(await (await get('/api/tars', BEARER)).json()).toEqual({
+    extracted: 1,
+    failed: 0,
+    rows: [],
+    next: null,
+  });
+});
+
+test('Bull Board shows the three queues to who is logged in, and can act on them', async () => {
+  const cookie = (await logIn()).split(';')[0]!;
+  const page = await get('/queues', { cookie });
+  expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('wavspool main')]);
+  const script = /src="(static\/[^"]+\.js)"/.exec(await (await get('/queues', { cookie })).text())![1];
+  expect((await get(`/queues/${script}`, { cookie })).status).toBe(200);
+  const board = (await json(get('/queues/api/queues', { cookie }))) as { queues: { name: string }[] };
+  expect(board.queues.map(({ name }) => name)).toEqual(['main.extract', 'main.upload', 'main.maintenance']);
+  const resume = await fetch(`${address}/queues/api/queues/main.extract/resume`, {
+    method: 'PUT',
+    headers: { cookie, origin: address },
+  });
+  expect(resume.status).toBe(200);
+  expect(await queues.extract.isPaused()).toBe(false);
+});
+
+test('a token that was not set is made once, readable by its owner only', async () => {
+  const made = await dashboardToken(settings);
+  const path = join(settings.paths.data, 'dashboard.token');
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  expect((await readFile(path, 'utf8')).trim()).toBe(made.reveal());
+  expect((await dashboardToken(settings)).reveal()).toBe(made.reveal());
+  const own = new Secret('own');
+  expect(await dashboardToken({ ...settings, http: { token: own } })).toBe(own);
+});
+
+test('while Redis is away /healthz says so instead of hanging', async () => {
+  await redis.kill();
+  await until('it is noticed', async () => (await get('/healthz')).status === 503);
+  expect(await (await get('/healthz')).json()).toMatchObject({
+    state: 'stalled',
+    reasons: [expect.stringContaining('Redis')],
+  });
+  expect((await get('/api/status', BEARER)).status).toBe(503);
+  expect(await (await get('/readyz', BEARER)).json()).toMatchObject({
+    redis: { ok: false },
+    state: { ok: true },
+  });
+  await redis.start();
+  await until('it has recovered', async () => (await get('/healthz')).status === 200);
+});
+
+test('who guesses tokens has to wait', async () => {
+  const guess = (): Promise<Response> =>
+    fetch(`${address}/login`, {
+      method: 'POST',
+      body: new URLSearchParams({ token: 'guess' }),
+      redirect: 'manual',
+    });
+  for (let i = 0; i < 5; i += 1) expect((await guess()).status).toBe(401);
+  expect((await guess()).status).toBe(429);
+  expect((await get(`/?token=${TOKEN}`)).status).toBe(429);
+  expect(reported.join('\n')).not.toContain(TOKEN);
+});
