@@ -1,3 +1,2 @@
 // The one HTTP server: the overview page, Bull Board, the JSON API, metrics and liveness, all but the last behind a token.
-export { startDashboard, type DashboardDeps, type RequeueRequest } from './server.ts';
-export { dashboardToken } from './token.ts';
+export { dashboardRole } from './role.ts';

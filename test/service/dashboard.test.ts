@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadSettings, Secret, type Settings } from '../../src/config/index.ts';
-import { dashboardToken, startDashboard, type RequeueRequest } from '../../src/dashboard/index.ts';
+import { startDashboard, type RequeueRequest } from '../../src/dashboard/server.ts';
+import { dashboardToken } from '../../src/dashboard/token.ts';
 import { openQueues, uploadWork, type Queues } from '../../src/queue/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
 import { openStateStore, type StateStore } from '../../src/state/index.ts';
@@ -93,7 +94,7 @@ async function addFailures(): Promise<void> {
     });
   }
   for (const { seq, recording } of extraction.staged())
-    extraction.place(seq, { path: `/extracted/${recording.member}`, key: recording.member });
+    extraction.place(seq, `/extracted/${recording.member}`);
   await extraction.commit({ sha256: 'x', skipped: 0, refused: 0 });
   extraction.discard();
   await fail('/extracted/a.wav');

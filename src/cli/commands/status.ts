@@ -1,2 +1,83 @@
 import type { Command } from 'commander';
-export function statusCommand(_program: Command): void {}
+import type { App } from '../../app.ts';
+import { formatSize } from '../../config/index.ts';
+import { readPauses } from '../../pause/index.ts';
+import { collectStatus, judgeHealth, type Status } from '../../status/index.ts';
+import { printJson, printLines } from '../output.ts';
+import { withApp } from '../with-app.ts';
+
+const WATCH_MS = 2000;
+const CLEAR = '[H[2J';
+
+/** `status`: how far everything is; exit 1 when something has failed or stalled. */
+export function statusCommand(program: Command): void {
+  program
+    .command('status')
+    .option('--watch', 'show it again every 2 s until Ctrl-C')
+    .description('counts, queues, rates, the store, disks and roles; exit 1 if something is wrong')
+    .action((options: { watch?: boolean }, command: Command) =>
+      withApp(command, async (app, { json }) => {
+        for (;;) {
+          const status = await look(app);
+          if (json) printJson(status);
+          else
+            printLines([
+              ...(options.watch === true && process.stdout.isTTY ? [CLEAR] : []),
+              ...describe(status),
+            ]);
+          if (options.watch !== true) return isWrong(app, status) ? 1 : 0;
+          await app.clock.sleep(WATCH_MS);
+        }
+      }),
+    );
+}
+
+function look(app: App): Promise<Status> {
+  return collectStatus({
+    settings: app.settings,
+    state: app.state,
+    queues: app.queues,
+    clock: app.clock,
+    pauses: async () => {
+      const { extract, upload } = await readPauses(app.settings);
+      return { extract, upload };
+    },
+  });
+}
+
+function isWrong(app: App, status: Status): boolean {
+  const stalled = judgeHealth(status, app.clock.now()).state === 'stalled';
+  return stalled || !status.store.available || status.recordings.givenUp > 0 || status.tars.failed > 0;
+}
+
+function describe(status: Status): readonly string[] {
+  const { recordings, tars, rates, store, oldestWaiting } = status;
+  const queues = Object.entries(status.queues).map(([name, queue]) => {
+    const paused = queue.paused
+      ? `  PAUSED${queue.reason === undefined ? '' : `: ${queue.reason}`}${queue.until ? ` (until ${queue.until})` : ''}`
+      : '';
+    return `  ${name.padEnd(12)} ${queue.waiting} waiting, ${queue.active} active, ${queue.delayed} delayed, ${queue.failed} failed${paused}`;
+  });
+  const roles = status.roles.map(
+    ({ role, host, pid, rssBytes, loopMaxMs }) =>
+      `  ${role.padEnd(12)} ${host}:${pid}, ${Math.round(rssBytes / 1e6)} MB, event loop held up ${loopMaxMs} ms at most`,
+  );
+  return [
+    `site ${status.site}, ${status.at}`,
+    `recordings     ${recordings.SUCCESS} in the bucket, ${recordings.PENDING} pending (${recordings.pendingBytes} bytes), ${recordings.FAILED} failed, ${recordings.givenUp} of them given up`,
+    `tars           ${tars.extracted} extracted, ${tars.failed} failed`,
+    `rates          ${rates.recordingsLastMinute} recordings in the last minute, ${rates.recordingsLastHour} in the last hour`,
+    `oldest waiting ${oldestWaiting === null ? 'none' : `${oldestWaiting.tar}, ${oldestWaiting.ageSeconds} s`}`,
+    `store          ${store.available ? 'available' : `AWAY since ${store.since ?? '?'}: ${store.message ?? store.cause ?? ''}`}`,
+    'queues',
+    ...queues,
+    'disk',
+    ...Object.entries(status.disk).map(([name, disk]) =>
+      disk === null
+        ? `  ${name.padEnd(12)} not there`
+        : `  ${name.padEnd(12)} ${formatSize(Math.floor(disk.freeBytes / 2 ** 20) * 2 ** 20)} free, ${disk.freeInodes} inodes free`,
+    ),
+    roles.length === 0 ? 'no role is running' : 'roles',
+    ...roles,
+  ];
+}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { byArrivalOrder, priorityOf } from '../../../src/arrival/order.ts';
+import { byArrivalOrder, priorityOf } from '../../../src/queue/priority.ts';
 
 const tar = (path: string, mtimeMs: number) => ({ path, size: 1, mtimeMs });
 const LAST = 2 ** 21 - 1;

@@ -1,0 +1,34 @@
+import { readPauses } from '../pause/index.ts';
+import { requeue, tarGlob } from '../requeue/index.ts';
+import type { Role } from '../role.ts';
+import { startDashboard } from './server.ts';
+import { dashboardToken } from './token.ts';
+
+/** Serves the overview page, Bull Board, the API, metrics and liveness. */
+export const dashboardRole: Role = {
+  name: 'dashboard',
+  start: async (app) => {
+    const { settings, state, queues, clock, report } = app;
+    const dashboard = await startDashboard({
+      settings,
+      state,
+      queues,
+      clock,
+      report,
+      requeue: (request) =>
+        requeue(app, { ...request, tars: request.tars === true || request.all === true }, 'dashboard'),
+      pauses: async () => {
+        const { extract, upload } = await readPauses(settings);
+        return { extract, upload };
+      },
+      tarGlob: (pattern) => tarGlob(settings.paths.incoming, pattern),
+      token: await dashboardToken(settings),
+    });
+    return {
+      stop: async () => {
+        await dashboard.stop();
+        return 0;
+      },
+    };
+  },
+};
