@@ -9,7 +9,7 @@ import type { Proof } from './proof.ts';
 const ROUND = 256;
 const LONGEST_SLEEP_MS = 60_000; // a timer takes no Infinity
 
-export type Hint = 'event' | 'rescan';
+type Hint = 'event' | 'rescan';
 
 /** One version of one tar. Another version is another candidate, so what is learned late of an old one is dropped. */
 export interface Candidate {

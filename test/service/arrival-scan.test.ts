@@ -33,14 +33,16 @@ test('a scan finds every tar at every depth, and nothing else', async () => {
   expect(recorder.reported).toEqual([]);
 });
 
-test('a tar whose name is not UTF-8 is reported, for it cannot be opened', async () => {
-  await writeFile(
-    Buffer.concat([Buffer.from(`${incoming}/caf`), Buffer.from([0xe9]), Buffer.from('.tar')]),
-    '',
-  );
+test('what has a name that is not UTF-8 is reported, for it cannot be opened', async () => {
+  const bytes = (name: string): Buffer => Buffer.from(`${incoming}/${name}`, 'latin1');
+  await writeFile(bytes('caf\xe9.tar'), '');
+  await mkdir(bytes('caf\xe9'));
   await writeFile(path.join(incoming, 'good.tar'), '');
   expect(await scanned()).toEqual(['good.tar']);
   expect(recorder.of('tar unreadable')).toMatchObject([{ tar: path.join(incoming, 'caf\uFFFD.tar') }]);
+  expect(recorder.of('directory unreadable')).toMatchObject([
+    { directory: path.join(incoming, 'caf\uFFFD') },
+  ]);
 });
 
 test('a landing directory that is gone is reported', async () => {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startArrival } from '../../src/arrival/index.ts';
-import { recordingDeps, SETTINGS, startRig, tarOf, until } from './arrival-rig.ts';
+import { proveTar, recordingDeps, SETTINGS, startRig, tarOf, until } from './arrival-rig.ts';
 
 const paths = (tars: readonly { path: string }[]): string[] => tars.map((tar) => tar.path).toSorted();
 
@@ -236,14 +236,13 @@ test.each([
 
 test('a stop ends a proof that is under way, and the tar is found again at the next start', async () => {
   const stopped: unknown[] = [];
-  const first = await startRig({
+  await using first = await startRig({
     prove: (_, signal) =>
       new Promise((_, reject) => {
         stopped.push('proving');
         signal?.addEventListener('abort', () => reject(signal.reason));
       }),
   });
-  await using _end = first;
   await writeFile(first.at('a.tar'), tarOf([100]));
   await until(() => stopped.length > 0);
   await first.arrival.stop();
@@ -255,4 +254,20 @@ test('a stop ends a proof that is under way, and the tar is found again at the n
   await until(() => queued.length > 0);
   await second.stop();
   expect(paths(queued)).toEqual([first.at('a.tar')]);
+});
+
+test('what a proof says of bytes that changed meanwhile does not count', async () => {
+  let proofs = 0;
+  await using rig = await startRig({
+    prove: async (file) => {
+      const proof = await proveTar(file);
+      proofs += 1;
+      if (proofs === 1) await writeFile(file, tarOf([100, 200]));
+      return proof;
+    },
+  });
+  await writeFile(rig.at('a.tar'), tarOf([100]));
+  await until(() => rig.queued.length > 0);
+  expect(rig.queued.map(({ size }) => size)).toEqual([tarOf([100, 200]).length]);
+  expect(proofs).toBe(2);
 });
