@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { judgeMember } from '../../../src/extract/member.ts';
+
+const file = (name: string) => judgeMember({ name, kind: 'file' });
+
+describe('a recording is taken under its normalised path', () => {
+  test.each([
+    ['a.wav', 'a.wav'],
+    ['A.WAV', 'A.WAV'],
+    ['./a//b.wav', 'a/b.wav'],
+    ['a/./b/.wav', 'a/b/.wav'],
+    ['x..y/..z.wav', 'x..y/..z.wav'],
+    ['Größe/日本 ☎.wAv', 'Größe/日本 ☎.wAv'],
+    ['%FF.wav', '%FF.wav'],
+    ['12:30.wav', '12:30.wav'],
+    ['.hidden/a.wav', '.hidden/a.wav'],
+    [`${'d/'.repeat(31)}a.wav`, `${'d/'.repeat(31)}a.wav`],
+    [`${'é'.repeat(125)}x.wav`, `${'é'.repeat(125)}x.wav`],
+  ])('%j', (name, path) => {
+    expect(file(name)).toEqual({ kind: 'take', path });
+  });
+});
+
+describe('P8: what calls itself a recording and could do harm is refused', () => {
+  test.each([
+    ['/etc/a.wav', 'absolute'],
+    ['//a.wav', 'absolute'],
+    ['../a.wav', '".."'],
+    ['a/../../b.wav', '".."'],
+    ['a/..//b.wav', '".."'],
+    ['a\0.wav', 'control'],
+    ['a\nb.wav', 'control'],
+    ['a\u0085b.wav', 'control'],
+    ['C:/a.wav', 'drive'],
+    ['./c:a.wav', 'drive'],
+    [`${'d/'.repeat(32)}a.wav`, 'deeper than 32'],
+    [`${'é'.repeat(126)}.wav`, 'longer than 255'],
+    [`${`${'d'.repeat(200)}/`.repeat(15)}a.wav`, 'longer than 3000'],
+    ['.wavspool-x.wav', 'begins with .wavspool-'],
+    ['.wavspool-x/a.wav', 'begins with .wavspool-'],
+  ])('%j', (name, reason) => {
+    expect(file(name)).toEqual({ kind: 'refuse', reason: expect.stringContaining(reason) });
+  });
+
+  test.each(['symlink', 'hardlink', 'device', 'fifo', 'sparse', 'other'] as const)('a %s', (kind) => {
+    expect(judgeMember({ name: 'a.wav', kind }).kind).toBe('refuse');
+  });
+});
+
+describe('everything else is skipped, however hostile', () => {
+  test.each(['a.mp3', 'wav', 'awav', 'a.wav.txt', 'a.wav/', '/etc/passwd', '../x', '', 'a.wav\n'])(
+    '%j',
+    (name) => {
+      expect(file(name).kind).toBe('skip');
+    },
+  );
+
+  test('a directory, even one that is named like a recording', () => {
+    expect(judgeMember({ name: 'a.wav', kind: 'directory' }).kind).toBe('skip');
+  });
+
+  test('a link that is not named like a recording', () => {
+    expect(judgeMember({ name: 'a.txt', kind: 'symlink' }).kind).toBe('skip');
+  });
+});
