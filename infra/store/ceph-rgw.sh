@@ -57,6 +57,7 @@ pid_of() {
 fail_with_log() {
   local daemon=$1
   tail -n 15 "$dir/log/ceph-$daemon.log" "$dir/start.log" >&2 2>/dev/null || say "no log in $dir"
+  stop_all
   die 1 "$daemon does not start; its log is in $dir/log"
 }
 
@@ -64,7 +65,12 @@ run_daemon() {
   local daemon=$1 program=$2
   shift 2
   pid_of "$daemon" "$program" >/dev/null && return
-  "$program" "$@" >"$dir/start.log" 2>&1 || fail_with_log "$daemon"
+  # an OSD that speaks before its client has the monitor's map is refused ("wrong fsid") and ends; its next start succeeds
+  for _ in 1 2 3; do
+    "$program" "$@" >"$dir/start.log" 2>&1 && return
+    sleep 1
+  done
+  fail_with_log "$daemon"
 }
 
 stop_daemon() {

@@ -28,7 +28,7 @@ export type S3StoreSettings = S3Settings & {
   readonly patience?: Patience;
 };
 
-const BUFFER_BYTES = 64 * 1024 * 1024;
+const BUFFER_BYTES = 24 * 1024 * 1024;
 
 /** An S3-compatible store. Opening sends nothing; `check()` finds out whether it serves. */
 export function openS3Store(settings: S3StoreSettings, report: Report, clock: Clock): ObjectStore {
