@@ -33,7 +33,8 @@ function changes({ method }: FastifyRequest): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-/** A person with a browser, not a program: `/` or a page of Bull Board. */
-function wantsPage(request: FastifyRequest): boolean {
-  return request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
+/** `/` and the pages of Bull Board are opened by people; its API and its files, like everything else, by programs. */
+function wantsPage({ method, url }: FastifyRequest): boolean {
+  const isPage = /^\/(queues(?!\/(api|static)\/)(\/.*)?)?$/.test(routeOf(url));
+  return method === 'GET' && isPage;
 }

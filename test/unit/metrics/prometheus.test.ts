@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { METRICS_CONTENT_TYPE, prometheusText } from '../../../src/metrics/index.ts';
+import type { Status } from '../../../src/status/index.ts';
+
+const queue = { waiting: 1, active: 2, delayed: 3, failed: 4, completed: 5, paused: false };
+
+const STATUS: Status = {
+  site: 'hall "9"',
+  at: '2026-11-20T00:00:00Z',
+  recordings: { PENDING: 10, SUCCESS: 20, FAILED: 30, givenUp: 3, pendingBytes: 999 },
+  tars: { extracted: 7, failed: 1 },
+  causes: [{ cause: 'conflict', recordings: 30 }],
+  queues: { extract: queue, upload: { ...queue, paused: true }, maintenance: queue },
+  rates: { recordingsLastMinute: 1, recordingsLastHour: 2 },
+  oldestWaiting: { tar: '/a.tar', ageSeconds: 90 },
+  store: { available: false },
+  disk: {
+    incoming: { path: '/in', freeBytes: 11, totalBytes: 12, freeInodes: 13 },
+    extracted: null,
+    state: null,
+  },
+  roles: [1, 2].map((pid) => ({
+    role: 'upload',
+    host: 'here',
+    pid,
+    startedAt: 0,
+    at: 0,
+    rssBytes: 100,
+    peakRssBytes: 200,
+    cpuMs: 1500,
+    loopMaxMs: 250,
+    loopRecentMs: 10,
+    counters: { recordingsUploaded: pid, 'tar.failed': 0 },
+  })),
+  snapshots: {},
+  schedules: [],
+};
+
+test('spells every figure with its site', async () => {
+  const lines = (await prometheusText(STATUS)).split('\n');
+  const site = String.raw`site="hall \"9\""`;
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      `wavspool_recordings{status="FAILED",${site}} 30`,
+      `wavspool_recordings_failed{cause="conflict",${site}} 30`,
+      `wavspool_tars{state="failed",${site}} 1`,
+      `wavspool_queue_jobs{queue="upload",state="delayed",${site}} 3`,
+      `wavspool_queue_paused{queue="upload",${site}} 1`,
+      `wavspool_store_available{${site}} 0`,
+      `wavspool_oldest_waiting_seconds{${site}} 90`,
+      `wavspool_disk_free_bytes{path="/in",${site}} 11`,
+      `wavspool_role_up{role="upload",host="here",pid="2",${site}} 1`,
+      `wavspool_role_cpu_seconds{role="upload",host="here",pid="1",${site}} 1.5`,
+      `wavspool_event_loop_delay_max_seconds{role="upload",host="here",pid="1",${site}} 0.25`,
+      `wavspool_recordings_uploaded_total{role="upload",host="here",pid="2",${site}} 2`,
+      `wavspool_tar_failed_total{role="upload",host="here",pid="1",${site}} 0`,
+    ]),
+  );
+  expect(METRICS_CONTENT_TYPE).toContain('text/plain');
+});
+
+test('forgets a role that is gone', async () => {
+  await prometheusText(STATUS);
+  expect(await prometheusText({ ...STATUS, roles: [] })).not.toContain('pid="1"');
+});
