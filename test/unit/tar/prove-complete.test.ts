@@ -1,0 +1,221 @@
+import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { proveComplete, readTar } from '../../../src/tar/index.ts';
+import {
+  BLOCK,
+  makeTar,
+  memberBlocks,
+  sealHeader,
+  writeBigTar,
+  type MadeMember,
+} from '../../support/tars.ts';
+import { readAll, scratchDirectory, verdictOf } from './tar-cases.ts';
+
+const directory = scratchDirectory();
+const path = join(directory, 'a.tar');
+
+const MEMBERS: readonly MadeMember[] = [
+  { name: 'd/', type: '5' },
+  { name: 'd/a.wav', body: Buffer.alloc(1300, 'a') },
+  { name: `d/${'l'.repeat(200)}.wav`, body: Buffer.alloc(512, 'b') },
+  { name: 'd/c.wav', body: Buffer.alloc(1, 'c'), pax: { path: 'd/ç.wav' } },
+  { name: 'd/empty.wav' },
+];
+const TAR = makeTar(MEMBERS);
+const WHOLE = { kind: 'complete', members: 5, bytes: 1813 } as const;
+
+describe('a tar is complete', () => {
+  test.each([
+    ['plain', TAR],
+    ['gzip', gzipSync(TAR)],
+    ['zstd', zstdCompressSync(TAR)],
+    ['with zeros behind its end', Buffer.concat([TAR, Buffer.alloc(10_240 + 7)])],
+    ['with zeros behind the gzip stream', Buffer.concat([gzipSync(TAR), Buffer.alloc(700_000)])],
+    ['in several gzip members', Buffer.concat([gzipSync(TAR.subarray(0, 777)), gzipSync(TAR.subarray(777))])],
+    [
+      'in several zstd frames',
+      Buffer.concat([zstdCompressSync(TAR.subarray(0, 777)), zstdCompressSync(TAR.subarray(777))]),
+    ],
+  ])('%s', async (_, tar) => {
+    expect(await verdictOf(path, tar)).toEqual(WHOLE);
+  });
+
+  test('without members', async () => {
+    expect(await verdictOf(path, makeTar([]))).toEqual({ kind: 'complete', members: 0, bytes: 0 });
+  });
+});
+
+describe('P1: a tar that was cut is never complete', () => {
+  test('neither at the edge of a block nor anywhere between', { timeout: 30_000 }, async () => {
+    const step = 97; // coprime to the block size; the boundaries and their neighbours besides
+    for (let length = 0; length < TAR.length; length += 1) {
+      if (length % step !== 0 && ![0, 1, BLOCK - 1].includes(length % BLOCK)) continue;
+      expect(await verdictOf(path, TAR.subarray(0, length))).toMatchObject({ kind: 'incomplete' });
+    }
+  });
+
+  test.each([
+    ['gzip', gzipSync(TAR)],
+    ['zstd', zstdCompressSync(TAR)],
+  ])('at no byte of its %s stream', { timeout: 30_000 }, async (_, tar) => {
+    for (let length = 0; length < tar.length; length += 1) {
+      expect(await verdictOf(path, tar.subarray(0, length))).toMatchObject({ kind: 'incomplete' });
+    }
+  });
+
+  test('between two gzip members', async () => {
+    expect(await verdictOf(path, gzipSync(TAR.subarray(0, BLOCK)))).toMatchObject({ kind: 'incomplete' });
+  });
+
+  test('the message says where, what was expected and after how many members', async () => {
+    expect(await verdictOf(path, TAR.subarray(0, 2000))).toEqual({
+      kind: 'incomplete',
+      reason: `${path}: at byte 2000, after 1 member: the tar ends, expected: 324 more bytes of a member`,
+    });
+  });
+
+  test('a few zeros behind the two zero blocks may be missing', async () => {
+    const padded = Buffer.concat([TAR, Buffer.alloc(9 * BLOCK)]);
+    for (let length = TAR.length; length <= padded.length; length += 100) {
+      expect(await verdictOf(path, padded.subarray(0, length))).toEqual(WHOLE);
+    }
+  });
+});
+
+const withSize = (field: string) => (header: Buffer) => {
+  header.write(field, 124, 'latin1');
+};
+const sized = (field: string) => makeTar([{ name: 'a', edit: withSize(field) }]);
+const badPax = (text: string) => makeTar([{ name: 'x', type: 'x', body: Buffer.from(text) }, { name: 'a' }]);
+
+describe('a tar is corrupt', () => {
+  const hole = Buffer.from(TAR).fill(0, 512, 4096);
+  const loneBlock = Buffer.concat([memberBlocks({ name: 'a' }), Buffer.alloc(BLOCK), TAR]);
+  const badCrc = gzipSync(TAR);
+  badCrc.writeUInt32LE(1, badCrc.length - 8);
+  const longMetadata = makeTar([{ name: 'x', type: 'x', body: Buffer.alloc(1024 * 1024 + 1) }]);
+  test.each([
+    ['with a hole of zeros', hole, 'only zeros were expected'],
+    ['with a lone zero block', loneBlock, 'a single zero block'],
+    ['concatenated to another', Buffer.concat([TAR, TAR]), 'data behind the end marker'],
+    [
+      'with one odd byte behind its end',
+      Buffer.concat([TAR, Buffer.from('\0\0x')]),
+      `at byte ${TAR.length + 2}`,
+    ],
+    ['that is text', Buffer.alloc(5000, 'not a tar at all. '), 'not a tar header'],
+    ['with a negative size', sized('\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff'), 'size'],
+    ['with an astronomic size', sized('\x80\x00\x00\x00\x01\0\0\0\0\0\0\0'), 'size'],
+    ['with nonsense for a size', sized('12z45678901\0'), 'size'],
+    ['with a wrong gzip checksum', badCrc, 'incorrect data check'],
+    ['with data behind gzip', Buffer.concat([gzipSync(TAR), Buffer.from('hello')]), 'incorrect header check'],
+    [
+      'with data behind the zeros behind gzip',
+      Buffer.concat([gzipSync(TAR), Buffer.alloc(9), Buffer.from('x')]),
+      'gzip',
+    ],
+    ['with data behind zstd', Buffer.concat([zstdCompressSync(TAR), Buffer.from('hello')]), 'zstd'],
+    ['with endless metadata', longMetadata, 'at most 1048576'],
+    [
+      'with an extended header and no member',
+      makeTar([{ name: 'x', type: 'L', body: Buffer.from('n') }]),
+      'no member',
+    ],
+    ['with a PAX record of no length', badPax('path=x\n'), 'length key=value'],
+    ['with a PAX record that is too long', badPax('99 path=x\n'), 'length key=value'],
+    ['with a PAX record of length 0', badPax('0 path=x\n'), 'length key=value'],
+    ['with a negative PAX size', badPax('11 size=-1\n'), 'length key=value'],
+  ])('%s', async (_, tar, reason) => {
+    expect(await verdictOf(path, tar)).toEqual({ kind: 'corrupt', reason: expect.stringContaining(reason) });
+  });
+});
+
+test('a flipped bit in a header is found', async () => {
+  const [first] = [memberBlocks({ name: 'a.wav', body: Buffer.alloc(700, 'x') })];
+  const tar = Buffer.concat([first, TAR]);
+  await fc.assert(
+    fc.asyncProperty(fc.nat(BLOCK - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
+      const damaged = Buffer.from(tar);
+      damaged[at] = damaged[at]! ^ flip;
+      const verdict = await verdictOf(path, damaged);
+      // the checksum's own field has spare bytes behind its digits, and an equal number can be spelt twice
+      if (verdict.kind === 'complete') expect(at >= 148 && at < 156).toBe(true);
+      else expect(verdict.kind).toBe('corrupt');
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a header that is damaged and sealed again never does more than end the reading', async () => {
+  const edits = fc.array(fc.tuple(fc.nat(BLOCK - 1), fc.nat(255)), { minLength: 1, maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(fc.nat(TAR.length / BLOCK - 1), edits, async (block, changes) => {
+      const damaged = Buffer.from(TAR);
+      const header = damaged.subarray(block * BLOCK, (block + 1) * BLOCK);
+      for (const [at, value] of changes) header[at] = value;
+      sealHeader(header);
+      expect(['complete', 'incomplete', 'corrupt']).toContain((await verdictOf(path, damaged)).kind);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('no bytes make it throw', async () => {
+  const magic = fc.constantFrom('', '1f8b08', '28b52ffd', '502a4d18');
+  await fc.assert(
+    fc.asyncProperty(magic, fc.uint8Array({ maxLength: 3000 }), async (start, bytes) => {
+      const verdict = await verdictOf(path, Buffer.concat([Buffer.from(start, 'hex'), bytes]));
+      expect(verdict.kind).not.toBe('complete');
+    }),
+    { numRuns: 200 },
+  );
+});
+
+describe('what is not about the tar itself is thrown', () => {
+  test('a missing tar', async () => {
+    const missing = join(directory, 'missing.tar');
+    await expect(proveComplete(missing)).rejects.toMatchObject({ code: 'TAR_MISSING' });
+    await expect(readAll(missing)).rejects.toMatchObject({ code: 'TAR_MISSING' });
+  });
+
+  test('a directory', async () => {
+    await expect(proveComplete(directory)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    await expect(readAll(directory)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+  });
+
+  test('a signal’s reason', async () => {
+    writeFileSync(path, TAR);
+    await expect(proveComplete(path, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
+  });
+});
+
+test('a plain tar of a terabyte is proved without reading its bodies', async () => {
+  const tib = 2 ** 40;
+  writeFileSync(
+    path,
+    memberBlocks({ name: 'sparse on disk.wav', edit: withSize('\x80\0\0\0\0\0\x01\0\0\0\0\0') }),
+  );
+  const file = openSync(path, 'r+');
+  ftruncateSync(file, BLOCK + tib + 2 * BLOCK);
+  closeSync(file);
+  expect(await proveComplete(path)).toEqual({ kind: 'complete', members: 1, bytes: tib });
+});
+
+test('memory does not grow with the tar', { timeout: 60_000 }, async () => {
+  const body = Buffer.alloc(8 * 1024 * 1024, 'x');
+  await writeBigTar(path, 24, (index) => ({ name: `${index}.wav`, body }));
+  const before = process.memoryUsage().rss;
+  let peak = 0;
+  let bytes = 0;
+  for await (const member of readTar(path)) {
+    for await (const chunk of member.body) {
+      bytes += chunk.length;
+      peak = Math.max(peak, process.memoryUsage().rss);
+    }
+  }
+  expect(bytes).toBe(24 * body.length);
+  expect(peak - before).toBeLessThan(120 * 1024 * 1024); // of 192 MiB
+});

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { faultCode } from '../../../src/faults.ts';
+import { proveComplete, readTar, type Completeness, type TarMember } from '../../../src/tar/index.ts';
+
+/** A directory for the tests of one file, removed behind them. */
+export function scratchDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tar-test-'));
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+  return directory;
+}
+
+export type ReadMember = Pick<TarMember, 'name' | 'kind' | 'size'> & { readonly body: Buffer };
+
+/** All members with their bodies. */
+export async function readAll(path: string): Promise<ReadMember[]> {
+  const members: ReadMember[] = [];
+  for await (const { name, kind, size, body } of readTar(path)) {
+    members.push({ name, kind, size, body: await bodyOf(body) });
+  }
+  return members;
+}
+
+export async function bodyOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const part of body) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+const VERDICTS: Readonly<Record<string, Completeness['kind']>> = {
+  TAR_INCOMPLETE: 'incomplete',
+  TAR_CORRUPT: 'corrupt',
+};
+
+/** What reading and proving say about `tar`; fails when the two do not agree, to the word. */
+export async function verdictOf(path: string, tar: Buffer): Promise<Completeness> {
+  writeFileSync(path, tar);
+  const proved = await proveComplete(path);
+  const read = await verdictOfReading(path);
+  if (JSON.stringify(proved) !== JSON.stringify(read)) {
+    throw new Error(`proved ${JSON.stringify(proved)}, read ${JSON.stringify(read)}`);
+  }
+  return proved;
+}
+
+async function verdictOfReading(path: string): Promise<Completeness> {
+  try {
+    const members = await readAll(path);
+    const bytes = members.reduce((sum, { size }) => sum + size, 0);
+    return { kind: 'complete', members: members.length, bytes };
+  } catch (error) {
+    const kind = VERDICTS[faultCode(error)];
+    if (!(error instanceof Error) || kind === undefined || kind === 'complete') throw error;
+    return { kind, reason: error.message };
+  }
+}
