@@ -88,7 +88,11 @@ export default defineConfig({
     'max-lines': ['error', { max: 400, skipComments: true, skipBlankLines: true }],
     // a factory that returns its methods counts as one function with all of them; its parts stay below 60
     'max-lines-per-function': ['error', { max: 125, skipComments: true, skipBlankLines: true }],
-    complexity: ['error', 12],
+    // oxlint counts each ?? and ?. as a branch
+    complexity: ['error', 15],
+    'import/no-unassigned-import': ['error', { allow: ['**/require-node.js'] }],
+    // reporting from inside a callback is what .catch is for
+    'promise/no-promise-in-callback': 'off',
     // it flags `import z from` and friends where the library itself documents that form
     'import/no-named-as-default-member': 'off',
     // awaiting one step after the other is what most loops here are for
@@ -110,7 +114,7 @@ export default defineConfig({
     { files: ['src/config/**', 'test/**', 'infra/**'], rules: { 'node/no-process-env': 'off' } },
     { files: ['src/cli/output.ts', 'infra/**'], rules: { 'no-console': 'off' } },
     {
-      files: ['test/**', 'infra/**'],
+      files: ['test/**', 'infra/**', 'bin/**', 'workers/**'],
       rules: {
         'no-restricted-imports': 'off',
         'max-lines-per-function': 'off',

@@ -133,11 +133,15 @@ async function land(number: number): Promise<Landed> {
   await writeFile(`${path}.part`, tar);
   await rename(`${path}.part`, path);
   const extracted = join(settings.paths.extracted, 'crm', day);
-  const hash = (body: Buffer): string => createHash('sha256').update(body).digest('hex');
   return {
     path,
     bytes: tar.length,
-    recordings: new Map(members.map(({ name, body }) => [join(extracted, name), hash(body)])),
+    recordings: new Map(
+      members.map(({ name, body }) => [
+        join(extracted, name),
+        createHash('sha256').update(body).digest('hex'),
+      ]),
+    ),
   };
 }
 

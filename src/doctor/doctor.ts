@@ -82,7 +82,7 @@ async function disks(settings: Settings): Promise<Finding[]> {
   const { incoming, extracted, state } = settings.paths;
   const { minFreeBytes } = settings.extract;
   const places = [incoming, extracted, dirname(state)];
-  return await Promise.all(
+  return Promise.all(
     places.map(async (path) => {
       try {
         const disk = await statfs(path);

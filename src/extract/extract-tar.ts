@@ -65,7 +65,12 @@ export async function extractTar(deps: ExtractDeps, tar: TarVersion, signal: Abo
       signal,
     );
     await requireVersion(tar);
-    await publishAll({ occupant: deps.state.occupant, signal }, extraction, directory, basename(tar.path));
+    await publishAll(
+      { occupant: (path) => deps.state.occupant(path), signal },
+      extraction,
+      directory,
+      basename(tar.path),
+    );
     const committed = await extraction.commit({
       sha256: sha256.digest('hex'),
       skipped: tally.skippedCount,

@@ -60,7 +60,7 @@ async function processTar(app: App, tar: TarVersion, signal: AbortSignal): Promi
     return { kind: 'done' };
   } catch (error) {
     if (signal.aborted) return { kind: 'hand back' };
-    return await afterFailure(app, tar, error);
+    return afterFailure(app, tar, error);
   }
 }
 

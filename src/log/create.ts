@@ -52,7 +52,7 @@ export function createLog({ file, site, role, stderrLevel, fileLevel }: LogOptio
   const report = <E extends EventName>(event: E, fields: Events[E]): void => {
     counts[event] = (counts[event] ?? 0) + 1;
     const context: object = fields;
-    logger[LEVELS[event]](context, String(event));
+    logger[LEVELS[event]](context, event);
   };
   return { report, counts: () => counts, close: () => logger.flush() };
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { App } from '../app.ts';
 import { errnoOf } from '../faults.ts';
-import { writeDurably } from '../runtime/index.ts';
+import { isoTime, parseTime, writeDurably } from '../runtime/index.ts';
 
 /** The queues that an operator can pause. */
 export const PAUSABLE = ['extract', 'upload'] as const;
@@ -38,9 +38,9 @@ export async function pauseQueues(
   forMs: number | undefined,
 ): Promise<void> {
   const now = app.clock.now();
-  const until = forMs === undefined ? null : new Date(now + forMs).toISOString();
+  const until = forMs === undefined ? null : isoTime(now + forMs);
   const pauses = { ...(await readPauses(app.settings)) };
-  for (const queue of queues) pauses[queue] = { reason, since: new Date(now).toISOString(), until };
+  for (const queue of queues) pauses[queue] = { reason, since: isoTime(now), until };
   await writePauses(app.settings, pauses);
   for (const queue of queues) await app.queues[queue].pause();
   app.report('queues paused', { queues, reason, until });
@@ -68,7 +68,7 @@ export async function reapplyPauses(app: PauseApp): Promise<void> {
 
 /** True when the pause was to end before `now` (ms since 1970). */
 export function isOver(pause: Pause, now: number): boolean {
-  return pause.until !== null && Date.parse(pause.until) <= now;
+  return pause.until !== null && parseTime(pause.until) <= now;
 }
 
 function pauseFile(settings: App['settings']): string {

@@ -17,7 +17,5 @@ export async function knownTars(app: TarApp, versions: readonly TarVersion[]): P
 /** Queues tars for extraction in the settings' order; returns how many were not under way before. */
 export async function queueTars(app: TarApp, versions: readonly TarVersion[]): Promise<number> {
   const { order } = app.settings.arrival;
-  return await app.queues.extract.ensure(
-    versions.map((tar) => extractWork(tar, priorityOf(tar.mtimeMs, order))),
-  );
+  return app.queues.extract.ensure(versions.map((tar) => extractWork(tar, priorityOf(tar.mtimeMs, order))));
 }

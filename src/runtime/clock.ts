@@ -33,3 +33,13 @@ export const systemDice: Dice = () => Math.random();
 export function sqlTimestamp(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 }
+
+/** ISO 8601 in UTC, the form of every time in JSON. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** ms since 1970 of a time in ISO 8601; NaN when it is none. */
+export function parseTime(text: string): number {
+  return Date.parse(text);
+}

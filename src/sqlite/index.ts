@@ -1,3 +1,3 @@
 // SQLite as wavspool uses it: WAL, durable commits, mode 0600, and writes that group themselves.
 export { groupedWriter, type Write } from './grouped-writer.ts';
-export { isBusy, openDatabase, sqliteFault, type Sqlite } from './open.ts';
+export { openDatabase, type Sqlite } from './open.ts';

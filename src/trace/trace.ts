@@ -41,7 +41,7 @@ const HEAD_DEADLINE_MS = 10_000;
 /** Everything that the disk, `state.db`, the queues and the store know of the tar or recording at an absolute path. */
 export async function trace(app: App, path: string): Promise<Trace> {
   const row = app.state.recording(path);
-  if (row !== undefined) return await traceRecording(app, row);
+  if (row !== undefined) return traceRecording(app, row);
   const tar = await traceTar(app, path);
   if (tar.extraction !== null || tar.failure !== null || tar.job !== 'unknown') return tar;
   return { kind: 'unknown', path, onDisk: tar.onDisk };

@@ -1,3 +1,2 @@
 // The whole fleet on one host: every role as a supervised child, and the private Redis it needs where none is named.
-export { restartDelayMs } from './supervise.ts';
 export { up } from './up.ts';

@@ -90,7 +90,7 @@ async function processRecording(
     if (signal.aborted) return { kind: 'hand back' };
     const probing = gate.isOpen();
     if (gate.failed(error, path)) return putBack(probing, error);
-    return await afterFailure(app, row, error);
+    return afterFailure(app, row, error);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { App } from '../../app.ts';
 import { parseDuration } from '../../config/index.ts';
 import { FAULTS, WavspoolError } from '../../faults.ts';
-import { sqlTimestamp } from '../../runtime/index.ts';
+import { parseTime, sqlTimestamp } from '../../runtime/index.ts';
 import { requeue, tarGlob, type Requeued } from '../../requeue/index.ts';
 import type { FailedTar, FailureFilter, RecordingRow } from '../../state/index.ts';
 import { printJson, printLines, printTable } from '../output.ts';
@@ -87,19 +87,6 @@ function showFailed(
 
 function printFailures(rows: readonly RecordingRow[], tars: readonly FailedTar[]): void {
   if (rows.length + tars.length === 0) return printLines(['nothing has failed']);
-  const line = (row: {
-    timestamp: string;
-    cause?: string | undefined;
-    retryCount: number;
-    path: string;
-    errorMessage?: string | undefined;
-  }): string[] => [
-    row.timestamp,
-    row.cause ?? 'unknown',
-    String(row.retryCount),
-    row.path,
-    row.errorMessage ?? '',
-  ];
   printTable(['SINCE (UTC)', 'CAUSE', 'RETRIES', 'PATH', 'ERROR'], [...tars.map(line), ...rows.map(line)]);
 }
 
@@ -187,7 +174,7 @@ function pattern(text: string): RegExp {
 function moment(text: string, now: number): string {
   const ago = parseDuration(text);
   if (ago !== undefined) return sqlTimestamp(now - ago);
-  const at = Date.parse(
+  const at = parseTime(
     /[zZ]|[+-]\d\d:?\d\d$/.test(text)
       ? text
       : `${text.replace(' ', 'T')}${text.length > 10 ? 'Z' : 'T00:00:00Z'}`,
@@ -195,4 +182,14 @@ function moment(text: string, now: number): string {
   if (Number.isNaN(at))
     throw new WavspoolError('USAGE', `--since ${text}: use "2026-11-20 14:00:00", 2026-11-20, or 2h`);
   return sqlTimestamp(at);
+}
+
+function line(row: {
+  timestamp: string;
+  cause?: string | undefined;
+  retryCount: number;
+  path: string;
+  errorMessage?: string | undefined;
+}): string[] {
+  return [row.timestamp, row.cause ?? 'unknown', String(row.retryCount), row.path, row.errorMessage ?? ''];
 }

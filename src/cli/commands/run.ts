@@ -31,16 +31,12 @@ export function runCommands(program: Command): void {
 
 /** Loaded when it is needed: a watcher has no use for the S3 client's memory. */
 async function loadRole(name: RoleName): Promise<Role> {
-  switch (name) {
-    case 'watch':
-      return (await import('../../rescan/index.ts')).watchRole;
-    case 'extract':
-      return (await import('../../extract/index.ts')).extractRole;
-    case 'upload':
-      return (await import('../../upload/index.ts')).uploadRole;
-    case 'maintain':
-      return (await import('../../maintain/index.ts')).maintainRole;
-    case 'dashboard':
-      return (await import('../../dashboard/index.ts')).dashboardRole;
-  }
+  const load: Readonly<Record<RoleName, () => Promise<Role>>> = {
+    watch: async () => (await import('../../rescan/index.ts')).watchRole,
+    extract: async () => (await import('../../extract/index.ts')).extractRole,
+    upload: async () => (await import('../../upload/index.ts')).uploadRole,
+    maintain: async () => (await import('../../maintain/index.ts')).maintainRole,
+    dashboard: async () => (await import('../../dashboard/index.ts')).dashboardRole,
+  };
+  return load[name]();
 }
