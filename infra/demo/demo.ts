@@ -86,12 +86,15 @@ async function choosePorts(): Promise<{ store: number; http: number }> {
   return chosen;
 }
 
-function freePort(from: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', () => freePort(from + 10).then(resolve, reject));
-    server.listen(from, '127.0.0.1', () => server.close(() => resolve(from)));
+async function freePort(from: number): Promise<number> {
+  const server = createServer();
+  const listening = new Promise<boolean>((resolve) => {
+    server.on('error', () => resolve(false));
+    server.listen(from, '127.0.0.1', () => resolve(true));
   });
+  if (!(await listening)) return freePort(from + 10);
+  server.close();
+  return from;
 }
 
 async function writeSettings(s3: DemoStore): Promise<string> {
