@@ -12,6 +12,8 @@ import { uploadRecording, type UploadDeps } from './upload-recording.ts';
 
 /** A crash is never the recording's fault: it comes back as often as it takes. */
 const MAX_CRASHES = 1_000_000;
+/** What served as a probe waits a little, so that the next probe is another recording. */
+const AFTER_A_PROBE_MS = 2000;
 const COUNT_WORKERS_MS = 10_000;
 
 /** Uploads queued recordings. */
@@ -88,15 +90,15 @@ async function processRecording(
     return { kind: 'done' };
   } catch (error) {
     if (signal.aborted) return { kind: 'hand back' };
-    const probing = gate.isOpen();
-    if (gate.failed(error, path)) return putBack(probing, error);
-    return afterFailure(app, row, error);
+    switch (gate.failed(error, path)) {
+      case 'store':
+        return { kind: 'hand back' }; // P7: the row stays as it is
+      case 'probe':
+        return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };
+      case 'recording':
+        return afterFailure(app, row, error);
+    }
   }
-}
-
-/** P7: the row stays as it is. What served as a probe waits a little, so that the next probe is another recording. */
-function putBack(probing: boolean, error: unknown): Outcome {
-  return probing ? { kind: 'later', delayMs: 2000, why: messageOf(error) } : { kind: 'hand back' };
 }
 
 async function afterFailure(app: App, row: RecordingRow, error: unknown): Promise<Outcome> {

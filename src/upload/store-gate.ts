@@ -7,10 +7,11 @@ import { CLOSED, afterFailure, afterSuccess, probeDelayMs, type BreakerState } f
 /** P7's effects: holds the worker while the store is away, lets one job through to see whether it is back. */
 export interface StoreGate {
   succeeded(): void;
-  /** True when the failure means the store, not the recording: the job goes back and nobody's retry is spent. */
-  failed(error: unknown, recording: string): boolean;
-  /** True while the store is thought to be away. */
-  isOpen(): boolean;
+  /**
+   * Whose failure it was. `store`: the job goes back and nobody's retry is spent; `probe`: the same, but another recording
+   * is to be the next probe; `recording`: its own.
+   */
+  failed(error: unknown, recording: string): 'recording' | 'store' | 'probe';
   stop(): void;
 }
 
@@ -66,11 +67,11 @@ export function storeGate(deps: GateDeps): StoreGate {
   return {
     succeeded: () => close(),
     failed: (error, recording) => {
+      if (waiting) return 'store'; // it was in flight when the store went away: one outage, however many it takes along
       const code = faultCode(error);
       const before = state;
       state = afterFailure(state, code, recording);
-      if (state.kind !== 'open') return false;
-      if (waiting) return true; // what was in flight when the gate closed
+      if (state.kind !== 'open') return 'recording';
       if (before.kind === 'closed') since = clock.now();
       const delayMs = probeDelayMs(state.probes, deps.dice());
       const { cause } = FAULTS[code];
@@ -78,9 +79,8 @@ export function storeGate(deps: GateDeps): StoreGate {
       const outage = { code, cause, message: messageOf(error), since, probeAt: clock.now() + delayMs };
       shared.setOutage(outage).catch((err: unknown) => report('heartbeat failed', { err }));
       waitAndProbe(delayMs).catch((err: unknown) => report('unexpected fault', { err }));
-      return true;
+      return before.kind === 'open' ? 'probe' : 'store';
     },
-    isOpen: () => state.kind === 'open',
     stop: () => stopped.abort(),
   };
 }
