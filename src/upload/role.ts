@@ -90,14 +90,10 @@ async function processRecording(
     return { kind: 'done' };
   } catch (error) {
     if (signal.aborted) return { kind: 'hand back' };
-    switch (gate.failed(error, path)) {
-      case 'store':
-        return { kind: 'hand back' }; // P7: the row stays as it is
-      case 'probe':
-        return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };
-      case 'recording':
-        return afterFailure(app, row, error);
-    }
+    const whose = gate.failed(error, path);
+    if (whose === 'recording') return afterFailure(app, row, error);
+    if (whose === 'probe') return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };
+    return { kind: 'hand back' }; // P7: the row stays as it is
   }
 }
 

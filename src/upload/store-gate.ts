@@ -25,8 +25,8 @@ export interface GateDeps {
   readonly who: string;
 }
 
-/** A probe is one upload; so long it may be the only one of the site that tries. */
-const PROBE_LEASE_MS = 90_000;
+/** So long a process is the only one of the site that tries. Short: one that died with it must not keep the others waiting. */
+const PROBE_LEASE_MS = 10_000;
 const LOOK_MS = 1000;
 
 /** The gate of this process; the site's other upload processes learn of an outage through Redis. */
