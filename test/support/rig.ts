@@ -1,0 +1,166 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { freePort, until } from './ports.ts';
+import { startS3, type TestS3 } from './s3.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+export interface StoredObject {
+  readonly sha256: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The whole of wavspool as an operator runs it, on a bucket and a directory of its own. */
+export interface Rig extends AsyncDisposable {
+  readonly incoming: string;
+  readonly extracted: string;
+  readonly data: string;
+  readonly s3: TestS3;
+  readonly http: string;
+  start(): Promise<void>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL to the supervisor or to one of its roles. */
+  kill(role?: string): Promise<void>;
+  /** One command of the command line. */
+  wavspool(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
+  /** Rows of `state.db`, read by the sqlite3 program. */
+  rows(sql: string): Promise<Record<string, unknown>[]>;
+  /** Waits until there are `recordings` rows and all of them are SUCCESS. */
+  settled(recordings: number): Promise<void>;
+  /** Every object in the bucket: downloaded, hashed. */
+  objects(): Promise<Record<string, StoredObject>>;
+  /** Puts a file below the landing directory as a whole, under its final name at once. */
+  land(path: string, content: Buffer): Promise<void>;
+}
+
+/** Starts wavspool; `incoming` is where an SFTP server lands tars, else a directory of the rig's. */
+export async function startRig(incoming?: string, moreSettings = ''): Promise<Rig> {
+  const directory = await mkdtemp(join(tmpdir(), 'wavspool-rig-'));
+  const data = join(directory, 'data');
+  const landing = incoming ?? join(data, 'incoming');
+  const s3 = await startS3();
+  const port = await freePort();
+  const config = join(directory, 'wavspool.yaml');
+  const settings = {
+    site: 'rig',
+    paths: { data, incoming: landing },
+    s3: {
+      bucket: s3.bucket,
+      endpoint: s3.endpoint,
+      accessKeyId: s3.accessKeyId,
+      secretAccessKey: s3.secretAccessKey,
+    },
+    arrival: { quietSeconds: 0.5, rescanSeconds: 2, incompleteAfterSeconds: 600 },
+    extract: { minFreeBytes: '16MiB' },
+    upload: { backoff: { initial: '100ms', max: '1s' } },
+    http: { port },
+    shutdownSeconds: 10,
+  };
+  await writeFile(config, `${JSON.stringify(settings)}\n${moreSettings}`, { mode: 0o600 }); // JSON is YAML
+  const bin = join(ROOT, 'bin/wavspool.js');
+  const http = `http://127.0.0.1:${port}`;
+  let up: ChildProcess | undefined;
+
+  const rows: Rig['rows'] = async (sql) => {
+    const { stdout } = await run('sqlite3', ['-readonly', '-json', join(data, 'state.db'), sql]);
+    return stdout.trim() === '' ? [] : (JSON.parse(stdout) as Record<string, unknown>[]);
+  };
+  const wavspool: Rig['wavspool'] = async (...args) => {
+    const child = spawn(process.execPath, [bin, '--config', config, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk) => (output.stdout += String(chunk)));
+    child.stderr.on('data', (chunk) => (output.stderr += String(chunk)));
+    const [code] = (await once(child, 'close')) as [number];
+    return { code, ...output };
+  };
+  const start = async (): Promise<void> => {
+    up = spawn(process.execPath, [bin, 'up', '--config', config], { stdio: 'ignore' });
+    await until(
+      'every role is at work',
+      async () => {
+        const { stdout } = await wavspool('status', '--json');
+        return (JSON.parse(stdout) as { roles: unknown[] }).roles.length === 5;
+      },
+      60_000,
+    );
+  };
+  const stop = async (): Promise<number | null> => {
+    const child = up;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+      return child?.exitCode ?? null;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    return child.exitCode;
+  };
+  const kill = async (role?: string): Promise<void> => {
+    if (role === undefined) {
+      up?.kill('SIGKILL');
+      if (up?.exitCode === null && up.signalCode === null) await once(up, 'exit');
+      return;
+    }
+    const { stdout } = await wavspool('status', '--json');
+    const found = (JSON.parse(stdout) as { roles: { role: string; pid: number }[] }).roles.find(
+      (one) => one.role === role,
+    );
+    if (found === undefined) throw new Error(`no ${role} role is at work`);
+    process.kill(found.pid, 'SIGKILL');
+  };
+
+  await start();
+  return {
+    incoming: landing,
+    extracted: join(data, 'extracted'),
+    data,
+    s3,
+    http,
+    start,
+    stop,
+    kill,
+    wavspool,
+    rows,
+    settled: (recordings) =>
+      until(
+        `${recordings} recordings are SUCCESS`,
+        async () => {
+          const found = await rows('SELECT status, count(*) AS n FROM uploads GROUP BY status');
+          return found.length === 1 && found[0]?.['status'] === 'SUCCESS' && found[0]['n'] === recordings;
+        },
+        90_000,
+      ),
+    objects: async () => {
+      const found: Record<string, StoredObject> = {};
+      for (const key of await s3.keys()) {
+        const object = await s3.client.send(new GetObjectCommand({ Bucket: s3.bucket, Key: key }));
+        const bytes = await object.Body?.transformToByteArray();
+        found[key] = {
+          sha256: createHash('sha256')
+            .update(bytes ?? '')
+            .digest('hex'),
+          metadata: object.Metadata ?? {},
+        };
+      }
+      return found;
+    },
+    land: async (path, content) => {
+      const target = join(landing, path);
+      await mkdir(dirname(target), { recursive: true });
+      await writeFile(`${target}.part`, content);
+      await rename(`${target}.part`, target);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await stop();
+      await s3[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
