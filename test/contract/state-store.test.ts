@@ -1,0 +1,174 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock, systemDice } from '../../src/runtime/index.ts';
+import { openStateStore, type StateStore, type TarVersion, type WavFacts } from '../../src/state/index.ts';
+
+const WAV: WavFacts = { valid: true, durationMs: 1000, codec: 'pcm', sampleRate: 8000, channels: 1 };
+const TAR: TarVersion = { path: '/in/a.tar', size: 10, mtimeMs: 1000 };
+let directory = '';
+let file = '';
+let reported: string[] = [];
+const open = (): StateStore =>
+  openStateStore({
+    file,
+    maxRetries: 5,
+    clock: systemClock,
+    dice: systemDice,
+    report: (event) => {
+      reported.push(event);
+    },
+  });
+const sqlite3 = (sql: string): string => execFileSync('sqlite3', [file, sql], { encoding: 'utf8' }).trim();
+
+const mark = (state: StateStore, i: number): Promise<void> =>
+  state.markSuccess(`/x/${i}.wav`, {
+    key: `${i}`,
+    size: 5,
+    sha256: `${i}`,
+    etag: 'e',
+    versionId: undefined,
+  });
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'wavspool-state-'));
+  file = join(directory, 'state.db');
+  reported = [];
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+async function extract(
+  state: StateStore,
+  tar: TarVersion,
+  recordings: Readonly<Record<string, string>>,
+): Promise<void> {
+  const extraction = state.beginExtraction(tar);
+  for (const [path, sha256] of Object.entries(recordings)) {
+    extraction.stage({ member: path, relativePath: path, temporary: '/t', size: 5, sha256, wav: WAV });
+  }
+  for (const { seq, recording } of extraction.staged()) extraction.place(seq, recording.member);
+  await extraction.commit({ sha256: 'f', skipped: 1, refused: 0 });
+  extraction.discard();
+}
+
+test('a state.db with the contract’s columns alone is taken over with every row kept', async () => {
+  sqlite3(`CREATE TABLE extracted_tars(path TEXT PRIMARY KEY, timestamp TEXT);
+    CREATE TABLE uploads(wav_path TEXT PRIMARY KEY, status TEXT, timestamp TEXT, error_message TEXT, retry_count INTEGER DEFAULT 0);
+    INSERT INTO extracted_tars VALUES ('/in/old.tar', '2025-09-01 02:00:00');
+    INSERT INTO uploads VALUES ('/x/s.wav', 'SUCCESS', '2025-09-01 02:00:00', NULL, 0), ('/x/p.wav', 'PENDING', '2025-09-01 02:00:00', NULL, 0),
+      ('/x/f.wav', 'FAILED', '2025-09-01 02:00:00', 'timeout', 2), ('/x/g.wav', 'FAILED', '2025-09-01 02:00:00', 'timeout', 5);`);
+  const state = open();
+  expect(reported).toEqual(['state taken over']);
+  expect(state.counts()).toMatchObject({ SUCCESS: 1, PENDING: 1, FAILED: 2, givenUp: 1, extractedTars: 1 });
+  expect(state.openRecordings(0, 10).map(({ path }) => path)).toEqual(['/x/p.wav', '/x/f.wav']);
+  const version = { path: '/in/old.tar', size: 7, mtimeMs: 3 };
+  expect(await state.settledTars([version])).toEqual(new Set(['/in/old.tar']));
+  expect(await state.settledTars([{ ...version, size: 8 }])).toEqual(new Set());
+  expect(sqlite3('SELECT timestamp FROM extracted_tars')).toBe('2025-09-01 02:00:00');
+  state.close();
+});
+
+test('a newer schema is refused with its number, and left as it is', () => {
+  sqlite3('PRAGMA user_version = 99');
+  expect(open).toThrow(/schema version 99/);
+  expect(sqlite3('PRAGMA user_version; SELECT count(*) FROM sqlite_master')).toBe('99\n0');
+});
+
+test('a file that is no database is refused by name', () => {
+  writeFileSync(file, 'this is a text and no database, long enough to be read as a header'.repeat(20));
+  expect(open).toThrow(file);
+});
+
+test('P9: the database, its -wal and its -shm are for this user alone, and there are exactly two tables', async () => {
+  const state = open();
+  await extract(state, TAR, { '/x/a.wav': 'a' });
+  for (const suffix of ['', '-wal', '-shm'])
+    expect(statSync(`${file}${suffix}`).mode & 0o777, suffix).toBe(0o600);
+  expect(sqlite3("SELECT group_concat(name) FROM sqlite_master WHERE type = 'table'")).toBe(
+    'extracted_tars,uploads',
+  );
+  state.close();
+});
+
+test('extracting again keeps what is in the store, and brings back what is not', async () => {
+  const state = open();
+  await extract(state, TAR, { '/x/a.wav': 'a', '/x/b.wav': 'b' });
+  await state.markSuccess('/x/a.wav', {
+    key: 'a.wav',
+    size: 5,
+    sha256: 'a',
+    etag: 'e',
+    versionId: undefined,
+  });
+  await state.markFailed('/x/b.wav', { cause: 'missing', message: 'gone', retryCount: 5 });
+  expect(state.tarProgress(TAR.path)).toEqual({ PENDING: 0, SUCCESS: 1, retrying: 0, givenUp: 1 });
+  await extract(state, TAR, { '/x/a.wav': 'a', '/x/b.wav': 'b' });
+  expect(state.recording('/x/a.wav')).toMatchObject({ status: 'SUCCESS', etag: 'e' });
+  expect(state.recording('/x/b.wav')).toMatchObject({ status: 'PENDING', cause: undefined });
+  state.close();
+});
+
+test('a recording that another tar brought already counts for both tars', async () => {
+  const state = open();
+  await extract(state, TAR, { '/x/a.wav': 'a' });
+  const copy = { path: '/in/b.tar', size: 10, mtimeMs: 2000 };
+  await extract(state, copy, { '/x/a.wav': 'a' });
+  expect(state.tar(copy.path)?.shared).toEqual(['/x/a.wav']);
+  expect(state.tarProgress(copy.path).PENDING).toBe(1);
+  await state.markSuccess('/x/a.wav', {
+    key: 'a.wav',
+    size: 5,
+    sha256: 'a',
+    etag: 'e',
+    versionId: undefined,
+  });
+  expect(state.tarProgress(copy.path)).toEqual({ PENDING: 0, SUCCESS: 1, retrying: 0, givenUp: 0 });
+  state.close();
+});
+
+test('a failed tar is settled for that version only, and its row goes when a version is extracted', async () => {
+  const state = open();
+  await state.markTarFailed(TAR, { cause: 'corrupt', message: 'no', retryCount: 5 });
+  expect(state.counts()).toMatchObject({ FAILED: 0, failedTars: 1, extractedTars: 0 });
+  expect(await state.settledTars([TAR])).toEqual(new Set([TAR.path]));
+  const next = { ...TAR, size: 11 };
+  expect(await state.settledTars([next])).toEqual(new Set());
+  await extract(state, next, { '/x/a.wav': 'a' });
+  expect(state.failedTar(TAR.path)).toBeUndefined();
+  state.close();
+});
+
+test('re-queueing gives a fresh budget to FAILED rows alone', async () => {
+  const state = open();
+  await extract(state, TAR, { '/x/a.wav': 'a', '/x/b.wav': 'b' });
+  await state.markFailed('/x/a.wav', { cause: 'network', message: 'reset', retryCount: 5 });
+  expect(await state.requeue(['/x/a.wav', '/x/b.wav', '/x/none.wav'])).toBe(1);
+  expect(state.recording('/x/a.wav')).toMatchObject({
+    status: 'PENDING',
+    retryCount: 0,
+    errorMessage: undefined,
+  });
+  state.close();
+});
+
+test('100,000 recordings of one tar are one commit', async () => {
+  const state = open();
+  const recordings = Object.fromEntries(
+    Array.from({ length: 100_000 }, (_, i) => [`/x/${i}.wav`, `sha-${i}`]),
+  );
+  await extract(state, TAR, recordings);
+  expect(state.counts().PENDING).toBe(100_000);
+  expect(state.tar(TAR.path)).toMatchObject({ recordings: 100_000, bytes: 500_000, skipped: 1 });
+  state.close();
+});
+
+test('two stores on one file write at once and lose nothing', async () => {
+  const [one, two] = [open(), open()];
+  await extract(one, TAR, Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`/x/${i}.wav`, `${i}`])));
+  await Promise.all(Array.from({ length: 400 }, (_, i) => mark(i % 2 === 0 ? one : two, i)));
+  expect(one.counts()).toMatchObject({ SUCCESS: 400, PENDING: 0 });
+  one.close();
+  two.close();
+});
