@@ -111,7 +111,11 @@ export default defineConfig({
       files: ['src/runtime/**', 'test/**', 'infra/**'],
       rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
     },
-    { files: ['src/config/**', 'test/**', 'infra/**'], rules: { 'node/no-process-env': 'off' } },
+    // src/up sets what its children inherit
+    {
+      files: ['src/config/**', 'src/up/up.ts', 'test/**', 'infra/**'],
+      rules: { 'node/no-process-env': 'off' },
+    },
     { files: ['src/cli/output.ts', 'infra/**'], rules: { 'no-console': 'off' } },
     {
       files: ['test/**', 'infra/**', 'bin/**', 'workers/**'],
