@@ -22,7 +22,8 @@ const MAX_PATH_BYTES = 3000;
  */
 export function judgeMember(member: { readonly name: string; readonly kind: MemberKind }): MemberJudgement {
   const { name, kind } = member;
-  if (!/\.wav$/i.test(name)) return { kind: 'skip', reason: 'its name does not end in .wav' };
+  // a NUL or what follows it must not hide a recording: other programs end the name there
+  if (!/\.wav(?:\0|$)/i.test(name)) return { kind: 'skip', reason: 'its name does not end in .wav' };
   if (kind === 'directory') return { kind: 'skip', reason: 'it is a directory' };
   if (kind !== 'file') return { kind: 'refuse', reason: KIND_REFUSALS[kind] };
   const segments = name.split('/').filter((segment) => segment !== '' && segment !== '.');
@@ -47,7 +48,7 @@ function nameRefusal(name: string): string | undefined {
 }
 
 function segmentsRefusal(segments: readonly string[]): string | undefined {
-  if (segments.includes('..')) return 'its path has a ".." in it';
+  if (segments.some((segment) => segment.split('\\').includes('..'))) return 'its path has a ".." in it';
   if (segments.length > MAX_DEPTH) return `its path is deeper than ${MAX_DEPTH} levels`;
   if (segments.some((segment) => Buffer.byteLength(segment) > MAX_SEGMENT_BYTES)) {
     return `a name in its path is longer than ${MAX_SEGMENT_BYTES} bytes`;

@@ -63,3 +63,10 @@ describe('everything else is skipped, however hostile', () => {
     expect(judgeMember({ name: 'a.txt', kind: 'symlink' }).kind).toBe('skip');
   });
 });
+
+test.each(['a\\..\\b.wav', '..\\b.wav', 'a.wav\0', 'a.wav\0.txt'])(
+  '%j is refused, not passed over',
+  (name) => {
+    expect(judgeMember({ name, kind: 'file' }).kind).toBe('refuse');
+  },
+);
