@@ -13,7 +13,6 @@ const HOMES: Record<string, readonly string[]> = {
   bullmq: ['queue'],
   ioredis: ['queue'],
   'better-sqlite3': ['sqlite'],
-  tar: ['tar'],
   '@aws-sdk/client-s3': ['store'],
   '@smithy/node-http-handler': ['store'],
   chokidar: ['arrival'],
