@@ -17,7 +17,7 @@ const HOMES: Record<string, readonly string[]> = {
   '@smithy/node-http-handler': ['store'],
   chokidar: ['arrival'],
   picomatch: ['arrival', 'requeue'],
-  zod: ['config', 'queue', 'dashboard'],
+  zod: ['config', 'queue', 'dashboard', 'receipt'],
   yaml: ['config'],
   leven: ['config'],
   pino: ['log'],

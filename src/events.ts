@@ -77,6 +77,11 @@ export interface Events {
   'store lacks conditional put': { endpoint: string };
   'multipart upload left behind': { key: string; err: unknown };
 
+  // after the upload
+  'receipt written': { tar: string; key: string; seq: number; recordings: number };
+  'files removed': { tar: string; what: 'extracted' | 'incoming'; files: number; bytes: number };
+  'file kept': { path: string; reason: string };
+
   // operators
   requeued: { by: string; recordings: number; tars: number };
   'queues paused': { queues: readonly string[]; reason: string; until: string | null };
@@ -128,6 +133,9 @@ export const LEVELS: Record<EventName, Level> = {
   'store back': 'info',
   'store lacks conditional put': 'warn',
   'multipart upload left behind': 'warn',
+  'receipt written': 'info',
+  'files removed': 'info',
+  'file kept': 'error',
   requeued: 'info',
   'queues paused': 'warn',
   'queues resumed': 'info',

@@ -124,6 +124,12 @@ export const FAULTS = {
     exit: 1,
     remedy: 'someone removed the object; "audit --repair" uploads it again while its file is still there',
   },
+  RECEIPT_INVALID: {
+    cause: 'receipt',
+    retry: 'never',
+    exit: 1,
+    remedy: 'someone changed or replaced the receipt: look for an older version of the object',
+  },
   RECORDING_CHANGED: {
     cause: 'changed',
     retry: 'this one',

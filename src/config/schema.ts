@@ -105,6 +105,8 @@ export const settingsSchema = z.strictObject({
         error: 'a size per second, a timetable like { "08:00": 2MiB, "19:00": null }, or null',
       })
       .optional(),
+    /** Whether each tar gets a receipt object once all its recordings are SUCCESS. */
+    receipts: yesNo,
   }),
   cleanup: z.strictObject({ extracted: cleanup, incoming: cleanup }),
   databases: listOf(database, 'databases'),

@@ -1,12 +1,13 @@
+import type { App } from '../app.ts';
+import { putBackInterrupted } from '../cleanup/index.ts';
+import { messageOf } from '../faults.ts';
 import type { Outcome } from '../queue/index.ts';
 import type { Role } from '../role.ts';
-import type { App } from '../app.ts';
-import { messageOf } from '../faults.ts';
+import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
 import { openS3Store, type ObjectStore } from '../store/index.ts';
+import { cleansUp, maintenanceJobs, scratchOf, type MaintenanceJob } from './jobs.ts';
 
-const HOUR_MS = 3600 * 1000;
-/** No upload of ours lasts this long: its deadline is far shorter, and its retry begins a new one. */
-const STALE_UPLOAD_MS = 24 * HOUR_MS;
+/** A run that is not done by then goes on with the next one. */
 const DEADLINE_MS = 10 * 60 * 1000;
 
 /** Runs the scheduled jobs, one at a time. */
@@ -15,14 +16,24 @@ export const maintainRole: Role = {
   start: async (app) => {
     const { settings, queues, report, clock } = app;
     const { concurrency, multipartBytes } = settings.upload;
+    await sweep(app);
     const store = openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
+    const jobs = maintenanceJobs(settings);
     await queues.maintenance.limitConcurrency(1);
-    await queues.maintenance.schedule('abort-stale-uploads', HOUR_MS, { v: 1, run: 'abort-stale-uploads' });
+    for (const { name, everyMs } of jobs)
+      await queues.maintenance.schedule(name, everyMs, { v: 1, run: name });
+    await queues.maintenance.keepSchedules(jobs.map(({ name }) => name));
     const worker = queues.work<'maintenance'>({
       kind: 'maintenance',
       concurrency: 1,
       maxCrashes: 3,
-      process: (payload, signal) => run(app, store, payload.run, signal),
+      process: (payload, signal) =>
+        run(
+          app,
+          store,
+          jobs.find(({ name }) => name === payload.run),
+          signal,
+        ),
     });
     return {
       jobs: () => ({ active: worker.active(), finished: worker.finished(), lastFinishedMsAgo: null }),
@@ -35,20 +46,38 @@ export const maintainRole: Role = {
   },
 };
 
-async function run(app: App, store: ObjectStore, job: string, signal: AbortSignal): Promise<Outcome> {
+/** What a crash left half done: receipts that were being put together, files that were on their way out. */
+async function sweep({ settings, report, clock }: App): Promise<void> {
+  const scratch = scratchOf(settings);
+  await makeDirectory(scratch);
+  const files = await sweepTemporaries(scratch, clock.now());
+  if (files > 0) report('temporary files swept', { directory: scratch, files });
+  if (!cleansUp(settings)) return;
+  for (const directory of [settings.paths.incoming, settings.paths.extracted]) {
+    await makeDirectory(directory);
+    await putBackInterrupted(directory);
+  }
+}
+
+async function run(
+  app: App,
+  store: ObjectStore,
+  job: MaintenanceJob | undefined,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  if (job === undefined) return { kind: 'done' }; // these settings do not ask for it any more
   const startedAt = app.clock.monotonicMs();
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
   try {
-    if (job !== 'abort-stale-uploads')
-      return { kind: 'give up', why: `this version knows no maintenance job ${job}` };
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);
-    const uploads = await store.abortStaleUploads(app.clock.now() - STALE_UPLOAD_MS, deadline);
-    if (uploads > 0) app.report('stale uploads aborted', { uploads });
+    if ((await app.queues.shared.outage()) !== undefined) return { kind: 'done' }; // P7: the next run finds the store back
+    const done = await job.run(app, store, AbortSignal.any([signal, deadline]));
     const ms = Math.round(app.clock.monotonicMs() - startedAt);
-    app.report('job finished', { queue: 'maintenance', job, ms });
+    if (done > 0) app.report('job finished', { queue: 'maintenance', job: job.name, ms });
     return { kind: 'done' };
   } catch (err) {
     if (signal.aborted) return { kind: 'hand back' };
-    app.report('job failed', { queue: 'maintenance', job, err });
+    if (deadline.aborted) return { kind: 'done' };
+    app.report('job failed', { queue: 'maintenance', job: job.name, err });
     return { kind: 'give up', why: messageOf(err) }; // the schedule's next run is the retry
   }
 }

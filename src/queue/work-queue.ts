@@ -4,6 +4,7 @@ import { WavspoolError } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
 import type { Payload, QueuedWork } from './jobs.ts';
 import { PREFIX, queueName, type QueueKind } from './names.ts';
+import { scheduleMethods, type Schedules } from './schedules.ts';
 
 /** The largest bulk add: beyond 500 jobs a call gets longer, not quicker. */
 const BATCH = 500;
@@ -19,7 +20,7 @@ export interface QueueCounts {
 }
 
 /** One queue, seen from those who give it work. Every method throws REDIS_UNREACHABLE when Redis does not answer in time. */
-export interface WorkQueue<K extends QueueKind> {
+export interface WorkQueue<K extends QueueKind> extends Schedules<K> {
   readonly kind: K;
   readonly name: string;
   /** For Bull Board only. */
@@ -41,7 +42,6 @@ export interface WorkQueue<K extends QueueKind> {
   limitConcurrency(jobs: number): Promise<void>;
   /** The payload of the job that has waited longest, with its age in ms. */
   oldestWaiting(): Promise<{ payload: Payload<K>; waitingMs: number } | undefined>;
-  schedule(id: string, everyMs: number, payload: Payload<K>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -167,13 +167,7 @@ export function openWorkQueue<K extends QueueKind>(
       if (oldest === undefined) return undefined;
       return { payload: oldest.data as Payload<K>, waitingMs: Math.max(0, clock.now() - oldest.timestamp) };
     },
-    schedule: async (id, everyMs, payload) => {
-      // `every` keeps an overdue run through an upsert, a cron pattern would lose it
-      await inTime(
-        'schedule in',
-        bull.upsertJobScheduler(id, { every: everyMs }, { name: kind, data: payload }),
-      );
-    },
+    ...scheduleMethods<K>(kind, bull, inTime),
     close: () => bull.close(),
   };
 }

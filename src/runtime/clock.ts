@@ -34,6 +34,11 @@ export function sqlTimestamp(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 }
 
+/** The ISO 8601 form of a timestamp of `state.db`. */
+export function isoTimestamp(timestamp: string): string {
+  return `${timestamp.replace(' ', 'T')}Z`;
+}
+
 /** ISO 8601 in UTC, the form of every time in JSON. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();

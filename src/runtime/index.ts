@@ -1,5 +1,14 @@
 // What every folder stands on: time and dice as arguments, files that are whole or absent, limits on what runs at once.
-export { isoTime, parseTime, sqlTimestamp, systemClock, systemDice, type Clock, type Dice } from './clock.ts';
+export {
+  isoTime,
+  isoTimestamp,
+  parseTime,
+  sqlTimestamp,
+  systemClock,
+  systemDice,
+  type Clock,
+  type Dice,
+} from './clock.ts';
 export {
   makeDirectory,
   publishUnlessTaken,

@@ -35,11 +35,18 @@ ON CONFLICT (wav_path) DO UPDATE SET status = 'FAILED', timestamp = excluded.tim
   retry_count = excluded.retry_count, cause = excluded.cause`;
 
 const COMMIT_TAR = `
-INSERT INTO extracted_tars (path, timestamp, size, mtime_ms, sha256, recordings, bytes, skipped, refused, shared)
-VALUES (@tar, @timestamp, @size, @mtimeMs, @sha256, @recordings, @bytes, @skipped, @refused, @shared)
+INSERT INTO extracted_tars (path, timestamp, size, mtime_ms, sha256, recordings, bytes, skipped, refused, shared, wavs)
+VALUES (@tar, @timestamp, @size, @mtimeMs, @sha256, @recordings, @bytes, @skipped, @refused, @shared, @wavs)
 ON CONFLICT (path) DO UPDATE SET timestamp = excluded.timestamp, size = excluded.size, mtime_ms = excluded.mtime_ms,
   sha256 = excluded.sha256, recordings = excluded.recordings, bytes = excluded.bytes, skipped = excluded.skipped,
-  refused = excluded.refused, shared = excluded.shared`;
+  refused = excluded.refused, shared = excluded.shared, wavs = excluded.wavs, extracted_removed_at = NULL,
+  incoming_removed_at = NULL`;
+
+interface Totals {
+  recordings: number;
+  wavs: number;
+  bytes: number;
+}
 
 interface StagedRecord {
   seq: number;
@@ -74,12 +81,13 @@ export function stagingArea(
   const page = db.prepare('SELECT * FROM temp.staged WHERE extraction = ? AND seq > ? ORDER BY seq LIMIT ?');
   const setPlace = db.prepare('UPDATE temp.staged SET path = ? WHERE extraction = ? AND seq = ?');
   const totals = db.prepare(
-    'SELECT count(*) AS recordings, coalesce(sum(size), 0) AS bytes FROM temp.staged WHERE extraction = ?',
+    `SELECT count(*) AS recordings, count(DISTINCT path) AS wavs, coalesce(sum(size), 0) AS bytes
+     FROM temp.staged WHERE extraction = ?`,
   );
-  const ofOtherTars = db
+  const ofOthers = db
     .prepare(
       `SELECT DISTINCT s.path FROM temp.staged s JOIN uploads u ON u.wav_path = s.path
-       WHERE s.extraction = ? AND u.tar IS NOT NULL AND u.tar <> ?`,
+       WHERE s.extraction = @extraction AND u.tar IS NOT NULL AND (u.tar <> @tar OR u.tar_mtime_ms IS NOT @mtimeMs)`,
     )
     .pluck();
   const rowsThere = db
@@ -99,10 +107,11 @@ export function stagingArea(
     let seq = 0;
 
     const commit = (summary: TarSummary): CommittedTar => {
-      const { recordings, bytes } = totals.get(extraction) as { recordings: number; bytes: number };
+      const { recordings, wavs, bytes } = totals.get(extraction) as Totals;
       const known = rowsThere.get(extraction) as number;
-      const shared = ofOtherTars.all(extraction, tar.path) as string[];
-      const row = { extraction, timestamp: sqlTimestamp(clock.now()), tar: tar.path, mtimeMs: tar.mtimeMs };
+      const version = { extraction, tar: tar.path, mtimeMs: tar.mtimeMs };
+      const shared = ofOthers.all(version) as string[];
+      const row = { ...version, timestamp: sqlTimestamp(clock.now()) };
       forgetFailure.run(tar.path);
       commitRecordings.run(row);
       commitRefused.run({ ...row, maxRetries });
@@ -111,6 +120,7 @@ export function stagingArea(
         ...summary,
         size: tar.size,
         recordings,
+        wavs,
         bytes,
         shared: shared.length === 0 ? null : JSON.stringify(shared),
       });

@@ -2,6 +2,9 @@
 // writes, so that a network database can stand behind it.
 export { openStateStore, type StateStoreOptions } from './open.ts';
 export type {
+  AuditedRow,
+  AuditList,
+  CleanupTarget,
   CommittedTar,
   Extraction,
   Failure,
@@ -12,10 +15,14 @@ export type {
   OpenRecording,
   Progress,
   RecordingRow,
+  ReceiptIntent,
   RefusedRecording,
+  RestoredRecording,
+  RestoredTar,
   StagedRecording,
   StateCounts,
   StateStore,
+  TarReceipt,
   TarRow,
   TarSummary,
   TarVersion,

@@ -5,6 +5,8 @@ import { WavspoolError, messageOf } from '../faults.ts';
 import type { Clock, Dice } from '../runtime/index.ts';
 import { groupedWriter, openDatabase } from '../sqlite/index.ts';
 import { stagingArea } from './extraction.ts';
+import { auditMethods } from './audit.ts';
+import { receiptMethods } from './receipts.ts';
 import { recordingMethods } from './recordings.ts';
 import { migrate } from './schema.ts';
 import type { StateStore } from './state-store.ts';
@@ -44,6 +46,8 @@ export function openStateStore({ file, maxRetries, clock, dice, report }: StateS
     return {
       ...tarMethods(db, write, clock, maxRetries),
       ...recordingMethods(db, write, clock, maxRetries),
+      ...receiptMethods(db, write, clock),
+      ...auditMethods(db, write, clock),
       beginExtraction: stagingArea(db, write, clock, maxRetries),
       close: () => db.close(),
     };

@@ -1,5 +1,5 @@
 import type { Cause } from '../faults.ts';
-import type { FailedTar, RecordingRow, TarRow, UploadStatus, WavFacts } from './state-store.ts';
+import type { FailedTar, RecordingRow, TarReceipt, TarRow, UploadStatus, WavFacts } from './state-store.ts';
 
 // SQL's null becomes undefined here and nowhere else.
 
@@ -39,6 +39,10 @@ export interface TarsRecord {
   skipped: number | null;
   refused: number | null;
   shared: string | null;
+  wavs: number | null;
+  receipt_for: string | null;
+  receipts: string | null;
+  receipt_intent: string | null;
 }
 
 export function recordingRow(record: UploadsRecord): RecordingRow {
@@ -96,5 +100,7 @@ export function tarRow(record: TarsRecord): TarRow {
     skipped: record.skipped ?? undefined,
     refused: record.refused ?? undefined,
     shared: record.shared === null ? [] : (JSON.parse(record.shared) as string[]),
+    wavs: record.wavs ?? undefined,
+    receipts: record.receipts === null ? [] : (JSON.parse(record.receipts) as TarReceipt[]),
   };
 }

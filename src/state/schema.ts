@@ -2,7 +2,7 @@ import { WavspoolError } from '../faults.ts';
 import type { Sqlite } from '../sqlite/index.ts';
 
 /** `PRAGMA user_version` of the schema below. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 // The columns that come first are a contract with SQL and scripts outside of wavspool; the others are ours to extend.
 const TABLES = `
@@ -22,7 +22,14 @@ const COLUMNS = {
     bytes: 'INTEGER', // of the members taken
     skipped: 'INTEGER', // members that are no recordings
     refused: 'INTEGER', // members that cannot be extracted safely
-    shared: 'TEXT', // JSON: wav_paths whose bytes another tar had brought already; their rows name that tar
+    shared: 'TEXT', // JSON: wav_paths whose bytes another tar, or another version of it, had brought already
+    wavs: 'INTEGER', // distinct recordings: the rows of this version and the shared ones
+    receipt_for: 'TEXT', // sha256 of the version that the last receipt is about
+    receipt_seq: 'INTEGER', // of the last receipt, in the site's chain
+    receipts: 'TEXT', // JSON: every receipt of this path
+    receipt_intent: 'TEXT', // JSON: the receipt that is about to be written; at most one of the site
+    extracted_removed_at: 'TEXT', // when cleanup removed its extracted files
+    incoming_removed_at: 'TEXT', // when cleanup removed the tar itself
   },
   uploads: {
     wav_path: 'TEXT',
@@ -50,7 +57,13 @@ const COLUMNS = {
 const INDEXES = `
 CREATE INDEX IF NOT EXISTS uploads_status ON uploads (status, timestamp);
 CREATE INDEX IF NOT EXISTS uploads_tar ON uploads (tar);
-CREATE INDEX IF NOT EXISTS uploads_failed_tars ON uploads (wav_path) WHERE wav_path = tar;`;
+CREATE INDEX IF NOT EXISTS uploads_failed_tars ON uploads (wav_path) WHERE wav_path = tar;
+CREATE INDEX IF NOT EXISTS uploads_open ON uploads (tar) WHERE status <> 'SUCCESS';
+CREATE INDEX IF NOT EXISTS tars_without_receipt ON extracted_tars (path) WHERE receipt_for IS NOT sha256;
+CREATE INDEX IF NOT EXISTS tars_receipt_seq ON extracted_tars (receipt_seq) WHERE receipt_seq IS NOT NULL;
+CREATE INDEX IF NOT EXISTS tars_receipt_intent ON extracted_tars (path) WHERE receipt_intent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS tars_not_cleaned ON extracted_tars (path)
+  WHERE extracted_removed_at IS NULL OR incoming_removed_at IS NULL;`;
 
 /** What a take-over found in a `state.db` that another program had made; undefined when there was nothing to take over. */
 export interface TakenOver {
@@ -75,7 +88,7 @@ export function migrate(db: Sqlite, path: string): TakenOver | undefined {
           `${path} has schema version ${found}, this wavspool knows ${SCHEMA_VERSION} at most`,
         );
       }
-      const old = rowCounts(db);
+      const old = found === 0 ? rowCounts(db) : undefined;
       db.exec(TABLES);
       for (const [table, columns] of Object.entries(COLUMNS)) addColumns(db, path, table, columns);
       db.exec(INDEXES);

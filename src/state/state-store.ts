@@ -56,8 +56,29 @@ export interface TarRow {
   readonly bytes: number | undefined;
   readonly skipped: number | undefined;
   readonly refused: number | undefined;
-  /** `wav_path`s of recordings whose bytes another tar had brought already; their rows name that tar. */
+  /** `wav_path`s of recordings whose bytes another tar, or another version of this one, had brought already. */
   readonly shared: readonly string[];
+  /** Distinct recordings: its own rows and the shared ones. */
+  readonly wavs: number | undefined;
+  /** Every receipt of this path, oldest first: one per version. */
+  readonly receipts: readonly TarReceipt[];
+}
+
+/** A receipt that lies in the bucket. */
+export interface TarReceipt {
+  /** Its place in the site's chain, from 1. */
+  readonly seq: number;
+  readonly key: string;
+  /** Of the receipt itself. */
+  readonly sha256: string;
+  /** Of the tar's version that it is about. */
+  readonly tarSha256: string;
+}
+
+/** The receipt that is about to be written: noted first, so that a crash cannot fork the chain. */
+export interface ReceiptIntent extends TarReceipt {
+  /** SHA-256 of the receipt before it; null for the first. */
+  readonly previous: string | null;
 }
 
 /** A tar that could not be extracted: a FAILED row of `uploads` whose `wav_path` is the tar's own path. */
@@ -182,6 +203,34 @@ export interface StateStore {
     limit: number,
   ): readonly (OpenRecording & { readonly row: RecordingRow })[];
 
+  // receipts and cleanup
+  /** Tars whose present version has no receipt and whose recordings are all SUCCESS; in pages by path. */
+  tarsDueForReceipt(afterPath: string, limit: number): readonly TarRow[];
+  /** The last receipt of the chain. */
+  receiptHead(): TarReceipt | undefined;
+  /** The receipt that was noted and not confirmed: what a crash interrupted. */
+  openReceipt(): { readonly tar: TarRow; readonly intent: ReceiptIntent } | undefined;
+  /** Notes what is about to be written; false when another one is noted already. */
+  intendReceipt(tar: string, intent: ReceiptIntent): Promise<boolean>;
+  /** The noted receipt lies in the bucket. */
+  confirmReceipt(tar: string, receipt: TarReceipt): Promise<void>;
+  /** Every recording of the tar's present version, the shared ones included; read in pages, so memory stays bounded. */
+  recordingsOfVersion(tar: TarRow): Iterable<RecordingRow>;
+  /** Tars that cleanup has not been at, with all recordings SUCCESS since `timestamp` or before; in pages by path. */
+  tarsDueForCleanup(request: CleanupRequest): readonly TarRow[];
+  markCleaned(tar: string, what: CleanupTarget): Promise<void>;
+
+  // audit
+  /** Takes a list of what is to be checked, as it is now; it does not keep state.db from being written to. */
+  beginAudit(request: AuditRequest): AuditList;
+  /** Tars of which rows are missing: fewer than their extraction had committed. */
+  tarsLackingRows(): readonly TarRow[];
+  tarsAfter(path: string, limit: number): readonly TarRow[];
+  /** SUCCESS → PENDING, because the object is not what it was; returns false when the row has changed meanwhile. */
+  reopen(path: string): Promise<boolean>;
+  /** Rows as a receipt tells of them, where there are none. Returns how many recordings it added. */
+  restoreTar(tar: RestoredTar): Promise<number>;
+
   // recordings
   recording(path: string): RecordingRow | undefined;
   occupant(path: string): Occupant | undefined;
@@ -221,6 +270,63 @@ export interface UploadReceipt {
   readonly sha256: string;
   readonly etag: string;
   readonly versionId: string | undefined;
+}
+
+export type CleanupTarget = 'extracted' | 'incoming';
+
+export interface CleanupRequest {
+  readonly what: CleanupTarget;
+  /** No recording of it was uploaded after this, `YYYY-MM-DD HH:MM:SS` in UTC. */
+  readonly before: string;
+  /** True: only tars whose present version has its receipt. */
+  readonly withReceipt: boolean;
+  readonly afterPath: string;
+  readonly limit: number;
+}
+
+export interface AuditRequest {
+  /** `s3.prefix` and `paths.extracted`: the key of a row that was taken over is derived from them. */
+  readonly prefix: string;
+  readonly extracted: string;
+  /** Rows changed since then only, `YYYY-MM-DD HH:MM:SS` in UTC. */
+  readonly since?: string | undefined;
+  /** So many rows, chosen at random. */
+  readonly sample?: number | undefined;
+}
+
+/** A SUCCESS row and what the store has to hold for it. */
+export interface AuditedRow {
+  readonly path: string;
+  readonly key: string;
+  readonly tar: string | undefined;
+  /** Absent in a row that was taken over. */
+  readonly size: number | undefined;
+  readonly sha256: string | undefined;
+  readonly etag: string | undefined;
+}
+
+export interface AuditList {
+  readonly rows: number;
+  /** In the order of S3's listings: by the bytes of the key. Read in pages, so memory stays bounded. */
+  inKeyOrder(): Iterable<AuditedRow>;
+  close(): void;
+}
+
+/** A tar and its recordings as a receipt tells of them. */
+export interface RestoredTar extends TarVersion {
+  readonly sha256: string;
+  /** `YYYY-MM-DD HH:MM:SS` in UTC. */
+  readonly timestamp: string;
+  readonly receipt: TarReceipt;
+  readonly recordings: readonly RestoredRecording[];
+}
+
+export interface RestoredRecording extends UploadReceipt {
+  readonly path: string;
+  readonly member: string;
+  readonly durationMs: number | undefined;
+  /** `YYYY-MM-DD HH:MM:SS` in UTC. */
+  readonly timestamp: string;
 }
 
 export interface ListQuery {

@@ -2,5 +2,12 @@
  * Object storage: what wavspool wants of it, and an S3-compatible one. Everything that the S3 client can throw becomes a
  * fault here; nobody else knows a name of AWS's. Start at object-store.ts.
  */
-export type { ObjectHead, ObjectStore, ObjectToPut, PutReceipt, StoreFinding } from './object-store.ts';
+export type {
+  ListedObject,
+  ObjectHead,
+  ObjectStore,
+  ObjectToPut,
+  PutReceipt,
+  StoreFinding,
+} from './object-store.ts';
 export { type S3StoreSettings, openS3Store } from './s3.ts';

@@ -27,6 +27,12 @@ export interface ObjectHead {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+export interface ListedObject {
+  readonly key: string;
+  readonly size: number;
+  readonly etag: string;
+}
+
 /** An S3-compatible store. Every method throws WavspoolError with a store fault; nobody else knows an SDK error. */
 export interface ObjectStore {
   /**
@@ -39,6 +45,13 @@ export interface ObjectStore {
   head(key: string, signal: AbortSignal): Promise<ObjectHead | undefined>;
   /** The object's bytes, for verification. */
   get(key: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Every object whose key begins with `prefix`, in the order of the bytes of their keys. */
+  list(prefix: string, signal: AbortSignal): AsyncIterable<ListedObject>;
+  /**
+   * Moves an object to another key on the store's side, for what has a recording's key and is not that recording. The other
+   * key must be free. Throws STORE_ERROR for an object above 5 GiB, which S3 does not copy in one request.
+   */
+  move(key: string, to: string, signal: AbortSignal): Promise<void>;
   /** Removes one object; used for probe objects only. */
   remove(key: string, signal: AbortSignal): Promise<void>;
   /** Throws the store fault that stands in the way of using the bucket, if any. One cheap request. */

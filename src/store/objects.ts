@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable, addAbortSignal } from 'node:stream';
 import {
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -112,6 +113,33 @@ export async function removeObject(
     },
     signal,
   );
+}
+
+/** Moves an object on the store's side: copied with its metadata, seen there, then removed under its old key. */
+export async function moveObject(
+  deps: StoreDeps,
+  key: string,
+  to: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { settings, connection } = deps;
+  const there = await headObject(deps, key, signal);
+  if (there === undefined) return;
+  const source = [settings.bucket, ...key.split('/')].map(encodeURIComponent).join('/');
+  const command = new CopyObjectCommand({ Bucket: settings.bucket, Key: to, CopySource: source });
+  await connection.send(
+    {
+      what: `copy ${key} to ${to}`,
+      bytes: there.size,
+      run: (client, options) => client.send(command, options),
+    },
+    signal,
+  );
+  const copy = await headObject(deps, to, signal);
+  if (copy?.size !== there.size) {
+    throw storeFault('STORE_ERROR', `copy ${key} to ${to} (${connection.where}): the copy is not there`);
+  }
+  await removeObject(deps, key, signal);
 }
 
 /** How an object that has the wanted key compares with the one to put. */

@@ -1,12 +1,14 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Report } from '../events.ts';
 import { type Clock, createSemaphore } from '../runtime/index.ts';
+import { listObjects } from './list-objects.ts';
 import { PATIENCE, type Patience, type S3Settings, connect, endpointOf } from './connection.ts';
 import type { ObjectStore, ObjectToPut, PutReceipt } from './object-store.ts';
 import {
   type StoreDeps,
   getObject,
   headObject,
+  moveObject,
   receiptIfThere,
   removeObject,
   requireField,
@@ -72,6 +74,8 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
       return head;
     },
     get: (key, signal) => getObject(deps, key, signal),
+    list: (prefix, signal) => listObjects(deps, prefix, signal),
+    move: (key, to, signal) => moveObject(deps, key, to, signal),
     remove: (key, signal) => removeObject(deps, key, signal),
     check: (signal) => checkBucket(deps, signal),
     abortStaleUploads: (before, signal) => abortUploadsBefore(deps, before, signal),

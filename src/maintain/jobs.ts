@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import type { App } from '../app.ts';
+import { cleanUp } from '../cleanup/index.ts';
+import { writeReceipts } from '../receipt/index.ts';
+import type { ObjectStore } from '../store/index.ts';
+
+/** A job that comes again and again by itself. */
+export interface MaintenanceJob {
+  readonly name: string;
+  readonly everyMs: number;
+  /** Returns how much it did; a run that found nothing to do is not reported. Safe to repeat, also after a crash. */
+  run(app: App, store: ObjectStore, signal: AbortSignal): Promise<number>;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** No upload of ours lasts this long: its deadline is far shorter, and its retry begins a new one. */
+const STALE_UPLOAD_MS = 24 * HOUR_MS;
+
+const abortStaleUploads: MaintenanceJob = {
+  name: 'abort-stale-uploads',
+  everyMs: HOUR_MS,
+  run: async (app, store, signal) => {
+    const uploads = await store.abortStaleUploads(app.clock.now() - STALE_UPLOAD_MS, signal);
+    if (uploads > 0) app.report('stale uploads aborted', { uploads });
+    return uploads;
+  },
+};
+
+const receipts: MaintenanceJob = {
+  name: 'write-receipts',
+  everyMs: MINUTE_MS / 6,
+  run: ({ state, report, settings }, store, signal) =>
+    writeReceipts(
+      {
+        state,
+        store,
+        report,
+        site: settings.site,
+        prefix: settings.s3.prefix,
+        incoming: settings.paths.incoming,
+        scratch: scratchOf(settings),
+      },
+      signal,
+    ),
+};
+
+const cleanup: MaintenanceJob = {
+  name: 'clean-up',
+  everyMs: MINUTE_MS,
+  run: ({ state, report, clock, settings }, store, signal) =>
+    cleanUp(
+      { state, store, report, clock, rules: settings.cleanup, receipts: settings.upload.receipts },
+      signal,
+    ),
+};
+
+/** Where receipts are put together. */
+export function scratchOf({ paths }: App['settings']): string {
+  return join(paths.data, 'scratch');
+}
+
+/** The jobs that these settings ask for. */
+export function maintenanceJobs(settings: App['settings']): readonly MaintenanceJob[] {
+  return [
+    abortStaleUploads,
+    ...(settings.upload.receipts ? [receipts] : []),
+    ...(cleansUp(settings) ? [cleanup] : []),
+  ];
+}
+
+/** Whether the settings let anything be removed. */
+export function cleansUp({ cleanup: { extracted, incoming } }: App['settings']): boolean {
+  return extracted !== 'keep' || incoming !== 'keep';
+}

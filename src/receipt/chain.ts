@@ -1,0 +1,78 @@
+/** One receipt's place in the chain of its site. */
+export interface ChainLink {
+  readonly key: string;
+  readonly site: string;
+  readonly seq: number;
+  /** Of the receipt itself. */
+  readonly sha256: string;
+  readonly previous: string | null;
+}
+
+export interface ChainBreak {
+  readonly site: string;
+  readonly seq: number;
+  /** The receipt that shows it; absent where the one that is missing was the last. */
+  readonly key?: string;
+  readonly reason: string;
+}
+
+/**
+ * Where the chains are broken: a receipt that is missing, doubled or altered shows in the one behind it. The last receipt
+ * has none behind it, so `heads` says which one a site's state.db knows as its last; without it the last can't be missed.
+ */
+export function findBreaks(
+  links: readonly ChainLink[],
+  heads: ReadonlyMap<string, { readonly seq: number; readonly sha256: string }>,
+): readonly ChainBreak[] {
+  const sites = new Set([...links.map(({ site }) => site), ...heads.keys()]);
+  return [...sites].flatMap((site) => {
+    const chain = links.filter((link) => link.site === site).toSorted((a, b) => a.seq - b.seq);
+    return [...breaksWithin(chain), ...breakAtEnd(site, chain.at(-1), heads.get(site))];
+  });
+}
+
+function breaksWithin(chain: readonly ChainLink[]): readonly ChainBreak[] {
+  return chain.flatMap((link, index) => {
+    const { key, site, seq } = link;
+    const before = chain[index - 1];
+    const reason = reasonOf(link, before);
+    return reason === undefined ? [] : [{ site, seq, key, reason }];
+  });
+}
+
+function reasonOf(link: ChainLink, before: ChainLink | undefined): string | undefined {
+  const expected = (before?.seq ?? 0) + 1;
+  if (link.seq === before?.seq) return `receipt ${link.seq} is there twice: the other is ${before.key}`;
+  if (link.seq > expected) {
+    const missing = link.seq - 1 === expected ? `${expected} is` : `${expected} to ${link.seq - 1} are`;
+    return `receipt ${missing} missing`;
+  }
+  if (link.previous === (before?.sha256 ?? null)) return undefined;
+  return before === undefined
+    ? 'the first receipt names one before it'
+    : `${before.key} is not what it was when this receipt was written: its SHA-256 was ${link.previous}`;
+}
+
+function breakAtEnd(
+  site: string,
+  last: ChainLink | undefined,
+  head: { readonly seq: number; readonly sha256: string } | undefined,
+): readonly ChainBreak[] {
+  if (head === undefined || (last !== undefined && last.seq > head.seq)) return [];
+  if (last === undefined || last.seq < head.seq) {
+    const from = (last?.seq ?? 0) + 1;
+    const missing = from === head.seq ? `${from} is` : `${from} to ${head.seq} are`;
+    return [
+      { site, seq: head.seq, reason: `receipt ${missing} missing: state.db knows ${head.seq} as the last` },
+    ];
+  }
+  if (last.sha256 === head.sha256) return [];
+  return [
+    {
+      site,
+      seq: last.seq,
+      key: last.key,
+      reason: `its SHA-256 is not the ${head.sha256} that state.db knows`,
+    },
+  ];
+}
