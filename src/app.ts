@@ -40,13 +40,7 @@ export async function openCommandApp(
 ): Promise<App> {
   const loaded = loadSettings(configFile === undefined ? {} : { configFile });
   const { settings } = loaded;
-  const log = createLog({
-    file: undefined,
-    site: settings.site,
-    role: 'command',
-    stderrLevel,
-    fileLevel: 'info',
-  });
+  const log = commandLog(settings, stderrLevel);
   const queues = await openQueuesNow(settings, log.report, systemClock);
   try {
     return assemble(loaded, log, open(settings, log.report), queues);
@@ -54,6 +48,36 @@ export async function openCommandApp(
     await queues.close();
     throw error;
   }
+}
+
+/** An app without queues. */
+export interface OfflineApp extends Omit<App, 'queues' | 'close'> {
+  close(): void;
+}
+
+/** For commands that need no Redis: errors on stderr only. Throws WavspoolError. */
+export function openOfflineApp(configFile: string | undefined): OfflineApp {
+  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+  const { settings } = loaded;
+  const log = commandLog(settings, 'warn');
+  const state = open(settings, log.report);
+  return {
+    loaded,
+    settings,
+    clock: systemClock,
+    dice: systemDice,
+    log,
+    report: log.report,
+    state,
+    close: () => {
+      state.close();
+      log.close();
+    },
+  };
+}
+
+function commandLog({ site }: Settings, stderrLevel: Level): Log {
+  return createLog({ file: undefined, site, role: 'command', stderrLevel, fileLevel: 'info' });
 }
 
 function open(settings: Settings, report: Report): StateStore {

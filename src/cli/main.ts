@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { FAULTS, WavspoolError, faultCode, messageOf } from '../faults.ts';
+import { auditCommand } from './commands/audit.ts';
 import { configCommands } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { failedCommands } from './commands/failed.ts';
@@ -31,6 +32,7 @@ export async function main(args: readonly string[]): Promise<void> {
   pauseCommands(program);
   traceCommand(program);
   rescanCommand(program);
+  auditCommand(program);
   configCommands(program);
   doctorCommand(program);
   for (const command of program.commands) takeGlobalOptions(command);

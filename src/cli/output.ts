@@ -39,3 +39,34 @@ export function printTable(head: readonly string[], rows: readonly (readonly (st
 export function printError(message: string): void {
   process.stderr.write(`${message}\n`);
 }
+
+/** One JSON document whose list may be too long for memory: `{ "<list>": [ … ], …rest }`, printed as it comes. */
+export function jsonStream(list: string): { item(value: unknown): void; end(rest: object): void } {
+  let items = 0;
+  const open = (): void => {
+    if (items === 0) process.stdout.write(`{\n  ${JSON.stringify(list)}: [`);
+  };
+  return {
+    item: (value) => {
+      open();
+      process.stdout.write(`${items === 0 ? '' : ','}\n    ${JSON.stringify(value)}`);
+      items += 1;
+    },
+    end: (rest) => {
+      open();
+      const fields = Object.entries(rest).map(
+        ([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`,
+      );
+      process.stdout.write(`${items === 0 ? '' : '\n  '}],\n${fields.join(',\n')}\n}\n`);
+    },
+  };
+}
+
+/** On a terminal one line on stderr that is written over; elsewhere nothing. */
+export function statusLine(): { show(text: string): void; clear(): void } {
+  if (!process.stderr.isTTY) return { show: () => undefined, clear: () => undefined };
+  return {
+    show: (text) => process.stderr.write(`\r\u001B[K${text}`),
+    clear: () => process.stderr.write('\r\u001B[K'),
+  };
+}

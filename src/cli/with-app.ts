@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openCommandApp, type App } from '../app.ts';
+import { openCommandApp, openOfflineApp, type App, type OfflineApp } from '../app.ts';
 
 export interface GlobalOptions {
   readonly config: string | undefined;
@@ -23,5 +23,19 @@ export async function withApp(
     process.exitCode = await use(app, options);
   } finally {
     await app.close();
+  }
+}
+
+/** As {@link withApp}, for a command that needs neither the queues nor a running wavspool. */
+export async function withOfflineApp(
+  command: Command,
+  use: (app: OfflineApp, options: GlobalOptions) => Promise<0 | 1>,
+): Promise<void> {
+  const options = globalOptions(command);
+  const app = openOfflineApp(options.config);
+  try {
+    process.exitCode = await use(app, options);
+  } finally {
+    app.close();
   }
 }

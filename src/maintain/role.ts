@@ -10,6 +10,9 @@ import { cleansUp, maintenanceJobs, scratchOf, type MaintenanceJob } from './job
 /** A run that is not done by then goes on with the next one. */
 const DEADLINE_MS = 10 * 60 * 1000;
 
+/** So long nothing is scheduled after Redis has forgotten everything. */
+const RESCHEDULE_MS = 30_000;
+
 /** Runs the scheduled jobs, one at a time. */
 export const maintainRole: Role = {
   name: 'maintain',
@@ -19,10 +22,7 @@ export const maintainRole: Role = {
     await sweep(app);
     const store = openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
     const jobs = maintenanceJobs(settings);
-    await queues.maintenance.limitConcurrency(1);
-    for (const { name, everyMs } of jobs)
-      await queues.maintenance.schedule(name, everyMs, { v: 1, run: name });
-    await queues.maintenance.keepSchedules(jobs.map(({ name }) => name));
+    const schedules = keepScheduled(app, jobs);
     const worker = queues.work<'maintenance'>({
       kind: 'maintenance',
       concurrency: 1,
@@ -38,6 +38,7 @@ export const maintainRole: Role = {
     return {
       jobs: () => ({ active: worker.active(), finished: worker.finished(), lastFinishedMsAgo: null }),
       stop: async (graceMs) => {
+        schedules.stop();
         const handedBack = await worker.stop(graceMs);
         store.close();
         return handedBack;
@@ -57,6 +58,29 @@ async function sweep({ settings, report, clock }: App): Promise<void> {
     await makeDirectory(directory);
     await putBackInterrupted(directory);
   }
+}
+
+/** P2: schedules live in Redis, so they are written again and again. */
+function keepScheduled(
+  { queues: { maintenance }, clock, report }: App,
+  jobs: readonly MaintenanceJob[],
+): { stop(): void } {
+  const stopped = new AbortController();
+  const write = async (): Promise<void> => {
+    await maintenance.limitConcurrency(1);
+    for (const { name, everyMs } of jobs) await maintenance.schedule(name, everyMs, { v: 1, run: name });
+    await maintenance.keepSchedules(jobs.map(({ name }) => name));
+  };
+  const loop = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      await write().catch((err: unknown) =>
+        report('job failed', { queue: 'maintenance', job: 'schedule', err }),
+      );
+      await clock.sleep(RESCHEDULE_MS, stopped.signal);
+    }
+  };
+  loop().catch((err: unknown) => report('unexpected fault', { err }));
+  return { stop: () => stopped.abort() };
 }
 
 async function run(

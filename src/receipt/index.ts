@@ -1,7 +1,7 @@
 // A receipt per tar in the bucket: what the tar held and where it lies, chained by hashes, so that an auditor needs neither
 // wavspool nor state.db. docs/receipts.md has the format and the lines of shell that check one.
 export { findBreaks, type ChainBreak, type ChainLink } from './chain.ts';
-export { RECEIPTS, readReceipt, type Receipt } from './document.ts';
+export { RECEIPTS, type Receipt } from './document.ts';
 export { restoreFromReceipts, type Restored } from './restore.ts';
 export { readReceipts, type StoredReceipt } from './stored.ts';
 export { writeReceipts, type ReceiptDeps } from './write-receipts.ts';

@@ -14,7 +14,10 @@ CREATE TEMP TABLE refused (extraction INTEGER, path TEXT, member TEXT, reason TE
 
 const PAGE = 500;
 
-/** Rows whose bytes are in the store already keep their SUCCESS; others start again with the file just extracted. */
+/**
+ * Rows whose bytes are in the store already keep their SUCCESS; others start again with the file just extracted. Extracting
+ * again for an upload that found its file changed is one of its retries, so that it ends even if the file changes each time.
+ */
 const COMMIT_RECORDINGS = `
 INSERT INTO uploads (wav_path, status, timestamp, retry_count, tar, member, size, sha256, duration_ms, codec, sample_rate,
   channels, wav_valid, tar_mtime_ms)
@@ -24,7 +27,10 @@ ON CONFLICT (wav_path) DO UPDATE SET status = 'PENDING', timestamp = excluded.ti
   size = excluded.size, sha256 = excluded.sha256, member = coalesce(member, excluded.member),
   tar = coalesce(tar, excluded.tar), duration_ms = excluded.duration_ms, codec = excluded.codec,
   sample_rate = excluded.sample_rate, channels = excluded.channels, wav_valid = excluded.wav_valid,
-  tar_mtime_ms = coalesce(tar_mtime_ms, excluded.tar_mtime_ms)
+  tar_mtime_ms = coalesce(tar_mtime_ms, excluded.tar_mtime_ms), retry_count = CASE
+    WHEN uploads.status = 'PENDING' THEN uploads.retry_count
+    WHEN uploads.retry_count < @maxRetries THEN uploads.retry_count + 1
+    ELSE 0 END
 WHERE uploads.status <> 'SUCCESS' AND coalesce(uploads.sha256, excluded.sha256) = excluded.sha256`;
 
 const COMMIT_REFUSED = `
@@ -113,7 +119,7 @@ export function stagingArea(
       const shared = ofOthers.all(version) as string[];
       const row = { ...version, timestamp: sqlTimestamp(clock.now()) };
       forgetFailure.run(tar.path);
-      commitRecordings.run(row);
+      commitRecordings.run({ ...row, maxRetries });
       commitRefused.run({ ...row, maxRetries });
       commitTar.run({
         ...row,

@@ -1,3 +1,5 @@
 // From a recording to the bucket: one conditional, hash-signed PUT each, retried within its row's budget; when the store
 // itself is away, everybody waits and nobody's budget is spent.
 export { uploadRole } from './role.ts';
+export { uploadRecording, type UploadDeps } from './upload-recording.ts';
+export { bandwidth } from './bandwidth.ts';

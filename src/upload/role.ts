@@ -7,6 +7,7 @@ import type { RecordingRow } from '../state/index.ts';
 import { openS3Store } from '../store/index.ts';
 import { verdict } from '../verdict.ts';
 import { bandwidth } from './bandwidth.ts';
+import { extractAgain } from './extract-again.ts';
 import { storeGate, type StoreGate } from './store-gate.ts';
 import { uploadRecording, type UploadDeps } from './upload-recording.ts';
 
@@ -106,6 +107,7 @@ async function afterFailure(app: App, row: RecordingRow, error: unknown): Promis
   const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.dice());
   const { cause } = FAULTS[code];
   const attempt = retryCount + 1;
+  if (code === 'RECORDING_CHANGED' || code === 'RECORDING_MISSING') await extractAgain(app, row);
   if (next.kind === 'give up') {
     await app.state.markFailed(row.path, { cause, message, retryCount: maxRetries });
     app.report('recording failed', { recording: row.path, attempt, final: true, code, cause, err: error });

@@ -33,9 +33,11 @@ export interface Rig extends AsyncDisposable {
   wavspool(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
   /** Rows of `state.db`, read by the sqlite3 program. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
+  /** Changes `state.db` behind wavspool's back, with the sqlite3 program. */
+  change(sql: string): Promise<void>;
   /** Waits until there are `recordings` rows and all of them are SUCCESS. */
   settled(recordings: number): Promise<void>;
-  /** Every object in the bucket: downloaded, hashed. */
+  /** Every object in the bucket but the receipts: downloaded, hashed. */
   objects(): Promise<Record<string, StoredObject>>;
   /** Puts a file below the landing directory as a whole, under its final name at once. */
   land(path: string, content: Buffer): Promise<void>;
@@ -128,6 +130,9 @@ export async function startRig(incoming?: string, moreSettings = ''): Promise<Ri
     kill,
     wavspool,
     rows,
+    change: async (sql) => {
+      await run('sqlite3', [join(data, 'state.db'), sql]);
+    },
     settled: (recordings) =>
       until(
         `${recordings} recordings are SUCCESS`,
@@ -139,7 +144,7 @@ export async function startRig(incoming?: string, moreSettings = ''): Promise<Ri
       ),
     objects: async () => {
       const found: Record<string, StoredObject> = {};
-      for (const key of await s3.keys()) {
+      for (const key of (await s3.keys()).filter((key) => !key.startsWith('.receipts/'))) {
         const object = await s3.client.send(new GetObjectCommand({ Bucket: s3.bucket, Key: key }));
         const bytes = await object.Body?.transformToByteArray();
         found[key] = {

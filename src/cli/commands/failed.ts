@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { App } from '../../app.ts';
-import { parseDuration } from '../../config/index.ts';
 import { FAULTS, WavspoolError } from '../../faults.ts';
-import { parseTime, sqlTimestamp } from '../../runtime/index.ts';
 import { requeue, tarGlob, type Requeued } from '../../requeue/index.ts';
 import type { FailedTar, FailureFilter, RecordingRow } from '../../state/index.ts';
+import { moment, wholeNumber } from '../arguments.ts';
 import { printJson, printLines, printTable } from '../output.ts';
 import { withApp } from '../with-app.ts';
 
@@ -156,32 +155,12 @@ async function canaryFailures(app: App, { paths }: Requeued): Promise<readonly s
   return paths.filter((path) => statusOf(path) === 'FAILED');
 }
 
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1)
-    throw new WavspoolError('USAGE', `${text} is no whole number above 0`);
-  return number;
-}
-
 function pattern(text: string): RegExp {
   try {
     return new RegExp(text);
   } catch (error) {
     throw new WavspoolError('USAGE', `--match ${text} is no regular expression`, { cause: error });
   }
-}
-
-function moment(text: string, now: number): string {
-  const ago = parseDuration(text);
-  if (ago !== undefined) return sqlTimestamp(now - ago);
-  const at = parseTime(
-    /[zZ]|[+-]\d\d:?\d\d$/.test(text)
-      ? text
-      : `${text.replace(' ', 'T')}${text.length > 10 ? 'Z' : 'T00:00:00Z'}`,
-  );
-  if (Number.isNaN(at))
-    throw new WavspoolError('USAGE', `--since ${text}: use "2026-11-20 14:00:00", 2026-11-20, or 2h`);
-  return sqlTimestamp(at);
 }
 
 function line(row: {

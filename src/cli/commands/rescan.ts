@@ -1,45 +1,80 @@
 import type { Command } from 'commander';
+import type { App, OfflineApp } from '../../app.ts';
 import { settleOnce } from '../../arrival/index.ts';
+import { restoreFromReceipts } from '../../receipt/index.ts';
 import { knownTars, queueTars, reconcileUploads } from '../../rescan/index.ts';
+import { openS3Store } from '../../store/index.ts';
 import { proveComplete } from '../../tar/index.ts';
 import { printJson, printLines } from '../output.ts';
-import { withApp } from '../with-app.ts';
+import { withApp, withOfflineApp, type GlobalOptions } from '../with-app.ts';
 
 /** `rescan`: disk against state.db against queues, now. */
 export function rescanCommand(program: Command): void {
   program
     .command('rescan')
     .description('look at the disk, state.db and the queues now, and queue whatever is open')
-    .action((_options, command: Command) =>
-      withApp(command, async (app, { json }) => {
-        const tars = await settleOnce({
-          settings: app.settings.arrival,
-          incoming: app.settings.paths.incoming,
-          clock: app.clock,
-          report: app.report,
-          known: (versions) => knownTars(app, versions),
-          queue: async (versions) => {
-            await queueTars(app, versions);
-          },
-          prove: proveComplete,
-        });
-        const recordings = await reconcileUploads(app, true);
-        const result = {
-          tars: tars.tars,
-          known: tars.known,
-          queued: tars.queued.length,
-          incomplete: tars.incomplete,
-          recordings,
-        };
-        if (json) printJson(result);
-        else {
-          printLines([
-            `${result.tars} tars on disk, ${result.known} of them known, ${result.queued} queued now, ${result.incomplete.length} not complete`,
-            ...result.incomplete.map(({ path, reason }) => `  ${path}: ${reason}`),
-            `${recordings} recordings had no job and have one now`,
-          ]);
-        }
-        return 0;
-      }),
+    .option(
+      '--from-receipts',
+      'write into state.db what the receipts in the bucket tell and it does not know',
+    )
+    .action((flags: { fromReceipts?: boolean }, command: Command) =>
+      flags.fromReceipts === true ? withOfflineApp(command, fromReceipts) : withApp(command, rescan),
     );
+}
+
+async function rescan(app: App, { json }: GlobalOptions): Promise<0> {
+  const tars = await settleOnce({
+    settings: app.settings.arrival,
+    incoming: app.settings.paths.incoming,
+    clock: app.clock,
+    report: app.report,
+    known: (versions) => knownTars(app, versions),
+    queue: async (versions) => {
+      await queueTars(app, versions);
+    },
+    prove: proveComplete,
+  });
+  const recordings = await reconcileUploads(app, true);
+  const result = {
+    tars: tars.tars,
+    known: tars.known,
+    queued: tars.queued.length,
+    incomplete: tars.incomplete,
+    recordings,
+  };
+  if (json) printJson(result);
+  else {
+    printLines([
+      `${result.tars} tars on disk, ${result.known} of them known, ${result.queued} queued now, ${result.incomplete.length} not complete`,
+      ...result.incomplete.map(({ path, reason }) => `  ${path}: ${reason}`),
+      `${recordings} recordings had no job and have one now`,
+    ]);
+  }
+  return 0;
+}
+
+/** `rescan --from-receipts`: exit 1 if an object among the receipts is none. */
+async function fromReceipts(
+  { settings, state, report, clock }: OfflineApp,
+  { json }: GlobalOptions,
+): Promise<0 | 1> {
+  const { concurrency, multipartBytes } = settings.upload;
+  const store = openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
+  const { incoming, extracted } = settings.paths;
+  const { signal } = new AbortController();
+  try {
+    const deps = { state, store, site: settings.site, prefix: settings.s3.prefix, incoming, extracted };
+    const restored = await restoreFromReceipts(deps, signal);
+    if (json) printJson(restored);
+    else {
+      printLines([
+        `${restored.receipts} receipts read, ${restored.recordings} recordings had no row and have one now`,
+        ...(restored.ofOtherSites > 0 ? [`${restored.ofOtherSites} receipts of other sites left alone`] : []),
+        ...restored.invalid.map(({ key, reason }) => `* ${key}: ${reason}`),
+      ]);
+    }
+    return restored.invalid.length === 0 ? 0 : 1;
+  } finally {
+    store.close();
+  }
 }

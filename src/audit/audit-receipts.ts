@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { findBreaks, readReceipts, type ChainLink, type StoredReceipt } from '../receipt/index.ts';
+import type { StateStore } from '../state/index.ts';
+import type { ObjectStore } from '../store/index.ts';
+import type { Finding } from './compare.ts';
+
+export interface ReceiptAuditDeps {
+  readonly state: Pick<StateStore, 'receiptHead' | 'recording'>;
+  readonly store: Pick<ObjectStore, 'list' | 'get'>;
+  readonly site: string;
+  readonly prefix: string;
+  readonly extracted: string;
+}
+
+/**
+ * Walks the chain of receipts: each is read, the links between them are checked, and what this site's receipts say of
+ * recordings is compared with state.db. Yields what is not as it should be and returns how many receipts there are.
+ */
+export async function* auditReceipts(
+  deps: ReceiptAuditDeps,
+  signal: AbortSignal,
+): AsyncGenerator<Finding, number> {
+  const links: ChainLink[] = [];
+  for await (const stored of readReceipts(deps.store, deps.prefix, signal)) {
+    if (stored.kind === 'invalid') {
+      yield { sign: '*', key: stored.key, reason: stored.reason };
+      continue;
+    }
+    const { key, sha256, receipt } = stored;
+    links.push({ key, sha256, site: receipt.site, seq: receipt.seq, previous: receipt.previous });
+    if (receipt.site === deps.site) yield* compareWithRows(deps, stored);
+  }
+  const head = deps.state.receiptHead();
+  const heads = new Map(head === undefined ? [] : [[deps.site, head]]);
+  for (const { seq, key, reason } of findBreaks(links, heads)) {
+    const name = key ?? `receipt ${seq} of ${deps.site}`;
+    yield { sign: key === undefined ? '-' : '*', key: name, reason };
+  }
+  return links.length;
+}
+
+function* compareWithRows(
+  deps: ReceiptAuditDeps,
+  { key: receiptKey, receipt }: Extract<StoredReceipt, { kind: 'receipt' }>,
+): Generator<Finding> {
+  for (const { key, sha256 } of receipt.recordings) {
+    const recording = join(deps.extracted, key.slice(deps.prefix.length));
+    const row = deps.state.recording(recording);
+    if (row === undefined) {
+      yield { sign: '!', key, reason: `${receiptKey} names it, and no row knows it`, recording };
+    } else if (row.sha256 !== sha256) {
+      const reason = `${receiptKey} says SHA-256 ${sha256}, its row says ${row.sha256 ?? 'none'}`;
+      yield { sign: '*', key, reason, recording };
+    }
+  }
+}

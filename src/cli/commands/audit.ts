@@ -1,0 +1,184 @@
+import type { Command } from 'commander';
+import {
+  auditBucket,
+  auditReceipts,
+  auditTars,
+  repairFinding,
+  type AuditTotals,
+  type Finding,
+  type RepairDeps,
+} from '../../audit/index.ts';
+import type { OfflineApp } from '../../app.ts';
+import { effectiveDatabases } from '../../config/index.ts';
+import { makeDirectory } from '../../runtime/index.ts';
+import { openS3Store, type ObjectStore } from '../../store/index.ts';
+import { bandwidth } from '../../upload/index.ts';
+import { moment, wholeNumber } from '../arguments.ts';
+import { jsonStream, printLines, statusLine } from '../output.ts';
+import { withOfflineApp } from '../with-app.ts';
+
+interface AuditFlags {
+  readonly since?: string;
+  readonly sample?: number;
+  readonly deep?: boolean;
+  readonly repair?: boolean;
+  readonly receipts?: boolean;
+}
+
+interface Shown extends Finding {
+  readonly repair?: string;
+}
+
+/** `audit`: state.db against the bucket; exit 1 if anything differs. Needs neither Redis nor a running wavspool. */
+export function auditCommand(program: Command): void {
+  program
+    .command('audit')
+    .description(
+      'every uploaded recording against the bucket, and the bucket against state.db; exit 1 if anything differs',
+    )
+    .option('--since <time>', 'only what was uploaded since then: "2026-11-20 14:00:00" (UTC), or 2h, 3d ago')
+    .option('--sample <n>', 'so many recordings, chosen at random', wholeNumber)
+    .option('--deep', 'download every object and hash its bytes')
+    .option('--repair', 'bring back what is missing or differs, from the extracted file or its tar')
+    .option('--receipts', 'walk the chain of receipts, and compare them with state.db')
+    .action((flags: AuditFlags, command: Command) =>
+      withOfflineApp(command, (app, { json }) => runAudit(app, flags, json)),
+    );
+}
+
+async function runAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Promise<0 | 1> {
+  const { settings, report, clock } = app;
+  const { concurrency, multipartBytes } = settings.upload;
+  const store = openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
+  const { signal } = new AbortController();
+  const totals: AuditTotals = { checked: 0, same: 0, listed: 0 };
+  const out = json ? jsonStream('findings') : undefined;
+  const status = statusLine();
+  const counts = { '-': 0, '+': 0, '*': 0, '!': 0, repaired: 0, receipts: 0 };
+  try {
+    const onProgress = (checked: number, rows: number): void =>
+      status.show(`checked ${checked} of ${rows} recordings`);
+    for await (const finding of findings(app, store, flags, totals, counts, onProgress, signal)) {
+      const shown = flags.repair === true ? await repaired(app, store, finding, counts, signal) : finding;
+      counts[finding.sign] += 1;
+      status.clear();
+      if (out === undefined) printFinding(shown);
+      else out.item(shown);
+    }
+  } finally {
+    status.clear();
+    store.close();
+  }
+  const { PENDING: pending, FAILED: failed } = app.state.counts();
+  const { '-': missing, '+': extra, '*': differing, '!': errors, repaired: repairs, receipts } = counts;
+  const found = missing + extra + differing + errors;
+  const summary = {
+    ok: found === 0,
+    checked: totals.checked,
+    same: totals.same,
+    missing,
+    extra,
+    differing,
+    errors,
+    repaired: repairs,
+    listed: totals.listed,
+    ...(flags.receipts === true && { receipts }),
+    open: { pending, failed },
+  };
+  if (out === undefined) printSummary(summary);
+  else out.end(summary);
+  return found === 0 ? 0 : 1;
+}
+
+async function* findings(
+  app: OfflineApp,
+  store: ObjectStore,
+  flags: AuditFlags,
+  totals: AuditTotals,
+  counts: { receipts: number },
+  onProgress: (checked: number, rows: number) => void,
+  signal: AbortSignal,
+): AsyncGenerator<Finding> {
+  const { state, settings, clock, report } = app;
+  const { prefix } = settings.s3;
+  const { extracted, incoming } = settings.paths;
+  const since = flags.since === undefined ? undefined : moment(flags.since, clock.now());
+  const { sample, deep = false } = flags;
+  const otherPrefixes = effectiveDatabases(settings).flatMap(({ snapshots }) =>
+    snapshots.flatMap(({ offsite }) =>
+      offsite === undefined || offsite.prefix === '' ? [] : [offsite.prefix],
+    ),
+  );
+  const bucket = { state, store, prefix, extracted, otherPrefixes };
+  yield* auditBucket(bucket, { since, sample, deep, onProgress }, totals, signal);
+  if (since === undefined && sample === undefined) {
+    yield* auditTars({ state, arrival: settings.arrival, incoming, clock, report });
+  }
+  if (flags.receipts === true) {
+    counts.receipts = yield* auditReceipts({ state, store, site: settings.site, prefix, extracted }, signal);
+  }
+}
+
+async function repaired(
+  app: OfflineApp,
+  store: ObjectStore,
+  finding: Finding,
+  counts: { repaired: number },
+  signal: AbortSignal,
+): Promise<Shown> {
+  const repair = await repairFinding(await repairDeps(app, store), finding, signal);
+  if (repair.kind === 'not repaired') return { ...finding, repair: `not repaired: ${repair.why}` };
+  counts.repaired += 1;
+  return { ...finding, repair: repair.how };
+}
+
+async function repairDeps(app: OfflineApp, store: ObjectStore): Promise<RepairDeps> {
+  const { state, settings, clock, report } = app;
+  const { incoming, extracted } = settings.paths;
+  await makeDirectory(extracted);
+  const { bytesPerSecond } = settings.upload;
+  return {
+    state,
+    store,
+    extract: { state, limits: settings.extract, incoming, extracted, clock, report },
+    upload: {
+      state,
+      store,
+      clock,
+      report,
+      incoming,
+      extracted,
+      prefix: settings.s3.prefix,
+      bandwidth: bandwidth(bytesPerSecond, settings.timezone, clock, () => 1),
+    },
+  };
+}
+
+function printFinding({ sign, key, reason, repair }: Shown): void {
+  printLines([`${sign} ${key}: ${reason}${repair === undefined ? '' : ` (${repair})`}`]);
+}
+
+function printSummary(summary: {
+  readonly checked: number;
+  readonly same: number;
+  readonly missing: number;
+  readonly extra: number;
+  readonly differing: number;
+  readonly errors: number;
+  readonly repaired: number;
+  readonly receipts?: number;
+  readonly open: { readonly pending: number; readonly failed: number };
+}): void {
+  const { checked, same, missing, extra, differing, errors, repaired: repairs, receipts, open } = summary;
+  printLines([
+    `checked ${checked} uploaded recordings`,
+    `= ${same} the same`,
+    `- ${missing} missing in the bucket`,
+    `+ ${extra} in the bucket only`,
+    `* ${differing} differ`,
+    `! ${errors} not to be said, or missing on this host`,
+    ...(repairs > 0 ? [`${repairs} repaired`] : []),
+    ...(receipts === undefined ? [] : [`${receipts} receipts walked`]),
+    `not uploaded yet: ${open.pending} pending, ${open.failed} failed`,
+  ]);
+}
