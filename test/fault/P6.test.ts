@@ -1,0 +1,234 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { cleanUp, putBackInterrupted } from '../../src/cleanup/index.ts';
+import type { Settings } from '../../src/config/index.ts';
+import { extractTar } from '../../src/extract/index.ts';
+import { writeReceipts } from '../../src/receipt/index.ts';
+import { systemClock, systemDice } from '../../src/runtime/index.ts';
+import { openStateStore, type StateStore } from '../../src/state/index.ts';
+import { openS3Store, type ObjectStore } from '../../src/store/index.ts';
+import { bandwidth, uploadRecording } from '../../src/upload/index.ts';
+import { startS3, type TestS3 } from '../support/s3.ts';
+import { makeTar } from '../support/tars.ts';
+
+// P6: sources are never touched before the store has confirmed every recording of the tar. Each test makes one thing wrong
+// after a tar was uploaded whole, and expects that nothing of it is removed.
+
+const { signal } = new AbortController();
+const NOTHING_KEPT: Settings['cleanup'] = { extracted: 'uploaded', incoming: 'uploaded' };
+
+let root = '';
+let s3: TestS3;
+let state: StateStore;
+let store: ObjectStore;
+let reported: { event: string; fields: object }[] = [];
+const report = (event: string, fields: object): void => void reported.push({ event, fields });
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'wavspool-p6-'));
+  s3 = await startS3();
+  state = openStateStore({
+    file: join(root, 'state.db'),
+    maxRetries: 5,
+    clock: systemClock,
+    dice: systemDice,
+    report,
+  });
+  store = openS3Store(s3.settings(), report, systemClock);
+  reported = [];
+});
+afterEach(async () => {
+  store.close();
+  state.close();
+  await s3[Symbol.asyncDispose]();
+  await rm(root, { recursive: true });
+});
+
+const incoming = (): string => join(root, 'incoming');
+const extracted = (): string => join(root, 'extracted');
+
+async function land(name: string, members: Readonly<Record<string, Buffer>>): Promise<string> {
+  const path = join(incoming(), name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, makeTar(Object.entries(members).map(([name, body]) => ({ name, body }))));
+  const { size, mtimeMs } = await stat(path);
+  const limits = {
+    concurrency: 1,
+    maxEntries: 1000,
+    maxEntryBytes: 1e9,
+    maxTotalBytes: 1e9,
+    minFreeBytes: 1,
+    maxBacklog: { recordings: 1000, bytes: 1e9 },
+  };
+  const deps = { state, limits, incoming: incoming(), extracted: extracted(), clock: systemClock, report };
+  await extractTar(deps, { path, size, mtimeMs: Math.floor(mtimeMs) }, signal);
+  return path;
+}
+
+async function uploadAll(but?: string): Promise<void> {
+  const deps = {
+    state,
+    store,
+    clock: systemClock,
+    report,
+    prefix: '',
+    incoming: incoming(),
+    extracted: extracted(),
+    bandwidth: bandwidth(undefined, 'UTC', systemClock, () => 1),
+  };
+  for (const { path } of state.openRecordings(0, 100)) {
+    const row = state.recording(path);
+    if (row !== undefined && path !== but) await uploadRecording(deps, row, signal);
+  }
+}
+
+const receipts = () =>
+  writeReceipts(
+    { state, store, report, site: 'main', prefix: '', incoming: incoming(), scratch: root },
+    signal,
+  );
+const clean = (rules = NOTHING_KEPT) =>
+  cleanUp({ state, store, rules, receipts: true, clock: systemClock, report }, signal);
+const left = async (): Promise<readonly string[]> => {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((one) => one.isFile() && /\.(wav|tar)$/.test(one.name))
+    .map(({ name }) => name)
+    .toSorted();
+};
+
+test('what the store confirmed goes, once, and nothing else with it', async () => {
+  await land('day/a.tar', { 'a.wav': randomBytes(9000), 'sub/b.wav': randomBytes(9000) });
+  await writeFile(join(incoming(), 'day', 'other.txt'), 'not ours');
+  await uploadAll();
+  await receipts();
+  expect(await clean()).toBe(3);
+  expect(await left()).toEqual([]);
+  expect(await readFile(join(incoming(), 'day', 'other.txt'), 'utf8')).toBe('not ours');
+  expect((await readdir(root, { recursive: true })).filter((name) => name.includes('.wavspool-'))).toEqual(
+    [],
+  );
+  expect(await clean()).toBe(0);
+  expect(reported.map(({ event }) => event)).not.toContain('file kept');
+});
+
+test('"keep" keeps, and a duration counts from the last upload', async () => {
+  await land('a.tar', { 'a.wav': randomBytes(9000) });
+  await uploadAll();
+  await receipts();
+  expect(await clean({ extracted: 'keep', incoming: 'keep' })).toBe(0);
+  expect(await clean({ extracted: 3_600_000, incoming: 3_600_000 })).toBe(0);
+  expect(await clean({ extracted: 'uploaded', incoming: 'keep' })).toBe(1);
+  expect(await left()).toEqual(['a.tar']);
+});
+
+test.each([
+  [
+    'a recording is not uploaded yet',
+    async () => {
+      await land('a.tar', { 'a.wav': randomBytes(9000), 'b.wav': randomBytes(9000) });
+      await uploadAll(join(extracted(), 'b.wav'));
+    },
+  ],
+  [
+    'a recording of an earlier tar that it shares is not uploaded yet',
+    async () => {
+      const shared = randomBytes(9000);
+      await land('first.tar', { 'a.wav': shared });
+      await land('a.tar', { 'a.wav': shared, 'b.wav': randomBytes(9000) });
+      await uploadAll(join(extracted(), 'a.wav'));
+    },
+  ],
+  [
+    'a member was refused',
+    async () => {
+      await land('a.tar', { 'a.wav': randomBytes(9000), '../b.wav': randomBytes(9000) });
+      await uploadAll();
+    },
+  ],
+  [
+    'someone removed an object',
+    async () => {
+      await land('a.tar', { 'a.wav': randomBytes(9000), 'b.wav': randomBytes(9000) });
+      await uploadAll();
+      await s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: 'b.wav' }));
+    },
+  ],
+  [
+    'someone overwrote an object with bytes of the same length',
+    async () => {
+      await land('a.tar', { 'a.wav': randomBytes(9000), 'b.wav': randomBytes(9000) });
+      await uploadAll();
+      const head = await store.head('b.wav', signal);
+      const Metadata = { ...head?.metadata };
+      await s3.client.send(
+        new PutObjectCommand({ Bucket: s3.bucket, Key: 'b.wav', Body: randomBytes(9000), Metadata }),
+      );
+    },
+  ],
+  [
+    'a row was set to SUCCESS by hand',
+    async () => {
+      await land('a.tar', { 'a.wav': randomBytes(9000) });
+      const size = 9000;
+      const receipt = { key: 'a.wav', size, sha256: 'f'.repeat(64), etag: '"e"', versionId: undefined };
+      await state.markSuccess(join(extracted(), 'a.wav'), receipt);
+    },
+  ],
+  [
+    'nothing was taken from the tar',
+    async () => {
+      await land('a.tar', { 'a.wave': randomBytes(9000) });
+    },
+  ],
+])('nothing goes when %s', async (_, happen) => {
+  await happen();
+  await receipts();
+  const before = await left();
+  expect(before).toContain('a.tar');
+  expect(await clean()).toBeLessThan(before.length);
+  expect(await left()).toContain('a.tar');
+  for (const name of before.filter((name) => !name.startsWith('first'))) expect(await left()).toContain(name);
+});
+
+test('nothing goes before the receipt is written', async () => {
+  await land('a.tar', { 'a.wav': randomBytes(9000) });
+  await uploadAll();
+  expect(await clean()).toBe(0);
+  await receipts();
+  expect(await clean()).toBe(2);
+});
+
+test('a file that was changed since, and a tar that was replaced by one of the same size and time, stay', async () => {
+  const tar = await land('a.tar', { 'a.wav': randomBytes(9000), 'b.wav': randomBytes(9000) });
+  await uploadAll();
+  await receipts();
+  const recording = join(extracted(), 'a.wav');
+  await writeFile(recording, randomBytes(9000));
+  const changed = await readFile(recording);
+  const { atime, mtime, size } = await stat(tar);
+  const other = randomBytes(size);
+  await writeFile(tar, other);
+  await utimes(tar, atime, mtime);
+  expect(await clean()).toBe(1);
+  expect(await left()).toEqual(['a.tar', 'a.wav']);
+  expect(await readFile(recording)).toEqual(changed);
+  expect(await readFile(tar)).toEqual(other);
+  expect(reported.filter(({ event }) => event === 'file kept')).toHaveLength(2);
+});
+
+test('a file that a crash left on its way out comes back, unless its name was taken meanwhile', async () => {
+  const aside = join(incoming(), 'day', '.wavspool-removing');
+  await mkdir(aside, { recursive: true });
+  await writeFile(join(aside, 'a.tar'), 'a');
+  await writeFile(join(aside, 'b.tar'), 'b');
+  await writeFile(join(incoming(), 'day', 'b.tar'), 'a new b');
+  expect(await putBackInterrupted(incoming())).toBe(2);
+  expect(await readFile(join(incoming(), 'day', 'a.tar'), 'utf8')).toBe('a');
+  expect(await readFile(join(incoming(), 'day', 'b.tar'), 'utf8')).toBe('a new b');
+  expect(await readFile(join(aside, 'b.tar'), 'utf8')).toBe('b');
+});
