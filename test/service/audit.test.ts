@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../support/ports.ts';
 import { startRig, type Rig } from '../support/rig.ts';
@@ -44,10 +44,7 @@ const put = (key: string, body: Buffer | string, metadata = {}) =>
   rig.s3.client.send(
     new PutObjectCommand({ Bucket: rig.s3.bucket, Key: key, Body: body, Metadata: metadata }),
   );
-async function bytesOf(key: string): Promise<Buffer> {
-  const object = await rig.s3.client.send(new GetObjectCommand({ Bucket: rig.s3.bucket, Key: key }));
-  return Buffer.from((await object.Body?.transformToByteArray()) ?? []);
-}
+const bytesOf = (key: string): Promise<Buffer> => rig.s3.bytes(key);
 const receiptsWritten = (n: number): Promise<void> =>
   until(
     `${n} receipts are written`,

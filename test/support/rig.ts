@@ -43,15 +43,21 @@ export interface Rig extends AsyncDisposable {
   land(path: string, content: Buffer): Promise<void>;
 }
 
-/** Starts wavspool; `incoming` is where an SFTP server lands tars, else a directory of the rig's. */
-export async function startRig(incoming?: string, moreSettings = ''): Promise<Rig> {
+/**
+ * Starts wavspool; `incoming` is where an SFTP server lands tars, else a directory of the rig's. `changes` go over the rig's
+ * settings, section by section.
+ */
+export async function startRig(
+  incoming?: string,
+  changes: Readonly<Record<string, object>> = {},
+): Promise<Rig> {
   const directory = await mkdtemp(join(tmpdir(), 'wavspool-rig-'));
   const data = join(directory, 'data');
   const landing = incoming ?? join(data, 'incoming');
   const s3 = await startS3();
   const port = await freePort();
   const config = join(directory, 'wavspool.yaml');
-  const settings = {
+  const settings: Record<string, unknown> = {
     site: 'rig',
     paths: { data, incoming: landing },
     s3: {
@@ -66,7 +72,9 @@ export async function startRig(incoming?: string, moreSettings = ''): Promise<Ri
     http: { port },
     shutdownSeconds: 10,
   };
-  await writeFile(config, `${JSON.stringify(settings)}\n${moreSettings}`, { mode: 0o600 }); // JSON is YAML
+  for (const [section, change] of Object.entries(changes))
+    settings[section] = { ...(settings[section] as object | undefined), ...change };
+  await writeFile(config, JSON.stringify(settings), { mode: 0o600 }); // JSON is YAML
   const bin = join(ROOT, 'bin/wavspool.js');
   const http = `http://127.0.0.1:${port}`;
   let up: ChildProcess | undefined;

@@ -8,6 +8,7 @@ import {
   CreateBucketCommand,
   DeleteBucketCommand,
   DeleteObjectCommand,
+  GetObjectCommand,
   ListObjectsV2Command,
   S3Client,
 } from '@aws-sdk/client-s3';
@@ -35,6 +36,8 @@ export interface TestS3 extends S3Address, AsyncDisposable {
   settings(changes?: Partial<S3StoreSettings>): S3StoreSettings;
   /** Every key in the bucket, sorted. */
   keys(): Promise<string[]>;
+  /** The object's bytes. */
+  bytes(key: string): Promise<Buffer>;
 }
 
 /** A fresh bucket on the server that services.ts started, or the one that WAVSPOOL_TEST_S3 names. */
@@ -51,6 +54,10 @@ export async function startS3(): Promise<TestS3> {
     client,
     settings: (changes) => settingsFor(address, { bucket, ...changes }),
     keys: () => keysIn(client, bucket),
+    bytes: async (key) => {
+      const { Body: body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      return Buffer.from((await body?.transformToByteArray()) ?? []);
+    },
     [Symbol.asyncDispose]: async () => {
       for (const key of await keysIn(client, bucket)) {
         await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
