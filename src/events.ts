@@ -59,6 +59,8 @@ export interface Events {
   'tar failed': { tar: string; attempt: number; final: boolean } & Failure;
   'extraction waits': { reason: string; freeBytes?: number; neededBytes?: number; backlog?: number };
   'extraction goes on': { waitedMs: number };
+  'directory away': { directory: string };
+  'directory back': { directory: string };
   'temporary files swept': { directory: string; files: number };
 
   // upload
@@ -125,6 +127,8 @@ export const LEVELS: Record<EventName, Level> = {
   'tar failed': 'error',
   'extraction waits': 'warn',
   'extraction goes on': 'info',
+  'directory away': 'error',
+  'directory back': 'info',
   'temporary files swept': 'info',
   'recording uploaded': 'debug',
   'recording failed': 'warn',

@@ -2,7 +2,7 @@ import type { App } from '../app.ts';
 import { FAULTS, WavspoolError, faultCode, messageOf } from '../faults.ts';
 import { uploadWork, type Outcome, type Payload, priorityOf } from '../queue/index.ts';
 import type { Role } from '../role.ts';
-import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
+import { guardDirectory, makeDirectory, sweepTemporaries, type DirectoryGuard } from '../runtime/index.ts';
 import type { TarVersion } from '../state/index.ts';
 import { verdict } from '../verdict.ts';
 
@@ -22,12 +22,13 @@ export const extractRole: Role = {
     await makeDirectory(extracted);
     const files = await sweepTemporaries(extracted, app.clock.now());
     if (files > 0) app.report('temporary files swept', { directory: extracted, files });
+    const guard = await guardDirectory(extracted, app.report);
     await app.queues.extract.limitConcurrency(app.settings.extract.concurrency);
     const worker = app.queues.work<'extract'>({
       kind: 'extract',
       concurrency: app.settings.extract.concurrency,
       maxCrashes: MAX_CRASHES,
-      process: (payload, signal) => processTar(app, versionOf(payload), signal),
+      process: (payload, signal) => processTar(app, guard, versionOf(payload), signal),
       onPoison: (payload) =>
         giveUp(
           app,
@@ -46,8 +47,16 @@ export const extractRole: Role = {
   },
 };
 
-async function processTar(app: App, tar: TarVersion, signal: AbortSignal): Promise<Outcome> {
+async function processTar(
+  app: App,
+  guard: DirectoryGuard,
+  tar: TarVersion,
+  signal: AbortSignal,
+): Promise<Outcome> {
   try {
+    if (!(await guard.isThere())) {
+      return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: `${app.settings.paths.extracted} is away` };
+    }
     const wait = backlogReason(app);
     if (wait !== undefined) {
       app.report('extraction waits', { reason: wait });

@@ -9,6 +9,7 @@ export {
   type Clock,
   type Dice,
 } from './clock.ts';
+export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
 export {
   makeDirectory,
   publishUnlessTaken,

@@ -3,6 +3,7 @@ import type { App } from '../app.ts';
 import { FAULTS, faultCode, messageOf } from '../faults.ts';
 import type { Outcome, RunningWorker } from '../queue/index.ts';
 import type { Role } from '../role.ts';
+import { guardDirectory, makeDirectory, type DirectoryGuard } from '../runtime/index.ts';
 import type { RecordingRow } from '../state/index.ts';
 import { openS3Store } from '../store/index.ts';
 import { verdict } from '../verdict.ts';
@@ -15,6 +16,8 @@ import { uploadRecording, type UploadDeps } from './upload-recording.ts';
 const MAX_CRASHES = 1_000_000;
 /** What served as a probe waits a little, so that the next probe is another recording. */
 const AFTER_A_PROBE_MS = 2000;
+/** How long a recording waits while the disk that it lies on is away. */
+const LOOK_AGAIN_MS = 5000;
 const COUNT_WORKERS_MS = 10_000;
 
 /** Uploads queued recordings. */
@@ -25,6 +28,8 @@ export const uploadRole: Role = {
     const { concurrency, multipartBytes, bytesPerSecond } = settings.upload;
     const store = openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
     const share = siteShare(app);
+    await makeDirectory(settings.paths.extracted);
+    const guard = await guardDirectory(settings.paths.extracted, report);
     const deps: UploadDeps = {
       state,
       store,
@@ -47,7 +52,7 @@ export const uploadRole: Role = {
       kind: 'upload',
       concurrency,
       maxCrashes: MAX_CRASHES,
-      process: (payload, signal) => processRecording(app, deps, gate, payload.recording, signal),
+      process: (payload, signal) => processRecording({ app, deps, gate, guard }, payload.recording, signal),
     });
     return {
       jobs: () => {
@@ -70,13 +75,21 @@ export const uploadRole: Role = {
   },
 };
 
+interface Uploader {
+  readonly app: App;
+  readonly deps: UploadDeps;
+  readonly gate: StoreGate;
+  readonly guard: DirectoryGuard;
+}
+
 async function processRecording(
-  app: App,
-  deps: UploadDeps,
-  gate: StoreGate,
+  { app, deps, gate, guard }: Uploader,
   path: string,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  if (!(await guard.isThere())) {
+    return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: `${app.settings.paths.extracted} is away` };
+  }
   let row = app.state.recording(path);
   if (row === undefined || row.status === 'SUCCESS') return { kind: 'done' };
   if (row.status === 'FAILED' && row.retryCount >= app.settings.upload.maxRetries) {

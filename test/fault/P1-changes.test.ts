@@ -101,10 +101,12 @@ test('a tar that is replaced or removed while it waits or is read harms nobody',
 
 test('the extracted or the landing directory goes away and comes back: nothing is lost, nothing has to be restarted', async () => {
   await using rig = await startRig();
+  await rig.wavspool('pause', 'upload', '--reason', 'test');
   await rig.land('1/a.tar', makeTar([{ name: 'a.wav', body: randomBytes(9000) }]));
-  await rig.settled(1);
+  await extractedTars(rig, 1);
   for (const directory of [rig.extracted, rig.incoming]) await rename(directory, `${directory}.away`);
-  await new Promise((resolve) => setTimeout(resolve, 5000));
+  await rig.wavspool('resume', 'upload');
+  await until('its going is reported', async () => (await rig.log()).includes('directory away'));
   for (const directory of [rig.extracted, rig.incoming]) {
     await rm(directory, { recursive: true, force: true }); // a role may have made it anew, as on an empty mount point
     await rename(`${directory}.away`, directory);
@@ -114,4 +116,5 @@ test('the extracted or the landing directory goes away and comes back: nothing i
   await rig.settled(2);
   expect(await rig.s3.bytes('2/b.wav')).toEqual(body);
   expect(await readFile(join(rig.extracted, '2/b.wav'))).toEqual(body);
+  expect(await rig.rows('SELECT max(retry_count) AS retries FROM uploads')).toEqual([{ retries: 0 }]);
 });

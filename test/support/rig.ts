@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -37,6 +37,8 @@ export interface Rig extends AsyncDisposable {
   change(sql: string): Promise<void>;
   /** Waits until there are `recordings` rows and all of them are SUCCESS. */
   settled(recordings: number): Promise<void>;
+  /** The log file so far. */
+  log(): Promise<string>;
   /** Every object in the bucket but the receipts: downloaded, hashed. */
   objects(): Promise<Record<string, StoredObject>>;
   /** Puts a file below the landing directory as a whole, under its final name at once. */
@@ -138,6 +140,7 @@ export async function startRig(
     kill,
     wavspool,
     rows,
+    log: () => readFile(join(data, 'logs/wavspool.log'), 'utf8'),
     change: async (sql) => {
       await run('sqlite3', [join(data, 'state.db'), sql]);
     },
