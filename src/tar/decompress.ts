@@ -1,6 +1,7 @@
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { errnoOf, messageOf } from '../faults.ts';
 import { tarFault, type TarProgress } from './fault.ts';
+import { followZstdFrames, type ZstdFrames } from './zstd-frames.ts';
 
 export type Compression = 'gzip' | 'zstd';
 
@@ -27,8 +28,9 @@ export async function* decompressed(
   progress: TarProgress,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const engine: Engine = compression === 'gzip' ? createGunzip() : createZstdDecompress();
+  const frames = compression === 'zstd' ? followZstdFrames() : undefined;
   let produced = 0;
-  const fed = feed(raw, engine, (offset) =>
+  const fed = feed(raw, engine, frames, (offset) =>
     tarFault(
       'TAR_CORRUPT',
       progress,
@@ -53,6 +55,7 @@ export async function* decompressed(
     }
     const failed = await outcome;
     if (failed !== undefined) throw failed.error;
+    if (frames?.isWhole() === false) throw endsEarly(compression, progress, produced);
   } catch (error) {
     throw engineFault(error, compression, progress, produced);
   } finally {
@@ -65,12 +68,14 @@ export async function* decompressed(
 async function feed(
   raw: AsyncIterable<Uint8Array>,
   engine: Engine,
+  frames: ZstdFrames | undefined,
   foreign: (offset: number) => Error,
 ): Promise<void> {
   let total = 0;
   let over = false;
   for await (const chunk of raw) {
     total += chunk.length;
+    frames?.take(chunk);
     if (!over) await write(engine, chunk);
     const left = Math.min(chunk.length, total - engine.bytesWritten);
     if (left === 0) continue;
@@ -104,10 +109,19 @@ function engineFault(
 ): unknown {
   const code = errnoOf(error);
   if (code === 'Z_BUF_ERROR') {
-    const what = `the ${compression} stream ends early, its end was expected`;
-    return tarFault('TAR_INCOMPLETE', progress, produced, what, { cause: error });
+    return endsEarly(compression, progress, produced, error);
   }
   if (code === undefined || !/^(Z|ZSTD)_/.test(code)) return error;
   const what = `the ${compression} stream is damaged: ${messageOf(error)}`;
   return tarFault('TAR_CORRUPT', progress, produced, what, { cause: error });
+}
+
+function endsEarly(
+  compression: Compression,
+  progress: TarProgress,
+  produced: number,
+  cause?: unknown,
+): Error {
+  const what = `the ${compression} stream ends early, its end was expected`;
+  return tarFault('TAR_INCOMPLETE', progress, produced, what, cause === undefined ? undefined : { cause });
 }

@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { proveComplete, readTar } from '../../../src/tar/index.ts';
@@ -25,6 +25,14 @@ const MEMBERS: readonly MadeMember[] = [
   { name: 'd/empty.wav' },
 ];
 const TAR = makeTar(MEMBERS);
+/** A zstd frame that holds other data than the tar. */
+function skippable(bytes: number): Buffer {
+  const frame = Buffer.alloc(8 + bytes, 7);
+  frame.writeUInt32LE(0x184d2a50, 0);
+  frame.writeUInt32LE(bytes, 4);
+  return frame;
+}
+
 const WHOLE = { kind: 'complete', members: 5, bytes: 1813 } as const;
 
 describe('a tar is complete', () => {
@@ -54,6 +62,29 @@ describe('P1: a tar that was cut is never complete', () => {
     for (let length = 0; length < TAR.length; length += 1) {
       if (length % step !== 0 && ![0, 1, BLOCK - 1].includes(length % BLOCK)) continue;
       expect(await verdictOf(path, TAR.subarray(0, length))).toMatchObject({ kind: 'incomplete' });
+    }
+  });
+
+  test.each([
+    ['gzip', [gzipSync(TAR.subarray(0, 4096)), gzipSync(TAR.subarray(4096))]],
+    ['zstd', [zstdCompressSync(TAR.subarray(0, 4096)), zstdCompressSync(TAR.subarray(4096))]],
+    [
+      'zstd with checksums',
+      [TAR.subarray(0, 4096), TAR.subarray(4096)].map((part) =>
+        zstdCompressSync(part, { params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
+      ),
+    ],
+    ['zstd that skips a frame', [skippable(300), zstdCompressSync(TAR), skippable(0), skippable(40)]],
+  ])('nor anywhere in several %s streams', { timeout: 30_000 }, async (_, parts) => {
+    const whole = Buffer.concat(parts);
+    expect(await verdictOf(path, whole)).toEqual(WHOLE);
+    const last = parts.at(-1) ?? whole;
+    // where the tar's own end is reached before the cut, nothing but the frames can tell
+    for (let length = whole.length - Math.min(last.length, 300); length < whole.length; length += 1) {
+      if (length === whole.length - last.length && last[0] === 0x50) continue; // whole without the frame that is skipped
+      expect(await verdictOf(path, whole.subarray(0, length)), `${length}`).toMatchObject({
+        kind: 'incomplete',
+      });
     }
   });
 
