@@ -15,6 +15,7 @@ export interface ZstdFrames {
 }
 
 type Part =
+  | 'foreign'
   | 'magic'
   | 'skippable size'
   | 'descriptor'
@@ -23,6 +24,9 @@ type Part =
   | 'block'
   | 'checksum'
   | 'skipped';
+
+/** Parts whose value matters; the others are passed over. */
+const NUMBERS: ReadonlySet<Part> = new Set(['magic', 'skippable size', 'descriptor', 'block header']);
 
 /**
  * Says where frames end, which Node's decompressor does not: it takes 1 to 3 bytes of a further frame for its end.
@@ -36,13 +40,13 @@ export function followZstdFrames(): ZstdFrames {
   let shift = 0;
   let hasChecksum = false;
   let lastBlock = false;
-  let foreign = false;
 
   const expect = (next: Part, bytes: number): void => {
     part = next;
     missing = bytes;
     value = 0;
     shift = 0;
+    if (bytes === 0) endPart();
   };
   const endFrame = (): void => expect('magic', 4);
   const endBlocks = (): void => (hasChecksum ? expect('checksum', 4) : endFrame());
@@ -52,14 +56,13 @@ export function followZstdFrames(): ZstdFrames {
     if (value === MAGIC) return expect('descriptor', 1);
     if (value >= FIRST_SKIPPABLE_MAGIC && value < FIRST_SKIPPABLE_MAGIC + SKIPPABLE_MAGICS)
       return expect('skippable size', 4);
-    foreign = true;
+    expect('foreign', Number.POSITIVE_INFINITY);
   };
   const readDescriptor = (): void => {
-    const bits = (from: number, count: number): number => Math.floor(value / 2 ** from) % 2 ** count;
-    const singleSegment = bits(5, 1) === 1;
-    hasChecksum = bits(2, 1) === 1;
-    const contentSize = CONTENT_SIZE_BYTES[bits(6, 2)] ?? 0;
-    const dictionary = DICTIONARY_ID_BYTES[bits(0, 2)] ?? 0;
+    const singleSegment = bits(value, 5, 1) === 1;
+    hasChecksum = bits(value, 2, 1) === 1;
+    const contentSize = CONTENT_SIZE_BYTES[bits(value, 6, 2)] ?? 0;
+    const dictionary = DICTIONARY_ID_BYTES[bits(value, 0, 2)] ?? 0;
     const sizeField = contentSize === 0 && singleSegment ? 1 : contentSize;
     const window = singleSegment ? 0 : 1;
     expect('header', window + dictionary + sizeField);
@@ -87,15 +90,14 @@ export function followZstdFrames(): ZstdFrames {
       case 'checksum':
       case 'skipped':
         return endFrame();
+      case 'foreign':
+        return undefined;
     }
   };
-  const isNumber = (): boolean =>
-    part !== 'block' && part !== 'skipped' && part !== 'checksum' && part !== 'header';
-
   return {
     take: (chunk) => {
-      for (let at = 0; at < chunk.length && !foreign;) {
-        if (isNumber()) {
+      for (let at = 0; at < chunk.length;) {
+        if (NUMBERS.has(part)) {
           value += (chunk[at] ?? 0) * 2 ** shift;
           shift += 8;
           missing -= 1;
@@ -105,10 +107,14 @@ export function followZstdFrames(): ZstdFrames {
           missing -= taken;
           at += taken;
         }
-        while (missing === 0 && !foreign) endPart();
+        if (missing === 0) endPart();
       }
     },
     // bytes that are no frame are padding, or the decompressor has refused them; up to 3 zeros may be padding too
-    isWhole: () => foreign || (part === 'magic' && value === 0),
+    isWhole: () => part === 'foreign' || (part === 'magic' && value === 0),
   };
+}
+
+function bits(value: number, from: number, count: number): number {
+  return Math.floor(value / 2 ** from) % 2 ** count;
 }
