@@ -9,6 +9,7 @@ export const dashboardRole: Role = {
   name: 'dashboard',
   start: async (app) => {
     const { settings, state, queues, clock, report } = app;
+    const { token, isNew } = await dashboardToken(settings);
     const dashboard = await startDashboard({
       settings,
       state,
@@ -22,8 +23,10 @@ export const dashboardRole: Role = {
         return { extract, upload };
       },
       tarGlob: (pattern) => tarGlob(settings.paths.incoming, pattern),
-      token: await dashboardToken(settings),
+      token,
     });
+    // once and past the log, which must never hold it (P9)
+    if (isNew) process.stdout.write(`dashboard: ${dashboard.address}/?token=${token.reveal()}\n`);
     return {
       stop: async () => {
         await dashboard.stop();

@@ -5,6 +5,12 @@ import { Secret, type Settings } from '../config/index.ts';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { makeDirectory, writeDurably } from '../runtime/index.ts';
 
+export interface DashboardToken {
+  readonly token: Secret;
+  /** True when it did not exist before: nobody has seen it yet. */
+  readonly isNew: boolean;
+}
+
 /**
  * The token that opens the dashboard: that of the settings, else the one in `<paths.data>/dashboard.token`, which is made
  * (0600) when it is not there. Throws FILE_UNREADABLE.
@@ -12,16 +18,16 @@ import { makeDirectory, writeDurably } from '../runtime/index.ts';
 export async function dashboardToken(settings: {
   readonly http: Pick<Settings['http'], 'token'>;
   readonly paths: Pick<Settings['paths'], 'data'>;
-}): Promise<Secret> {
-  if (settings.http.token !== undefined) return settings.http.token;
+}): Promise<DashboardToken> {
+  if (settings.http.token !== undefined) return { token: settings.http.token, isNew: false };
   const path = join(settings.paths.data, 'dashboard.token');
   try {
     const known = await readToken(path);
-    if (known !== undefined) return new Secret(known);
+    if (known !== undefined) return { token: new Secret(known), isNew: false };
     await makeDirectory(settings.paths.data);
     const made = randomBytes(24).toString('base64url');
     await writeDurably(path, `${made}\n`, 0o600);
-    return new Secret(made);
+    return { token: new Secret(made), isNew: true };
   } catch (error) {
     throw new WavspoolError('FILE_UNREADABLE', `the dashboard's token in ${path}: ${messageOf(error)}`, {
       cause: error,

@@ -2,7 +2,8 @@ import { Queue, type JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { WavspoolError } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
-import type { Payload, QueuedWork } from './jobs.ts';
+import { ageMethods, type Ages } from './ages.ts';
+import type { QueuedWork } from './jobs.ts';
 import { PREFIX, queueName, type QueueKind } from './names.ts';
 import { scheduleMethods, type Schedules } from './schedules.ts';
 
@@ -20,7 +21,7 @@ export interface QueueCounts {
 }
 
 /** One queue, seen from those who give it work. Every method throws REDIS_UNREACHABLE when Redis does not answer in time. */
-export interface WorkQueue<K extends QueueKind> extends Schedules<K> {
+export interface WorkQueue<K extends QueueKind> extends Schedules<K>, Ages<K> {
   readonly kind: K;
   readonly name: string;
   /** For Bull Board only. */
@@ -40,8 +41,6 @@ export interface WorkQueue<K extends QueueKind> extends Schedules<K> {
   isPaused(): Promise<boolean>;
   /** At most this many jobs run at once, over all processes. */
   limitConcurrency(jobs: number): Promise<void>;
-  /** The payload of the job that has waited longest, with its age in ms. */
-  oldestWaiting(): Promise<{ payload: Payload<K>; waitingMs: number } | undefined>;
   close(): Promise<void>;
 }
 
@@ -161,12 +160,7 @@ export function openWorkQueue<K extends QueueKind>(
     limitConcurrency: async (jobs) => {
       await inTime('limit', bull.setGlobalConcurrency(jobs));
     },
-    oldestWaiting: async () => {
-      const waiting = await inTime('look into', bull.getJobs(['waiting', 'prioritized'], 0, 99, true));
-      const oldest = waiting.toSorted((a, b) => a.timestamp - b.timestamp)[0];
-      if (oldest === undefined) return undefined;
-      return { payload: oldest.data as Payload<K>, waitingMs: Math.max(0, clock.now() - oldest.timestamp) };
-    },
+    ...ageMethods<K>(bull, clock, inTime),
     ...scheduleMethods<K>(kind, bull, inTime),
     close: () => bull.close(),
   };

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Settings } from '../config/index.ts';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { QUEUES, type QueueKind, type Queues, type StoreOutage } from '../queue/index.ts';
-import { sqlTimestamp, type Clock } from '../runtime/index.ts';
+import { isoTime, sqlTimestamp, type Clock } from '../runtime/index.ts';
 import type { StateStore } from '../state/index.ts';
 import type { DiskStatus, QueueStatus, Status } from './status.ts';
 
@@ -39,7 +39,7 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
     const [counts, paused, activeMs] = await Promise.all([
       queues[kind].counts(),
       queues[kind].isPaused(),
-      oldestActiveMs(queues[kind], now),
+      queues[kind].oldestActiveMs(),
     ]);
     const pause = kind === 'maintenance' ? undefined : pauses[kind];
     const waitingMs = oldest[kind]?.waitingMs;
@@ -82,15 +82,6 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
   };
 }
 
-async function oldestActiveMs(
-  queue: Queues['extract'] | Queues['upload'] | Queues['maintenance'],
-  now: number,
-): Promise<number | undefined> {
-  const jobs = await queue.bull.getJobs(['active'], 0, 99, true);
-  if (jobs.length === 0) return undefined;
-  return Math.max(0, ...jobs.map(({ processedOn }) => now - (processedOn ?? now)));
-}
-
 async function oldestWaiting(queues: StatusDeps['queues']): Promise<{
   extract: Awaited<ReturnType<Queues['extract']['oldestWaiting']>>;
   upload: Awaited<ReturnType<Queues['upload']['oldestWaiting']>>;
@@ -129,8 +120,4 @@ async function roomIn(path: string): Promise<DiskStatus | null> {
       cause: error,
     });
   }
-}
-
-function isoTime(ms: number): string {
-  return `${sqlTimestamp(ms).replace(' ', 'T')}Z`;
 }

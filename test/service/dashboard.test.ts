@@ -333,13 +333,15 @@ test('the page shows the failures and re-queues them at a click', async (context
 });
 
 test('a token that was not set is made once, readable by its owner only', async () => {
-  const made = await dashboardToken(settings);
+  const { token: made, isNew } = await dashboardToken(settings);
+  expect(isNew).toBe(true);
   const path = join(settings.paths.data, 'dashboard.token');
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   expect((await readFile(path, 'utf8')).trim()).toBe(made.reveal());
-  expect((await dashboardToken(settings)).reveal()).toBe(made.reveal());
+  const again = await dashboardToken(settings);
+  expect([again.token.reveal(), again.isNew]).toEqual([made.reveal(), false]);
   const own = new Secret('own');
-  expect(await dashboardToken({ ...settings, http: { token: own } })).toBe(own);
+  expect((await dashboardToken({ ...settings, http: { token: own } })).token).toBe(own);
 });
 
 test('while Redis is away /healthz says so instead of hanging', async () => {

@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -31,6 +31,10 @@ export interface Rig extends AsyncDisposable {
   kill(role?: string): Promise<void>;
   /** One command of the command line. */
   wavspool(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
+  /** How that command line begins. */
+  readonly command: readonly string[];
+  /** Writes a settings file with other changes and returns its path. */
+  variant(changes: Readonly<Record<string, object>>): Promise<string>;
   /** Rows of `state.db`, read by the sqlite3 program. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
   /** Changes `state.db` behind wavspool's back, with the sqlite3 program. */
@@ -59,7 +63,7 @@ export async function startRig(
   const s3 = await startS3();
   const port = await freePort();
   const config = join(directory, 'wavspool.yaml');
-  const settings: Record<string, unknown> = {
+  const settings: Record<string, object | string | number> = {
     site: 'rig',
     paths: { data, incoming: landing },
     s3: {
@@ -74,8 +78,7 @@ export async function startRig(
     http: { port },
     shutdownSeconds: 10,
   };
-  for (const [section, change] of Object.entries(changes))
-    settings[section] = { ...(settings[section] as object | undefined), ...change };
+  Object.assign(settings, changed(settings, changes));
   await writeFile(config, JSON.stringify(settings), { mode: 0o600 }); // JSON is YAML
   const bin = join(ROOT, 'bin/wavspool.js');
   const http = `http://127.0.0.1:${port}`;
@@ -139,6 +142,12 @@ export async function startRig(
     stop,
     kill,
     wavspool,
+    command: [process.execPath, bin, '--config', config],
+    variant: async (more) => {
+      const path = join(directory, `${randomUUID()}.yaml`);
+      await writeFile(path, JSON.stringify(changed(settings, more)), { mode: 0o600 });
+      return path;
+    },
     rows,
     log: () => readFile(join(data, 'logs/wavspool.log'), 'utf8'),
     change: async (sql) => {
@@ -179,4 +188,14 @@ export async function startRig(
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+type RigSettings = Readonly<Record<string, object | string | number>>;
+
+function changed(settings: RigSettings, changes: Readonly<Record<string, object>>): RigSettings {
+  const sections = Object.entries(changes).map(([section, change]) => {
+    const before = settings[section];
+    return [section, typeof before === 'object' ? { ...before, ...change } : change] as const;
+  });
+  return { ...settings, ...Object.fromEntries(sections) };
 }

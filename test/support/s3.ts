@@ -36,6 +36,7 @@ export interface TestS3 extends S3Address, AsyncDisposable {
   settings(changes?: Partial<S3StoreSettings>): S3StoreSettings;
   /** Every key in the bucket, sorted. */
   keys(): Promise<string[]>;
+  remove(key: string): Promise<void>;
   /** The object's bytes. */
   bytes(key: string): Promise<Buffer>;
 }
@@ -54,6 +55,9 @@ export async function startS3(): Promise<TestS3> {
     client,
     settings: (changes) => settingsFor(address, { bucket, ...changes }),
     keys: () => keysIn(client, bucket),
+    remove: async (key) => {
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+    },
     bytes: async (key) => {
       const { Body: body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
       return Buffer.from((await body?.transformToByteArray()) ?? []);

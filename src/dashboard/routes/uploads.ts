@@ -7,7 +7,7 @@ import { parsed, requeueBody, uploadsQuery } from '../input.ts';
  * `GET /api/uploads?status=&search=&limit=&offset=`: a page of rows, the newest change first.
  * `POST /api/uploads/requeue`: FAILED → PENDING with a fresh budget; repeating it is harmless.
  */
-export function uploads(server: FastifyInstance, { state, requeue, report, tarGlob }: Context): void {
+export function uploads(server: FastifyInstance, { state, requeue, tarGlob }: Context): void {
   server.get('/api/uploads', async (request) => {
     const { status, search, limit, offset } = parsed(uploadsQuery, request.query);
     const found = state.list({ status, search, limit: limit + 1, offset });
@@ -20,14 +20,12 @@ export function uploads(server: FastifyInstance, { state, requeue, report, tarGl
 
   server.post('/api/uploads/requeue', async (request) => {
     const { all, tar, ...rest } = parsed(requeueBody, request.body);
-    const done = await requeue({
+    return requeue({
       ...rest,
       ...(tar !== undefined && { tar: tarGlob(tar) }),
       all: all === true,
       tars: all === true || tar !== undefined,
     });
-    report('requeued', { by: 'dashboard', ...done });
-    return done;
   });
 }
 

@@ -1,0 +1,258 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../support/ports.ts';
+import { startRig, type Rig } from '../support/rig.ts';
+import { makeTar } from '../support/tars.ts';
+
+// The command line as an operator uses it, against a running wavspool.
+
+let rig: Rig;
+beforeAll(async () => {
+  rig = await startRig(undefined, {
+    upload: { maxRetries: 1, backoff: { initial: '50ms', max: '100ms' } },
+    arrival: { quietSeconds: 0.5, rescanSeconds: 600, incompleteAfterSeconds: 600 },
+  });
+});
+afterAll(() => rig[Symbol.asyncDispose]());
+
+const json = async (...args: string[]): Promise<{ code: number; said: Record<string, unknown> }> => {
+  const { code, stdout } = await rig.wavspool('--json', ...args);
+  return { code, said: JSON.parse(stdout) as Record<string, unknown> };
+};
+const wav = (name: string) => ({ name, body: randomBytes(5000) });
+
+/** Lies in the landing directory under a name that arrival does not take, so that only a command can. */
+async function landHidden(path: string, members: readonly string[]): Promise<string> {
+  const hidden = join(rig.incoming, `${path}.tmp`);
+  await mkdir(join(hidden, '..'), { recursive: true });
+  await writeFile(hidden, makeTar(members.map(wav)));
+  return hidden;
+}
+
+/** Runs a command on a terminal, with the script program; returns what the terminal showed. */
+async function onTerminal(...args: string[]): Promise<string> {
+  const { command } = rig;
+  const line = [...command, ...args].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-qec', line, '/dev/null'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let shown = '';
+  child.stdout.on('data', (chunk) => (shown += String(chunk)));
+  await once(child, 'close');
+  return shown;
+}
+
+test('ingest --wait stays until everything is in the bucket; on a terminal with a bar, elsewhere with lines', async () => {
+  const path = await landHidden('ingest/a.tar', ['a.wav', 'b.wav']);
+  const plain = await rig.wavspool('ingest', '--wait', path);
+  expect(plain.code).toBe(0);
+  expect(plain.stderr).toContain('2/2 recordings uploaded, 0 tars open');
+  expect(plain.stdout).toMatch(new RegExp(`${path} +2 +0`));
+  const other = await landHidden('ingest/b.tar', ['c.wav']);
+  const shown = await onTerminal('ingest', '--wait', other);
+  expect(shown).toContain('1/1 recordings');
+  expect(await json('ingest', '--wait', path)).toMatchObject({ code: 0, said: { tars: [{ tar: path }] } });
+});
+
+test('ingest refuses what it cannot take, and names it', async () => {
+  const cut = join(rig.incoming, 'cut.tmp');
+  await writeFile(cut, makeTar([wav('a.wav')]).subarray(0, 3000));
+  expect((await rig.wavspool('ingest', '/etc/hostname')).code).toBe(2);
+  expect((await rig.wavspool('ingest', '/etc/hostname')).stderr).toContain(
+    'is not below the landing directory',
+  );
+  const missing = await json('ingest', join(rig.incoming, 'none.tar'));
+  expect(missing).toMatchObject({ code: 1, said: { code: 'TAR_MISSING' } });
+  expect(await json('ingest', cut)).toMatchObject({ code: 1, said: { code: 'TAR_INCOMPLETE' } });
+});
+
+test('pause is visible with its reason, ends by itself, and drain waits for what is in flight', async () => {
+  expect((await rig.wavspool('pause', 'upload', '--reason', 'store moves', '--for', '2s')).code).toBe(0);
+  expect((await rig.wavspool('status')).stdout).toContain('PAUSED: store moves');
+  await until(
+    'the pause has ended by itself',
+    async () => !(await rig.wavspool('status')).stdout.includes('PAUSED'),
+  );
+  expect((await rig.wavspool('pause', 'upload', '--reason', 'x', '--for', 'soon')).code).toBe(2);
+  expect((await rig.wavspool('pause', 'upload')).code).toBe(2);
+  expect((await rig.wavspool('pause', 'dashboard', '--reason', 'x')).code).toBe(2);
+
+  const path = await landHidden(
+    'drain/a.tar',
+    Array.from({ length: 30 }, (_, i) => `${i}.wav`),
+  );
+  await rig.wavspool('ingest', path);
+  const drained = await json('drain');
+  expect(drained).toMatchObject({ code: 0, said: { inFlight: 0, pauses: { extract: { reason: 'drain' } } } });
+  const { said } = await json('status');
+  expect(said).toMatchObject({ queues: { extract: { active: 0 }, upload: { active: 0 } } });
+  expect((await rig.wavspool('resume')).code).toBe(0);
+  expect((await rig.wavspool('ingest', '--wait', path)).code).toBe(0);
+});
+
+test('trace tells of a tar, of a recording, and of what nobody knows', async () => {
+  const path = await landHidden('trace/a.tar', ['a.wav']);
+  await rig.wavspool('ingest', '--wait', path);
+  const recording = join(rig.extracted, 'trace/a.wav');
+  expect(await json('trace', path)).toMatchObject({
+    code: 0,
+    said: { kind: 'tar', extraction: { recordings: 1 }, recordings: { SUCCESS: 1 } },
+  });
+  expect(await json('trace', recording)).toMatchObject({
+    code: 0,
+    said: {
+      kind: 'recording',
+      row: { status: 'SUCCESS', key: 'trace/a.wav' },
+      object: { size: 5000 },
+      tar: { path },
+    },
+  });
+  expect((await rig.wavspool('trace', recording)).stdout).toContain('key: trace/a.wav');
+  expect(await json('trace', '/nowhere/x.wav')).toMatchObject({ code: 1, said: { kind: 'unknown' } });
+});
+
+test('failed lists, counts and filters; requeue --dry-run changes nothing; a canary that fails again keeps the others', async () => {
+  const names = ['x/1.wav', 'x/2.wav', 'x/3.wav'];
+  for (const name of names) {
+    const Key = `failed/${name}`;
+    await rig.s3.client.send(new PutObjectCommand({ Bucket: rig.s3.bucket, Key, Body: 'foreign' }));
+  }
+  const path = await landHidden('failed/a.tar', names);
+  expect((await rig.wavspool('ingest', '--wait', path)).code).toBe(1);
+  const all = await rig.wavspool('failed');
+  expect(all.code).toBe(1);
+  for (const name of names) expect(all.stdout).toContain(name);
+  expect(await json('failed', '--by-cause')).toMatchObject({
+    code: 1,
+    said: { causes: [{ cause: 'conflict', recordings: 3 }] },
+  });
+  expect((await json('failed', '--limit', '2')).said['recordings']).toHaveLength(2);
+  expect((await json('failed', '--match', '2[.]wav')).said['recordings']).toHaveLength(1);
+  expect((await json('failed', '--tar', 'failed/*.tmp')).said['recordings']).toHaveLength(3);
+  expect((await rig.wavspool('failed', '--cause', 'network')).code).toBe(0);
+  expect((await rig.wavspool('failed', '--since', '2099-01-01')).code).toBe(0);
+  expect((await rig.wavspool('failed', '--match', '(')).code).toBe(2);
+
+  expect((await rig.wavspool('requeue')).code).toBe(2);
+  expect(await json('requeue', '--all', '--dry-run')).toMatchObject({
+    code: 0,
+    said: { recordings: 3, dryRun: true },
+  });
+  expect(await json('requeue', '--cause', 'conflict', '--canary', '1')).toMatchObject({
+    code: 1,
+    said: { recordings: 1 },
+  });
+  expect(await rig.rows("SELECT DISTINCT status FROM uploads WHERE wav_path LIKE '%failed/x/%'")).toEqual([
+    { status: 'FAILED' },
+  ]);
+
+  for (const name of names) await rig.s3.remove(`failed/${name}`);
+  expect(await json('requeue', '--cause', 'conflict', '--canary', '1')).toMatchObject({
+    code: 0,
+    said: { recordings: 2 },
+  });
+  await until('all of them are uploaded', async () => (await rig.wavspool('failed')).code === 0);
+});
+
+test('"Retry" in Bull Board gives a recording that was given up a fresh budget, and state.db tells the same story', async () => {
+  await rig.s3.client.send(
+    new PutObjectCommand({ Bucket: rig.s3.bucket, Key: 'board/a.wav', Body: 'foreign' }),
+  );
+  const path = await landHidden('board/a.tar', ['a.wav']);
+  expect((await rig.wavspool('ingest', '--wait', path)).code).toBe(1);
+  await rig.s3.remove('board/a.wav');
+  const token = (await readFile(join(rig.data, 'dashboard.token'), 'utf8')).trim();
+  const call = (method: string, route: string) =>
+    fetch(`${rig.http}${route}`, { method, headers: { authorization: `Bearer ${token}` } });
+  const board = (await (
+    await call('GET', '/queues/api/queues?activeQueue=rig.upload&status=failed')
+  ).json()) as {
+    queues: { name: string; jobs: { id: string }[] }[];
+  };
+  const [job] = board.queues.find(({ name }) => name === 'rig.upload')?.jobs ?? [];
+  expect((await call('PUT', `/queues/api/queues/rig.upload/${job?.id}/retry`)).status).toBeLessThan(300);
+  await until('it is uploaded', async () => {
+    const [row] = await rig.rows(
+      "SELECT status, retry_count AS retries FROM uploads WHERE wav_path LIKE '%board/a.wav'",
+    );
+    return row?.['status'] === 'SUCCESS' && row['retries'] === 0;
+  });
+});
+
+test('rescan finds what no event told of', async () => {
+  const path = await landHidden('rescan/a.tar', ['a.wav']);
+  await rename(path, path.replace('.tmp', ''));
+  const { code, said } = await json('rescan');
+  expect(code).toBe(0);
+  expect(said).toMatchObject({ incomplete: [] });
+  await until(
+    'it is uploaded',
+    async () =>
+      (await rig.rows("SELECT 1 FROM uploads WHERE status = 'SUCCESS' AND wav_path LIKE '%rescan/a.wav'"))
+        .length === 1,
+  );
+});
+
+test('doctor finds every precondition met, and says which one is not', async () => {
+  const { code, said } = await json('doctor');
+  expect(said['findings']).not.toContainEqual(
+    expect.objectContaining({ ok: false, name: expect.stringMatching(/bucket|redis|directory/) }),
+  );
+  expect([0, 1]).toContain(code); // the host's own disk and limits are not the test's
+  const broken = await rig.wavspool(
+    'doctor',
+    '--json',
+    '--config',
+    await rig.variant({ s3: { bucket: 'no-such-bucket' } }),
+  );
+  expect(broken.code).toBe(1);
+  expect(broken.stdout).toContain('NoSuchBucket');
+});
+
+test('status says what is wrong by its exit code, and --watch shows it again and again', async () => {
+  expect(await json('status')).toMatchObject({ code: 0, said: { site: 'rig', store: { available: true } } });
+  const [program = '', ...args] = rig.command;
+  const watching = spawn(program, [...args, 'status', '--watch'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let shown = '';
+  watching.stdout.on('data', (chunk) => (shown += String(chunk)));
+  await until('it was shown twice', () => Promise.resolve(shown.split('site rig').length > 2));
+  watching.kill('SIGINT');
+  await once(watching, 'close');
+  const lost = await rig.wavspool(
+    'status',
+    '--json',
+    '--config',
+    await rig.variant({ redis: { url: 'redis://127.0.0.1:1' } }),
+  );
+  expect(lost.code).toBe(3);
+  expect(JSON.parse(lost.stdout)).toMatchObject({ code: 'REDIS_UNREACHABLE' });
+});
+
+test('up ends its roles in order, starts what dies again, later each time, and is alone on its data', async () => {
+  expect((await rig.wavspool('up')).code).toBe(2);
+  const deaths = async (): Promise<{ restartMs: number }[]> =>
+    (await rig.log())
+      .split('\n')
+      .filter((line) => line.includes('"role died"') && line.includes('"watch"'))
+      .map((line) => JSON.parse(line) as { restartMs: number });
+  const dead = new Set<number>();
+  const watcher = async (): Promise<number | undefined> =>
+    ((await json('status')).said['roles'] as { role: string; pid: number }[]).find(
+      ({ role, pid }) => role === 'watch' && !dead.has(pid),
+    )?.pid;
+  for (let n = 1; n <= 3; n++) {
+    await until('it is at work', async () => (await watcher()) !== undefined);
+    const pid = (await watcher()) ?? 0;
+    process.kill(pid, 'SIGKILL');
+    dead.add(pid);
+    await until('its death is logged', async () => (await deaths()).length === n);
+  }
+  const delays = (await deaths()).map(({ restartMs }) => restartMs);
+  expect(delays).toEqual(delays.toSorted((a, b) => a - b));
+  expect(delays.at(-1)).toBeGreaterThan(delays[0] ?? Infinity);
+  expect(await rig.stop()).toBe(0);
+  expect((await rig.wavspool('status')).code).toBe(3); // the embedded Redis has ended with it
+});
