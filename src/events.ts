@@ -23,6 +23,7 @@ export interface Events {
   'embedded redis adopted': { socket: string };
   'redis away': { err: unknown; times: number };
   'redis back': { awayMs: number };
+  'worker stalled': { queue: string; reason: string; action: string };
   'queue restored': { queue: string };
 
   // arrival
@@ -113,6 +114,7 @@ export const LEVELS: Record<EventName, Level> = {
   'embedded redis adopted': 'warn',
   'redis away': 'warn',
   'redis back': 'info',
+  'worker stalled': 'error',
   'queue restored': 'warn',
   watching: 'info',
   'watch fault': 'error',

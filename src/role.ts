@@ -3,7 +3,15 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openApp, type App } from './app.ts';
 import { FAULTS, faultCode, messageOf } from './faults.ts';
 import { reapplyPauses } from './pause/index.ts';
-import type { Heartbeat } from './queue/index.ts';
+import type { Heartbeat, QueueKind, RunningWorker } from './queue/index.ts';
+import {
+  BLOCKED_MS,
+  PATIENCE,
+  guardLoop,
+  watchProgress,
+  type Sample,
+  type WatchdogLimits,
+} from './watchdog/index.ts';
 
 export const ROLES = ['watch', 'extract', 'upload', 'maintain', 'dashboard'] as const;
 export type RoleName = (typeof ROLES)[number];
@@ -15,12 +23,28 @@ export interface Role {
 }
 
 export interface RunningRole {
-  /** For the heartbeat; absent for a role without a queue. */
-  jobs?(): NonNullable<Heartbeat['jobs']>;
+  /** For the heartbeat and the watchdog; absent for a role without a queue. */
+  readonly work?: {
+    readonly queue: QueueKind;
+    readonly worker: RunningWorker;
+    /** Jobs that may run at once, over all processes. */
+    readonly limit: number;
+  };
   /** Takes no new work, finishes what runs within `graceMs` or hands it back; returns how many jobs it handed back. */
   stop(graceMs: number): Promise<number>;
 }
 
+/** How patient the watchdog of a process is. */
+export interface Watchdog {
+  readonly limits: Readonly<Record<QueueKind, WatchdogLimits>>;
+  readonly everyMs: number;
+  /** The event loop may be blocked for so long. */
+  readonly blockedMs: number;
+}
+
+const WATCHDOG: Watchdog = { limits: PATIENCE, everyMs: 15_000, blockedMs: BLOCKED_MS };
+/** EX_SOFTWARE: not a settings fault, so a supervisor tries again. */
+const STALLED_EXIT = 70;
 const HEARTBEAT_MS = 5000;
 const LOOP_RESOLUTION_MS = 10;
 /** Stopping takes the grace and what the queue's own goodbye takes; a process that is slower has lost its Redis. */
@@ -30,7 +54,11 @@ const STOP_MARGIN_MS = 8000;
  * Runs roles in this process until SIGTERM or SIGINT (or the end of the supervisor that started it), then drains them
  * within `shutdownSeconds` and exits 0. Settings that can't be used exit 2, a state store that can't, 3.
  */
-export async function runRoles(roles: readonly Role[], configFile: string | undefined): Promise<void> {
+export async function runRoles(
+  roles: readonly Role[],
+  configFile: string | undefined,
+  watchdog = WATCHDOG,
+): Promise<void> {
   process.umask(0o027);
   const name = roles.map((role) => role.name).join('+');
   let app: App;
@@ -51,10 +79,15 @@ export async function runRoles(roles: readonly Role[], configFile: string | unde
   }
   app.report('role started', { node: process.version });
   const stopHeartbeat = startHeartbeat(app, name, running);
+  const stopping = new AbortController();
+  guardLoop(app.clock, app.report, stopping.signal, watchdog.blockedMs);
+  const watchdogs = running.flatMap(({ work }) => (work === undefined ? [] : [watch(app, work, watchdog)]));
 
   const reason = await stopRequested;
   const graceMs = app.settings.shutdownSeconds * 1000;
   app.report('role stopping', { reason, graceMs });
+  stopping.abort();
+  for (const watching of watchdogs) watching.stop();
   void giveUpAfter(app, graceMs + STOP_MARGIN_MS);
   const handedBack = await Promise.all(running.map((role) => role.stop(graceMs)));
   await stopHeartbeat();
@@ -100,7 +133,8 @@ function startHeartbeat(app: App, role: string, running: readonly RunningRole[])
     const { rss } = process.memoryUsage();
     peakRssBytes = Math.max(peakRssBytes, process.resourceUsage().maxRSS * 1024, rss);
     const cpu = process.cpuUsage();
-    const jobs = running.find((one) => one.jobs !== undefined)?.jobs?.();
+    const worker = running.find((one) => one.work !== undefined)?.work?.worker;
+    const jobs = worker === undefined ? undefined : jobsOf(worker, app.clock.monotonicMs());
     await app.queues.shared.beat({
       ...who,
       startedAt,
@@ -114,6 +148,9 @@ function startHeartbeat(app: App, role: string, running: readonly RunningRole[])
       counters: counters(app.log.counts()),
     });
     await reapplyPauses(app);
+    // P2: like the pauses, the limits live in Redis, which may have forgotten them
+    for (const { work } of running)
+      if (work !== undefined) await app.queues[work.queue].limitConcurrency(work.limit);
   };
 
   const loop = (async () => {
@@ -130,6 +167,36 @@ function startHeartbeat(app: App, role: string, running: readonly RunningRole[])
     ended.abort();
     await Promise.race([loop.then(() => app.queues.shared.leave(who)), app.clock.sleep(2000)]);
   };
+}
+
+function jobsOf(worker: RunningWorker, nowMs: number): NonNullable<Heartbeat['jobs']> {
+  const lastFinishedAt = worker.lastFinishedAt();
+  return {
+    active: worker.active(),
+    finished: worker.finished(),
+    lastFinishedMsAgo: lastFinishedAt === undefined ? null : Math.round(nowMs - lastFinishedAt),
+  };
+}
+
+/** Watches whether the role's work gets done. */
+function watch(
+  { queues, clock, report, log }: App,
+  { queue, worker }: NonNullable<RunningRole['work']>,
+  { limits, everyMs }: Watchdog,
+): { stop(): void } {
+  const look = async (): Promise<Sample> => {
+    const { waiting, active } = await queues[queue].counts();
+    const paused = await queues[queue].isPaused();
+    const outage = queue === 'upload' ? await queues.shared.outage() : undefined;
+    const heldBecause = paused ? 'paused' : (outage?.cause ?? (worker.isHeld() ? 'held' : undefined));
+    return { waiting, active, activeHere: worker.active(), finished: worker.finished(), heldBecause };
+  };
+  const end = (): void => {
+    log.close();
+    process.exit(STALLED_EXIT);
+  };
+  const watched = { queue, look, recreate: () => worker.recreate() };
+  return watchProgress(watched, limits[queue], everyMs, { clock, report, end });
 }
 
 /** Event names as metric names: `recording uploaded` → `recording_uploaded`. */

@@ -23,7 +23,6 @@ export const extractRole: Role = {
     const files = await sweepTemporaries(extracted, app.clock.now());
     if (files > 0) app.report('temporary files swept', { directory: extracted, files });
     const guard = await guardDirectory(extracted, app.report);
-    await app.queues.extract.limitConcurrency(app.settings.extract.concurrency);
     const worker = app.queues.work<'extract'>({
       kind: 'extract',
       concurrency: app.settings.extract.concurrency,
@@ -37,11 +36,7 @@ export const extractRole: Role = {
         ),
     });
     return {
-      jobs: () => ({
-        active: worker.active(),
-        finished: worker.finished(),
-        lastFinishedMsAgo: agoOf(worker.lastFinishedAt(), app.clock.monotonicMs()),
-      }),
+      work: { queue: 'extract', worker, limit: app.settings.extract.concurrency },
       stop: (graceMs) => worker.stop(graceMs),
     };
   },
@@ -140,8 +135,4 @@ async function giveUp(app: App, tar: TarVersion, error: unknown): Promise<void> 
 
 function versionOf(payload: Payload<'extract'>): TarVersion {
   return { path: payload.tar, size: payload.size, mtimeMs: payload.mtimeMs };
-}
-
-function agoOf(at: number | undefined, now: number): number | null {
-  return at === undefined ? null : Math.round(now - at);
 }

@@ -36,7 +36,7 @@ export const maintainRole: Role = {
         ),
     });
     return {
-      jobs: () => ({ active: worker.active(), finished: worker.finished(), lastFinishedMsAgo: null }),
+      work: { queue: 'maintenance', worker, limit: 1 },
       stop: async (graceMs) => {
         schedules.stop();
         const handedBack = await worker.stop(graceMs);
@@ -67,7 +67,6 @@ function keepScheduled(
 ): { stop(): void } {
   const stopped = new AbortController();
   const write = async (): Promise<void> => {
-    await maintenance.limitConcurrency(1);
     for (const { name, everyMs } of jobs) await maintenance.schedule(name, everyMs, { v: 1, run: name });
     await maintenance.keepSchedules(jobs.map(({ name }) => name));
   };

@@ -10,6 +10,8 @@ import type { Clock } from '../runtime/index.ts';
 
 /** A lasting fault is reported at first, then this often. */
 const REPEAT_MS = 30_000;
+/** A command that has had no answer for so long is on a connection that is lost without a word. BullMQ itself waits 10 s at most. */
+const SILENT_MS = 30_000;
 /** sun_path holds 108 bytes. */
 const SOCKET_PATH_MAX = 100;
 
@@ -65,6 +67,7 @@ export function patientConnection(
   const redis = new Redis({
     ...redisOptions(settings),
     maxRetriesPerRequest: null,
+    socketTimeout: SILENT_MS,
     retryStrategy: (times) => Math.min(200 * times, 2000),
   });
   let awaySince: number | undefined;

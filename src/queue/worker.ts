@@ -37,6 +37,10 @@ export interface RunningWorker {
   /** When a job last ended here, in `clock.monotonicMs()`; undefined before the first. */
   lastFinishedAt(): number | undefined;
   finished(): number;
+  /** Whether {@link hold} keeps it from taking jobs. */
+  isHeld(): boolean;
+  /** Makes the worker and its connections anew; only for a worker that has no jobs. */
+  recreate(): Promise<void>;
   /** Takes no new jobs; what runs goes on. */
   hold(): Promise<void>;
   /** Takes new jobs again, at most `concurrency` at once. */
@@ -85,29 +89,40 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
     await settle(job, token, outcome, clock);
   };
 
-  const worker = new Worker(queueName(site, kind), processor, {
-    connection: redis,
-    prefix: PREFIX,
-    concurrency,
-    lockDuration: LOCK_MS,
-    stalledInterval: STALLED_CHECK_MS,
-    maxStalledCount: maxCrashes,
-    removeOnComplete: { count: KEPT_COMPLETED },
-  });
-  worker.on('error', (err) => {
-    if (!isConnectionFault(err)) report('unexpected fault', { err });
-  });
-  worker.on('failed', (job, err) => {
-    if (job === undefined || !err.message.includes('stalled more than allowable limit')) return;
-    options
-      .onPoison?.(readPayload(kind, job.data))
-      .catch((cause: unknown) => report('unexpected fault', { err: cause }));
-  });
+  const makeWorker = (jobs: number): Worker => {
+    const made = new Worker(queueName(site, kind), processor, {
+      connection: redis,
+      prefix: PREFIX,
+      concurrency: jobs,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      maxStalledCount: maxCrashes,
+      removeOnComplete: { count: KEPT_COMPLETED },
+    });
+    made.on('error', (err) => {
+      if (!isConnectionFault(err)) report('unexpected fault', { err });
+    });
+    made.on('failed', (job, err) => {
+      if (job === undefined || !err.message.includes('stalled more than allowable limit')) return;
+      options
+        .onPoison?.(readPayload(kind, job.data))
+        .catch((cause: unknown) => report('unexpected fault', { err: cause }));
+    });
+    return made;
+  };
+  let worker = makeWorker(concurrency);
 
   return {
     active: () => active,
     lastFinishedAt: () => lastFinishedAt,
     finished: () => finished,
+    isHeld: () => worker.isPaused(),
+    recreate: async () => {
+      const old = worker;
+      redis.disconnect(true); // it may be lost without knowing; this one comes back by itself
+      worker = makeWorker(old.concurrency);
+      await old.close(true);
+    },
     hold: () => worker.pause(true),
     release: (jobs) => {
       worker.concurrency = jobs;

@@ -1,4 +1,5 @@
 import type { QueueKind } from '../queue/index.ts';
+import { PATIENCE } from '../watchdog/index.ts';
 import type { Status } from './status.ts';
 
 /** `stalled`: work waits and none of it gets done, so a restart may help. `degraded`: it does not, or heals itself. */
@@ -12,11 +13,6 @@ const ROLE_OF = { extract: 'extract', upload: 'upload', maintenance: 'maintain' 
   string
 >;
 const KINDS = ['extract', 'upload', 'maintenance'] as const;
-
-/** Nobody takes the work that waits, although somebody is there. */
-const IDLE_MS = 120_000;
-/** One job may rightly take this long: a tar of `extract.maxTotalBytes`, recordings below a low `upload.bytesPerSecond`, a mirror. */
-const BUSY_MS = { extract: 3_600_000, upload: 600_000, maintenance: 21_600_000 } as const;
 
 /** Whether work gets done at the site; `now` is in ms since 1970. */
 export function judgeHealth(status: Status, now: number): Health {
@@ -61,11 +57,11 @@ function stallOf(status: Status, kind: QueueKind, now: number): string | undefin
   // after a quiet night the first job has waited or run for a moment, not as long as the night was
   if (active > 0) {
     const busyMs = Math.min(quietMs, oldestActiveMs);
-    if (busyMs <= BUSY_MS[kind]) return undefined;
+    if (busyMs <= PATIENCE[kind].busyMs) return undefined;
     return `${active} ${kind} jobs run, and none finished for ${seconds(busyMs)} s`;
   }
   const stuckMs = Math.min(quietMs, oldestWaitingMs);
-  return stuckMs > IDLE_MS
+  return stuckMs > PATIENCE[kind].idleMs
     ? `${waiting} ${kind} jobs wait, and none ran for ${seconds(stuckMs)} s`
     : undefined;
 }

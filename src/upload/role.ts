@@ -40,7 +40,6 @@ export const uploadRole: Role = {
       incoming: settings.paths.incoming,
       extracted: settings.paths.extracted,
     };
-    await queues.upload.limitConcurrency(concurrency);
     let worker: RunningWorker | undefined;
     const running = (): RunningWorker => {
       if (worker === undefined) throw new Error('the upload worker has not started yet');
@@ -55,15 +54,7 @@ export const uploadRole: Role = {
       process: (payload, signal) => processRecording({ app, deps, gate, guard }, payload.recording, signal),
     });
     return {
-      jobs: () => {
-        const lastFinishedAt = running().lastFinishedAt();
-        return {
-          active: running().active(),
-          finished: running().finished(),
-          lastFinishedMsAgo:
-            lastFinishedAt === undefined ? null : Math.round(clock.monotonicMs() - lastFinishedAt),
-        };
-      },
+      work: { queue: 'upload', worker, limit: concurrency },
       stop: async (graceMs) => {
         gate.stop();
         share.stop();

@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  httpAnswer,
+  s3Refusal,
+  startFaultProxy,
+  type FaultProxy,
+  type Weather,
+} from '../support/fault-proxy.ts';
+import { until } from '../support/ports.ts';
+import { startRig, type Rig } from '../support/rig.ts';
+import { makeTar } from '../support/tars.ts';
+
+// P7: while the store as a whole cannot serve, uploading pauses, nobody's retry is spent, and it goes on by itself. Two upload
+// processes, one site, a network with faults to switch on between them and a real store.
+
+let rig: Rig;
+let proxy: FaultProxy;
+let landed = 0;
+let second: ReturnType<typeof spawn>;
+
+beforeAll(async () => {
+  const gateway = new URL(process.env['WAVSPOOL_TEST_S3'] ?? '');
+  proxy = await startFaultProxy(Number(gateway.port));
+  rig = await startRig(undefined, {
+    s3: { endpoint: `http://127.0.0.1:${proxy.port}` },
+    upload: { maxRetries: 3 },
+  });
+  const [program = '', ...args] = rig.command;
+  second = spawn(program, [...args, 'work', 'upload'], { stdio: 'ignore' });
+  await until(
+    'two upload processes are at work',
+    async () => (await status()).roles.filter(({ role }) => role === 'upload').length === 2,
+  );
+});
+afterAll(async () => {
+  second.kill('SIGTERM');
+  await once(second, 'exit');
+  await rig[Symbol.asyncDispose]();
+  await proxy[Symbol.asyncDispose]();
+});
+
+interface Status {
+  readonly store: { readonly available: boolean; readonly cause?: string; readonly since?: string };
+  readonly roles: readonly { readonly role: string; readonly cpuMs: number }[];
+}
+async function status(): Promise<Status> {
+  return JSON.parse((await rig.wavspool('status', '--json')).stdout) as Status;
+}
+
+async function land(recordings: number): Promise<void> {
+  landed += recordings;
+  const members = Array.from({ length: recordings }, (_, i) => ({
+    name: `${landed}-${i}.wav`,
+    body: randomBytes(40_000),
+  }));
+  await rig.land(`${landed}/a.tar`, makeTar(members));
+}
+
+async function metrics(): Promise<string> {
+  const token = (await readFile(join(rig.data, 'dashboard.token'), 'utf8')).trim();
+  return (await fetch(`${rig.http}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text();
+}
+
+const slowDown = s3Refusal(503, 'SlowDown');
+const OUTAGES: readonly (readonly [string, Weather, string])[] = [
+  ['every connection is refused', { kind: 'refuse' }, 'network'],
+  ['every body is cut in the middle', { kind: 'reset', afterBytes: 8000 }, 'network'],
+  ['it asks for fewer requests', { kind: 'answer', response: slowDown }, 'throttled'],
+  [
+    'it answers with errors of its own',
+    { kind: 'answer', response: s3Refusal(500, 'InternalError') },
+    'unavailable',
+  ],
+  [
+    'a gateway answers for it',
+    { kind: 'answer', response: httpAnswer(502, '<html>bad gateway</html>', 'text/html') },
+    'unavailable',
+  ],
+  [
+    'its clock and ours differ',
+    { kind: 'answer', response: s3Refusal(403, 'RequestTimeTooSkewed') },
+    'credentials',
+  ],
+  ['the token has expired', { kind: 'answer', response: s3Refusal(400, 'ExpiredToken') }, 'credentials'],
+  ['the key was revoked', { kind: 'answer', response: s3Refusal(403, 'InvalidAccessKeyId') }, 'credentials'],
+  ['the bucket is gone', { kind: 'answer', response: s3Refusal(404, 'NoSuchBucket') }, 'bucket'],
+  [
+    'a login page answers',
+    { kind: 'answer', response: httpAnswer(200, '<html>please log in</html>', 'text/html') },
+    'protocol',
+  ],
+];
+
+test.each(OUTAGES)(
+  '%s: nothing is spent, everybody sees it, and it goes on by itself',
+  async (_, weather, cause) => {
+    proxy.set(weather);
+    await land(30);
+    await until('the store is seen to be away', async () => !(await status()).store.available);
+    const seen = await status();
+    expect(seen.store).toMatchObject({ available: false, cause });
+    expect(Date.parse(seen.store.since ?? '')).toBeLessThanOrEqual(Date.now());
+    expect(await metrics()).toMatch(/wavspool_store_available\{[^}]*\} 0/);
+
+    const made = proxy.connections();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(proxy.connections() - made).toBeLessThan(12); // probes, not a storm
+    const rows = await rig.rows(
+      "SELECT status, count(*) AS n, max(retry_count) AS retries FROM uploads WHERE status <> 'SUCCESS' GROUP BY status",
+    );
+    expect(rows.every(({ retries }) => retries === 0)).toBe(true);
+    const failed = rows.find(({ status }) => status === 'FAILED');
+    expect(Number(failed?.['n'] ?? 0)).toBeLessThan(10); // what failed by itself before it was known to be the store
+
+    proxy.set({ kind: 'pass' });
+    await rig.settled(landed);
+    expect((await status()).store.available).toBe(true);
+    expect(await metrics()).toMatch(/wavspool_store_available\{[^}]*\} 1/);
+  },
+);
+
+test('a network that swallows everything is an outage too, and goes on by itself', async () => {
+  proxy.set({ kind: 'freeze' });
+  await land(30);
+  await until('the store is seen to be away', async () => !(await status()).store.available, 110_000);
+  const [row] = await rig.rows('SELECT max(retry_count) AS retries FROM uploads');
+  expect(row).toEqual({ retries: 0 });
+  proxy.set({ kind: 'pass' });
+  await rig.settled(landed);
+}, 240_000);

@@ -1,0 +1,35 @@
+import '../../src/runtime/require-node.js';
+import { extractRole } from '../../src/extract/index.ts';
+import { runRoles, type Role, type RunningRole } from '../../src/role.ts';
+
+// The extract role under a watchdog that loses its patience within seconds, and one way to get stuck:
+//   impatient-role.ts FAULT CONFIG      FAULT: none | blocked loop | endless job
+
+const [, , fault = 'none', config] = process.argv;
+const SECOND_MS = 1000;
+const limits = { idleMs: 4 * SECOND_MS, busyMs: 4 * SECOND_MS };
+const watchdog = {
+  limits: { extract: limits, upload: limits, maintenance: limits },
+  everyMs: SECOND_MS,
+  blockedMs: 4 * SECOND_MS,
+};
+
+const role: Role = {
+  name: 'extract',
+  start: async (app): Promise<RunningRole> => {
+    if (fault === 'blocked loop') {
+      setTimeout(() => {
+        for (;;); // only a signal ends this
+      }, 2 * SECOND_MS);
+    }
+    if (fault !== 'endless job') return extractRole.start(app);
+    const worker = app.queues.work<'extract'>({
+      kind: 'extract',
+      concurrency: 1,
+      maxCrashes: 1000,
+      process: () => new Promise(() => undefined),
+    });
+    return { work: { queue: 'extract', worker, limit: 1 }, stop: (graceMs) => worker.stop(graceMs) };
+  },
+};
+await runRoles([role], config, watchdog);
