@@ -9,6 +9,11 @@ const SLOWEST_PROBE_MS = 60_000;
 /** Faults that speak of one object, and of the store when nothing else comes any more. */
 const SUSPICIOUS: ReadonlySet<FaultCode> = new Set(['CONNECTION_LOST', 'REQUEST_TIMEOUT', 'STORE_ERROR']);
 
+/** Whether a fault may be the recording's or the store's. */
+export function isSuspicious(code: FaultCode): boolean {
+  return SUSPICIOUS.has(code);
+}
+
 export interface BreakerState {
   readonly kind: 'closed' | 'open';
   /** The recordings that failed suspiciously since the last success. */
@@ -27,7 +32,7 @@ export function afterSuccess(): BreakerState {
 /** A recording failed. The returned state is open when the fault is the store's, not the recording's. */
 export function afterFailure(state: BreakerState, code: FaultCode, recording: string): BreakerState {
   if (FAULTS[code].retry === 'when the store is back') return open(state);
-  if (!SUSPICIOUS.has(code)) return state;
+  if (!isSuspicious(code)) return state;
   if (state.kind === 'open') return open(state); // the probe failed
   const suspects = new Set(state.suspects).add(recording);
   return suspects.size >= SUSPICIOUS_IN_A_ROW ? open(state) : { ...state, suspects };

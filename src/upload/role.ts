@@ -9,6 +9,7 @@ import { openS3Store } from '../store/index.ts';
 import { verdict } from '../verdict.ts';
 import { bandwidth } from './bandwidth.ts';
 import { extractAgain } from './extract-again.ts';
+import { secondOpinion, type SecondOpinion } from './second-opinion.ts';
 import { storeGate, type StoreGate } from './store-gate.ts';
 import { uploadRecording, type UploadDeps } from './upload-recording.ts';
 
@@ -47,11 +48,13 @@ export const uploadRole: Role = {
     };
     const who = `${hostname()}:${process.pid}`;
     const gate = storeGate({ worker: running, concurrency, shared: queues.shared, clock, dice, report, who });
+    const opinion = secondOpinion(store);
     worker = queues.work<'upload'>({
       kind: 'upload',
       concurrency,
       maxCrashes: MAX_CRASHES,
-      process: (payload, signal) => processRecording({ app, deps, gate, guard }, payload.recording, signal),
+      process: (payload, signal) =>
+        processRecording({ app, deps, gate, guard, opinion }, payload.recording, signal),
     });
     return {
       work: { queue: 'upload', worker, limit: concurrency },
@@ -71,10 +74,11 @@ interface Uploader {
   readonly deps: UploadDeps;
   readonly gate: StoreGate;
   readonly guard: DirectoryGuard;
+  readonly opinion: SecondOpinion;
 }
 
 async function processRecording(
-  { app, deps, gate, guard }: Uploader,
+  { app, deps, gate, guard, opinion }: Uploader,
   path: string,
   signal: AbortSignal,
 ): Promise<Outcome> {
@@ -93,8 +97,9 @@ async function processRecording(
     await uploadRecording(deps, row, signal);
     gate.succeeded();
     return { kind: 'done' };
-  } catch (error) {
+  } catch (failure) {
     if (signal.aborted) return { kind: 'hand back' };
+    const error = await opinion(failure);
     const whose = gate.failed(error, path);
     if (whose === 'recording') return afterFailure(app, row, error);
     if (whose === 'probe') return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };
