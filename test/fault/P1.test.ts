@@ -48,19 +48,3 @@ test('P1: kill -9 of the upload role, the extract role and then everything loses
   await expectWhole(rig);
   expect(await rig.stop()).toBe(0);
 });
-
-test('P2: FLUSHALL while work waits: the queues are rebuilt from the disk and state.db', async () => {
-  await using rig = await startRig();
-  await rig.wavspool('pause', 'upload', '--reason', 'test');
-  await landAll(rig);
-  await until('every tar is extracted', async () => {
-    const [found] = await rig.rows('SELECT count(*) AS n FROM extracted_tars');
-    return found?.['n'] === TARS;
-  });
-  const { Redis } = await import('ioredis');
-  const redis = new Redis(`${rig.data}/redis/redis.sock`);
-  await redis.flushall();
-  redis.disconnect();
-  await rig.wavspool('resume');
-  await expectWhole(rig);
-});

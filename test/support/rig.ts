@@ -25,6 +25,8 @@ export interface Rig extends AsyncDisposable {
   readonly s3: TestS3;
   readonly http: string;
   start(): Promise<void>;
+  /** As start, without waiting for the roles. */
+  launch(): void;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
   /** SIGKILL to the supervisor or to one of its roles. */
@@ -98,8 +100,11 @@ export async function startRig(
     const [code] = (await once(child, 'close')) as [number];
     return { code, ...output };
   };
-  const start = async (): Promise<void> => {
+  const launch = (): void => {
     up = spawn(process.execPath, [bin, 'up', '--config', config], { stdio: 'ignore' });
+  };
+  const start = async (): Promise<void> => {
+    launch();
     await until(
       'every role is at work',
       async () => {
@@ -139,6 +144,7 @@ export async function startRig(
     s3,
     http,
     start,
+    launch,
     stop,
     kill,
     wavspool,
