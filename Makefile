@@ -4,7 +4,10 @@ SHELL := /bin/bash
 CHECKS := format-check lint typecheck knip
 TEST_ARGS ?=
 
-.PHONY: help demo test check list-checks $(CHECKS) format unit clean
+SECONDS ?= 60
+SEED ?=
+
+.PHONY: help demo test fuzz check list-checks $(CHECKS) format unit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +19,9 @@ demo: ## Run the whole flow on this machine: SFTP, tars, Redis, S3, the dashboar
 test: ## Run every test, on real services (TEST_ARGS are vitest's own options)
 	@infra/install.sh test
 	@npm test -s -- $(TEST_ARGS)
+
+fuzz: | node_modules/.package-lock.json ## Fuzz the extraction of tars for SECONDS (60), from SEED if given
+	@npm run -s fuzz -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 check: $(CHECKS) unit ## Run everything that needs no service: format, lint, types, dead code, unit tests
 

@@ -115,7 +115,10 @@ export default defineConfig({
       files: ['src/config/**', 'src/up/up.ts', 'test/**', 'infra/**'],
       rules: { 'node/no-process-env': 'off' },
     },
-    { files: ['src/cli/output.ts', 'infra/**'], rules: { 'no-console': 'off' } },
+    {
+      files: ['src/cli/output.ts', 'infra/**', 'test/fuzz/**', 'test/chaos/**'],
+      rules: { 'no-console': 'off' },
+    },
     {
       files: ['test/**', 'infra/**', 'bin/**', 'workers/**'],
       rules: {
