@@ -7,7 +7,7 @@ TEST_ARGS ?=
 SECONDS ?= 60
 SEED ?=
 
-.PHONY: help demo test fuzz check list-checks $(CHECKS) format unit clean
+.PHONY: help demo test fuzz chaos check list-checks $(CHECKS) format unit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ test: ## Run every test, on real services (TEST_ARGS are vitest's own options)
 
 fuzz: | node_modules/.package-lock.json ## Fuzz the extraction of tars for SECONDS (60), from SEED if given
 	@npm run -s fuzz -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+chaos: ## Run everything under faults for SECONDS (60), from SEED if given, then check every promise
+	@infra/install.sh test
+	@npm run -s chaos -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 check: $(CHECKS) unit ## Run everything that needs no service: format, lint, types, dead code, unit tests
 

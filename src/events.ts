@@ -74,6 +74,7 @@ export interface Events {
     alreadyThere: boolean;
   };
   'recording failed': { recording: string; attempt: number; final: boolean; delayMs?: number } & Failure;
+  'uploading waits': { recording: string; reason: string };
   'recording requeued': { recording: string; by: string };
   'store away': { cause: Cause; code: FaultCode; err: unknown; probeInMs: number };
   'store back': { awayMs: number };
@@ -134,6 +135,7 @@ export const LEVELS: Record<EventName, Level> = {
   'temporary files swept': 'info',
   'recording uploaded': 'debug',
   'recording failed': 'warn',
+  'uploading waits': 'warn',
   'recording requeued': 'info',
   'store away': 'error',
   'store back': 'info',

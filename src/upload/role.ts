@@ -99,6 +99,12 @@ async function processRecording(
     return { kind: 'done' };
   } catch (failure) {
     if (signal.aborted) return { kind: 'hand back' };
+    const here = faultCode(failure);
+    if (FAULTS[here].retry === 'when there is room' || FAULTS[here].cause === 'state') {
+      // what cannot be written down is this host's trouble: the recording is tried again, and nothing is counted
+      app.report('uploading waits', { recording: path, reason: messageOf(failure) });
+      return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(failure) };
+    }
     const error = await opinion(failure);
     const whose = gate.failed(error, path);
     if (whose === 'recording') return afterFailure(app, row, error);

@@ -27,7 +27,8 @@ def unpacked(path):
 def describe(path):
     files = []
     try:
-        with tarfile.open(fileobj=io.BytesIO(unpacked(path)), mode="r:", ignore_zeros=False) as tar:
+        data = unpacked(path)
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:", ignore_zeros=False) as tar:
             for member in tar:
                 if not member.isreg() or member.issparse():
                     continue
@@ -35,6 +36,9 @@ def describe(path):
                 name = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
                 if len(body) == member.size:
                     files.append({"name": name, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()})
+            # it ends without a word at a header whose owner or time it cannot read, where GNU tar reads on
+            if data[tar.offset : tar.offset + 512].strip(b"\0"):
+                return {"ok": False, "error": f"stopped at byte {tar.offset}", "files": files}
     except Exception as error:  # whatever it stumbles over is an answer too
         return {"ok": False, "error": f"{type(error).__name__}: {error}", "files": files}
     return {"ok": True, "files": files}

@@ -1,0 +1,125 @@
+import { execFile } from 'node:child_process';
+import { open, readFile, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { httpAnswer, s3Refusal, type FaultProxy, type Weather } from '../support/fault-proxy.ts';
+import type { Rig } from '../support/rig.ts';
+import type { TestGateway } from '../support/s3.ts';
+
+type Numbers = (below: number) => number;
+
+const run = promisify(execFile);
+
+/** What the faults act on. */
+export interface World {
+  readonly rig: Rig;
+  readonly proxy: FaultProxy;
+  readonly gateway: TestGateway;
+  /** A disk of wavspool's own that may be filled; undefined where none could be mounted. */
+  readonly disk: string | undefined;
+  readonly number: Numbers;
+}
+
+/** Something bad that happens, and ends by itself when the promise resolves. */
+export type Fault = (world: World) => Promise<void>;
+
+const ROLES = ['watch', 'extract', 'upload', 'maintain', 'dashboard'] as const;
+const WEATHERS: readonly Weather[] = [
+  { kind: 'refuse' },
+  { kind: 'reset', afterBytes: 20_000 },
+  { kind: 'freeze' },
+  { kind: 'answer', response: s3Refusal(503, 'SlowDown') },
+  { kind: 'answer', response: s3Refusal(500, 'InternalError') },
+  { kind: 'answer', response: s3Refusal(403, 'RequestTimeTooSkewed') },
+  { kind: 'answer', response: httpAnswer(200, '<html>please log in</html>', 'text/html') },
+];
+const BALLAST_CHUNK = 1024 * 1024;
+
+const seconds = (number: Numbers, from: number, to: number): Promise<void> =>
+  delay(1000 * from + number(1000 * (to - from)));
+
+/** The pids of the roles that `up` has started, as the kernel knows them: a role may be too young for its heartbeat. */
+async function pidsOf(rig: Rig, program: RegExp): Promise<readonly number[]> {
+  const { stdout } = await run('ps', ['-eo', 'pid=,args=']);
+  return stdout
+    .split('\n')
+    .filter((line) => line.includes(rig.data.replace(/\/data$/, '')) && program.test(line))
+    .map((line) => Number.parseInt(line, 10));
+}
+
+function signal(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error; // it was quicker
+    }
+  }
+}
+
+const roleProgram = (role: string): RegExp => new RegExp(`workers/${role}\\.js`);
+
+/** Every fault by its name. */
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  'kill -9 of a role': async ({ rig, number }) => {
+    signal(await pidsOf(rig, roleProgram(ROLES[number(ROLES.length)] ?? 'upload')), 'SIGKILL');
+  },
+  'kill -9 of all roles': async ({ rig }) => signal(await pidsOf(rig, /workers\/[a-z]+\.js/), 'SIGKILL'),
+  'kill -9 of everything': async ({ rig, number }) => {
+    await rig.kill();
+    signal(await pidsOf(rig, /workers\/[a-z]+\.js/), 'SIGKILL');
+    await seconds(number, 0, 2);
+    rig.launch();
+    await delay(2000);
+  },
+  'kill -9 of Redis': async ({ rig }) => signal(await pidsOf(rig, /redis-server/), 'SIGKILL'),
+  FLUSHALL: async ({ rig }) => {
+    await run('redis-cli', ['-s', join(rig.data, 'redis/redis.sock'), 'FLUSHALL']).catch(() => undefined); // it may be down
+  },
+  'a role that stands still': async ({ rig, number }) => {
+    const pids = await pidsOf(rig, roleProgram(ROLES[number(ROLES.length)] ?? 'upload'));
+    signal(pids, 'SIGSTOP');
+    await seconds(number, 1, 6);
+    signal(pids, 'SIGCONT');
+  },
+  'a bad network to the store': async ({ proxy, number }) => {
+    proxy.set(WEATHERS[number(WEATHERS.length)] ?? { kind: 'refuse' });
+    await seconds(number, 1, 8);
+    proxy.set({ kind: 'pass' });
+  },
+  'kill -9 of the store': async ({ gateway, number }) => {
+    await gateway.kill();
+    await seconds(number, 0, 3);
+    await gateway.start();
+  },
+  'a full disk': async ({ disk, number }) => {
+    if (disk === undefined) return;
+    const ballast = join(disk, 'ballast');
+    await fill(ballast, disk);
+    await seconds(number, 1, 6);
+    await rm(ballast);
+  },
+};
+
+/** Takes all the room that there is, whoever else takes some meanwhile. */
+async function fill(ballast: string, disk: string): Promise<void> {
+  const file = await open(ballast, 'w');
+  try {
+    for (;;) {
+      const { bavail, bsize } = await statfs(disk);
+      if (bavail === 0) return;
+      await file.write(Buffer.alloc(Math.min(BALLAST_CHUNK, bavail * bsize)));
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Where the rig's secrets are that no log may hold. */
+export async function secretsOf(rig: Rig): Promise<readonly string[]> {
+  const token = await readFile(join(rig.data, 'dashboard.token'), 'utf8');
+  return [token.trim(), rig.s3.secretAccessKey];
+}
