@@ -22,6 +22,7 @@ export interface Events {
   'embedded redis started': { socket: string; redisPid: number };
   'embedded redis adopted': { socket: string };
   'redis away': { err: unknown; times: number };
+  'redis refuses': { err: unknown; times: number };
   'redis back': { awayMs: number };
   'worker stalled': { queue: string; reason: string; action: string };
   'queue restored': { queue: string };
@@ -114,6 +115,7 @@ export const LEVELS: Record<EventName, Level> = {
   'embedded redis started': 'info',
   'embedded redis adopted': 'warn',
   'redis away': 'warn',
+  'redis refuses': 'error',
   'redis back': 'info',
   'worker stalled': 'error',
   'queue restored': 'warn',

@@ -5,6 +5,7 @@ import { messageOf } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
 import { readPayload, type Payload } from './jobs.ts';
 import { PREFIX, queueName, type QueueKind } from './names.ts';
+import { isRefusal, restingWorker } from './resting.ts';
 
 /** What became of a job; {@link settle} carries it out in BullMQ's terms. */
 export type Outcome =
@@ -100,7 +101,8 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
       removeOnComplete: { count: KEPT_COMPLETED },
     });
     made.on('error', (err) => {
-      if (!isConnectionFault(err)) report('unexpected fault', { err });
+      if (isRefusal(err)) resting.refused(err);
+      else if (!isConnectionFault(err)) report('unexpected fault', { err });
     });
     made.on('failed', (job, err) => {
       if (job === undefined || !err.message.includes('stalled more than allowable limit')) return;
@@ -111,6 +113,7 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
     return made;
   };
   let worker = makeWorker(concurrency);
+  const resting = restingWorker(() => worker, clock, report);
 
   return {
     active: () => active,
@@ -123,12 +126,10 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
       worker = makeWorker(old.concurrency);
       await old.close(true);
     },
-    hold: () => worker.pause(true),
+    hold: () => resting.hold(),
     release: (jobs) => {
       worker.concurrency = jobs;
-      if (worker.isPaused()) {
-        worker.resume().catch((err: unknown) => report('unexpected fault', { err }));
-      }
+      resting.release();
     },
     stop: async (graceMs) => {
       const closed = worker.close();

@@ -91,7 +91,7 @@ for row in uploads:
     if row["status"] == "SUCCESS":
         success.setdefault(row["sha256"], []).append(row)
 
-wanted, names = set(), {}
+wanted, landings = set(), {}
 for tar in manifest["tars"]:
     path = os.path.join(manifest["incoming"], tar["path"])
     with open(path, "rb") as file:
@@ -106,7 +106,7 @@ for tar in manifest["tars"]:
         wrong.append(f"P1: {path} has no row in extracted_tars")
     for recording in tar["recordings"]:
         wanted.add(recording["sha256"])
-        names.setdefault(recording["sha256"], set()).add((os.path.dirname(tar["path"]), recording["name"]))
+        landings.setdefault(recording["sha256"], set()).add((tar["path"], recording["name"]))
         found = success.get(recording["sha256"], [])
         if not found:
             wrong.append(f"P1: {recording['name']} of {path} is no SUCCESS row")
@@ -119,7 +119,7 @@ for key, digest in stored.items():
         wrong.append(f"P5: the object {key} is no recording that landed: {digest}")
 for digest in wanted:
     copies = [key for key, other in stored.items() if other == digest]
-    if len(copies) > len(names[digest]):
+    if len(copies) > len(landings[digest]):
         wrong.append(f"P1: a recording is there more often than it landed: {copies}")
 
 bad = {os.path.join(manifest["incoming"], tar["path"]) for tar in manifest["tars"] if not tar["good"]}

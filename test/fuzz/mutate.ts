@@ -1,15 +1,13 @@
 import { sealHeader } from '../support/tars.ts';
 
-/** A number in [0, below), from a seed: the same seed gives the same run. Marsaglia's xorshift32. */
+/** A number in [0, below), from a seed: the same seed gives the same run. Tommy Ettinger's mulberry32. */
 export function seededNumbers(seed: number): (below: number) => number {
-  const state = new Uint32Array([seed === 0 ? 1 : seed]);
+  let state = seed;
   return (below) => {
-    let x = state[0] ?? 1;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    state[0] = x;
-    return (state[0] ?? 0) % below;
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
   };
 }
 
