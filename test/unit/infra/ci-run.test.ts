@@ -30,7 +30,10 @@ interface File {
 }
 
 /** A Makefile with two checks and a test run that leaves vitest's report of `files`, if there are any. */
-function makefile(codes: { lint?: number; types?: number; test?: number }, files?: File[]): void {
+function makefile(
+  codes: { lint?: number; types?: number; test?: number; chaos?: number },
+  files?: File[],
+): void {
   if (files) {
     const numPassedTests = files
       .flatMap((file) => file.assertionResults)
@@ -43,6 +46,7 @@ function makefile(codes: { lint?: number; types?: number; test?: number }, files
     `lint:\n\t@exit ${codes.lint ?? 0}`,
     `types:\n\t@exit ${codes.types ?? 0}`,
     `test:\n\t@${report}exit ${codes.test ?? 0}`,
+    `chaos:\n\t@exit ${codes.chaos ?? 0}`,
   ];
   writeFileSync(path.join(checkout, 'Makefile'), `${targets.join('\n')}\n`);
 }
@@ -60,7 +64,7 @@ const passing = (count: number): File => ({
 test('the last line sums the checks and the real tests', () => {
   makefile({}, [passing(3), passing(4)]);
 
-  expect(ciRun()).toMatchObject({ status: 0, last: '9 passed, 0 failed' });
+  expect(ciRun()).toMatchObject({ status: 0, last: '10 passed, 0 failed' });
 });
 
 test('a failing check is named, counts as one, and does not keep the tests from running', () => {
@@ -68,7 +72,7 @@ test('a failing check is named, counts as one, and does not keep the tests from 
 
   const { status, last, stdout } = ciRun();
 
-  expect({ status, last }).toEqual({ status: 1, last: '4 passed, 1 failed' });
+  expect({ status, last }).toEqual({ status: 1, last: '5 passed, 1 failed' });
   expect(stdout).toContain('failed: types');
 });
 
@@ -76,17 +80,23 @@ test('failed tests count as they are, skipped ones not at all', () => {
   const mixed = ['passed', 'failed', 'failed', 'skipped'].map((status) => ({ status }));
   makefile({ test: 1 }, [{ status: 'failed', assertionResults: mixed }, passing(1)]);
 
-  expect(ciRun()).toMatchObject({ status: 1, last: '4 passed, 2 failed' });
+  expect(ciRun()).toMatchObject({ status: 1, last: '5 passed, 2 failed' });
 });
 
 test('a test file that cannot be loaded is one failure', () => {
   makefile({ test: 1 }, [passing(1), { status: 'failed', assertionResults: [] }]);
 
-  expect(ciRun()).toMatchObject({ status: 1, last: '3 passed, 1 failed' });
+  expect(ciRun()).toMatchObject({ status: 1, last: '4 passed, 1 failed' });
 });
 
 test('a test run that fails though every test passed is one failure', () => {
   makefile({ test: 1 }, [passing(2)]);
+
+  expect(ciRun()).toMatchObject({ status: 1, last: '5 passed, 1 failed' });
+});
+
+test('a promise that chaos breaks is one failure', () => {
+  makefile({ chaos: 1 }, [passing(2)]);
 
   expect(ciRun()).toMatchObject({ status: 1, last: '4 passed, 1 failed' });
 });
