@@ -25,13 +25,13 @@ export type S3StoreSettings = S3Settings & {
   readonly multipartBytes: number;
   /** Uploads at once in this process. */
   readonly concurrency: number;
-  /** Bytes of recordings in memory at once in this process; 24 MiB unless told otherwise. */
+  /** Bytes of recordings in memory at once in this process; 16 MiB unless told otherwise. */
   readonly bufferBytes?: number;
   readonly patience?: Patience;
 };
 
-/** 64 requests of 100 to 400 KB fit; with 64 MiB the process grew to 300 MB, more than its 250. */
-const BUFFER_BYTES = 24 * 1024 * 1024;
+/** 64 requests of 250 KB fit; with 64 MiB the process grew to 300 MB, more than its 250. */
+const BUFFER_BYTES = 16 * 1024 * 1024;
 
 /** An S3-compatible store. Opening sends nothing; `check()` finds out whether it serves. */
 export function openS3Store(settings: S3StoreSettings, report: Report, clock: Clock): ObjectStore {
