@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { type FaultCode, WavspoolError } from '../faults.ts';
 import type { Clock, Semaphore } from '../runtime/index.ts';
+import type { BodyPool } from './body-pool.ts';
 import type { Connection, S3Settings } from './connection.ts';
 import { startDeadline } from './deadline.ts';
 import { headerSafe, readMetadata } from './metadata.ts';
@@ -21,6 +22,7 @@ export interface StoreDeps {
   readonly connection: Connection;
   /** Bytes of bodies in memory at once. */
   readonly budget: Semaphore;
+  readonly bodies: BodyPool;
   readonly clock: Clock;
 }
 

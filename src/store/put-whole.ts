@@ -9,13 +9,14 @@ import { readRecording } from './recording-bytes.ts';
  * conditional (P5): KEY_TAKEN when the key holds anything. Throws as readRecording does, else a store fault.
  */
 export async function putWhole(
-  { settings, connection, budget }: StoreDeps,
+  { settings, connection, budget, bodies }: StoreDeps,
   object: ObjectToPut,
   onlyIfAbsent: boolean,
   signal: AbortSignal,
 ): Promise<PutReceipt> {
   using held = await budget.acquire(object.size, signal);
-  const bytes = await readRecording(object);
+  const memory = bodies.take(object.size);
+  const bytes = await readRecording(object, memory);
   const command = new PutObjectCommand({
     ...storedAs(settings, object),
     Body: bytes,
@@ -32,9 +33,7 @@ export async function putWhole(
     { what, bytes: held.weight, run: (client, options) => client.send(command, options) },
     signal,
   );
-  return {
-    etag: requireField(answer.ETag, 'ETag', what, connection),
-    versionId: answer.VersionId,
-    alreadyThere: false,
-  };
+  const etag = requireField(answer.ETag, 'ETag', what, connection);
+  bodies.giveBack(memory); // S3 has all of it
+  return { etag, versionId: answer.VersionId, alreadyThere: false };
 }

@@ -7,20 +7,20 @@ import type { ObjectToPut } from './object-store.ts';
 export type DescribedFile = Pick<ObjectToPut, 'path' | 'size' | 'sha256'>;
 
 /**
- * The whole file, if it is the one described. Throws RECORDING_MISSING, RECORDING_CHANGED or FILE_UNREADABLE. It takes
- * `file.size` bytes of memory, whatever the file has become.
+ * The whole file, if it is the one described, read into `memory`, which holds at least `file.size` bytes; the returned bytes
+ * lie in it. Throws RECORDING_MISSING, RECORDING_CHANGED or FILE_UNREADABLE.
  */
-export async function readRecording(file: DescribedFile): Promise<Buffer> {
+export async function readRecording(file: DescribedFile, memory: Buffer): Promise<Buffer> {
   await using recording = await openRecording(file);
-  const bytes = await recording.read(file.size);
+  const bytes = await recording.read(file.size, memory);
   requireHash(file, hash('sha256', bytes, 'hex'));
   return bytes;
 }
 
 /** A recording that is read from its beginning to its end, piece by piece. */
 export interface OpenRecording extends AsyncDisposable {
-  /** The next `length` bytes. Throws RECORDING_CHANGED when the file has become shorter, else FILE_UNREADABLE. */
-  read(length: number): Promise<Buffer>;
+  /** The next `length` bytes, in `memory` if given. Throws RECORDING_CHANGED when the file has become shorter, else FILE_UNREADABLE. */
+  read(length: number, memory?: Buffer): Promise<Buffer>;
 }
 
 /** Opens the file if it has the described size. Throws as {@link readRecording} does. */
@@ -35,8 +35,8 @@ export async function openRecording(file: DescribedFile): Promise<OpenRecording>
   }
   let position = 0;
   return {
-    read: async (length) => {
-      const bytes = await attempt(file, () => readExactly(handle, position, length));
+    read: async (length, memory = Buffer.allocUnsafe(length)) => {
+      const bytes = await attempt(file, () => readExactly(handle, position, length, memory));
       if (bytes.length < length) {
         throw changed(file, `ends at byte ${position + bytes.length}, its row says ${file.size}`);
       }
@@ -62,8 +62,12 @@ function requireHash(file: DescribedFile, sha256: string): void {
   if (sha256 !== file.sha256) throw changed(file, `has SHA-256 ${sha256}, its row says ${file.sha256}`);
 }
 
-async function readExactly(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
+async function readExactly(
+  handle: FileHandle,
+  position: number,
+  length: number,
+  bytes: Buffer,
+): Promise<Buffer> {
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);

@@ -1,6 +1,7 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Report } from '../events.ts';
 import { type Clock, createSemaphore } from '../runtime/index.ts';
+import { createBodyPool } from './body-pool.ts';
 import { listObjects } from './list-objects.ts';
 import { PATIENCE, type Patience, type S3Settings, connect, endpointOf } from './connection.ts';
 import type { ObjectStore, ObjectToPut, PutReceipt } from './object-store.ts';
@@ -37,7 +38,13 @@ const BUFFER_BYTES = 16 * 1024 * 1024;
 export function openS3Store(settings: S3StoreSettings, report: Report, clock: Clock): ObjectStore {
   const { concurrency, multipartBytes, bufferBytes = BUFFER_BYTES, patience = PATIENCE } = settings;
   const connection = connect(settings, clock, concurrency * PARTS_IN_FLIGHT, patience);
-  const deps: StoreDeps = { settings, connection, budget: createSemaphore(bufferBytes), clock };
+  const deps: StoreDeps = {
+    settings,
+    connection,
+    budget: createSemaphore(bufferBytes),
+    bodies: createBodyPool(bufferBytes),
+    clock,
+  };
   const put = (object: ObjectToPut, onlyIfAbsent: boolean, signal: AbortSignal): Promise<PutReceipt> =>
     object.size > multipartBytes
       ? putInParts(deps, object, multipartBytes, onlyIfAbsent, signal, report)
