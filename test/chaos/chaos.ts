@@ -1,34 +1,44 @@
 import '../../src/runtime/require-node.js';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs, promisify } from 'node:util';
+import { inspect, parseArgs, promisify } from 'node:util';
 import { seededNumbers } from '../fuzz/mutate.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { startRig, type Rig } from '../support/rig.ts';
 import { formatS3Address, startGateway } from '../support/s3.ts';
 import { startSshd } from '../support/sshd.ts';
-import { FAULTS, secretsOf, type World } from './faults.ts';
+import { INSIDE, OUTSIDE, keepUp, secretsOf, type Fault } from './faults.ts';
 import { lander, type Landed } from './landings.ts';
 
 // The whole of wavspool on a bad day: a seeded driver lands tars over SFTP while it kills, flushes, cuts the network and fills
 // the disk. At the end everything is healed, and an oracle that shares no code with wavspool checks every promise.
 
 const run = promisify(execFile);
-const DISK_MIB = 400;
 const HEALING_MS = 300_000;
 
 const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string' } } });
 const seconds = Number(values.seconds ?? 60);
 const seed = Number(values.seed ?? Date.now() % 2 ** 31);
-const number = seededNumbers(seed);
+const again = `make chaos SECONDS=${seconds} SEED=${seed}`;
 console.log(`chaos for ${seconds} s with seed ${seed}`);
 
 await using stack = new AsyncDisposableStack();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    console.log(`ended by ${signal}; again: ${again}`);
+    void stack.disposeAsync().finally(() => process.exit(1)); // else the store and the mount would stay
+  });
+}
 const evidence = await mkdtemp(join(tmpdir(), 'wavspool-chaos-'));
-const disk = await mountDisk();
+let isEvidenceNeeded = true;
+stack.defer(async () => {
+  if (!isEvidenceNeeded) await rm(evidence, { recursive: true });
+});
+const disk = await mountDisk(200 + 2 * seconds); // what lands in that time, and as much again
 const gateway = stack.use(await startGateway());
 process.env['WAVSPOOL_TEST_S3'] = formatS3Address(gateway);
 const proxy = stack.use(await startFaultProxy(Number(new URL(gateway.endpoint).port)));
@@ -38,41 +48,50 @@ const rig = stack.use(
   await startRig(sshd.incoming, {
     s3: { endpoint: `http://127.0.0.1:${proxy.port}` },
     arrival: { quietSeconds: 0.5, rescanSeconds: 5, incompleteAfterSeconds: 8 },
-    upload: { maxRetries: 5, backoff: { initial: '200ms', max: '5s' } },
+    upload: { maxRetries: 5, backoff: { initial: '200ms', max: '5s' }, multipartBytes: '5MiB' },
   }),
 );
 const secrets = await secretsOf(rig);
-const world: World = { rig, proxy, gateway, disk, number };
 
 const landed: Landed[] = [];
 const faults: Record<string, number> = {};
 const end = performance.now() + seconds * 1000;
-await Promise.all([landTars(), makeTrouble()]);
-proxy.set({ kind: 'pass' });
-const requeued = await heal(rig);
-const wrong = await judge();
-const recordings = landed.reduce((sum, tar) => sum + tar.recordings.length, 0);
-const injected = Object.values(faults).reduce((sum, n) => sum + n, 0);
+const wrong = await judgement().catch((error: unknown) => `the run broke off: ${inspect(error)}`);
 console.log(
   Object.entries(faults)
+    .toSorted(([a], [b]) => a.localeCompare(b))
     .map(([name, n]) => `  ${n} × ${name}`)
     .join('\n'),
 );
-console.log(
-  `${landed.length} tars (${landed.filter(({ good }) => !good).length} of them bad), ${recordings} recordings, ${injected} faults, ` +
-    `${requeued} recordings needed an operator`,
-);
-if (wrong === '') console.log('every promise was kept');
-else {
-  await cp(rig.data, join(evidence, 'data'), {
-    recursive: true,
-    filter: (path) => !path.includes('/extracted/'),
-  });
-  console.log(`${wrong}\nevidence: ${evidence}\nagain: make chaos SECONDS=${seconds} SEED=${seed}`);
+const recordings = landed.reduce((sum, tar) => sum + tar.recordings.length, 0);
+const injected = Object.values(faults).reduce((sum, n) => sum + n, 0);
+const bad = landed.filter(({ good }) => !good).length;
+console.log(`${landed.length} tars (${bad} of them bad), ${recordings} recordings, ${injected} faults`);
+if (wrong === '') {
+  console.log('every promise was kept');
+  isEvidenceNeeded = false;
+} else {
+  const without = /\/extracted\/|\.sock$/; // the recordings are in the tars, which the seed makes again
+  await cp(rig.data, join(evidence, 'data'), { recursive: true, filter: (path) => !without.test(path) });
+  console.log(`${wrong}\nevidence: ${evidence}\nagain: ${again}`);
 }
 process.exitCode = wrong === '' ? 0 : 1;
 
+/** What is wrong after all of it, a line each; empty when nothing is. */
+async function judgement(): Promise<string> {
+  await Promise.all([landTars(), makeTrouble('inside', INSIDE), makeTrouble('outside', OUTSIDE)]);
+  proxy.set({ kind: 'pass' });
+  await keepUp(rig);
+  return [...(await heal(rig)), ...(await judge())].join('\n');
+}
+
+/** Numbers of a loop's own: what one draws does not depend on how quick the others are. */
+function numbersFor(loop: string): (below: number) => number {
+  return seededNumbers(createHash('sha256').update(`${seed} ${loop}`).digest().readInt32LE());
+}
+
 async function landTars(): Promise<void> {
+  const number = numbersFor('tars');
   const landing = lander(sshd, number);
   while (performance.now() < end) {
     landed.push(await landing.next());
@@ -80,33 +99,35 @@ async function landTars(): Promise<void> {
   }
 }
 
-async function makeTrouble(): Promise<void> {
-  const names = Object.keys(FAULTS);
+async function makeTrouble(where: string, kinds: Readonly<Record<string, Fault>>): Promise<void> {
+  const number = numbersFor(where);
+  const world = { rig, proxy, gateway, disk, number };
+  const choices = Object.entries(kinds);
   while (performance.now() < end) {
     await delay(number(3000));
-    const name = names[number(names.length)] ?? '';
-    await FAULTS[name]?.(world);
-    faults[name] = (faults[name] ?? 0) + 1;
+    const [name, fault] = choices[number(choices.length)] ?? [];
+    if (name === undefined || fault === undefined) continue;
+    const kind = await fault(world);
+    const counted = kind === undefined ? name : `${name}: ${kind}`;
+    faults[counted] = (faults[counted] ?? 0) + 1;
+    await keepUp(rig);
   }
 }
 
-/** Waits until nothing moves any more; what has used up its retries is re-queued once, as an operator would. */
-async function heal(rig: Rig): Promise<number> {
-  await quiet(rig);
-  const good = "status = 'FAILED' AND wav_path <> tar";
-  const [row] = await rig.rows(`SELECT count(*) AS n FROM uploads WHERE ${good}`);
-  const failed = Number(row?.['n'] ?? 0);
-  if (failed > 0) {
-    for (const { wav_path, error_message } of await rig.rows(`SELECT * FROM uploads WHERE ${good}`))
-      console.log(`  given up: ${String(wav_path)}: ${String(error_message)}`);
-    for (const cause of await rig.rows(`SELECT DISTINCT cause FROM uploads WHERE ${good}`))
-      await rig.wavspool('requeue', '--cause', String(cause['cause']));
-    await quiet(rig);
-  }
-  return failed;
+/** Waits until nothing moves any more. What has used up its retries is wrong (P7), and re-queued so that the rest can be judged. */
+async function heal(rig: Rig): Promise<readonly string[]> {
+  const late = await quiet(rig);
+  const givenUp = await rig.rows("SELECT * FROM uploads WHERE status = 'FAILED' AND wav_path <> tar");
+  if (givenUp.length === 0) return late;
+  for (const cause of new Set(givenUp.map(({ cause }) => String(cause))))
+    await rig.wavspool('requeue', '--cause', cause);
+  const rows = givenUp.map(
+    (row) => `P7: ${String(row['wav_path'])} was given up: ${String(row['error_message'])}`,
+  );
+  return [...late, ...rows, ...(await quiet(rig))];
 }
 
-async function quiet(rig: Rig): Promise<void> {
+async function quiet(rig: Rig): Promise<readonly string[]> {
   const deadline = performance.now() + HEALING_MS;
   const goodTars = landed.filter(({ good }) => good).length;
   const open =
@@ -114,14 +135,17 @@ async function quiet(rig: Rig): Promise<void> {
     '(SELECT count(*) FROM extracted_tars) AS tars, (SELECT count(*) FROM uploads WHERE wav_path = tar) AS failed';
   for (;;) {
     const [row] = await rig.rows(open).catch(() => []);
-    if (row?.['open'] === 0 && row['tars'] === goodTars && row['failed'] === landed.length - goodTars) return;
-    if (performance.now() > deadline) return console.log(`  not quiet in time: ${JSON.stringify(row)}`);
+    if (row?.['open'] === 0 && row['tars'] === goodTars && row['failed'] === landed.length - goodTars)
+      return [];
+    if (performance.now() > deadline)
+      return [`P1: not quiet within ${HEALING_MS / 1000} s: ${JSON.stringify(row)}`];
+    await keepUp(rig);
     await delay(500);
   }
 }
 
-/** What is wrong, a line each; empty when nothing is. */
-async function judge(): Promise<string> {
+/** What the oracle and wavspool's own audit find wrong, once wavspool has ended. */
+async function judge(): Promise<readonly string[]> {
   const exitCode = await rig.stop();
   const audit = await rig.wavspool('audit', '--receipts');
   const { endpoint, accessKeyId, secretAccessKey } = gateway;
@@ -144,21 +168,21 @@ async function judge(): Promise<string> {
     ...(exitCode === 0 ? [] : [`up ended with ${exitCode}`]),
     ...(audit.code === 0 ? [] : [`wavspool audit --receipts: ${audit.stdout}${audit.stderr}`]),
     ...('code' in oracle ? [`${oracle.stdout}${oracle.stderr}`] : []),
-  ].join('\n');
+  ];
 }
 
 /** A small disk for wavspool alone; undefined where nothing may be mounted. */
-async function mountDisk(): Promise<string | undefined> {
+async function mountDisk(mebibytes: number): Promise<string | undefined> {
   const path = join(evidence, 'disk');
   await mkdir(path);
   try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'tmpfs', path]);
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', path]);
   } catch (error) {
     console.log(`  no disk is filled: ${error instanceof Error ? error.message.trim() : String(error)}`);
     return undefined;
   }
   stack.defer(async () => {
-    await run('umount', ['-l', path]);
+    await run('umount', ['-l', path]); // lazily: a process that is just ending may still have its log open
   });
   return path;
 }

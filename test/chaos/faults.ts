@@ -21,18 +21,27 @@ export interface World {
   readonly number: Numbers;
 }
 
-/** Something bad that happens, and ends by itself when the promise resolves. */
-export type Fault = (world: World) => Promise<void>;
+/** Something bad that happens, and has ended when the promise resolves; says which of its kinds it was, if it has some. */
+export type Fault = (world: World) => Promise<string | void>;
 
 const ROLES = ['watch', 'extract', 'upload', 'maintain', 'dashboard'] as const;
-const WEATHERS: readonly Weather[] = [
-  { kind: 'refuse' },
-  { kind: 'reset', afterBytes: 20_000 },
-  { kind: 'freeze' },
-  { kind: 'answer', response: s3Refusal(503, 'SlowDown') },
-  { kind: 'answer', response: s3Refusal(500, 'InternalError') },
-  { kind: 'answer', response: s3Refusal(403, 'RequestTimeTooSkewed') },
-  { kind: 'answer', response: httpAnswer(200, '<html>please log in</html>', 'text/html') },
+const answers = (response: string): Weather => ({ kind: 'answer', response });
+const WEATHERS: readonly (readonly [string, Weather])[] = [
+  ['refused', { kind: 'refuse' }],
+  ['reset in a body', { kind: 'reset', afterBytes: 20_000 }],
+  ['silent', { kind: 'freeze' }],
+  ['answers lost', { kind: 'lose answers' }],
+  ['bits flipped', { kind: 'flip', afterBytes: 9000 }],
+  ['slow down', answers(s3Refusal(503, 'SlowDown'))],
+  ['internal error', answers(s3Refusal(500, 'InternalError'))],
+  ['clock skew', answers(s3Refusal(403, 'RequestTimeTooSkewed'))],
+  ['expired token', answers(s3Refusal(400, 'ExpiredToken'))],
+  ['revoked key', answers(s3Refusal(403, 'InvalidAccessKeyId'))],
+  ['no bucket', answers(s3Refusal(404, 'NoSuchBucket'))],
+  ['login page', answers(httpAnswer(200, '<html>please log in</html>', 'text/html'))],
+  ['empty 200', answers(httpAnswer(200, ''))],
+  ['no HTTP', answers('SSH-2.0-OpenSSH_9.2\r\n')],
+  ['answer cut', answers('HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 500\r\n\r\n<?xml')],
 ];
 const BALLAST_CHUNK = 1024 * 1024;
 
@@ -58,19 +67,31 @@ function signal(pids: readonly number[], name: NodeJS.Signals): void {
   }
 }
 
+/** Starts `up` when it is not there, as systemd does: on a full disk it cannot even start. */
+export async function keepUp(rig: Rig): Promise<void> {
+  if ((await pidsOf(rig, /wavspool\.js up/)).length === 0) rig.launch();
+}
+
 const roleProgram = (role: string): RegExp => new RegExp(`workers/${role}\\.js`);
 
-/** Every fault by its name. */
-export const FAULTS: Readonly<Record<string, Fault>> = {
+/** What happens to wavspool's own processes. */
+export const INSIDE: Readonly<Record<string, Fault>> = {
   'kill -9 of a role': async ({ rig, number }) => {
-    signal(await pidsOf(rig, roleProgram(ROLES[number(ROLES.length)] ?? 'upload')), 'SIGKILL');
+    const role = ROLES[number(ROLES.length)] ?? 'upload';
+    signal(await pidsOf(rig, roleProgram(role)), 'SIGKILL');
+    return role;
   },
   'kill -9 of all roles': async ({ rig }) => signal(await pidsOf(rig, /workers\/[a-z]+\.js/), 'SIGKILL'),
+  'kill -9 of up': async ({ rig, number }) => {
+    await rig.kill(); // its roles and its Redis must end or be taken over
+    await seconds(number, 0, 2);
+    await keepUp(rig);
+  },
   'kill -9 of everything': async ({ rig, number }) => {
     await rig.kill();
     signal(await pidsOf(rig, /workers\/[a-z]+\.js/), 'SIGKILL');
     await seconds(number, 0, 2);
-    rig.launch();
+    await keepUp(rig);
     await delay(2000);
   },
   'kill -9 of Redis': async ({ rig }) => signal(await pidsOf(rig, /redis-server/), 'SIGKILL'),
@@ -78,15 +99,23 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     await run('redis-cli', ['-s', join(rig.data, 'redis/redis.sock'), 'FLUSHALL']).catch(() => undefined); // it may be down
   },
   'a role that stands still': async ({ rig, number }) => {
-    const pids = await pidsOf(rig, roleProgram(ROLES[number(ROLES.length)] ?? 'upload'));
+    const role = ROLES[number(ROLES.length)] ?? 'upload';
+    const pids = await pidsOf(rig, roleProgram(role));
     signal(pids, 'SIGSTOP');
     await seconds(number, 1, 6);
     signal(pids, 'SIGCONT');
+    return role;
   },
+};
+
+/** What happens to what wavspool stands on. */
+export const OUTSIDE: Readonly<Record<string, Fault>> = {
   'a bad network to the store': async ({ proxy, number }) => {
-    proxy.set(WEATHERS[number(WEATHERS.length)] ?? { kind: 'refuse' });
+    const [name, weather] = WEATHERS[number(WEATHERS.length)] ?? ['refused', { kind: 'refuse' }];
+    proxy.set(weather);
     await seconds(number, 1, 8);
     proxy.set({ kind: 'pass' });
+    return name;
   },
   'kill -9 of the store': async ({ gateway, number }) => {
     await gateway.kill();

@@ -20,16 +20,27 @@ export interface Landed {
 
 const KINDS = ['', '', '', '.gz', '.zst'] as const;
 
-/** Lands tars as phone systems do: through SFTP, or by a rename on the host. Some are bad, some names come twice. */
+/** One recording in so many is large enough to go in parts. */
+const ONE_LARGE_IN = 400;
+const LARGE_BYTES = 6 * 1024 * 1024;
+
+/** Lands tars as phone systems do: through SFTP, or by a rename on the host. Some are bad, some names come twice, some whole tars. */
 export function lander(sshd: Sshd, number: Numbers): { next(): Promise<Landed> } {
   let tars = 0;
   let lastBody: Buffer = Buffer.alloc(0);
+  let lastGood = {
+    kind: '' as (typeof KINDS)[number],
+    tar: makeTar([]),
+    good: true,
+    recordings: recordingsOf([]),
+  };
 
   const compose = (): { members: { name: string; body: Buffer }[] } => {
     const members = Array.from({ length: 1 + number(25) }, (_, i) => {
       const codec = (['pcm16', 'ulaw', 'alaw', 'gsm610', 'pcm8'] as const)[number(5)] ?? 'pcm16';
       const shape = { codec, sampleRate: 8000, channels: 1 + number(2), seed: number(2 ** 30) };
-      const body = makeWav({ ...shape, seconds: 0.1 + number(40) / 10 });
+      const call = makeWav({ ...shape, seconds: 0.1 + number(40) / 10 });
+      const body = number(ONE_LARGE_IN) === 0 ? Buffer.alloc(LARGE_BYTES + number(LARGE_BYTES), call) : call;
       // names that come again in other tars of the directory, with other bytes and sometimes with the same
       const again = number(6) === 0;
       const name = again ? 'again.wav' : `call-${tars}-${i}${number(2) === 0 ? '.wav' : '.WAV'}`;
@@ -49,16 +60,18 @@ export function lander(sshd: Sshd, number: Numbers): { next(): Promise<Landed> }
       const whole = kind === '.gz' ? gzipSync(plain) : kind === '.zst' ? zstdCompressSync(plain) : plain;
       const good = number(12) !== 0;
       const tar = good ? whole : damaged(whole, number);
-      const path = `crm/day-${number(3)}/${tars}.tar${kind}`;
-      await land(sshd, number(3) === 0, path, tar);
-      const recordings = members.map(({ name, body }) => ({
-        name,
-        sha256: sha256Of(body),
-        size: body.length,
-      }));
-      return { path, sha256: sha256Of(tar), good, recordings: good ? recordings : [] };
+      const sent =
+        number(15) === 0 ? lastGood : { kind, tar, good, recordings: good ? recordingsOf(members) : [] };
+      if (sent.good) lastGood = sent; // it may come a second time, under another name
+      const path = `crm/day-${number(3)}/${tars}.tar${sent.kind}`;
+      await land(sshd, number(3) === 0, path, sent.tar);
+      return { path, sha256: sha256Of(sent.tar), good: sent.good, recordings: sent.recordings };
     },
   };
+}
+
+function recordingsOf(members: readonly { name: string; body: Buffer }[]): Landed['recordings'] {
+  return members.map(({ name, body }) => ({ name, sha256: sha256Of(body), size: body.length }));
 }
 
 /** Cut, or with garbage where a header was: either way no honest extractor takes it. */

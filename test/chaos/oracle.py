@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import sqlite3
 import stat
 import sys
@@ -82,6 +83,14 @@ def rows(sql):
         database.close()
 
 
+def places_of(tar, recording):
+    """The keys that a recording may have: its own, below its tar's name, below its tar's name and its hash."""
+    directory, name = os.path.split(tar)
+    stem = re.sub(r"\.(tar|tar\.gz|tgz|tar\.zst)$", "", name)
+    hashed = recording["sha256"][:12]
+    return ["/".join([directory, *below, recording["name"]]) for below in ([], [stem], [stem, hashed])]
+
+
 stored = objects()
 uploads = rows("SELECT * FROM uploads")
 tars = {row["path"]: row for row in rows("SELECT * FROM extracted_tars")}
@@ -98,6 +107,8 @@ for tar in manifest["tars"]:
         if sha256(file.read()) != tar["sha256"]:
             wrong.append(f"P6: {path} has changed")
     if not tar["good"]:
+        if path in tars:
+            wrong.append(f"P1: the bad tar {path} counts as extracted")
         row = by_path.get(path)
         if row is None or row["status"] != "FAILED" or not row["error_message"]:
             wrong.append(f"P1: the bad tar {path} has no FAILED row that says why: {row}")
@@ -107,12 +118,11 @@ for tar in manifest["tars"]:
     for recording in tar["recordings"]:
         wanted.add(recording["sha256"])
         landings.setdefault(recording["sha256"], set()).add((tar["path"], recording["name"]))
-        found = success.get(recording["sha256"], [])
-        if not found:
-            wrong.append(f"P1: {recording['name']} of {path} is no SUCCESS row")
-        for row in found:
-            if stored.get(row["key"]) != recording["sha256"]:
-                wrong.append(f"P4: the object {row['key']} is not {recording['name']} of {path}: {stored.get(row['key'])}")
+        places = places_of(tar["path"], recording)
+        if not any(row["key"] in places for row in success.get(recording["sha256"], [])):
+            wrong.append(f"P1: {recording['name']} of {path} is no SUCCESS row at any of {places}")
+        if recording["sha256"] not in [stored.get(place) for place in places]:
+            wrong.append(f"P4: {recording['name']} of {path} is no object at any of {places}")
 
 for key, digest in stored.items():
     if digest not in wanted:
@@ -126,6 +136,8 @@ bad = {os.path.join(manifest["incoming"], tar["path"]) for tar in manifest["tars
 for row in uploads:
     if row["status"] != "SUCCESS" and row["wav_path"] not in bad:
         wrong.append(f"P1: {row['wav_path']} is {row['status']}: {row['error_message']}")
+    if row["status"] == "SUCCESS" and stored.get(row["key"]) != row["sha256"]:
+        wrong.append(f"P4: the object {row['key']} is not what its row says: {stored.get(row['key'])}")
     if row["status"] == "SUCCESS" and os.path.exists(row["wav_path"]):
         with open(row["wav_path"], "rb") as file:
             if sha256(file.read()) != row["sha256"]:

@@ -11,6 +11,10 @@ export type Weather =
   | { readonly kind: 'freeze' }
   /** The connection ends once the client has sent so many bytes: in the middle of a body. */
   | { readonly kind: 'reset'; readonly afterBytes: number }
+  /** The server gets every request and acts on it; the connection ends before its answer arrives. */
+  | { readonly kind: 'lose answers' }
+  /** One bit of what the client sends flips, once per connection, after so many bytes. */
+  | { readonly kind: 'flip'; readonly afterBytes: number }
   /** Somebody else answers each HTTP request, with these bytes. */
   | { readonly kind: 'answer'; readonly response: string };
 
@@ -42,13 +46,18 @@ export async function startFaultProxy(upstreamPort: number): Promise<FaultProxy>
     const upstream = connect(upstreamPort, '127.0.0.1');
     track(upstream);
     let sent = 0;
-    client.on('data', (bytes) => {
+    client.on('data', (bytes: Buffer) => {
       if (weather.kind === 'freeze') return undefined;
+      const before = sent;
       sent += bytes.length;
       if (weather.kind === 'reset' && sent > weather.afterBytes) return client.resetAndDestroy();
+      if (weather.kind === 'flip') flipBit(bytes, weather.afterBytes - before);
       return upstream.write(bytes);
     });
-    upstream.on('data', (bytes) => weather.kind === 'freeze' || client.write(bytes));
+    upstream.on('data', (bytes) => {
+      if (weather.kind === 'lose answers') client.resetAndDestroy();
+      else if (weather.kind !== 'freeze') client.write(bytes);
+    });
     client.on('close', () => upstream.destroy());
     upstream.on('close', () => weather.kind === 'freeze' || client.destroy());
     return undefined;
@@ -69,6 +78,12 @@ export async function startFaultProxy(upstreamPort: number): Promise<FaultProxy>
       await closed;
     },
   };
+}
+
+/** Flips the lowest bit of the byte at `at`, where these bytes have one. */
+function flipBit(bytes: Buffer, at: number): void {
+  const byte = bytes[at];
+  if (byte !== undefined) bytes[at] = byte ^ 1;
 }
 
 /** Answers once the request has been read to its end, as a server that closes after each request does. */
