@@ -7,7 +7,7 @@ import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { makeDirectory, type Clock } from '../runtime/index.ts';
 import type { Extraction, StateStore, TarVersion } from '../state/index.ts';
 import { readTar } from '../tar/index.ts';
-import { judgeMember } from './member.ts';
+import { judgeMember, shownName } from './member.ts';
 import { publishAll } from './publish.ts';
 import { writeRecording, type WrittenRecording } from './write-recording.ts';
 
@@ -129,17 +129,19 @@ async function stageMembers(
     switch (judgement.kind) {
       case 'skip':
         tally.skippedCount += member.kind === 'directory' ? 0 : 1;
-        if (member.kind !== 'directory') note(tally.skipped, member.name);
+        if (member.kind !== 'directory') note(tally.skipped, shownName(member.name));
         break;
-      case 'refuse':
+      case 'refuse': {
+        const name = shownName(member.name);
         tally.refusedCount += 1;
-        note(tally.refused, `${member.name} (${judgement.reason})`);
+        note(tally.refused, `${name} (${judgement.reason})`);
         extraction.refuse({
-          path: `${tar.path}#${member.name}`,
-          member: member.name,
-          reason: `${member.name} in ${tar.path} was refused: ${judgement.reason}`,
+          path: `${tar.path}#${name}`,
+          member: name,
+          reason: `${name} in ${tar.path} was refused: ${judgement.reason}`,
         });
         break;
+      }
       case 'take':
         await requireAllowed(deps, tar, tally, directory, member.size);
         await stage(member.name, judgement.path, await write(deps, tar, directory, tally, member.body));

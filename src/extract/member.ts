@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { MemberKind } from '../tar/index.ts';
 import { TEMPORARY_PREFIX } from '../runtime/index.ts';
 
@@ -14,7 +15,9 @@ const MAX_DEPTH = 32;
 /** What Linux allows for a name. */
 const MAX_SEGMENT_BYTES = 255;
 /** Below the 4,096 that Linux allows for a path, so that there is room for the directory it goes to. */
-const MAX_PATH_BYTES = 3000;
+const MAX_NAME_BYTES = 3000;
+/** What rows and logs show of a name that is longer than that. */
+const SHOWN_CHARACTERS = 200;
 
 /**
  * What becomes of one member of a tar: recordings are taken, what is no recording is skipped, and what calls itself a
@@ -22,12 +25,15 @@ const MAX_PATH_BYTES = 3000;
  */
 export function judgeMember(member: { readonly name: string; readonly kind: MemberKind }): MemberJudgement {
   const { name, kind } = member;
-  // a NUL or what follows it must not hide a recording: other programs end the name there
-  if (!/\.wav(?:\0|$)/i.test(name)) return { kind: 'skip', reason: 'its name does not end in .wav' };
+  // neither a NUL and what follows it nor slashes may hide a recording: for other programs the name ends before them
+  if (!/\.wav(?:\/\.?)*(?:\0|$)/i.test(name))
+    return { kind: 'skip', reason: 'its name does not end in .wav' };
   if (kind === 'directory') return { kind: 'skip', reason: 'it is a directory' };
   if (kind !== 'file') return { kind: 'refuse', reason: KIND_REFUSALS[kind] };
+  const refusal = nameRefusal(name);
+  if (refusal !== undefined) return { kind: 'refuse', reason: refusal };
   const segments = name.split('/').filter((segment) => segment !== '' && segment !== '.');
-  const reason = nameRefusal(name) ?? segmentsRefusal(segments);
+  const reason = segmentsRefusal(segments);
   return reason === undefined ? { kind: 'take', path: segments.join('/') } : { kind: 'refuse', reason };
 }
 
@@ -40,9 +46,20 @@ const KIND_REFUSALS = {
   other: 'it is of a type that tar does not define',
 } as const satisfies Partial<Record<MemberKind, string>>;
 
+/** A member's name for rows and logs: above what a recording may have it is cut, and its hash tells it from others. */
+export function shownName(name: string): string {
+  const bytes = Buffer.byteLength(name);
+  if (bytes <= MAX_NAME_BYTES) return name;
+  const sha256 = createHash('sha256').update(name).digest('hex');
+  const start = name.slice(0, SHOWN_CHARACTERS).toWellFormed();
+  return `${start}… (${bytes} bytes, SHA-256 ${sha256.slice(0, 12)})`;
+}
+
 function nameRefusal(name: string): string | undefined {
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `its path is longer than ${MAX_NAME_BYTES} bytes`;
   if (/\p{Cc}/u.test(name)) return 'its name has control characters';
   if (name.startsWith('/')) return 'its path is absolute';
+  if (/\/\.?$/.test(name)) return 'its name ends in a slash, as that of a directory does';
   if (/^(?:\.?\/)*[A-Za-z]:/.test(name)) return 'its path begins with a drive letter';
   return undefined;
 }
@@ -52,9 +69,6 @@ function segmentsRefusal(segments: readonly string[]): string | undefined {
   if (segments.length > MAX_DEPTH) return `its path is deeper than ${MAX_DEPTH} levels`;
   if (segments.some((segment) => Buffer.byteLength(segment) > MAX_SEGMENT_BYTES)) {
     return `a name in its path is longer than ${MAX_SEGMENT_BYTES} bytes`;
-  }
-  if (Buffer.byteLength(segments.join('/')) > MAX_PATH_BYTES) {
-    return `its path is longer than ${MAX_PATH_BYTES} bytes`;
   }
   if (segments.some((segment) => segment.startsWith(TEMPORARY_PREFIX))) {
     return `a name in its path begins with ${TEMPORARY_PREFIX}, as our temporary files do`;

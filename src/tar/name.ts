@@ -1,4 +1,4 @@
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+import { isUtf8 } from 'node:buffer';
 
 /** A member's name as text: UTF-8 stays as it is, every byte that is not part of valid UTF-8 becomes `%XX`. */
 export function decodeName(bytes: Uint8Array): string {
@@ -22,9 +22,6 @@ function sequenceLength(lead: number): number {
 }
 
 function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return UTF8.decode(bytes);
-  } catch {
-    return undefined; // the decoder throws for nothing but invalid UTF-8
-  }
+  // a decoder that throws would take seconds for a long name of nothing but invalid bytes
+  return isUtf8(bytes) ? Buffer.from(bytes).toString('utf8') : undefined;
 }

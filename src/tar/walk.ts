@@ -24,8 +24,12 @@ export interface TarMember {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** Long names and extended headers above this are an attack on our memory. */
+/** Long names and extended headers before one member, in all: what is above is an attack on our memory and our time. */
 const MAX_METADATA_BYTES = 1024 * 1024;
+/** Honest tars have up to four: a global header, one of the member's own, its long name, its long target. */
+const MAX_METADATA_HEADERS = 64;
+/** Sixteen times what Linux allows for a path: no file ever had such a name. */
+const MAX_NAME_BYTES = 64 * 1024;
 const TAIL_CHUNK_BYTES = 512 * 1024;
 const ZEROS = Buffer.alloc(TAIL_CHUNK_BYTES);
 
@@ -45,16 +49,22 @@ const KINDS: Readonly<Record<string, MemberKind>> = {
 /** Kinds that have no body, whatever size their header states. */
 const BODILESS: readonly MemberKind[] = ['directory', 'symlink', 'hardlink', 'device', 'fifo'];
 
+/** {@link PaxFacts} with the name as text: decoded once, where a global header may stand for a million members. */
+type Facts = Omit<PaxFacts, 'path'> & { readonly path?: string | null };
+
 /** What extended headers have said about the member that comes next. */
 interface Overrides {
-  longName: Uint8Array | undefined;
-  pax: PaxFacts | undefined;
+  longName: string | undefined;
+  pax: Facts | undefined;
 }
 
 interface Walk {
   readonly bytes: TarBytes;
   readonly progress: TarProgress;
-  globals: PaxFacts;
+  globals: Facts;
+  /** Extended headers since the last member. */
+  metadataHeaders: number;
+  metadataBytes: number;
 }
 
 /**
@@ -66,7 +76,7 @@ export async function* walkMembers(
   bytes: TarBytes,
   progress: TarProgress,
 ): AsyncGenerator<TarMember, void, undefined> {
-  const walk: Walk = { bytes, progress, globals: {} };
+  const walk: Walk = { bytes, progress, globals: {}, metadataHeaders: 0, metadataBytes: 0 };
   let overrides: Overrides | undefined;
   for (;;) {
     const header = await nextHeader(walk);
@@ -84,6 +94,8 @@ export async function* walkMembers(
     }
     yield* oneMember(walk, header, overrides);
     overrides = undefined;
+    walk.metadataHeaders = 0;
+    walk.metadataBytes = 0;
     progress.members += 1;
   }
 }
@@ -102,16 +114,16 @@ async function* oneMember(
 
 function memberFacts(
   header: TarHeader,
-  globals: PaxFacts,
+  globals: Facts,
   overrides: Overrides | undefined,
 ): { name: string; kind: MemberKind; size: number } {
   const pax = { ...globals, ...overrides?.pax };
-  const name = pax.path ?? overrides?.longName ?? header.name;
+  const name = pax.path ?? overrides?.longName ?? decodeName(header.name);
   const stated = KINDS[header.type] ?? 'other';
   // before there was a type for directories, their names ended in a slash
-  const old = header.type === '\0' && name.at(-1) === 0x2f;
+  const old = header.type === '\0' && name.endsWith('/');
   const kind = old ? 'directory' : stated === 'file' && pax.sparse === true ? 'sparse' : stated;
-  return { name: decodeName(name), kind, size: BODILESS.includes(kind) ? 0 : (pax.size ?? header.size) };
+  return { name, kind, size: BODILESS.includes(kind) ? 0 : (pax.size ?? header.size) };
 }
 
 /** The next header; undefined at the end, once everything up to the last byte was seen to be zero. */
@@ -139,25 +151,48 @@ async function expectZeros({ bytes, progress }: Walk): Promise<void> {
 }
 
 async function takeMetadata(walk: Walk, header: TarHeader, overrides: Overrides): Promise<void> {
-  if (header.size > MAX_METADATA_BYTES) {
-    throw corrupt(
-      walk,
-      `an extended header of ${header.size} bytes, at most ${MAX_METADATA_BYTES} were expected`,
-    );
-  }
+  countMetadata(walk, header.size);
   const content = await readUpTo(walk.bytes, header.size);
   if (content.length < header.size) throw endsEarly(walk, `${header.size} bytes of an extended header`);
   await skipExactly(walk, paddingOf(header.size), 'the padding of an extended header');
   if (header.type === 'K') return; // the target of a link: links are never followed
   if (header.type === 'L') {
-    overrides.longName = Buffer.from(untilNul(content)); // a copy: the window it is in may be large
+    overrides.longName = longName(walk, untilNul(content));
     return;
   }
-  const pax = readPax(Buffer.from(content));
+  const pax = readPax(content);
   if (pax === undefined)
     throw corrupt(walk, 'an extended header that is no list of "length key=value" lines');
-  if (header.type === 'g') walk.globals = { ...walk.globals, ...pax };
-  else overrides.pax = { ...overrides.pax, ...pax };
+  const facts = decoded(walk, pax);
+  if (header.type === 'g') walk.globals = { ...walk.globals, ...facts };
+  else overrides.pax = { ...overrides.pax, ...facts };
+}
+
+function countMetadata(walk: Walk, size: number): void {
+  walk.metadataHeaders += 1;
+  walk.metadataBytes += size;
+  if (walk.metadataBytes > MAX_METADATA_BYTES) {
+    throw corrupt(
+      walk,
+      `${walk.metadataBytes} bytes of extended headers before one member, at most ${MAX_METADATA_BYTES} were expected`,
+    );
+  }
+  if (walk.metadataHeaders > MAX_METADATA_HEADERS) {
+    throw corrupt(
+      walk,
+      `${walk.metadataHeaders} extended headers before one member, at most ${MAX_METADATA_HEADERS} were expected`,
+    );
+  }
+}
+
+function decoded(walk: Walk, { path, ...rest }: PaxFacts): Facts {
+  if (path === undefined) return rest;
+  return { ...rest, path: path === null ? null : longName(walk, path) };
+}
+
+function longName(walk: Walk, bytes: Uint8Array): string {
+  if (bytes.length <= MAX_NAME_BYTES) return decodeName(bytes);
+  throw corrupt(walk, `a name of ${bytes.length} bytes, at most ${MAX_NAME_BYTES} were expected`);
 }
 
 async function skipSparseMap(walk: Walk): Promise<void> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judgeMember } from '../../../src/extract/member.ts';
+import { judgeMember, shownName } from '../../../src/extract/member.ts';
 
 const file = (name: string) => judgeMember({ name, kind: 'file' });
 
@@ -36,6 +36,8 @@ describe('P8: what calls itself a recording and could do harm is refused', () =>
     [`${'d/'.repeat(32)}a.wav`, 'deeper than 32'],
     [`${'é'.repeat(126)}.wav`, 'longer than 255'],
     [`${`${'d'.repeat(200)}/`.repeat(15)}a.wav`, 'longer than 3000'],
+    [`${'./'.repeat(1500)}a.wav`, 'longer than 3000'],
+    ['a.wav/', 'ends in a slash'],
     ['.wavspool-x.wav', 'begins with .wavspool-'],
     ['.wavspool-x/a.wav', 'begins with .wavspool-'],
   ])('%j', (name, reason) => {
@@ -48,7 +50,7 @@ describe('P8: what calls itself a recording and could do harm is refused', () =>
 });
 
 describe('everything else is skipped, however hostile', () => {
-  test.each(['a.mp3', 'wav', 'awav', 'a.wav.txt', 'a.wav/', '/etc/passwd', '../x', '', 'a.wav\n'])(
+  test.each(['a.mp3', 'wav', 'awav', 'a.wav.txt', 'a.wav/b', '/etc/passwd', '../x', '', 'a.wav\n'])(
     '%j',
     (name) => {
       expect(file(name).kind).toBe('skip');
@@ -64,9 +66,24 @@ describe('everything else is skipped, however hostile', () => {
   });
 });
 
-test.each(['a\\..\\b.wav', '..\\b.wav', 'a.wav\0', 'a.wav\0.txt'])(
+test.each(['a\\..\\b.wav', '..\\b.wav', 'a.wav\0', 'a.wav\0.txt', 'a.wav/', 'a.wav/./', 'a.WAV//.'])(
   '%j is refused, not passed over',
   (name) => {
     expect(judgeMember({ name, kind: 'file' }).kind).toBe('refuse');
   },
 );
+
+describe('a name in rows and logs', () => {
+  test('is the whole of it, as long as a recording may have it', () => {
+    const name = `${'é'.repeat(1498)}.wav`;
+    expect(Buffer.byteLength(name)).toBe(3000);
+    expect(shownName(name)).toBe(name);
+  });
+
+  test('is cut beyond that, and stays distinct', () => {
+    const names = ['1.wav', '2.wav'].map((end) => shownName(`${'😀'.repeat(16_000)}${end}`));
+    for (const name of names) expect(Buffer.byteLength(name)).toBeLessThan(1000);
+    for (const name of names) expect(name).toContain('(64005 bytes, SHA-256 ');
+    expect(names[0]).not.toBe(names[1]);
+  });
+});

@@ -8,6 +8,7 @@ import {
   BLOCK,
   makeTar,
   memberBlocks,
+  paxRecords,
   sealHeader,
   writeBigTar,
   type MadeMember,
@@ -128,6 +129,9 @@ describe('a tar is corrupt', () => {
   const badCrc = gzipSync(TAR);
   badCrc.writeUInt32LE(1, badCrc.length - 8);
   const longMetadata = makeTar([{ name: 'x', type: 'x', body: Buffer.alloc(1024 * 1024 + 1) }]);
+  const smallPax = { name: 'x', type: 'x', body: paxRecords({ comment: 'c' }) };
+  const bigPax = { name: 'x', type: 'x', body: paxRecords({ comment: 'c'.repeat(250_000) }) };
+  const global = { ...smallPax, type: 'g' };
   test.each([
     ['with a hole of zeros', hole, 'only zeros were expected'],
     ['with a lone zero block', loneBlock, 'a single zero block'],
@@ -150,6 +154,11 @@ describe('a tar is corrupt', () => {
     ],
     ['with data behind zstd', Buffer.concat([zstdCompressSync(TAR), Buffer.from('hello')]), 'zstd'],
     ['with endless metadata', longMetadata, 'at most 1048576'],
+    ['with endless metadata in parts', makeTar(Array.from({ length: 5 }, () => bigPax)), 'at most 1048576'],
+    ['with nothing but PAX headers', makeTar(Array.from({ length: 65 }, () => smallPax)), 'at most 64'],
+    ['with nothing but global headers', makeTar(Array.from({ length: 65 }, () => global)), 'at most 64'],
+    ['with a name that no file has', makeTar([{ name: 'n'.repeat(65_537) }]), 'a name of 65537 bytes'],
+    ['with such a name in PAX', makeTar([{ name: 'n', pax: { path: 'n'.repeat(65_537) } }]), 'at most 65536'],
     [
       'with an extended header and no member',
       makeTar([{ name: 'x', type: 'L', body: Buffer.from('n') }]),
@@ -249,4 +258,27 @@ test('memory does not grow with the tar', { timeout: 60_000 }, async () => {
   }
   expect(bytes).toBe(24 * body.length);
   expect(peak - before).toBeLessThan(120 * 1024 * 1024); // of 192 MiB
+});
+
+test(
+  'P8: nothing but extended headers costs no memory, however many there are',
+  { timeout: 60_000 },
+  async () => {
+    const body = paxRecords({ comment: 'c'.repeat(100_000) });
+    await writeBigTar(path, 2000, () => ({ name: 'x', type: 'x', body }));
+    const before = process.memoryUsage().rss;
+    expect(await proveComplete(path)).toMatchObject({ kind: 'corrupt' });
+    await expect(readAll(path)).rejects.toMatchObject({ code: 'TAR_CORRUPT' });
+    expect(process.memoryUsage().rss - before).toBeLessThan(60 * 1024 * 1024); // of 200 MB
+  },
+);
+
+test('extended headers are counted anew for each member', async () => {
+  const global = { name: 'g', type: 'g', body: paxRecords({ comment: 'c' }) };
+  const members = Array.from({ length: 50 }, (_, at) => [
+    global,
+    global,
+    { name: `${at}.wav`, pax: { a: 'b' } },
+  ]);
+  expect(await verdictOf(path, makeTar(members.flat()))).toMatchObject({ kind: 'complete', members: 50 });
 });
