@@ -26,14 +26,16 @@ export const extractRole: Role = {
     const worker = app.queues.work<'extract'>({
       kind: 'extract',
       concurrency: app.settings.extract.concurrency,
-      maxCrashes: MAX_CRASHES,
       process: (payload, signal) => processTar(app, guard, versionOf(payload), signal),
-      onPoison: (payload) =>
-        giveUp(
-          app,
-          versionOf(payload),
-          new WavspoolError('TAR_POISON', `${payload.tar} ended its worker ${MAX_CRASHES} times`),
-        ),
+      poison: {
+        maxCrashes: MAX_CRASHES,
+        convict: (payload) =>
+          giveUp(
+            app,
+            versionOf(payload),
+            new WavspoolError('TAR_POISON', `${payload.tar} ended its worker ${MAX_CRASHES} times`),
+          ),
+      },
     });
     return {
       work: { queue: 'extract', worker, limit: app.settings.extract.concurrency },

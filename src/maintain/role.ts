@@ -26,7 +26,6 @@ export const maintainRole: Role = {
     const worker = queues.work<'maintenance'>({
       kind: 'maintenance',
       concurrency: 1,
-      maxCrashes: 3,
       process: (payload, signal) =>
         run(
           app,

@@ -5,6 +5,7 @@ import { messageOf } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
 import { readPayload, type Payload } from './jobs.ts';
 import { PREFIX, queueName, type QueueKind } from './names.ts';
+import { PUT_OFF_MS, createQuarantine } from './quarantine.ts';
 import { isRefusal, restingWorker } from './resting.ts';
 
 /** What became of a job; {@link settle} carries it out in BullMQ's terms. */
@@ -21,15 +22,20 @@ export interface WorkerOptions<K extends QueueKind> {
   readonly site: string;
   readonly kind: K;
   readonly concurrency: number;
-  /** So many times a job may kill its worker before it counts as failed for good. */
-  readonly maxCrashes: number;
+  /** How long a job stays with a worker that is not heard of any more; a minute unless told otherwise. */
+  readonly lockMs?: number;
   readonly redis: Redis;
   readonly clock: Clock;
   readonly report: Report;
   /** Does the work; never rejects but for a bug, then the job is tried again after a minute. The signal means: hand back. */
   process(payload: Payload<K>, signal: AbortSignal): Promise<Outcome>;
-  /** A job was given up because it killed its worker `maxCrashes` times. */
-  onPoison?(payload: Payload<K>): Promise<void>;
+  /** What becomes of a job that was running each time when its worker died; without it, it is tried for ever. */
+  readonly poison?: {
+    /** So many times in a row may be chance. */
+    readonly maxCrashes: number;
+    /** Notes that the job was given up. */
+    readonly convict: (payload: Payload<K>) => Promise<void>;
+  };
 }
 
 export interface RunningWorker {
@@ -53,18 +59,58 @@ export interface RunningWorker {
 // A lock outlives every pause of the event loop that is not itself a fault; all workers of a queue agree on the interval,
 // because the last one that looks for stalled jobs decides it for the others.
 const LOCK_MS = 60_000;
-const STALLED_CHECK_MS = 15_000;
+const STALLED_CHECKS_PER_LOCK = 4;
+const NEVER = 1_000_000;
 /** Enough to look at what happened; the truth is in state.db. */
 const KEPT_COMPLETED = 1000;
 const AFTER_A_BUG_MS = 60_000;
 
 /** Runs a queue's jobs until stopped. Jobs may run twice (after a lost lock): processing must be safe to repeat. */
 export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): RunningWorker {
-  const { site, kind, concurrency, maxCrashes, redis, clock, report } = options;
+  const { site, kind, concurrency, lockMs = LOCK_MS, redis, clock, report } = options;
   let lastFinishedAt: number | undefined;
   let finished = 0;
   let active = 0;
   let handedBack = 0;
+
+  const quarantine = createQuarantine(clock);
+
+  const run = async (job: Job, signal: AbortSignal): Promise<Outcome> => {
+    active += 1;
+    try {
+      return await options.process(readPayload(kind, job.data), signal);
+    } catch (err) {
+      report('unexpected fault', { err });
+      return { kind: 'later', delayMs: AFTER_A_BUG_MS, why: messageOf(err) };
+    } finally {
+      active -= 1;
+    }
+  };
+
+  /** As run, with a count in the job of how often it was started and did not end, because the process did. */
+  const runCounted = async (
+    job: Job,
+    signal: AbortSignal,
+    { maxCrashes, convict }: NonNullable<typeof options.poison>,
+  ): Promise<Outcome> => {
+    const crashes = crashesOf(job.progress);
+    if (crashes >= maxCrashes) {
+      await convict(readPayload(kind, job.data));
+      await job.updateProgress({ crashes: 0 }); // an operator who retries it gives it a fresh budget
+      return { kind: 'give up', why: `it ended its worker ${crashes} times` };
+    }
+    const isSuspect = crashes > 0;
+    if (!quarantine.start(isSuspect))
+      return { kind: 'later', delayMs: PUT_OFF_MS, why: 'another runs alone' };
+    try {
+      await job.updateProgress({ crashes: crashes + 1 });
+      const outcome = await run(job, signal);
+      await job.updateProgress({ crashes: 0 });
+      return outcome;
+    } finally {
+      quarantine.end(isSuspect);
+    }
+  };
 
   // three parameters: only then does BullMQ hand over the signal
   const processor = async (
@@ -72,16 +118,9 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
     token: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<void> => {
-    active += 1;
-    let outcome: Outcome;
-    try {
-      outcome = await options.process(readPayload(kind, job.data), signal ?? new AbortController().signal);
-    } catch (err) {
-      report('unexpected fault', { err });
-      outcome = { kind: 'later', delayMs: AFTER_A_BUG_MS, why: messageOf(err) };
-    } finally {
-      active -= 1;
-    }
+    const cancelled = signal ?? new AbortController().signal;
+    const { poison } = options;
+    const outcome = await (poison === undefined ? run(job, cancelled) : runCounted(job, cancelled, poison));
     if (outcome.kind === 'hand back') handedBack += 1;
     else {
       finished += 1;
@@ -95,20 +134,14 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
       connection: redis,
       prefix: PREFIX,
       concurrency: jobs,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_CHECK_MS,
-      maxStalledCount: maxCrashes,
+      lockDuration: lockMs,
+      stalledInterval: lockMs / STALLED_CHECKS_PER_LOCK,
+      maxStalledCount: NEVER, // a job that stalls may only have been fetched; who started it counts
       removeOnComplete: { count: KEPT_COMPLETED },
     });
     made.on('error', (err) => {
       if (isRefusal(err)) resting.refused(err);
       else if (!isConnectionFault(err)) report('unexpected fault', { err });
-    });
-    made.on('failed', (job, err) => {
-      if (job === undefined || !err.message.includes('stalled more than allowable limit')) return;
-      options
-        .onPoison?.(readPayload(kind, job.data))
-        .catch((cause: unknown) => report('unexpected fault', { err: cause }));
     });
     return made;
   };
@@ -161,6 +194,12 @@ async function settle(job: Job, token: string | undefined, outcome: Outcome, clo
     case 'give up':
       throw new UnrecoverableError(outcome.why);
   }
+}
+
+function crashesOf(progress: Job['progress']): number {
+  const isCount =
+    typeof progress === 'object' && 'crashes' in progress && typeof progress.crashes === 'number';
+  return isCount ? Number(progress.crashes) : 0;
 }
 
 /** BullMQ repeats on its workers what the connection's own listener has reported already. */

@@ -13,8 +13,6 @@ import { secondOpinion, type SecondOpinion } from './second-opinion.ts';
 import { storeGate, type StoreGate } from './store-gate.ts';
 import { uploadRecording, type UploadDeps } from './upload-recording.ts';
 
-/** A crash is never the recording's fault: it comes back as often as it takes. */
-const MAX_CRASHES = 1_000_000;
 /** What served as a probe waits a little, so that the next probe is another recording. */
 const AFTER_A_PROBE_MS = 2000;
 /** How long a recording waits while the disk that it lies on is away. */
@@ -52,7 +50,6 @@ export const uploadRole: Role = {
     worker = queues.work<'upload'>({
       kind: 'upload',
       concurrency,
-      maxCrashes: MAX_CRASHES,
       process: (payload, signal) =>
         processRecording({ app, deps, gate, guard, opinion }, payload.recording, signal),
     });

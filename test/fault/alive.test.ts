@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -116,3 +116,35 @@ test('a blocked event loop: the process ends itself and says so', async () => {
   expect(signal).toBe('SIGKILL');
   expect(role.said()).toContain('the event loop was blocked');
 });
+
+test('a tar that kills its worker every time ends as a failed tar, and the one that runs beside it is not blamed', async () => {
+  await ingest('poison.tar');
+  await ingest('good.tar');
+  let deaths = 0;
+  let role = startRole('poison tar');
+  const keepRunning = (): void => {
+    if (role.exitCode === null && role.signalCode === null) return;
+    deaths += 1;
+    role = startRole('poison tar');
+  };
+  const failed = (): Promise<string> => readFile(join(root, 'logs/wavspool.log'), 'utf8').catch(() => '');
+  await until(
+    'it is a failed tar',
+    async () => {
+      keepRunning();
+      return (await failed()).includes('TAR_POISON');
+    },
+    100_000,
+  );
+  expect(deaths).toBeGreaterThanOrEqual(3);
+  await extracted('good.tar');
+  const { stdout } = spawnSync(
+    process.execPath,
+    [BIN, '--config', await settingsFile('direct', redis.url), 'failed', '--json'],
+    { encoding: 'utf8' },
+  );
+  expect(JSON.parse(stdout)).toMatchObject({
+    recordings: [],
+    tars: [{ path: join(root, 'incoming/poison.tar'), cause: 'poison' }],
+  });
+}, 180_000);

@@ -1,9 +1,10 @@
 import '../../src/runtime/require-node.js';
+import type { App } from '../../src/app.ts';
 import { extractRole } from '../../src/extract/index.ts';
 import { runRoles, type Role, type RunningRole } from '../../src/role.ts';
 
 // The extract role under a watchdog that loses its patience within seconds, and one way to get stuck:
-//   impatient-role.ts FAULT CONFIG      FAULT: none | blocked loop | endless job
+//   impatient-role.ts FAULT CONFIG      FAULT: none | blocked loop | endless job | poison tar
 
 const [, , fault = 'none', config] = process.argv;
 const SECOND_MS = 1000;
@@ -22,14 +23,29 @@ const role: Role = {
         for (;;); // only a signal ends this
       }, 2 * SECOND_MS);
     }
+    if (fault === 'poison tar') return extractRole.start(dyingOver('poison.tar', app));
     if (fault !== 'endless job') return extractRole.start(app);
     const worker = app.queues.work<'extract'>({
       kind: 'extract',
       concurrency: 1,
-      maxCrashes: 1000,
       process: () => new Promise(() => undefined),
     });
     return { work: { queue: 'extract', worker, limit: 1 }, stop: (graceMs) => worker.stop(graceMs) };
   },
 };
+
+/** The same app, but that a worker of it dies whenever it is given that tar, and is missed within seconds. */
+function dyingOver(name: string, app: App): App {
+  const work: App['queues']['work'] = (options) =>
+    app.queues.work({
+      ...options,
+      lockMs: 2 * SECOND_MS,
+      process: (payload, signal) => {
+        if ('tar' in payload && payload.tar.endsWith(name)) process.kill(process.pid, 'SIGKILL');
+        return options.process(payload, signal);
+      },
+    });
+  return { ...app, queues: { ...app.queues, work } };
+}
+
 await runRoles([role], config, watchdog);
