@@ -5,7 +5,8 @@ import type { Occupant } from '../state/index.ts';
 
 /**
  * The paths that a recording may get, in the order in which they are tried: its own, below its tar's name, below its
- * tar's name and its hash. `directory` is the tar's directory below `paths.extracted`.
+ * tar's name and its hash; below its hash alone where the recording of `call.wav.tar` is `call.wav`, whose name a directory
+ * cannot have as well. `directory` is the tar's directory below `paths.extracted`.
  */
 export function candidatePaths(
   directory: string,
@@ -14,10 +15,12 @@ export function candidatePaths(
   sha256: string,
 ): readonly string[] {
   const stem = tarStem(tarName);
+  const hash = sha256.slice(0, 12);
   return [
     join(directory, relativePath),
     join(directory, stem, relativePath),
-    join(directory, stem, sha256.slice(0, 12), relativePath),
+    join(directory, stem, hash, relativePath),
+    join(directory, hash, relativePath),
   ];
 }
 

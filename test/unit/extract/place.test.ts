@@ -9,11 +9,12 @@ const row = (sha256: string | undefined, status: 'PENDING' | 'SUCCESS' | 'FAILED
   status,
 });
 
-test('P5: a recording’s own path, then below its tar’s name, then below its hash', () => {
+test('P5: a recording’s own path, then below its tar’s name, then below its hash, at last without the tar’s name', () => {
   expect(candidatePaths('/x/2025', 'file1.tar.gz', 'a/b.wav', A)).toEqual([
     '/x/2025/a/b.wav',
     '/x/2025/file1/a/b.wav',
     '/x/2025/file1/aaaaaaaaaaaa/a/b.wav',
+    '/x/2025/aaaaaaaaaaaa/a/b.wav',
   ]);
 });
 
