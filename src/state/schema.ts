@@ -2,7 +2,7 @@ import { WavspoolError } from '../faults.ts';
 import type { Sqlite } from '../sqlite/index.ts';
 
 /** `PRAGMA user_version` of the schema below. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 // The columns that come first are a contract with SQL and scripts outside of wavspool; the others are ours to extend.
 const TABLES = `
@@ -59,6 +59,7 @@ CREATE INDEX IF NOT EXISTS uploads_status ON uploads (status, timestamp);
 CREATE INDEX IF NOT EXISTS uploads_tar ON uploads (tar);
 CREATE INDEX IF NOT EXISTS uploads_failed_tars ON uploads (wav_path) WHERE wav_path = tar;
 CREATE INDEX IF NOT EXISTS uploads_open ON uploads (tar) WHERE status <> 'SUCCESS';
+CREATE INDEX IF NOT EXISTS uploads_open_rows ON uploads (status) WHERE status <> 'SUCCESS';
 CREATE INDEX IF NOT EXISTS tars_without_receipt ON extracted_tars (path) WHERE receipt_for IS NOT sha256;
 CREATE INDEX IF NOT EXISTS tars_receipt_seq ON extracted_tars (receipt_seq) WHERE receipt_seq IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tars_receipt_intent ON extracted_tars (path) WHERE receipt_intent IS NOT NULL;

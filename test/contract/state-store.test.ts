@@ -70,6 +70,55 @@ test('a state.db with the contract’s columns alone is taken over with every ro
   state.close();
 });
 
+test('open recordings come page by page in the order of their rows, whatever their status', () => {
+  open().close();
+  const statuses = [
+    'PENDING',
+    'SUCCESS',
+    'FAILED',
+    'PENDING',
+    'GIVEN UP',
+    'FAILED',
+    'PENDING',
+    'SUCCESS',
+    'PENDING',
+  ];
+  for (const [i, status] of statuses.entries()) {
+    const row = status === 'GIVEN UP' ? "'FAILED', 5" : `'${status}', ${status === 'FAILED' ? 4 : 0}`;
+    sqlite3(`INSERT INTO uploads (wav_path, status, retry_count) VALUES ('/x/${i}.wav', ${row})`);
+  }
+  sqlite3(
+    `INSERT INTO uploads (wav_path, status, retry_count, tar) VALUES ('/in/a.tar', 'FAILED', 0, '/in/a.tar')`,
+  );
+  const state = open();
+  const found: string[] = [];
+  for (let after = 0; ;) {
+    const page = state.openRecordings(after, 2);
+    const last = page.at(-1);
+    if (last === undefined) break;
+    expect(page.length).toBeLessThanOrEqual(2);
+    after = last.rowid;
+    found.push(...page.map(({ path }) => path));
+  }
+  expect(found).toEqual([0, 2, 3, 5, 6, 8].map((i) => `/x/${i}.wav`));
+  state.close();
+});
+
+test('a state.db of the version before is brought up to date with every row kept, and is not a take-over', async () => {
+  const before = open();
+  await extract(before, TAR, { '/x/a.wav': 'a' });
+  before.close();
+  const schema = 'SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name';
+  const current = sqlite3(schema);
+  sqlite3('DROP INDEX uploads_open_rows; PRAGMA user_version = 2');
+  reported = [];
+  const state = open();
+  expect(reported).toEqual([]);
+  expect(state.openRecordings(0, 10).map(({ path }) => path)).toEqual(['/x/a.wav']);
+  state.close();
+  expect(sqlite3(`PRAGMA user_version; ${schema}`)).toBe(`3\n${current}`);
+});
+
 test('a newer schema is refused with its number, and left as it is', () => {
   sqlite3('PRAGMA user_version = 99');
   expect(open).toThrow(/schema version 99/);
