@@ -195,8 +195,7 @@ test('a receipt is what docs/receipts.md says, and state.db can be rebuilt from 
     }),
   );
 
-  const columns =
-    'wav_path, status, timestamp, retry_count, tar, member, size, sha256, key, etag, duration_ms';
+  const columns = 'wav_path, status, retry_count, tar, member, size, sha256, key, etag, duration_ms';
   const rows = await rig.rows(`SELECT ${columns} FROM uploads ORDER BY wav_path`);
   const tars = await rig.rows(
     'SELECT path, size, mtime_ms, sha256, recordings, bytes, wavs, receipts FROM extracted_tars ORDER BY path',
