@@ -12,6 +12,7 @@ import { extractTar } from './extract-tar.ts';
 const MAX_CRASHES = 3;
 /** How long extraction waits before it looks again whether there is room or the backlog is down. */
 const LOOK_AGAIN_MS = 5000;
+const COUNT_AGAIN_MS = 2000;
 const PAGE = 500;
 
 /** Unpacks queued tars. */
@@ -23,10 +24,11 @@ export const extractRole: Role = {
     const files = await sweepTemporaries(extracted, app.clock.now());
     if (files > 0) app.report('temporary files swept', { directory: extracted, files });
     const guard = await guardDirectory(extracted, app.report);
+    const extractor = { app, guard, backlog: backlogGuard(app) };
     const worker = app.queues.work<'extract'>({
       kind: 'extract',
       concurrency: app.settings.extract.concurrency,
-      process: (payload, signal) => processTar(app, guard, versionOf(payload), signal),
+      process: (payload, signal) => processTar(extractor, versionOf(payload), signal),
       poison: {
         maxCrashes: MAX_CRASHES,
         convict: (payload) =>
@@ -44,9 +46,14 @@ export const extractRole: Role = {
   },
 };
 
+interface Extractor {
+  readonly app: App;
+  readonly guard: DirectoryGuard;
+  readonly backlog: () => string | undefined;
+}
+
 async function processTar(
-  app: App,
-  guard: DirectoryGuard,
+  { app, guard, backlog }: Extractor,
   tar: TarVersion,
   signal: AbortSignal,
 ): Promise<Outcome> {
@@ -54,7 +61,7 @@ async function processTar(
     if (!(await guard.isThere())) {
       return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: `${app.settings.paths.extracted} is away` };
     }
-    const wait = backlogReason(app);
+    const wait = backlog();
     if (wait !== undefined) {
       app.report('extraction waits', { reason: wait });
       return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: wait };
@@ -85,15 +92,23 @@ async function enqueueUploads(app: App, tar: string): Promise<void> {
   }
 }
 
-/** Why no tar may be extracted now: the uploads are too far behind. */
-function backlogReason(app: App): string | undefined {
-  const { maxBacklog } = app.settings.extract;
-  const { PENDING, pendingBytes } = app.state.counts();
-  if (PENDING > maxBacklog.recordings)
-    return `${PENDING} recordings wait for their upload, extract.maxBacklog.recordings is ${maxBacklog.recordings}`;
-  if (pendingBytes > maxBacklog.bytes)
-    return `${pendingBytes} bytes wait for their upload, extract.maxBacklog.bytes is ${maxBacklog.bytes}`;
-  return undefined;
+/** Says why no tar may be extracted now: the uploads are too far behind. Asked for every tar, it counts every 2 s. */
+function backlogGuard({ state, settings, clock }: App): () => string | undefined {
+  const { maxBacklog } = settings.extract;
+  let backlog = state.backlog();
+  let countedAtMs = clock.monotonicMs();
+  return () => {
+    if (clock.monotonicMs() - countedAtMs > COUNT_AGAIN_MS) {
+      backlog = state.backlog();
+      countedAtMs = clock.monotonicMs();
+    }
+    const { recordings, bytes } = backlog;
+    if (recordings > maxBacklog.recordings)
+      return `${recordings} recordings wait for their upload, extract.maxBacklog.recordings is ${maxBacklog.recordings}`;
+    if (bytes > maxBacklog.bytes)
+      return `${bytes} bytes wait for their upload, extract.maxBacklog.bytes is ${maxBacklog.bytes}`;
+    return undefined;
+  };
 }
 
 async function afterFailure(app: App, tar: TarVersion, error: unknown): Promise<Outcome> {

@@ -15,6 +15,7 @@ type RecordingMethods = Pick<
   | 'requeue'
   | 'list'
   | 'counts'
+  | 'backlog'
   | 'causes'
   | 'successesSince'
 >;
@@ -150,16 +151,16 @@ function queries(
 function figures(
   db: Sqlite,
   maxRetries: number,
-): Pick<RecordingMethods, 'counts' | 'causes' | 'successesSince'> {
+): Pick<RecordingMethods, 'counts' | 'backlog' | 'causes' | 'successesSince'> {
   const byStatus = db.prepare('SELECT status, count(*) AS rows FROM uploads GROUP BY status');
   const failedTars = db.prepare('SELECT count(*) FROM uploads WHERE wav_path = tar').pluck();
   const givenUp = db
     .prepare(`SELECT count(*) FROM uploads WHERE status = 'FAILED' AND retry_count >= ? AND ${IS_RECORDING}`)
     .pluck();
   const extractedTars = db.prepare('SELECT count(*) FROM extracted_tars').pluck();
-  const pendingBytes = db
-    .prepare("SELECT coalesce(sum(size), 0) FROM uploads WHERE status = 'PENDING'")
-    .pluck();
+  const backlog = db.prepare(
+    "SELECT count(*) AS recordings, coalesce(sum(size), 0) AS bytes FROM uploads WHERE status = 'PENDING'",
+  );
   const causes = db.prepare(
     `SELECT coalesce(cause, 'unknown') AS cause, count(*) AS recordings FROM uploads
      WHERE status = 'FAILED' AND ${IS_RECORDING} GROUP BY 1 ORDER BY 2 DESC`,
@@ -167,6 +168,8 @@ function figures(
   const since = db
     .prepare("SELECT count(*) FROM uploads WHERE status = 'SUCCESS' AND timestamp >= ?")
     .pluck();
+
+  const pending = () => backlog.get() as { recordings: number; bytes: number };
 
   return {
     counts: () => {
@@ -181,9 +184,10 @@ function figures(
         givenUp: givenUp.get(maxRetries) as number,
         extractedTars: extractedTars.get() as number,
         failedTars: tars,
-        pendingBytes: pendingBytes.get() as number,
+        pendingBytes: pending().bytes,
       };
     },
+    backlog: pending,
     causes: () => causes.all() as { cause: string; recordings: number }[],
     successesSince: (timestamp) => since.get(timestamp) as number,
   };

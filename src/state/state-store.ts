@@ -251,6 +251,8 @@ export interface StateStore {
   /** Rows for people, newest change first. */
   list(query: ListQuery): readonly RecordingRow[];
   counts(): StateCounts;
+  /** The PENDING recordings; counts() looks at every row, this at the open ones only. */
+  backlog(): { readonly recordings: number; readonly bytes: number };
   causes(): readonly { readonly cause: string; readonly recordings: number }[];
   /** SUCCESS rows since that timestamp. */
   successesSince(timestamp: string): number;
