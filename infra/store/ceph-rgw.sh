@@ -65,8 +65,9 @@ run_daemon() {
   local daemon=$1 program=$2
   shift 2
   pid_of "$daemon" "$program" >/dev/null && return
-  # an OSD that speaks before its client has the monitor's map is refused ("wrong fsid") and ends; its next start succeeds
-  for _ in 1 2 3; do
+  # an OSD that speaks before its client has the monitor's map is refused ("wrong fsid") and ends; a later start succeeds,
+  # on a busy machine the fourth or fifth
+  for _ in {1..10}; do
     "$program" "$@" >"$dir/start.log" 2>&1 && return
     sleep 1
   done

@@ -56,6 +56,11 @@ export interface ObjectStore {
   remove(key: string, signal: AbortSignal): Promise<void>;
   /** Throws the store fault that stands in the way of using the bucket, if any. One cheap request. */
   check(signal: AbortSignal): Promise<void>;
+  /**
+   * Throws the store fault that keeps a body of so many bytes from getting through, if any. Nothing is left in the bucket;
+   * more than 128 KiB are not sent.
+   */
+  checkBody(bytes: number, signal: AbortSignal): Promise<void>;
   /** Aborts multipart uploads below the prefix that began before `before` (ms since 1970); returns how many. */
   abortStaleUploads(before: number, signal: AbortSignal): Promise<number>;
   /** What the store really honours, found out with probe objects below the prefix, for `doctor`. */

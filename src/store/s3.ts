@@ -2,6 +2,7 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Report } from '../events.ts';
 import { type Clock, createSemaphore } from '../runtime/index.ts';
 import { createBodyPool } from './body-pool.ts';
+import { checkBody } from './check-body.ts';
 import { listObjects } from './list-objects.ts';
 import { PATIENCE, type Patience, type S3Settings, connect, endpointOf } from './connection.ts';
 import type { ObjectStore, ObjectToPut, PutReceipt } from './object-store.ts';
@@ -85,6 +86,7 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
     move: (key, to, signal) => moveObject(deps, key, to, signal),
     remove: (key, signal) => removeObject(deps, key, signal),
     check: (signal) => checkBucket(deps, signal),
+    checkBody: (bytes, signal) => checkBody(deps, bytes, signal),
     abortStaleUploads: (before, signal) => abortUploadsBefore(deps, before, signal),
     probe: (signal) => probeStore(deps, signal),
     close: () => connection.close(),

@@ -24,6 +24,9 @@ export interface BreakerState {
 
 export const CLOSED: BreakerState = { kind: 'closed', suspects: new Set(), probes: 0 };
 
+/** Another process has found the store away. */
+export const OPEN: BreakerState = { kind: 'open', suspects: new Set(), probes: 1 };
+
 /** A recording ended in the bucket: the store serves. */
 export function afterSuccess(): BreakerState {
   return CLOSED;

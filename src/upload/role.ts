@@ -102,7 +102,7 @@ async function processRecording(
       app.report('uploading waits', { recording: path, reason: messageOf(failure) });
       return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(failure) };
     }
-    const error = await opinion(failure);
+    const error = await opinion(failure, row.size ?? Infinity);
     const whose = gate.failed(error, path);
     if (whose === 'recording') return afterFailure(app, row, error);
     if (whose === 'probe') return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };

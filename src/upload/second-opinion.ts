@@ -1,23 +1,26 @@
-import { FAULTS, WavspoolError, faultCode, messageOf } from '../faults.ts';
+import { FAULTS, WavspoolError, faultCode, messageOf, type FaultCode } from '../faults.ts';
 import type { ObjectStore } from '../store/index.ts';
 import { isSuspicious } from './breaker.ts';
 
-/** A store that does not answer one cheap request by then is away. */
+/** A store that has not answered two cheap requests by then is away. */
 const DEADLINE_MS = 10_000;
 
-/** Says of a recording's failure whether it is really the store's; returns the fault to act on. */
-export type SecondOpinion = (error: unknown) => Promise<unknown>;
+/** Says of the failure of a recording of so many bytes whether it is really the store's; returns the fault to act on. */
+export type SecondOpinion = (error: unknown, bytes: number) => Promise<unknown>;
+
+type Asked = Pick<ObjectStore, 'check' | 'checkBody'>;
 
 /**
  * A lost connection or an error of the store may be about this recording or about all of them. So the store is asked
- * something else: when that fails too, the store is away, and P7 holds also while a single recording waits. Failures that come
- * together share one question.
+ * something else, and then to take a body as large, for a network can let small requests through and cut every body: when
+ * either fails too, the store is away, and P7 holds also while a single recording waits. Failures that come together share
+ * one question.
  */
-export function secondOpinion(store: Pick<ObjectStore, 'check'>): SecondOpinion {
+export function secondOpinion(store: Asked): SecondOpinion {
   let asking: Promise<unknown> | undefined;
-  return async (error) => {
+  return async (error, bytes) => {
     if (!isSuspicious(faultCode(error))) return error;
-    asking ??= ask(store).finally(() => {
+    asking ??= ask(store, bytes).finally(() => {
       asking = undefined;
     });
     const fault = await asking;
@@ -29,11 +32,23 @@ export function secondOpinion(store: Pick<ObjectStore, 'check'>): SecondOpinion 
   };
 }
 
-async function ask(store: Pick<ObjectStore, 'check'>): Promise<unknown> {
+async function ask(store: Asked, bytes: number): Promise<unknown> {
+  const signal = AbortSignal.timeout(DEADLINE_MS);
   try {
-    await store.check(AbortSignal.timeout(DEADLINE_MS));
-    return undefined;
+    await store.check(signal);
   } catch (fault) {
     return fault;
   }
+  try {
+    await store.checkBody(bytes, signal);
+  } catch (fault) {
+    if (signal.aborted || isStoreWide(faultCode(fault))) return fault;
+  }
+  return undefined;
+}
+
+/** Whether it says that bodies do not get through. A refusal was answered to a whole body, be it for the probe's key alone. */
+function isStoreWide(code: FaultCode): boolean {
+  if (code === 'STORE_CREDENTIALS') return false; // a policy may allow recordings only
+  return isSuspicious(code) || FAULTS[code].retry === 'when the store is back';
 }

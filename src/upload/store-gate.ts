@@ -2,7 +2,7 @@ import type { Report } from '../events.ts';
 import { FAULTS, faultCode, messageOf } from '../faults.ts';
 import type { RunningWorker, Shared } from '../queue/index.ts';
 import type { Clock, Dice } from '../runtime/index.ts';
-import { CLOSED, afterFailure, afterSuccess, probeDelayMs, type BreakerState } from './breaker.ts';
+import { CLOSED, OPEN, afterFailure, afterSuccess, probeDelayMs, type BreakerState } from './breaker.ts';
 
 /** P7's effects: holds the worker while the store is away, lets one job through to see whether it is back. */
 export interface StoreGate {
@@ -35,39 +35,85 @@ export function storeGate(deps: GateDeps): StoreGate {
   const stopped = new AbortController();
   let state: BreakerState = CLOSED;
   let since = 0;
-  let waiting = false;
+  /** Ends the wait for the next probe; undefined while nobody waits. */
+  let waiting: AbortController | undefined;
+  // at first it is not known: a process that was killed during an outage has left it in Redis
+  let isSiteTold = false;
+
+  const tellSite = async (): Promise<void> => {
+    if (isSiteTold) return;
+    isSiteTold = true;
+    try {
+      await shared.clearOutage();
+    } catch (err) {
+      isSiteTold = false; // the next success tries again
+      report('heartbeat failed', { err });
+    }
+  };
 
   const close = (): void => {
     const wasOpen = state.kind === 'open';
     state = afterSuccess();
+    waiting?.abort(); // an upload that was under way got through, or another process found the store back
+    waiting = undefined;
+    tellSite().catch((err: unknown) => report('unexpected fault', { err }));
     if (!wasOpen) return;
     report('store back', { awayMs: Math.round(clock.now() - since) });
-    shared.clearOutage().catch((err: unknown) => report('heartbeat failed', { err }));
     deps.worker().release(deps.concurrency);
   };
 
   /** Waits until it is time, becomes the prober or waits for another process's success, then lets jobs through again. */
   const waitAndProbe = async (delayMs: number): Promise<void> => {
-    waiting = true;
+    const wait = new AbortController();
+    waiting = wait;
+    const signal = AbortSignal.any([stopped.signal, wait.signal]);
+    const probeAtMs = clock.monotonicMs() + delayMs;
     await deps.worker().hold();
-    await clock.sleep(delayMs, stopped.signal);
-    while (!stopped.signal.aborted) {
+    for (;;) {
+      const leftMs = probeAtMs - clock.monotonicMs();
+      await clock.sleep(leftMs > 0 ? Math.min(leftMs, LOOK_MS) : LOOK_MS, signal);
+      if (signal.aborted) return;
       try {
-        if (await shared.mayProbe(deps.who, PROBE_LEASE_MS)) break;
-        if ((await shared.outage()) === undefined) return close();
+        // first: a probe by one that does not know the store is back could call one recording's fault an outage of the site
+        const isBack = (await shared.outage()) === undefined;
+        if (signal.aborted) return;
+        if (isBack) return close();
+        if (clock.monotonicMs() >= probeAtMs && (await shared.mayProbe(deps.who, PROBE_LEASE_MS))) break;
       } catch (err) {
         report('heartbeat failed', { err });
       }
-      await clock.sleep(LOOK_MS, stopped.signal);
     }
-    waiting = false;
-    if (!stopped.signal.aborted) deps.worker().release(1);
+    if (signal.aborted) return;
+    waiting = undefined;
+    deps.worker().release(1);
   };
+
+  /** Goes by what the site's other processes have found, so that not each of them meets the outage with all its uploads. */
+  const follow = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      await clock.sleep(LOOK_MS, stopped.signal);
+      if (stopped.signal.aborted || waiting !== undefined) continue;
+      try {
+        const outage = await shared.outage();
+        if (waiting !== undefined) continue;
+        if (state.kind === 'open' && outage === undefined) close();
+        if (state.kind === 'open' || outage === undefined) continue;
+        state = OPEN;
+        since = outage.since;
+        waitAndProbe(outage.probeAt - clock.now()).catch((err: unknown) =>
+          report('unexpected fault', { err }),
+        );
+      } catch (err) {
+        report('heartbeat failed', { err });
+      }
+    }
+  };
+  follow().catch((err: unknown) => report('unexpected fault', { err }));
 
   return {
     succeeded: () => close(),
     failed: (error, recording) => {
-      if (waiting) return 'store'; // it was in flight when the store went away: one outage, however many it takes along
+      if (waiting !== undefined) return 'store'; // it was in flight when the store went away: one outage, however many it takes along
       const code = faultCode(error);
       const before = state;
       state = afterFailure(state, code, recording);
@@ -77,6 +123,7 @@ export function storeGate(deps: GateDeps): StoreGate {
       const { cause } = FAULTS[code];
       if (before.kind === 'closed') report('store away', { cause, code, err: error, probeInMs: delayMs });
       const outage = { code, cause, message: messageOf(error), since, probeAt: clock.now() + delayMs };
+      isSiteTold = false;
       shared.setOutage(outage).catch((err: unknown) => report('heartbeat failed', { err }));
       waitAndProbe(delayMs).catch((err: unknown) => report('unexpected fault', { err }));
       return before.kind === 'open' ? 'probe' : 'store';

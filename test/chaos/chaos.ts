@@ -19,6 +19,7 @@ import { lander, type Landed } from './landings.ts';
 
 const run = promisify(execFile);
 const HEALING_MS = 300_000;
+const SEEN_BACK_MS = 90_000;
 
 const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string' } } });
 const seconds = Number(values.seconds ?? 60);
@@ -116,7 +117,7 @@ async function makeTrouble(where: string, kinds: Readonly<Record<string, Fault>>
 
 /** Waits until nothing moves any more. What has used up its retries is wrong (P7), and re-queued so that the rest can be judged. */
 async function heal(rig: Rig): Promise<readonly string[]> {
-  const late = await quiet(rig);
+  const late = [...(await quiet(rig)), ...(await storeSeenBack(rig))];
   const givenUp = await rig.rows("SELECT * FROM uploads WHERE status = 'FAILED' AND wav_path <> tar");
   if (givenUp.length === 0) return late;
   for (const cause of new Set(givenUp.map(({ cause }) => String(cause))))
@@ -125,6 +126,17 @@ async function heal(rig: Rig): Promise<readonly string[]> {
     (row) => `P7: ${String(row['wav_path'])} was given up: ${String(row['error_message'])}`,
   );
   return [...late, ...rows, ...(await quiet(rig))];
+}
+
+/** Once everything is uploaded, nobody may take the store for away any more. */
+async function storeSeenBack(rig: Rig): Promise<readonly string[]> {
+  const deadline = performance.now() + SEEN_BACK_MS;
+  for (;;) {
+    const { code, stdout } = await rig.wavspool('status', '--json');
+    if (code === 0 && (JSON.parse(stdout) as { store: { available: boolean } }).store.available) return [];
+    if (performance.now() > deadline) return [`P7: the store is back, and status does not know: ${stdout}`];
+    await delay(500);
+  }
 }
 
 async function quiet(rig: Rig): Promise<readonly string[]> {

@@ -318,6 +318,7 @@ describe('a store that cannot be used', () => {
     const object = await writeRecording(dir, 'broken.wav', randomBytes(100));
     const large = await writeRecording(dir, 'broken-large.wav', randomBytes(6 * MIB));
     await expect(broken.check(never)).rejects.toMatchObject({ code });
+    await expect(broken.checkBody(1000, never)).rejects.toMatchObject({ code });
     await expect(broken.putIfAbsent(object, never)).rejects.toMatchObject({ code });
     await expect(broken.putIfAbsent(large, never)).rejects.toMatchObject({ code });
     await expect(broken.head('broken.wav', never)).rejects.toMatchObject({ code });
@@ -326,8 +327,12 @@ describe('a store that cannot be used', () => {
     broken.close();
   });
 
-  test('one that can be used passes its check', async () => {
+  test('one that can be used passes its checks, which leave nothing in it', async () => {
+    const before = await s3.keys();
     await expect(store.check(never)).resolves.toBeUndefined();
+    await expect(store.checkBody(0, never)).resolves.toBeUndefined();
+    await expect(store.checkBody(Infinity, never)).resolves.toBeUndefined();
+    expect(await s3.keys()).toEqual(before);
   });
 
   test('what the caller aborted before it began ends with the caller’s reason', async () => {

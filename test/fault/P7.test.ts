@@ -30,8 +30,7 @@ beforeAll(async () => {
     s3: { endpoint: `http://127.0.0.1:${proxy.port}` },
     upload: { maxRetries: 3 },
   });
-  const [program = '', ...args] = rig.command;
-  second = spawn(program, [...args, 'work', 'upload'], { stdio: 'ignore' });
+  startSecond();
   await until(
     'two upload processes are at work',
     async () => (await status()).roles.filter(({ role }) => role === 'upload').length === 2,
@@ -43,6 +42,11 @@ afterAll(async () => {
   await rig[Symbol.asyncDispose]();
   await proxy[Symbol.asyncDispose]();
 });
+
+function startSecond(): void {
+  const [program = '', ...args] = rig.command;
+  second = spawn(program, [...args, 'work', 'upload'], { stdio: 'ignore' });
+}
 
 interface Status {
   readonly store: { readonly available: boolean; readonly cause?: string; readonly since?: string };
@@ -109,6 +113,7 @@ test.each(OUTAGES)(
     expect(Date.parse(seen.store.since ?? '')).toBeLessThanOrEqual(Date.now());
     expect(await metrics()).toMatch(/wavspool_store_available\{[^}]*\} 0/);
 
+    await new Promise((resolve) => setTimeout(resolve, 2000)); // the other process has looked by then
     const made = proxy.connections();
     await new Promise((resolve) => setTimeout(resolve, 3000));
     expect(proxy.connections() - made).toBeLessThan(12); // probes, not a storm
@@ -136,6 +141,45 @@ test('a single recording that meets an outage spends nothing either', async () =
   );
   proxy.set({ kind: 'pass' });
   await rig.settled(landed);
+});
+
+test('a few recordings whose bodies are all cut spend nothing either, though small requests get through', async () => {
+  proxy.set({ kind: 'reset', afterBytes: 8000 });
+  await land(3);
+  await until('the store is seen to be away', async () => !(await status()).store.available);
+  await new Promise((resolve) => setTimeout(resolve, 4000)); // longer than all their retries would take
+  expect(await rig.rows("SELECT max(retry_count) AS retries FROM uploads WHERE status <> 'SUCCESS'")).toEqual(
+    [{ retries: 0 }],
+  );
+  proxy.set({ kind: 'pass' });
+  await rig.settled(landed);
+});
+
+test('one recording whose body alone is cut is no outage, even if nothing else waits: its retries are its own', async () => {
+  proxy.set({ kind: 'reset on', words: `/${landed + 1}-0.wav` });
+  await land(1);
+  const open = "SELECT retry_count, cause FROM uploads WHERE status <> 'SUCCESS'";
+  await until('it is given up', async () => (await rig.rows(open))[0]?.['retry_count'] === 3);
+  expect(await rig.rows(open)).toEqual([{ retry_count: 3, cause: 'network' }]);
+  expect((await status()).store.available).toBe(true);
+  proxy.set({ kind: 'pass' });
+  await rig.wavspool('requeue', '--all');
+  await rig.settled(landed);
+  expect(await rig.s3.keys()).not.toContainEqual(expect.stringContaining('.wavspool-probe/'));
+});
+
+test('an outage that every process which knew of it died of is over with the first upload', async () => {
+  proxy.set({ kind: 'refuse' });
+  await land(3);
+  await until('the store is seen to be away', async () => !(await status()).store.available);
+  const ended = once(second, 'exit');
+  second.kill('SIGKILL');
+  await ended;
+  await rig.kill('upload');
+  proxy.set({ kind: 'pass' });
+  startSecond();
+  await rig.settled(landed);
+  await until('the store is seen to be back', async () => (await status()).store.available);
 });
 
 test('a network that swallows everything is an outage too, and goes on by itself', async () => {

@@ -11,6 +11,8 @@ export type Weather =
   | { readonly kind: 'freeze' }
   /** The connection ends once the client has sent so many bytes: in the middle of a body. */
   | { readonly kind: 'reset'; readonly afterBytes: number }
+  /** The connection ends when the client sends these words, such as the key of one recording. */
+  | { readonly kind: 'reset on'; readonly words: string }
   /** The server gets every request and acts on it; the connection ends before its answer arrives. */
   | { readonly kind: 'lose answers' }
   /** One bit of what the client sends flips, once per connection, after so many bytes. */
@@ -51,6 +53,7 @@ export async function startFaultProxy(upstreamPort: number): Promise<FaultProxy>
       const before = sent;
       sent += bytes.length;
       if (weather.kind === 'reset' && sent > weather.afterBytes) return client.resetAndDestroy();
+      if (weather.kind === 'reset on' && bytes.includes(weather.words)) return client.resetAndDestroy();
       if (weather.kind === 'flip') flipBit(bytes, weather.afterBytes - before);
       return upstream.write(bytes);
     });
