@@ -52,5 +52,6 @@ function judgeByOracle({ rows }: Extracted, { files }: OracleSays): void {
   const refused = rows.filter(({ status }) => status === 'FAILED').length;
   for (const sha256 of kept) assert.ok(seen.has(sha256 ?? ''), `the oracle sees what was taken: ${sha256}`);
   const lost = files.filter(({ name, sha256 }) => /\.wav$/i.test(name) && !kept.has(sha256));
-  assert.ok(lost.length <= refused, `the oracle sees recordings that have no row: ${JSON.stringify(lost)}`);
+  const names = new Set(lost.map(({ name }) => name)); // refused members of one name share a row
+  assert.ok(names.size <= refused, `the oracle sees recordings that have no row: ${JSON.stringify(lost)}`);
 }
