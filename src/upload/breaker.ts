@@ -41,6 +41,11 @@ export function afterFailure(state: BreakerState, code: FaultCode, recording: st
   return suspects.size >= SUSPICIOUS_IN_A_ROW ? open(state) : { ...state, suspects };
 }
 
+/** A probe found the store away. */
+export function stillAway(state: BreakerState): BreakerState {
+  return open(state);
+}
+
 function open(state: BreakerState): BreakerState {
   return { kind: 'open', suspects: new Set(), probes: state.probes + 1 };
 }

@@ -9,7 +9,7 @@ import { openS3Store } from '../store/index.ts';
 import { verdict } from '../verdict.ts';
 import { bandwidth } from './bandwidth.ts';
 import { extractAgain } from './extract-again.ts';
-import { secondOpinion, type SecondOpinion } from './second-opinion.ts';
+import { faultOf, secondOpinion, type SecondOpinion } from './second-opinion.ts';
 import { storeGate, type StoreGate } from './store-gate.ts';
 import { uploadRecording, type UploadDeps } from './upload-recording.ts';
 
@@ -17,6 +17,8 @@ import { uploadRecording, type UploadDeps } from './upload-recording.ts';
 const AFTER_A_PROBE_MS = 2000;
 /** How long a recording waits while the disk that it lies on is away. */
 const LOOK_AGAIN_MS = 5000;
+/** As large as most recordings' first packets together: what a network that cuts bodies does not let through. */
+const PROBE_BYTES = 64 * 1024;
 const COUNT_WORKERS_MS = 10_000;
 
 /** Uploads queued recordings. */
@@ -45,7 +47,20 @@ export const uploadRole: Role = {
       return worker;
     };
     const who = `${hostname()}:${process.pid}`;
-    const gate = storeGate({ worker: running, concurrency, shared: queues.shared, clock, dice, report, who });
+    const gate = storeGate({
+      worker: running,
+      concurrency,
+      shared: queues.shared,
+      faultOf: (signal) => faultOf(store, PROBE_BYTES, signal),
+      isIdle: async () => {
+        const { waiting, active } = await queues.upload.counts();
+        return waiting + active === 0;
+      },
+      clock,
+      dice,
+      report,
+      who,
+    });
     const opinion = secondOpinion(store);
     worker = queues.work<'upload'>({
       kind: 'upload',

@@ -20,7 +20,7 @@ export function secondOpinion(store: Asked): SecondOpinion {
   let asking: Promise<unknown> | undefined;
   return async (error, bytes) => {
     if (!isSuspicious(faultCode(error))) return error;
-    asking ??= ask(store, bytes).finally(() => {
+    asking ??= faultOf(store, bytes, AbortSignal.timeout(DEADLINE_MS)).finally(() => {
       asking = undefined;
     });
     const fault = await asking;
@@ -32,8 +32,11 @@ export function secondOpinion(store: Asked): SecondOpinion {
   };
 }
 
-async function ask(store: Asked, bytes: number): Promise<unknown> {
-  const signal = AbortSignal.timeout(DEADLINE_MS);
+/**
+ * What keeps the store from serving, or undefined when it answers a small request and takes a body of so many bytes (128 KiB
+ * at most).
+ */
+export async function faultOf(store: Asked, bytes: number, signal: AbortSignal): Promise<unknown> {
   try {
     await store.check(signal);
   } catch (fault) {

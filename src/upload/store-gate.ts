@@ -2,9 +2,17 @@ import type { Report } from '../events.ts';
 import { FAULTS, faultCode, messageOf } from '../faults.ts';
 import type { RunningWorker, Shared } from '../queue/index.ts';
 import type { Clock, Dice } from '../runtime/index.ts';
-import { CLOSED, OPEN, afterFailure, afterSuccess, probeDelayMs, type BreakerState } from './breaker.ts';
+import {
+  CLOSED,
+  OPEN,
+  afterFailure,
+  afterSuccess,
+  probeDelayMs,
+  stillAway,
+  type BreakerState,
+} from './breaker.ts';
 
-/** P7's effects: holds the worker while the store is away, lets one job through to see whether it is back. */
+/** P7's effects: holds the worker while the store is away, and lets one job through when it answers again. */
 export interface StoreGate {
   succeeded(): void;
   /**
@@ -19,6 +27,10 @@ export interface GateDeps {
   readonly worker: () => RunningWorker;
   readonly concurrency: number;
   readonly shared: Shared;
+  /** What keeps the store from serving, if anything. */
+  readonly faultOf: (signal: AbortSignal) => Promise<unknown>;
+  /** Whether no recording waits to be uploaded. */
+  readonly isIdle: () => Promise<boolean>;
   readonly clock: Clock;
   readonly dice: Dice;
   readonly report: Report;
@@ -84,8 +96,33 @@ export function storeGate(deps: GateDeps): StoreGate {
       }
     }
     if (signal.aborted) return;
+    try {
+      const fault = await deps.faultOf(AbortSignal.any([signal, AbortSignal.timeout(PROBE_LEASE_MS)]));
+      if (signal.aborted) return;
+      if (fault !== undefined) {
+        state = stillAway(state);
+        return keepAway(fault);
+      }
+      // without a recording to try, the probe's answer is all there is to go by
+      if (await deps.isIdle()) return close();
+    } catch (err) {
+      report('heartbeat failed', { err });
+    }
+    if (signal.aborted) return;
     waiting = undefined;
     deps.worker().release(1);
+  };
+
+  /** The store is away, or still is: everybody is told, and the next probe is due after a growing delay. */
+  const keepAway = (error: unknown): void => {
+    const code = faultCode(error);
+    const delayMs = probeDelayMs(state.probes, deps.dice());
+    const { cause } = FAULTS[code];
+    if (state.probes === 1) report('store away', { cause, code, err: error, probeInMs: delayMs });
+    const outage = { code, cause, message: messageOf(error), since, probeAt: clock.now() + delayMs };
+    isSiteTold = false;
+    shared.setOutage(outage).catch((err: unknown) => report('heartbeat failed', { err }));
+    waitAndProbe(delayMs).catch((err: unknown) => report('unexpected fault', { err }));
   };
 
   /** Goes by what the site's other processes have found, so that not each of them meets the outage with all its uploads. */
@@ -119,13 +156,7 @@ export function storeGate(deps: GateDeps): StoreGate {
       state = afterFailure(state, code, recording);
       if (state.kind !== 'open') return 'recording';
       if (before.kind === 'closed') since = clock.now();
-      const delayMs = probeDelayMs(state.probes, deps.dice());
-      const { cause } = FAULTS[code];
-      if (before.kind === 'closed') report('store away', { cause, code, err: error, probeInMs: delayMs });
-      const outage = { code, cause, message: messageOf(error), since, probeAt: clock.now() + delayMs };
-      isSiteTold = false;
-      shared.setOutage(outage).catch((err: unknown) => report('heartbeat failed', { err }));
-      waitAndProbe(delayMs).catch((err: unknown) => report('unexpected fault', { err }));
+      keepAway(error);
       return before.kind === 'open' ? 'probe' : 'store';
     },
     stop: () => stopped.abort(),
