@@ -49,7 +49,7 @@ export const extractRole: Role = {
 interface Extractor {
   readonly app: App;
   readonly guard: DirectoryGuard;
-  readonly backlog: () => string | undefined;
+  readonly backlog: BacklogGuard;
 }
 
 async function processTar(
@@ -61,7 +61,7 @@ async function processTar(
     if (!(await guard.isThere())) {
       return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: `${app.settings.paths.extracted} is away` };
     }
-    const wait = backlog();
+    const wait = backlog.reasonToWait();
     if (wait !== undefined) {
       app.report('extraction waits', { reason: wait });
       return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: wait };
@@ -69,7 +69,7 @@ async function processTar(
     const { settings, state, clock, report } = app;
     const { incoming, extracted } = settings.paths;
     await extractTar({ state, limits: settings.extract, incoming, extracted, clock, report }, tar, signal);
-    await enqueueUploads(app, tar.path);
+    await enqueueUploads(app, tar.path, backlog);
     return { kind: 'done' };
   } catch (error) {
     if (signal.aborted) return { kind: 'hand back' };
@@ -78,7 +78,7 @@ async function processTar(
 }
 
 /** State first, queue second: the rows are committed, a crash before the last add is repaired by the rescan. */
-async function enqueueUploads(app: App, tar: string): Promise<void> {
+async function enqueueUploads(app: App, tar: string, backlog: BacklogGuard): Promise<void> {
   const { order } = app.settings.arrival;
   for (let after = 0; ;) {
     const page = app.state.tarRecordings(tar, after, PAGE);
@@ -86,28 +86,43 @@ async function enqueueUploads(app: App, tar: string): Promise<void> {
     if (last === undefined) return;
     after = last.rowid;
     const open = page.filter(({ row }) => row.status === 'PENDING');
+    backlog.added(open.map(({ row }) => row.size ?? 0));
     await app.queues.upload.ensure(
       open.map(({ path, tarMtimeMs }) => uploadWork(path, priorityOf(tarMtimeMs ?? 0, order))),
     );
   }
 }
 
-/** Says why no tar may be extracted now: the uploads are too far behind. Asked for every tar, it counts every 2 s. */
-function backlogGuard({ state, settings, clock }: App): () => string | undefined {
+/** Keeps extraction from running ahead of the uploads. */
+interface BacklogGuard {
+  /** Why no tar may be extracted now: the uploads are too far behind. */
+  readonly reasonToWait: () => string | undefined;
+  /** Recordings of so many bytes each have been added to what waits. */
+  readonly added: (sizes: readonly number[]) => void;
+}
+
+/** Asked for every tar, it counts every 2 s, and in between adds what this process has extracted since. */
+function backlogGuard({ state, settings, clock }: App): BacklogGuard {
   const { maxBacklog } = settings.extract;
-  let backlog = state.backlog();
+  let backlog = { ...state.backlog() };
   let countedAtMs = clock.monotonicMs();
-  return () => {
-    if (clock.monotonicMs() - countedAtMs > COUNT_AGAIN_MS) {
-      backlog = state.backlog();
-      countedAtMs = clock.monotonicMs();
-    }
-    const { recordings, bytes } = backlog;
-    if (recordings > maxBacklog.recordings)
-      return `${recordings} recordings wait for their upload, extract.maxBacklog.recordings is ${maxBacklog.recordings}`;
-    if (bytes > maxBacklog.bytes)
-      return `${bytes} bytes wait for their upload, extract.maxBacklog.bytes is ${maxBacklog.bytes}`;
-    return undefined;
+  return {
+    reasonToWait: () => {
+      if (clock.monotonicMs() - countedAtMs > COUNT_AGAIN_MS) {
+        backlog = { ...state.backlog() };
+        countedAtMs = clock.monotonicMs();
+      }
+      const { recordings, bytes } = backlog;
+      if (recordings > maxBacklog.recordings)
+        return `${recordings} recordings wait for their upload, extract.maxBacklog.recordings is ${maxBacklog.recordings}`;
+      if (bytes > maxBacklog.bytes)
+        return `${bytes} bytes wait for their upload, extract.maxBacklog.bytes is ${maxBacklog.bytes}`;
+      return undefined;
+    },
+    added: (sizes) => {
+      backlog.recordings += sizes.length;
+      backlog.bytes += sizes.reduce((sum, size) => sum + size, 0);
+    },
   };
 }
 
