@@ -1,0 +1,3 @@
+// Which of the dated things that a schedule made stay, which go, and why; and the names by which they are known again.
+export { momentOf, namePattern, safeLabel, type DatedName, type NamePattern } from './names.ts';
+export { applyKeep, type Dated, type Judged, type Keep, type Weekday } from './policy.ts';
