@@ -17,7 +17,7 @@ type Asked = Pick<ObjectStore, 'check' | 'checkBody'>;
  * one question.
  */
 export function secondOpinion(store: Asked): SecondOpinion {
-  let asking: Promise<unknown> | undefined;
+  let asking: Promise<WavspoolError | undefined> | undefined;
   return async (error, bytes) => {
     if (!isSuspicious(faultCode(error))) return error;
     asking ??= faultOf(store, bytes, AbortSignal.timeout(DEADLINE_MS)).finally(() => {
@@ -25,29 +25,41 @@ export function secondOpinion(store: Asked): SecondOpinion {
     });
     const fault = await asking;
     if (fault === undefined) return error;
-    if (FAULTS[faultCode(fault)].retry === 'when the store is back') return fault;
-    const code = faultCode(fault) === 'STORE_ERROR' ? 'STORE_FAILING' : 'STORE_UNREACHABLE';
     const message = `${messageOf(error)}; nor does the store answer otherwise: ${messageOf(fault)}`;
-    return new WavspoolError(code, message, { cause: fault });
+    return new WavspoolError(fault.code, message, { cause: fault });
   };
 }
 
 /**
- * What keeps the store from serving, or undefined when it answers a small request and takes a body of so many bytes (128 KiB
- * at most).
+ * What keeps the store as a whole from serving, or undefined when it answers a small request and takes a body of so many bytes
+ * (128 KiB at most).
  */
-export async function faultOf(store: Asked, bytes: number, signal: AbortSignal): Promise<unknown> {
+export async function faultOf(
+  store: Asked,
+  bytes: number,
+  signal: AbortSignal,
+): Promise<WavspoolError | undefined> {
   try {
     await store.check(signal);
   } catch (fault) {
-    return fault;
+    return ofTheStore(fault);
   }
   try {
     await store.checkBody(bytes, signal);
   } catch (fault) {
-    if (signal.aborted || isStoreWide(faultCode(fault))) return fault;
+    if (signal.aborted || isStoreWide(faultCode(fault))) return ofTheStore(fault);
   }
   return undefined;
+}
+
+/** What would be one recording's fault is the store's when a request that stands for all of them meets it. */
+function ofTheStore(fault: unknown): WavspoolError {
+  const found = faultCode(fault);
+  if (FAULTS[found].retry === 'when the store is back') {
+    return new WavspoolError(found, messageOf(fault), { cause: fault });
+  }
+  const code = found === 'STORE_ERROR' ? 'STORE_FAILING' : 'STORE_UNREACHABLE';
+  return new WavspoolError(code, messageOf(fault), { cause: fault });
 }
 
 /** Whether it says that bodies do not get through. A refusal was answered to a whole body, be it for the probe's key alone. */
