@@ -205,6 +205,44 @@ export const FAULTS = {
     remedy: 'free disk space (or inodes); extraction goes on by itself',
   },
 
+  // a database and its copies
+  DATABASE_MISSING: {
+    cause: 'missing',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'correct the path in the settings, or mount the disk that it lies on',
+  },
+  DATABASE_BUSY: {
+    cause: 'locked',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'find the program that holds the lock (fuser, lsof) and let it end its transaction',
+  },
+  DATABASE_DAMAGED: {
+    cause: 'damaged',
+    retry: 'never',
+    exit: 1,
+    remedy: 'the database itself is damaged: "wavspool restore" brings back its last good snapshot',
+  },
+  DATABASE_UNUSABLE: {
+    cause: 'database',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'check its permissions, those of its directory, and its disk',
+  },
+  SNAPSHOT_BAD: {
+    cause: 'damaged',
+    retry: 'never',
+    exit: 1,
+    remedy: 'do not restore it: choose another snapshot; look at the disk that it lay on',
+  },
+  SNAPSHOT_UNKNOWN: {
+    cause: 'missing',
+    retry: 'never',
+    exit: 2,
+    remedy: '"wavspool snapshots list" shows what there is',
+  },
+
   UNKNOWN: {
     cause: 'unknown',
     retry: 'this one',

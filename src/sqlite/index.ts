@@ -1,3 +1,5 @@
-// SQLite as wavspool uses it: WAL, durable commits, mode 0600, and writes that group themselves.
+// SQLite as wavspool uses it: its own databases (WAL, durable commits, mode 0600, writes that group themselves), and reading
+// those of others without getting in their way.
+export { asDatabaseFault, copyPinned, databaseFault, openCopy, openForeign, pin } from './foreign.ts';
 export { groupedWriter, type Write } from './grouped-writer.ts';
 export { openDatabase, type Sqlite } from './open.ts';
