@@ -94,6 +94,23 @@ export interface Events {
   'stale uploads aborted': { uploads: number };
   'job finished': { queue: string; job: string; ms: number };
   'job failed': { queue: string; job: string; err: unknown };
+  'scheduled job done': { job: string; by: string; ms: number };
+  'scheduled job failed': { job: string; by: string; err: unknown };
+  'ping failed': { job: string; reason: string };
+
+  // keeping the host
+  'snapshot taken': {
+    database: string;
+    schedule: string;
+    path: string;
+    bytes: number;
+    rawBytes: number;
+    rows: number;
+    ms: number;
+  };
+  'snapshot shipped': { database: string; schedule: string; key: string; bytes: number };
+  'database restored': { database: string; path: string; from: string; saved: string | null; ms: number };
+  'snapshots pruned': { database: string; schedule: string; kept: number; removed: readonly string[] };
   'dashboard listening': { address: string };
   'request refused': { route: string; status: number; reason: string };
   'request failed': { route: string; err: unknown };
@@ -152,6 +169,13 @@ export const LEVELS: Record<EventName, Level> = {
   'stale uploads aborted': 'info',
   'job finished': 'info',
   'job failed': 'error',
+  'scheduled job done': 'info',
+  'scheduled job failed': 'error',
+  'ping failed': 'warn',
+  'snapshot taken': 'info',
+  'snapshot shipped': 'info',
+  'database restored': 'warn',
+  'snapshots pruned': 'info',
   'dashboard listening': 'info',
   'request refused': 'warn',
   'request failed': 'error',

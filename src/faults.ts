@@ -218,6 +218,12 @@ export const FAULTS = {
     exit: 1,
     remedy: 'find the program that holds the lock (fuser, lsof) and let it end its transaction',
   },
+  DATABASE_IN_USE: {
+    cause: 'running',
+    retry: 'never',
+    exit: 1,
+    remedy: 'stop these programs first, or say --yes: they see the restored content at once',
+  },
   DATABASE_DAMAGED: {
     cause: 'damaged',
     retry: 'never',
@@ -241,6 +247,13 @@ export const FAULTS = {
     retry: 'never',
     exit: 2,
     remedy: '"wavspool snapshots list" shows what there is',
+  },
+
+  JOB_RUNNING: {
+    cause: 'running',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'wait until it is done; "wavspool status" shows what runs',
   },
 
   UNKNOWN: {

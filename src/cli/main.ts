@@ -7,7 +7,9 @@ import { failedCommands } from './commands/failed.ts';
 import { ingestCommand } from './commands/ingest.ts';
 import { pauseCommands } from './commands/pause.ts';
 import { rescanCommand } from './commands/rescan.ts';
+import { restoreCommand } from './commands/restore.ts';
 import { runCommands } from './commands/run.ts';
+import { snapshotCommands } from './commands/snapshot.ts';
 import { statusCommand } from './commands/status.ts';
 import { traceCommand } from './commands/trace.ts';
 import { printError, printJson } from './output.ts';
@@ -33,6 +35,8 @@ export async function main(args: readonly string[]): Promise<void> {
   traceCommand(program);
   rescanCommand(program);
   auditCommand(program);
+  snapshotCommands(program);
+  restoreCommand(program);
   configCommands(program);
   doctorCommand(program);
   for (const command of program.commands) takeGlobalOptions(command);

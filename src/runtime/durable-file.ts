@@ -56,14 +56,19 @@ export async function publishUnlessTaken(temporary: string, path: string): Promi
   return true;
 }
 
-/** Makes the names in `directory` survive a power loss. */
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
+/** Makes a file's bytes survive a power loss. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
   try {
     await handle.sync();
   } finally {
     await handle.close();
   }
+}
+
+/** Makes the names in `directory` survive a power loss. */
+export async function syncDirectory(directory: string): Promise<void> {
+  await syncFile(directory);
 }
 
 /**
@@ -77,10 +82,17 @@ export async function makeDirectory(directory: string, mode = 0o750): Promise<vo
     await syncDirectory(dirname(made));
 }
 
-/** Removes the temporary files below `root` that no living process of this host owns; returns how many it removed. */
-export async function sweepTemporaries(root: string, now: number): Promise<number> {
+/**
+ * Removes the temporary files in `root`, with those below it unless told otherwise, that no living process of this host
+ * owns; returns how many it removed.
+ */
+export async function sweepTemporaries(
+  root: string,
+  now: number,
+  { recursive }: { recursive: boolean } = { recursive: true },
+): Promise<number> {
   let swept = 0;
-  for await (const entry of await opendir(root, { recursive: true })) {
+  for await (const entry of await opendir(root, { recursive })) {
     if (!entry.isFile() || !entry.name.startsWith(TEMPORARY_PREFIX)) continue;
     const path = join(entry.parentPath, entry.name);
     if (!(await isAbandoned(path, entry.name, now))) continue;

@@ -15,8 +15,10 @@ export {
   publishUnlessTaken,
   sweepTemporaries,
   syncDirectory,
+  syncFile,
   temporaryPath,
   TEMPORARY_PREFIX,
   writeDurably,
 } from './durable-file.ts';
+export { offLoop, serveOffLoop } from './off-loop.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';

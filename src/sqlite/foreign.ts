@@ -9,6 +9,7 @@ import type { Sqlite } from './open.ts';
 const BUSY_MS = 10_000;
 /** So much is copied before the copy looks whether it is still wanted: 40 MiB of 4 KiB pages. */
 const PAGES_PER_STEP = 10_000;
+const ALL_PAGES = 2 ** 31 - 1;
 
 /**
  * Opens a database that another program owns. Read-write, because a WAL that a crash left can be read in no other way; no
@@ -72,6 +73,50 @@ export async function copyPinned(db: Sqlite, target: string, signal: AbortSignal
     signal.throwIfAborted();
     throw databaseFault(db.name, error);
   }
+}
+
+/**
+ * Replaces the content of the database at `target`, which others may have open and write to, by that of `source`, in one
+ * transaction: they see the old content or the new one, and so does whoever opens it after a crash. Its journal mode stays.
+ * Both must have the same page size. Throws DATABASE_BUSY, DATABASE_DAMAGED or DISK_FULL.
+ */
+export async function copyInto(source: Sqlite, target: string, signal: AbortSignal): Promise<void> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(3 * BUSY_MS)]);
+  try {
+    await source.backup(target, {
+      progress: () => {
+        inTime.throwIfAborted();
+        return ALL_PAGES; // in one step: nobody may write in between
+      },
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (inTime.aborted) {
+      const message = `${target}: other programs have kept it locked for ${(3 * BUSY_MS) / 1000} s`;
+      throw new WavspoolError('DATABASE_BUSY', message, { cause: error });
+    }
+    throw databaseFault(target, error);
+  }
+}
+
+/** Bytes of a page. */
+export function pageSize(db: Sqlite): number {
+  return db.pragma('page_size', { simple: true }) as number;
+}
+
+/**
+ * Makes a fresh copy a file that stands alone: out of WAL mode, so that reading it makes no file beside it. Opening it for a
+ * restore into a database in WAL mode leaves that one in its mode. Throws DATABASE_UNUSABLE or DISK_FULL.
+ */
+export function settleCopy(path: string): void {
+  asDatabaseFault(path, () => {
+    const db = new Database(path, { fileMustExist: true });
+    try {
+      db.pragma('journal_mode = DELETE');
+    } finally {
+      db.close();
+    }
+  });
 }
 
 /** Runs `use`, turning a SQLite error into DATABASE_BUSY, DATABASE_DAMAGED, DISK_FULL or DATABASE_UNUSABLE. */

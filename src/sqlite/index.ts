@@ -1,5 +1,15 @@
 // SQLite as wavspool uses it: its own databases (WAL, durable commits, mode 0600, writes that group themselves), and reading
 // those of others without getting in their way.
-export { asDatabaseFault, copyPinned, databaseFault, openCopy, openForeign, pin } from './foreign.ts';
+export {
+  asDatabaseFault,
+  copyInto,
+  copyPinned,
+  openCopy,
+  openForeign,
+  pageSize,
+  pin,
+  settleCopy,
+} from './foreign.ts';
+export { tryLock, type ExclusiveLock } from './exclusive-lock.ts';
 export { groupedWriter, type Write } from './grouped-writer.ts';
 export { openDatabase, type Sqlite } from './open.ts';

@@ -50,7 +50,34 @@ export interface Status {
   readonly disk: Readonly<Record<'incoming' | 'extracted' | 'state', DiskStatus | null>>;
   /** Every role that was heard of within the last 30 s. */
   readonly roles: readonly Heartbeat[];
-  /** The last snapshot of each database. */
-  readonly snapshots: Readonly<Record<string, unknown>>;
-  readonly schedules: readonly unknown[];
+  /** The last snapshot of each database; null for one without. */
+  readonly snapshots: Readonly<Record<string, DatabaseStatus | null>>;
+  readonly schedules: readonly ScheduleStatus[];
+}
+
+export interface DatabaseStatus {
+  readonly at: string;
+  readonly ageSeconds: number;
+  readonly path: string;
+  readonly bytes: number;
+  readonly schedule: string;
+  readonly verified: boolean;
+}
+
+/** A job that runs by itself. */
+export interface ScheduleStatus {
+  readonly job: string;
+  readonly cron?: string;
+  readonly everySeconds?: number;
+  readonly next: string;
+  readonly last: {
+    readonly at: string;
+    readonly by: string;
+    readonly outcome: 'running' | 'done' | 'failed';
+    readonly ms?: number;
+    /** Why it failed. */
+    readonly reason?: string;
+  } | null;
+  /** When it last ended well; null for never. */
+  readonly lastGood: string | null;
 }

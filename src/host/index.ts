@@ -1,0 +1,14 @@
+/** Keeping the host: which jobs the settings ask for, what they made, how they went. Start at jobs.ts. */
+export {
+  listBackups,
+  pruneBackups,
+  takeSnapshots,
+  verifyBackups,
+  type Backup,
+  type SnapshotOutcome,
+  type SnapshotRequest,
+} from './backups.ts';
+export { openHost, type Host } from './host.ts';
+export { hostJobs } from './jobs.ts';
+export { backupSource, namedSource, sourceAt, verifySource } from './restore-source.ts';
+export { keepingStatus } from './status.ts';

@@ -1,0 +1,123 @@
+import { createWriteStream } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
+import { fileSource, type Source } from '../restore/index.ts';
+import { makeDirectory, parseTime, temporaryPath } from '../runtime/index.ts';
+import { checkedCopy, notedHashes, type Verdict } from '../snapshot/index.ts';
+import type { ObjectStore } from '../store/index.ts';
+import { listBackups, type Backup } from './backups.ts';
+import type { Host } from './host.ts';
+
+/**
+ * The copy that an operator named: a path, an `s3://bucket/key`, or a name in the catalogue of that database. Throws
+ * SNAPSHOT_UNKNOWN.
+ */
+export async function namedSource(
+  host: Host,
+  database: string,
+  from: string,
+  signal: AbortSignal,
+): Promise<Source> {
+  if (from.startsWith('s3://')) return offsiteSource(host, from);
+  const path = isAbsolute(from) || from.includes('/') ? resolve(from) : from;
+  if (await isFile(path)) return fileSource(path, await notedHashes(path));
+  const listed = (await listBackups(host, database, signal)).find(({ name }) => name === from);
+  if (listed === undefined)
+    throw new WavspoolError(
+      'SNAPSHOT_UNKNOWN',
+      `${from} is no file, and no copy of ${database} has that name`,
+    );
+  return backupSource(host, listed);
+}
+
+/** A listed copy as a source. */
+export async function backupSource(host: Host, { where, path, at }: Backup): Promise<Source> {
+  if (where === 'offsite') return offsiteSource(host, path);
+  return fileSource(path, await notedHashes(path), parseTime(at));
+}
+
+/** The newest copy that was taken at or before `at` (ms since 1970). Throws SNAPSHOT_UNKNOWN, saying which is the first. */
+export async function sourceAt(
+  host: Host,
+  database: string,
+  at: number,
+  signal: AbortSignal,
+): Promise<Source> {
+  const all = (await listBackups(host, database, signal)).filter(({ verified }) => verified);
+  const found = all.find((backup) => parseTime(backup.at) <= at);
+  if (found !== undefined) return backupSource(host, found);
+  const oldest = all.at(-1);
+  const range = oldest === undefined ? 'there is no copy' : `the oldest copy is of ${oldest.at}`;
+  throw new WavspoolError(
+    'SNAPSHOT_UNKNOWN',
+    `nothing of ${database} was kept at or before that time: ${range}`,
+  );
+}
+
+/** Reads a source as a restore would. Throws what keeps it from being read. */
+export async function verifySource(host: Host, source: Source, signal: AbortSignal): Promise<Verdict> {
+  const scratch = join(host.dataDirectory, 'scratch');
+  await makeDirectory(scratch);
+  const target = temporaryPath(scratch);
+  try {
+    await source.fetch(target, signal);
+    return { ok: true };
+  } catch (error) {
+    if (FAULTS[faultCode(error)].cause !== 'damaged') throw error;
+    return { ok: false, reason: messageOf(error) };
+  } finally {
+    await rm(target, { force: true });
+  }
+}
+
+/** A copy in the bucket, its bytes checked against the SHA-256 that it was sent with. */
+function offsiteSource(host: Host, address: string): Source {
+  const [, bucket, key = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(address) ?? [];
+  const { bucket: ours } = host.settings.s3;
+  if (bucket !== ours) {
+    const message = `${address} is not in s3.bucket, which is ${ours}: an address is s3://${ours}/<key>`;
+    throw new WavspoolError('USAGE', message);
+  }
+  return {
+    from: address,
+    fetch: async (target, signal) => {
+      const scratch = join(host.dataDirectory, 'scratch');
+      await makeDirectory(scratch);
+      // the name says how it is compressed
+      const download = `${temporaryPath(scratch)}${/\.(?:gz|zst)$/.exec(basename(key))?.[0] ?? ''}`;
+      try {
+        const sha256 = await downloadTo(host.store(), key, download, signal);
+        await checkedCopy(download, sha256 === undefined ? [] : [sha256], target, { keep: true }, signal);
+      } finally {
+        await rm(download, { force: true });
+      }
+    },
+  };
+}
+
+async function downloadTo(
+  store: ObjectStore,
+  key: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const head = await store.head(key, signal);
+  if (head === undefined) throw new WavspoolError('SNAPSHOT_UNKNOWN', `the bucket has no object ${key}`);
+  const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
+  await pipeline(Readable.from(await store.get(key, signal)), file, { signal });
+  return head.metadata['sha256'];
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    throw new WavspoolError('FILE_UNREADABLE', `${path} in ${dirname(path)} cannot be read`, {
+      cause: error,
+    });
+  }
+}
