@@ -95,7 +95,7 @@ export interface Events {
   'job finished': { queue: string; job: string; ms: number };
   'job failed': { queue: string; job: string; err: unknown };
   'scheduled job done': { job: string; by: string; ms: number };
-  'scheduled job failed': { job: string; by: string; err: unknown };
+  'scheduled job failed': { job: string; err: unknown };
   'ping failed': { job: string; reason: string };
 
   // keeping the host

@@ -70,7 +70,8 @@ export async function runJob<R extends object>(
     } catch (error) {
       signal.throwIfAborted(); // not its fault: it stays noted as running, and is begun again at once
       begun.failed(clock.now(), messageOf(error));
-      report('scheduled job failed', { job: job.id, by: asked.by, err: error });
+      // who asked for it is told by what is thrown
+      if (asked.by === 'schedule') report('scheduled job failed', { job: job.id, err: error });
       const reason = messageOf(error);
       if (job.ping !== undefined) await ping(job.ping, { kind: 'fail', reason }, job.id, report);
       throw error;

@@ -1,5 +1,5 @@
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import { asDatabaseFault, type Sqlite } from '../sqlite/index.ts';
+import { asDatabaseFault, databaseFault, type Sqlite } from '../sqlite/index.ts';
 
 /** What a database and a faithful copy of it agree on. */
 export interface Facts {
@@ -68,6 +68,8 @@ function ask(db: Sqlite, assert: string): void {
     if (!query.readonly || !query.reader) throw new TypeError('it is no query');
     value = query.pluck().get();
   } catch (error) {
+    const code = errnoOf(error);
+    if (code?.startsWith('SQLITE_') === true && code !== 'SQLITE_ERROR') throw databaseFault(db.name, error);
     const message = `the assert ${JSON.stringify(assert)} cannot be asked of ${db.name}: ${messageOf(error)}`;
     throw new WavspoolError('SETTINGS_INVALID', message, { cause: error });
   }

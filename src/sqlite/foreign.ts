@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import type { Sqlite } from './open.ts';
+import { isBusy, type Sqlite } from './open.ts';
 
 // Databases that other programs own and write to. They are never made, changed or checkpointed while their owner runs.
 
@@ -9,6 +9,9 @@ import type { Sqlite } from './open.ts';
 const BUSY_MS = 10_000;
 /** So much is copied before the copy looks whether it is still wanted: 40 MiB of 4 KiB pages. */
 const PAGES_PER_STEP = 10_000;
+const POLL_MS = 0.3;
+/** What a thread that sleeps waits for. */
+const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 const ALL_PAGES = 2 ** 31 - 1;
 
 /**
@@ -24,7 +27,7 @@ export function openForeign(path: string): Sqlite {
     try {
       db.pragma('wal_autocheckpoint = 0');
       db.pragma('trusted_schema = OFF');
-      db.prepare('SELECT count(*) FROM sqlite_schema').get(); // opening alone reads nothing
+      inTurn(db, () => db.prepare('SELECT count(*) FROM sqlite_schema').get()); // opening alone reads nothing
       return db;
     } catch (error) {
       db.close();
@@ -47,13 +50,31 @@ export function openCopy(path: string): Sqlite {
 
 /**
  * Begins a read that sees one state of the database until `ROLLBACK`, whatever others commit meanwhile. In WAL mode nobody
- * waits for it; in the other modes commits wait until it ends.
+ * waits for it; in the other modes commits wait until it ends. It blocks its thread until it gets its turn. Throws
+ * DATABASE_BUSY or DATABASE_DAMAGED.
  */
 export function pin(db: Sqlite): void {
-  asDatabaseFault(db.name, () => {
+  inTurn(db, () => {
     db.exec('BEGIN');
     db.prepare('SELECT 1 FROM sqlite_schema').get(); // BEGIN alone pins nothing
   });
+}
+
+/** A writer in a rollback mode that never rests leaves gaps below a millisecond, which SQLite's own wait sleeps through. */
+function inTurn(db: Sqlite, step: () => void): void {
+  db.pragma('busy_timeout = 0');
+  const deadline = performance.now() + BUSY_MS;
+  for (;;) {
+    try {
+      step();
+      break;
+    } catch (error) {
+      if (db.inTransaction) db.exec('ROLLBACK');
+      if (!isBusy(error) || performance.now() > deadline) throw databaseFault(db.name, error);
+      Atomics.wait(NOTHING, 0, 0, POLL_MS);
+    }
+  }
+  db.pragma(`busy_timeout = ${BUSY_MS}`);
 }
 
 /**

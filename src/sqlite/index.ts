@@ -4,6 +4,7 @@ export {
   asDatabaseFault,
   copyInto,
   copyPinned,
+  databaseFault,
   openCopy,
   openForeign,
   pageSize,
