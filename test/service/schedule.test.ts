@@ -89,7 +89,7 @@ test('a new schedule waits for its time; one that was missed is made up once, by
   const [program = '', ...args] = rig.command;
   const second = spawn(program, [...args, 'work', 'maintain'], { stdio: 'ignore' });
   try {
-    await rig.start();
+    rig.launch();
     await until('the missed run was made up', async () =>
       (await schedules()).every(({ last }) => last !== null && last.outcome !== 'running'),
     );
