@@ -87,6 +87,19 @@ export interface Events {
   'files removed': { tar: string; what: 'extracted' | 'incoming'; files: number; bytes: number };
   'file kept': { path: string; reason: string };
 
+  // keeping the host
+  'tables exported': {
+    database: string;
+    export: string;
+    path: string;
+    tables: number;
+    rows: number;
+    bytes: number;
+    ms: number;
+  };
+  'exports pruned': { database: string; export: string; kept: number; removed: readonly string[] };
+
+
   // operators
   requeued: { by: string; recordings: number; tars: number };
   'queues paused': { queues: readonly string[]; reason: string; until: string | null };
@@ -163,6 +176,8 @@ export const LEVELS: Record<EventName, Level> = {
   'receipt written': 'info',
   'files removed': 'info',
   'file kept': 'error',
+  'tables exported': 'info',
+  'exports pruned': 'info',
   requeued: 'info',
   'queues paused': 'warn',
   'queues resumed': 'info',

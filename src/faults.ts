@@ -256,6 +256,21 @@ export const FAULTS = {
     remedy: 'wait until it is done; "wavspool status" shows what runs',
   },
 
+  // table exports
+  TABLE_UNKNOWN: {
+    cause: 'settings',
+    retry: 'never',
+    exit: 2,
+    remedy: 'correct "tables" of the export in the settings: the message lists the tables there are',
+  },
+  EXPORT_BAD: {
+    cause: 'export',
+    retry: 'this one',
+    exit: 1,
+    remedy:
+      'the export was thrown away: its message says what did not come back; a snapshot keeps the whole database',
+  },
+
   UNKNOWN: {
     cause: 'unknown',
     retry: 'this one',

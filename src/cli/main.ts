@@ -3,6 +3,7 @@ import { FAULTS, WavspoolError, faultCode, messageOf } from '../faults.ts';
 import { auditCommand } from './commands/audit.ts';
 import { configCommands } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { exportCommand } from './commands/export.ts';
 import { failedCommands } from './commands/failed.ts';
 import { ingestCommand } from './commands/ingest.ts';
 import { pauseCommands } from './commands/pause.ts';
@@ -37,6 +38,7 @@ export async function main(args: readonly string[]): Promise<void> {
   auditCommand(program);
   snapshotCommands(program);
   restoreCommand(program);
+  exportCommand(program);
   configCommands(program);
   doctorCommand(program);
   for (const command of program.commands) takeGlobalOptions(command);
