@@ -99,6 +99,21 @@ export interface Events {
   };
   'exports pruned': { database: string; export: string; kept: number; removed: readonly string[] };
 
+  'mirror made': {
+    mirror: string;
+    path: string;
+    files: number;
+    linked: number;
+    bytes: number;
+    copiedBytes: number;
+    checksum: boolean;
+    notes: readonly string[];
+    ms: number;
+  };
+  'mirror damaged': { mirror: string; path: string; files: number; firstFiles: readonly string[] };
+  'mirror source altered': { mirror: string; source: string; files: number; firstFiles: readonly string[] };
+  'mirror pruned': { mirror: string; kept: number; removed: readonly string[] };
+  'mirror swept': { mirror: string; trees: number };
 
   // operators
   requeued: { by: string; recordings: number; tars: number };
@@ -178,6 +193,11 @@ export const LEVELS: Record<EventName, Level> = {
   'file kept': 'error',
   'tables exported': 'info',
   'exports pruned': 'info',
+  'mirror made': 'info',
+  'mirror damaged': 'error',
+  'mirror source altered': 'error',
+  'mirror pruned': 'info',
+  'mirror swept': 'info',
   requeued: 'info',
   'queues paused': 'warn',
   'queues resumed': 'info',

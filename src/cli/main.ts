@@ -6,6 +6,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
 import { failedCommands } from './commands/failed.ts';
 import { ingestCommand } from './commands/ingest.ts';
+import { mirrorCommand } from './commands/mirror.ts';
 import { pauseCommands } from './commands/pause.ts';
 import { rescanCommand } from './commands/rescan.ts';
 import { restoreCommand } from './commands/restore.ts';
@@ -39,6 +40,7 @@ export async function main(args: readonly string[]): Promise<void> {
   snapshotCommands(program);
   restoreCommand(program);
   exportCommand(program);
+  mirrorCommand(program);
   configCommands(program);
   doctorCommand(program);
   for (const command of program.commands) takeGlobalOptions(command);
