@@ -87,6 +87,34 @@ export interface Events {
   'files removed': { tar: string; what: 'extracted' | 'incoming'; files: number; bytes: number };
   'file kept': { path: string; reason: string };
 
+  // keeping the host
+  'tables exported': {
+    database: string;
+    export: string;
+    path: string;
+    tables: number;
+    rows: number;
+    bytes: number;
+    ms: number;
+  };
+  'exports pruned': { database: string; export: string; kept: number; removed: readonly string[] };
+
+  'mirror made': {
+    mirror: string;
+    path: string;
+    files: number;
+    linked: number;
+    bytes: number;
+    copiedBytes: number;
+    checksum: boolean;
+    notes: readonly string[];
+    ms: number;
+  };
+  'mirror damaged': { mirror: string; path: string; files: number; firstFiles: readonly string[] };
+  'mirror source altered': { mirror: string; source: string; files: number; firstFiles: readonly string[] };
+  'mirror pruned': { mirror: string; kept: number; removed: readonly string[] };
+  'mirror swept': { mirror: string; trees: number };
+
   // operators
   requeued: { by: string; recordings: number; tars: number };
   'queues paused': { queues: readonly string[]; reason: string; until: string | null };
@@ -163,6 +191,13 @@ export const LEVELS: Record<EventName, Level> = {
   'receipt written': 'info',
   'files removed': 'info',
   'file kept': 'error',
+  'tables exported': 'info',
+  'exports pruned': 'info',
+  'mirror made': 'info',
+  'mirror damaged': 'error',
+  'mirror source altered': 'error',
+  'mirror pruned': 'info',
+  'mirror swept': 'info',
   requeued: 'info',
   'queues paused': 'warn',
   'queues resumed': 'info',

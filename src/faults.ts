@@ -256,6 +256,41 @@ export const FAULTS = {
     remedy: 'wait until it is done; "wavspool status" shows what runs',
   },
 
+  // table exports
+  TABLE_UNKNOWN: {
+    cause: 'settings',
+    retry: 'never',
+    exit: 2,
+    remedy: 'correct "tables" of the export in the settings: the message lists the tables there are',
+  },
+  EXPORT_BAD: {
+    cause: 'export',
+    retry: 'this one',
+    exit: 1,
+    remedy:
+      'the export was thrown away: its message says what did not come back; a snapshot keeps the whole database',
+  },
+
+  // directory mirrors
+  MIRROR_SOURCE: {
+    cause: 'source',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'mount the disk of the source, or correct mirrors[].source',
+  },
+  MIRROR_DIRECTORY: {
+    cause: 'mirror',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'put right what is wrong in mirrors[].dir: the message says what',
+  },
+  MIRROR_FAILED: {
+    cause: 'mirror',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'put right what rsync complains about; "latest" and all earlier mirrors are as they were',
+  },
+
   UNKNOWN: {
     cause: 'unknown',
     retry: 'this one',

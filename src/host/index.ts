@@ -8,6 +8,7 @@ export {
   type SnapshotOutcome,
   type SnapshotRequest,
 } from './backups.ts';
+export { exportTablesNow, mirrorNow } from './by-hand.ts';
 export { openHost, type Host } from './host.ts';
 export { hostJobs } from './jobs.ts';
 export { backupSource, namedSource, sourceAt, verifySource } from './restore-source.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, opendir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, open, opendir, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../faults.ts';
@@ -102,12 +102,35 @@ export async function sweepTemporaries(
   return swept;
 }
 
-async function isAbandoned(path: string, name: string, now: number): Promise<boolean> {
+/**
+ * The temporary things directly in `directory`, trees too, that no living process of this host owns, or that are older than
+ * `afterMs`.
+ */
+export async function abandonedTemporaries(
+  directory: string,
+  now: number,
+  afterMs: number,
+): Promise<readonly string[]> {
+  const abandoned: string[] = [];
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    if (name.startsWith(TEMPORARY_PREFIX) && (await isAbandoned(path, name, now, afterMs)))
+      abandoned.push(path);
+  }
+  return abandoned;
+}
+
+async function isAbandoned(
+  path: string,
+  name: string,
+  now: number,
+  afterMs = ABANDONED_AFTER_MS,
+): Promise<boolean> {
   const [host, pid, run] = name.slice(TEMPORARY_PREFIX.length).split('-');
   if (`${host}-${pid}-${run}` === PROCESS) return false;
   if (host === HOST && !isAlive(Number(pid))) return true;
   try {
-    return now - (await stat(path)).mtimeMs > ABANDONED_AFTER_MS;
+    return now - (await lstat(path)).mtimeMs > afterMs;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false; // its owner was quicker
     throw error;

@@ -11,6 +11,7 @@ export {
 } from './clock.ts';
 export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
 export {
+  abandonedTemporaries,
   makeDirectory,
   publishUnlessTaken,
   sweepTemporaries,
@@ -21,4 +22,5 @@ export {
   writeDurably,
 } from './durable-file.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
+export { runProgram, type Ended } from './run-program.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';

@@ -14,3 +14,4 @@ export {
 export { tryLock, type ExclusiveLock } from './exclusive-lock.ts';
 export { groupedWriter, type Write } from './grouped-writer.ts';
 export { openDatabase, type Sqlite } from './open.ts';
+export { openScratch } from './scratch.ts';
