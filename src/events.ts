@@ -87,6 +87,24 @@ export interface Events {
   'files removed': { tar: string; what: 'extracted' | 'incoming'; files: number; bytes: number };
   'file kept': { path: string; reason: string };
 
+  // logs
+  'log rotated': {
+    log: string;
+    archive: string | null;
+    way: 'collapse' | 'window' | 'move';
+    windowUs: number;
+    why: string | null;
+    bytes: number;
+    linesInFront: number;
+    removed: readonly string[];
+    finished: boolean;
+    ms: number;
+  };
+  'log rotation skipped': { log: string; reason: string };
+  'log rotation failed': { log: string; archive: string | null } & Failure;
+  'log writer without append': { log: string; writerPid: number; program: string };
+  'archive still written': { log: string; archive: string; writerPid: number; program: string };
+
   // operators
   requeued: { by: string; recordings: number; tars: number };
   'queues paused': { queues: readonly string[]; reason: string; until: string | null };
@@ -146,6 +164,11 @@ export const LEVELS: Record<EventName, Level> = {
   'receipt written': 'info',
   'files removed': 'info',
   'file kept': 'error',
+  'log rotated': 'info',
+  'log rotation skipped': 'info',
+  'log rotation failed': 'error',
+  'log writer without append': 'error',
+  'archive still written': 'warn',
   requeued: 'info',
   'queues paused': 'warn',
   'queues resumed': 'info',

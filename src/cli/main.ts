@@ -7,6 +7,7 @@ import { failedCommands } from './commands/failed.ts';
 import { ingestCommand } from './commands/ingest.ts';
 import { pauseCommands } from './commands/pause.ts';
 import { rescanCommand } from './commands/rescan.ts';
+import { rotateCommand } from './commands/rotate.ts';
 import { runCommands } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
 import { traceCommand } from './commands/trace.ts';
@@ -33,6 +34,7 @@ export async function main(args: readonly string[]): Promise<void> {
   traceCommand(program);
   rescanCommand(program);
   auditCommand(program);
+  rotateCommand(program);
   configCommands(program);
   doctorCommand(program);
   for (const command of program.commands) takeGlobalOptions(command);
