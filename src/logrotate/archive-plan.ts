@@ -7,6 +7,7 @@ import type { LogEntry } from './options.ts';
 /** What a rotation does to names, as absolute paths. */
 export interface ArchivePlan {
   readonly archive: string;
+  readonly aged: readonly string[];
   readonly shifts: readonly { readonly from: string; readonly to: string }[];
   readonly removes: readonly string[];
 }
@@ -43,6 +44,7 @@ export async function planArchive(
     throw new WavspoolError('ARCHIVE_TAKEN', `${log} was not rotated: ${within(plan.by)} is there already`);
   return {
     archive: within(plan.archive),
+    aged: plan.aged.map(within),
     shifts: plan.shifts.map(({ from, to }) => ({ from: within(from), to: within(to) })),
     removes: plan.removes.map(within),
   };

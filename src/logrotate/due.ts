@@ -2,7 +2,7 @@ import type { LogEntry } from './options.ts';
 
 /** What is looked at before a log is rotated. */
 export interface LogFacts {
-  readonly kind: 'log' | 'symbolic link' | 'something else';
+  readonly kind: 'log' | 'symbolic link' | 'directory' | 'something else';
   readonly links: number;
   /** Bytes that no archive holds yet. */
   readonly freshBytes: number;
@@ -25,6 +25,7 @@ export type Due =
 /** Whether a log that is there is rotated now, and if not, why; in the order in which logrotate asks. `cron` is the interval. */
 export function due(entry: LogEntry, { force, only }: RotateOptions, facts: LogFacts): Due {
   if (facts.kind === 'symbolic link') return skip('it is a symbolic link');
+  if (facts.kind === 'directory') return skip('it is a directory');
   if (facts.kind !== 'log') return { kind: 'refuse', problem: 'it is no regular file' };
   if (facts.links !== 1) return skip(`it has ${facts.links} hard links`);
   const { freshBytes } = facts;

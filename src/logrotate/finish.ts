@@ -9,7 +9,7 @@ import { identityAt } from './file-identity.ts';
 import { writersOf } from './holders.ts';
 import { publishArchive, removeOwn } from './publish.ts';
 import type { RotationResult } from './result.ts';
-import { stateName, writeLogState, type LogState, type OpenRotation } from './state-file.ts';
+import { stateName, writeLogState, type LogState, type OpenRotation, type Tidying } from './state-file.ts';
 
 export interface Finishing extends Pick<Run, 'signal' | 'named'> {
   readonly lockFd: number;
@@ -81,11 +81,7 @@ export async function settle(
     ...state,
     head: cut.kind === 'moved' ? null : cut.head,
     open: null,
-    tidying: {
-      removes: open.removes,
-      compress: open.compress ? open.archive.path : null,
-      mayBeWritten: open.how === 'move',
-    },
+    tidying: tidyingOf(open),
     last: { at: open.at, archive: compressed, way, windowUs, bytes },
   };
   await writeLogState(deps.directory, settled);
@@ -100,9 +96,14 @@ export async function settle(
     why: cut.kind === 'cut' ? cut.why : null,
     bytes,
     linesInFront: tidied.head?.lines ?? 0,
-    removed: open.removes.map(({ path }) => path),
+    removed: [...open.aged, ...open.removes].map(({ path }) => path),
     finished,
   };
+}
+
+function tidyingOf({ removes, compress, archive, how }: OpenRotation): Tidying | null {
+  if (removes.length === 0 && !compress) return null;
+  return { removes, compress: compress ? archive.path : null, mayBeWritten: how === 'move' };
 }
 
 /**

@@ -59,5 +59,6 @@ async function statOf(log: string): Promise<BigIntStats | undefined> {
 
 function kindOf(stats: BigIntStats): LogFacts['kind'] {
   if (stats.isSymbolicLink()) return 'symbolic link';
+  if (stats.isDirectory()) return 'directory';
   return stats.isFile() ? 'log' : 'something else';
 }

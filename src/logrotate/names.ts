@@ -31,9 +31,11 @@ export type NamePlan =
       readonly kind: 'free';
       /** The new archive, before it is compressed. */
       readonly archive: string;
+      /** What is beyond `maxage` and goes before the renames, for one of them may want its name. */
+      readonly aged: readonly string[];
       /** Renames, to be done in this order before the archive gets its name. */
       readonly shifts: readonly Shift[];
-      /** What goes once the archive has its name. */
+      /** What goes once the archive has its name; a name that a rename gives goes with what has it then. */
       readonly removes: readonly string[];
     }
   | { readonly kind: 'taken'; readonly by: string };
@@ -92,8 +94,8 @@ function planNumbered(options: NamingOptions, { log, present, now }: NamingFacts
     else shifts.push({ from: one.name, to: nameOf(index + 1) });
   }
   const falls = shifts.some(({ to }) => to === nameOf(last)) || byName.has(nameOf(last));
-  const removes = [...aged, ...(rotate !== -1 && falls ? [nameOf(last)] : [])];
-  return { kind: 'free', archive: `${base}.${start}${extension}`, shifts, removes };
+  const removes = rotate !== -1 && falls ? [nameOf(last)] : [];
+  return { kind: 'free', archive: `${base}.${start}${extension}`, aged, shifts, removes };
 }
 
 /** How many numbers from `start` on the highest number that is there spans. */
@@ -136,7 +138,13 @@ function planDated(dated: DatedNaming, options: NamingOptions, facts: NamingFact
   const old = known(dated, suffix, facts.present);
   const surplus = rotate === -1 ? 0 : old.length - Math.max(rotate, 1) + 1;
   const removes = old.filter((one, index) => index < surplus || isAged(one, maxage, facts.now));
-  return { kind: 'free', archive: dated.archive, shifts: [], removes: removes.map(({ name }) => name) };
+  return {
+    kind: 'free',
+    archive: dated.archive,
+    aged: [],
+    shifts: [],
+    removes: removes.map(({ name }) => name),
+  };
 }
 
 /** The dated archives that end with `suffix`, oldest first. */

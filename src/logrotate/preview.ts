@@ -18,7 +18,7 @@ export async function previewRotation(
   if (look.kind === 'skipped') return look.result;
   const when = { now: clock.now(), timezone };
   const delayed = await delayedPaths(entry, log, when);
-  const { archive, shifts, removes } = await planArchive(entry, log, when, delayed);
+  const { archive, aged, shifts, removes } = await planArchive(entry, log, when, delayed);
   const bytes = look.facts.size - look.facts.archived;
   const compressed = delayed.map((path) => ({ from: path, to: `${path}.gz` }));
   const stored = entry.compress && !entry.delaycompress ? `${archive}.gz` : archive;
@@ -28,6 +28,6 @@ export async function previewRotation(
     archive: entry.rotate === 0 ? null : stored,
     bytes,
     renames: [...compressed, ...shifts],
-    removed: removes,
+    removed: [...aged, ...removes],
   };
 }

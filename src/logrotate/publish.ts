@@ -10,9 +10,10 @@ import type { OpenRotation, OwnFile } from './state-file.ts';
  * touched only while it belongs to the file that was written down. False when the archive is gone: somebody has removed it.
  */
 export async function publishArchive(
-  { shifts, temporary, archive, at }: OpenRotation,
+  { aged, shifts, temporary, archive, at }: OpenRotation,
   timezone: string,
 ): Promise<boolean> {
+  await removeOwn(aged);
   for (const { path, file, to } of shifts) if ((await identityAt(path)) === file) await rename(path, to);
   const isNamed = async (): Promise<boolean> => (await identityAt(archive.path)) === archive.file;
   while (!(await isNamed())) {

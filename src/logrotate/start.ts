@@ -177,8 +177,8 @@ async function discard(
   plan: ArchivePlan,
   { facts: { path, size }, state }: Starting,
 ): Promise<RotationResult> {
-  const doomed = [...plan.removes, ...plan.shifts.map(({ from }) => from)];
-  const { removes } = await owned({ ...plan, shifts: [], removes: doomed });
+  const doomed = [...plan.aged, ...plan.removes, ...plan.shifts.map(({ from }) => from)];
+  const { removes } = await owned({ ...plan, aged: [], shifts: [], removes: doomed });
   await removeOwn(removes);
   if (entry.copytruncate) {
     await using log = await openPlain(path, 'read and write');
@@ -204,19 +204,22 @@ async function discard(
   };
 }
 
+type Names = Pick<OpenRotation, 'aged' | 'shifts' | 'removes'>;
+
 /** The plan's names with the files that have them now. */
-async function owned({ shifts, removes }: ArchivePlan): Promise<Pick<OpenRotation, 'shifts' | 'removes'>> {
-  const own = async (path: string): Promise<readonly OwnFile[]> => {
-    // what is shifted to a name has it by the time that the name is looked at
-    const file = await identityAt(shifts.find(({ to }) => to === path)?.from ?? path);
+async function owned({ aged, shifts, removes }: ArchivePlan): Promise<Names> {
+  const own = async (path: string, from = path): Promise<readonly OwnFile[]> => {
+    const file = await identityAt(from);
     return file === undefined ? [] : [{ path, file }];
   };
+  const ownThen = (path: string) => own(path, shifts.find(({ to }) => to === path)?.from);
   const shifted = shifts.map(async ({ from, to }) => {
     const file = await identityAt(from);
     return file === undefined ? [] : [{ path: from, file, to }];
   });
   return {
+    aged: (await Promise.all(aged.map((path) => own(path)))).flat(),
     shifts: (await Promise.all(shifted)).flat(),
-    removes: (await Promise.all(removes.map(own))).flat(),
+    removes: (await Promise.all(removes.map(ownThen))).flat(),
   };
 }

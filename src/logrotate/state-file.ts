@@ -28,6 +28,7 @@ export interface OpenRotation {
   /** The archive: where it lies complete, until it gets its name. */
   readonly temporary: string;
   readonly archive: OwnFile;
+  readonly aged: readonly OwnFile[];
   readonly shifts: readonly (OwnFile & { readonly to: string })[];
   readonly removes: readonly OwnFile[];
   readonly compress: boolean;

@@ -29,7 +29,8 @@ async function rotateUnder(
   for (let round = 0; round < ROTATIONS; round++) {
     await delay(pauseMs);
     const result = await rig.rotate(KEEP);
-    if (result.outcome !== 'rotated') throw new Error(JSON.stringify(result), { cause: 'error' in result && result.error });
+    if (result.outcome !== 'rotated')
+      throw new Error(JSON.stringify(result), { cause: 'error' in result && result.error });
     ways.add(result.way);
     widestUs = Math.max(widestUs, result.windowUs);
   }

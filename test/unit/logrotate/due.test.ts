@@ -33,6 +33,7 @@ test.each<[string, Partial<LogEntry>, RotateOptions, Partial<LogFacts>]>([
   ['rotate', { maxsize: 100 }, { only: 'maxsize' }, { freshBytes: 101 }],
   ['it is a symbolic link', {}, { force: true }, { kind: 'symbolic link' }],
   ['it has 2 hard links', {}, { force: true }, { links: 2 }],
+  ['it is a directory', {}, { force: true }, { kind: 'directory', links: 2 }],
   ['it is no regular file', {}, { force: true }, { kind: 'something else' }],
 ])('%s: %j, %j, %j', (expected, options, run, facts) => {
   const verdict = due({ ...entry, ...options }, run, { kind: 'log', links: 1, freshBytes: 10, ...facts });

@@ -36,6 +36,7 @@ function after(options: Partial<NamingOptions>, ...names: string[]): string[] {
   const found = plan(options, ...names);
   if (found.kind === 'taken') return [`taken by ${found.by}`];
   const left = new Set(names);
+  for (const name of found.aged) left.delete(name);
   for (const { from, to } of found.shifts) {
     expect(left.has(from)).toBe(true);
     left.delete(from);
@@ -87,8 +88,9 @@ describe('numbered archives', () => {
     expect(planNames({ ...plain, maxage: 4 }, facts)).toEqual({
       kind: 'free',
       archive: 'a.log.1',
+      aged: ['a.log.2'],
       shifts: [{ from: 'a.log.1', to: 'a.log.2' }],
-      removes: ['a.log.2'],
+      removes: [],
     });
   });
 
@@ -164,10 +166,10 @@ describe('dated archives', () => {
 });
 
 const delayed = (options: Partial<NamingOptions>, ...names: string[]) =>
-    delayedArchives(
-      { ...plain, compress: true, delaycompress: true, ...options },
-      { log: 'a.log', present: present(...names), now: NOW, timezone: 'UTC' },
-    );
+  delayedArchives(
+    { ...plain, compress: true, delaycompress: true, ...options },
+    { log: 'a.log', present: present(...names), now: NOW, timezone: 'UTC' },
+  );
 
 describe('delaycompress', () => {
   test.each<[Partial<NamingOptions>, string[], string[]]>([
