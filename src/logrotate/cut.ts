@@ -1,5 +1,4 @@
 import type { FileHandle } from 'node:fs/promises';
-import { messageOf } from '../faults.ts';
 import { digestRange, sameBytes } from './copy.ts';
 import type { RotateDeps } from './deps.ts';
 import { identityOf } from './file-identity.ts';
@@ -53,26 +52,24 @@ export async function cutLog(deps: RotateDeps, files: Files, open: OpenRotation)
     return { kind: 'cut', way: 'window', windowUs, why, head: null };
   } catch (error) {
     await archive.truncate(open.until - open.from);
-    return { kind: 'uncut', error: explained(error, why), head: await headOf(log, 0, open.until) };
+    return { kind: 'uncut', error, head: await headOf(log, 0, open.until) };
   }
-}
-
-function explained(error: unknown, why: string | null): unknown {
-  return why === null
-    ? error
-    : new Error(`${messageOf(error)}; nor can it be collapsed: ${why}`, { cause: error });
 }
 
 /** The bytes from `from` to `until`, as what the log begins with when nothing is before them any more. */
 export async function headOf(log: FileHandle, from: number, until: number): Promise<Head> {
+  const stats = await log.stat({ bigint: true });
   const { sha256, lines, bytes } = await digestRange(log, from, until);
-  return { file: identityOf(await log.stat({ bigint: true })), bytes, sha256, lines };
+  const size = Number(stats.size) - from;
+  return { file: identityOf(stats), bornNs: String(stats.birthtimeNs), size, bytes, sha256, lines };
 }
 
 /** How much of the log an archive holds already: all of `head` while the log still begins with it, else nothing. */
 export async function archivedBytes(log: FileHandle, head: Head | null): Promise<number> {
   if (head === null || head.bytes === 0) return 0;
-  if (identityOf(await log.stat({ bigint: true })) !== head.file) return 0;
+  const stats = await log.stat({ bigint: true });
+  const isSame = identityOf(stats) === head.file && String(stats.birthtimeNs) === head.bornNs;
+  if (!isSame || Number(stats.size) < head.size) return 0;
   const { sha256, bytes } = await digestRange(log, 0, head.bytes);
   return bytes === head.bytes && sha256 === head.sha256 ? bytes : 0;
 }

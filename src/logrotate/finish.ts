@@ -39,7 +39,7 @@ export async function finishOpen(
   return await settle(deps, state, open, { cut, finished: true, ...run });
 }
 
-/** The log that was there was replaced or emptied by somebody: nothing of what is archived is left in it. */
+/** Nothing of what is archived is left in the log: it was truncated before the crash, or somebody has replaced it. */
 const GONE = { kind: 'cut', way: 'window', windowUs: 0, why: null, head: null } as const;
 /** It became the archive itself. */
 export const MOVED = { kind: 'moved' } as const;
@@ -55,7 +55,7 @@ async function cutAgain(
   const soFar = await cutSoFar({ log, archive }, open);
   if (soFar === 'untouched') return await cutLog(deps, { log, archive, lockFd }, open);
   if (soFar === 'collapsed') return { ...GONE, way: 'collapse', head: open.after };
-  return { ...GONE, way: open.collapse === null ? 'window' : 'collapse' };
+  return GONE;
 }
 
 interface Settling extends Finishing {

@@ -63,9 +63,11 @@ async function rotateByCopy(
   await using archive = await createTemporary(temporary);
   let open: OpenRotation;
   try {
-    const until = await endOfLines(log, from, (await log.stat()).size);
+    const collapses = await isCollapsed(deps, log, start);
+    const { size } = await log.stat();
+    const until = collapses ? await endOfLines(log, from, size) : size; // truncated, it goes as a whole anyway
     await copyWhole(log, archive, { from, until }, start.signal);
-    const collapse = (await isCollapsed(deps, log, start)) ? await collapsible(log, path, until) : null;
+    const collapse = collapses ? await collapsible(log, path, until) : null;
     open = {
       at: deps.clock.now(),
       log: identityOf(await log.stat({ bigint: true })),
@@ -208,10 +210,6 @@ type Names = Pick<OpenRotation, 'aged' | 'shifts' | 'removes'>;
 
 /** The plan's names with the files that have them now. */
 async function owned({ aged, shifts, removes }: ArchivePlan): Promise<Names> {
-  const own = async (path: string, from = path): Promise<readonly OwnFile[]> => {
-    const file = await identityAt(from);
-    return file === undefined ? [] : [{ path, file }];
-  };
   const ownThen = (path: string) => own(path, shifts.find(({ to }) => to === path)?.from);
   const shifted = shifts.map(async ({ from, to }) => {
     const file = await identityAt(from);
@@ -222,4 +220,10 @@ async function owned({ aged, shifts, removes }: ArchivePlan): Promise<Names> {
     shifts: (await Promise.all(shifted)).flat(),
     removes: (await Promise.all(removes.map(ownThen))).flat(),
   };
+}
+
+/** `path` with the file that has it now, or that is to have it because it is now at `from`. */
+async function own(path: string, from = path): Promise<readonly OwnFile[]> {
+  const file = await identityAt(from);
+  return file === undefined ? [] : [{ path, file }];
 }

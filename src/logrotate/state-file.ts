@@ -5,9 +5,16 @@ import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { writeDurably } from '../runtime/index.ts';
 import type { FileIdentity } from './file-identity.ts';
 
-/** Bytes at the beginning of the live log that an archive holds already; there as long as they have this hash. */
+/**
+ * Bytes at the beginning of the live log that an archive holds already. They count as long as they have this hash, in the same
+ * file, which has not become smaller: a log that was emptied or replaced may begin with the same words again.
+ */
 export interface Head {
   readonly file: FileIdentity;
+  /** When the file was made, ns since 1970; 0 where the file system does not know. */
+  readonly bornNs: string;
+  /** What the log had at least when this was written. */
+  readonly size: number;
   readonly bytes: number;
   readonly sha256: string;
   readonly lines: number;

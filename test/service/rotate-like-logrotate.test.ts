@@ -38,7 +38,7 @@ interface Case {
   readonly days?: number;
   readonly force?: boolean;
   /** Before the first day. */
-  readonly before?: (directory: string) => Promise<void>;
+  readonly before?: (directory: string) => Promise<unknown>;
   /** The log's content on a day; null: it is not there. */
   readonly log?: (day: number) => string | null;
   /** Options that differ from a day on. */
@@ -183,7 +183,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'a directory': {
     options: {},
     log: () => null,
-    before: async (directory) => void (await mkdir(join(directory, 'app.log'))),
+    before: (directory) => mkdir(join(directory, 'app.log')),
     days: 1,
   },
 };
