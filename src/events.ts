@@ -114,6 +114,23 @@ export interface Events {
   'mirror source altered': { mirror: string; source: string; files: number; firstFiles: readonly string[] };
   'mirror pruned': { mirror: string; kept: number; removed: readonly string[] };
   'mirror swept': { mirror: string; trees: number };
+  // logs
+  'log rotated': {
+    log: string;
+    archive: string | null;
+    way: 'collapse' | 'window' | 'move';
+    windowUs: number;
+    why: string | null;
+    bytes: number;
+    linesInFront: number;
+    removed: readonly string[];
+    finished: boolean;
+    ms: number;
+  };
+  'log rotation skipped': { log: string; reason: string };
+  'log rotation failed': { log: string; archive: string | null } & Failure;
+  'log writer without append': { log: string; writerPid: number; program: string };
+  'archive still written': { log: string; archive: string; writerPid: number; program: string };
 
   // operators
   requeued: { by: string; recordings: number; tars: number };
@@ -198,6 +215,11 @@ export const LEVELS: Record<EventName, Level> = {
   'mirror source altered': 'error',
   'mirror pruned': 'info',
   'mirror swept': 'info',
+  'log rotated': 'info',
+  'log rotation skipped': 'info',
+  'log rotation failed': 'error',
+  'log writer without append': 'error',
+  'archive still written': 'warn',
   requeued: 'info',
   'queues paused': 'warn',
   'queues resumed': 'info',

@@ -3,6 +3,7 @@ import { drillJob } from './drill-job.ts';
 import { exportJob } from './export-job.ts';
 import type { Host } from './host.ts';
 import { mirrorJob } from './mirror-job.ts';
+import { rotateJobs } from './rotate-job.ts';
 import { offsiteJob, snapshotJob } from './snapshot-job.ts';
 
 /** Every job that these settings ask for: a part of the host each, by itself at its times or when it is asked for. */
@@ -17,5 +18,6 @@ export function hostJobs(host: Host): readonly Job[] {
       drillJob(host, database),
     ]),
     ...host.settings.mirrors.map((mirror) => mirrorJob(host, mirror)),
+    ...host.settings.logs.flatMap((entry) => rotateJobs(host, entry)),
   ];
 }

@@ -100,7 +100,7 @@ async function turnOf(
 ): Promise<ExclusiveLock> {
   const directory = join(dataDirectory, 'jobs');
   await makeDirectory(directory);
-  const file = join(directory, `${lock.replaceAll(' ', '~')}.lock`);
+  const file = join(directory, `${lock.replaceAll(/[^\w.-]/g, '~')}.lock`);
   const deadline = clock.monotonicMs() + patienceMs;
   for (;;) {
     const held = tryLock(file);

@@ -53,6 +53,22 @@ export interface Status {
   /** The last snapshot of each database; null for one without. */
   readonly snapshots: Readonly<Record<string, DatabaseStatus | null>>;
   readonly schedules: readonly ScheduleStatus[];
+  /** How each log was rotated last. */
+  readonly logs: readonly LogStatus[];
+}
+
+export interface LogStatus {
+  readonly log: string;
+  readonly last: {
+    readonly at: string;
+    /** `collapse` loses nothing by construction; `window` may lose what was appended within it; `move` is not wavspool's to lose. */
+    readonly way: string;
+    readonly windowUs: number;
+  } | null;
+  /** A crash cut its last rotation off; the next run ends it. */
+  readonly unfinished: boolean;
+  /** Why it cannot be told. */
+  readonly fault?: string;
 }
 
 export interface DatabaseStatus {

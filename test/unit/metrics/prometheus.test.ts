@@ -34,6 +34,7 @@ const STATUS: Status = {
   })),
   snapshots: {},
   schedules: [],
+  logs: [],
 };
 
 test('spells every figure with its site', async () => {

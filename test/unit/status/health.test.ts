@@ -47,6 +47,7 @@ function status(changes: {
     roles: changes.roles ?? [],
     snapshots: {},
     schedules: [],
+    logs: [],
   };
 }
 
