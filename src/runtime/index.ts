@@ -11,6 +11,7 @@ export {
 } from './clock.ts';
 export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
 export {
+  growFile,
   makeDirectory,
   publishUnlessTaken,
   sweepTemporaries,
@@ -18,5 +19,6 @@ export {
   temporaryPath,
   TEMPORARY_PREFIX,
   writeDurably,
+  type GrowingFile,
 } from './durable-file.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';
