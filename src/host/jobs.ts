@@ -3,6 +3,7 @@ import { drillJob } from './drill-job.ts';
 import { exportJob } from './export-job.ts';
 import type { Host } from './host.ts';
 import { mirrorJob } from './mirror-job.ts';
+import { pointInTimeJobs } from './point-in-time-job.ts';
 import { rotateJobs } from './rotate-job.ts';
 import { offsiteJob, snapshotJob } from './snapshot-job.ts';
 
@@ -14,6 +15,7 @@ export function hostJobs(host: Host): readonly Job[] {
         snapshotJob(host, database, schedule),
         ...(schedule.offsite === undefined ? [] : [offsiteJob(host, database, schedule)]),
       ]),
+      ...pointInTimeJobs(host, database),
       ...database.exports.map((entry) => exportJob(host, database, entry)),
       drillJob(host, database),
     ]),

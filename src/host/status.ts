@@ -2,6 +2,7 @@ import { isoTime, parseTime, type Clock } from '../runtime/index.ts';
 import { nextRun, wallClock, type Job, type Journal, type Run } from '../schedule/index.ts';
 import type { DatabaseStatus, ScheduleStatus, Status } from '../status/index.ts';
 import type { Host } from './host.ts';
+import { pointInTimeStatus } from './point-in-time-job.ts';
 import { logStatus } from './rotate-job.ts';
 import type { SnapshotResult } from './snapshot-job.ts';
 
@@ -9,7 +10,7 @@ import type { SnapshotResult } from './snapshot-job.ts';
 export async function keepingStatus(
   host: Host,
   jobs: readonly Job[],
-): Promise<Pick<Status, 'snapshots' | 'schedules' | 'logs'>> {
+): Promise<Pick<Status, 'snapshots' | 'pointInTime' | 'schedules' | 'logs'>> {
   const { databases, clock, journal, timezone } = host;
   const snapshots = databases.map(({ name, snapshots }): [string, DatabaseStatus | null] => {
     const runs = snapshots.flatMap(
@@ -20,6 +21,7 @@ export async function keepingStatus(
   return {
     snapshots: Object.fromEntries(snapshots),
     schedules: jobs.flatMap((job) => scheduleStatus(job, { clock, journal, timezone })),
+    pointInTime: await pointInTimeStatus(host),
     logs: await logStatus(host),
   };
 }

@@ -74,7 +74,7 @@ function addWork(status: Status, gauge: AddGauge): void {
   );
 }
 
-function addKeeping({ schedules, snapshots, logs }: Status, gauge: AddGauge): void {
+function addKeeping({ schedules, snapshots, pointInTime, logs }: Status, gauge: AddGauge): void {
   const ran = schedules.flatMap(({ job, last }) => (last === null ? [] : [{ job, last }]));
   gauge(
     'job_last_success_timestamp_seconds',
@@ -100,6 +100,18 @@ function addKeeping({ schedules, snapshots, logs }: Status, gauge: AddGauge): vo
     Object.entries(snapshots).flatMap(([database, last]) =>
       last === null ? [] : [{ labels: { database }, value: last.ageSeconds }],
     ),
+  );
+  gauge(
+    'point_in_time_lag_seconds',
+    'Since when nothing that was committed to the database is captured for sure',
+    Object.entries(pointInTime).flatMap(([database, { lagSeconds }]) =>
+      lagSeconds === null ? [] : [{ labels: { database }, value: lagSeconds }],
+    ),
+  );
+  gauge(
+    'point_in_time_bytes',
+    'Bytes of what is captured of the database',
+    Object.entries(pointInTime).map(([database, { bytes }]) => ({ labels: { database }, value: bytes })),
   );
   const rotated = logs.flatMap(({ log, last }) => (last === null ? [] : [{ log, last }]));
   gauge(

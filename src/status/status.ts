@@ -52,9 +52,25 @@ export interface Status {
   readonly roles: readonly Heartbeat[];
   /** The last snapshot of each database; null for one without. */
   readonly snapshots: Readonly<Record<string, DatabaseStatus | null>>;
+  /** What can be brought back of each database that is captured continuously. */
+  readonly pointInTime: Readonly<Record<string, PointInTimeStatus>>;
   readonly schedules: readonly ScheduleStatus[];
   /** How each log was rotated last. */
   readonly logs: readonly LogStatus[];
+}
+
+export interface PointInTimeStatus {
+  readonly mode: 'pages' | 'wal';
+  /** The earliest and the latest time that can be restored; null when nothing was captured yet. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** Since when nothing that was committed is captured for sure. */
+  readonly lagSeconds: number | null;
+  readonly points: number;
+  readonly bytes: number;
+  /** Stretches within the range that cannot be restored. */
+  readonly gaps: number;
+  readonly damaged: readonly string[];
 }
 
 export interface LogStatus {

@@ -35,6 +35,7 @@ const STATUS: Status = {
   snapshots: {},
   schedules: [],
   logs: [],
+  pointInTime: {},
 };
 
 test('spells every figure with its site', async () => {

@@ -48,6 +48,7 @@ function status(changes: {
     snapshots: {},
     schedules: [],
     logs: [],
+    pointInTime: {},
   };
 }
 
