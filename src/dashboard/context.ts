@@ -1,10 +1,10 @@
 import type { Secret, Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
-import type { SnapshotRequest } from '../host/index.ts';
+import type { HostApi } from '../host/index.ts';
 import type { Queues } from '../queue/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import type { FailureFilter, StateStore } from '../state/index.ts';
-import { collectStatus, type Pauses, type Status, type StatusDeps } from '../status/index.ts';
+import { collectStatus, type Pauses, type Status } from '../status/index.ts';
 import { within } from './within.ts';
 
 /** What is to be put back to work: FAILED recordings that match; with `all`, every one; with `tars`, failed tars too. */
@@ -18,15 +18,7 @@ export interface DashboardDeps {
   readonly report: Report;
   readonly requeue: (request: RequeueRequest) => Promise<{ recordings: number; tars: number }>;
   readonly pauses: Pauses;
-  readonly keeping: StatusDeps['keeping'];
-  /** Every copy of a database there is, or of all, the newest first. */
-  readonly backups: (database: string | undefined) => Promise<readonly object[]>;
-  /** Takes the snapshots that were asked for, now. */
-  readonly takeSnapshots: (request: SnapshotRequest, by: 'hand' | 'event') => Promise<readonly object[]>;
-  /** Writes an export now. */
-  readonly exportTables: (database: string, name: string) => Promise<object>;
-  /** Makes a mirror now. */
-  readonly makeMirror: (name: string) => Promise<object>;
+  readonly host: HostApi;
   /** What a tar's path is compared with, from a pattern that an operator wrote. */
   readonly tarGlob: (pattern: string) => (path: string) => boolean;
   readonly token: Secret;
@@ -47,7 +39,7 @@ export function createContext(deps: DashboardDeps): Context {
   const collect = async (): Promise<Status> => {
     isRunning = true;
     try {
-      return await collectStatus(deps);
+      return await collectStatus({ ...deps, keeping: () => deps.host.keeping() });
     } finally {
       isRunning = false;
     }

@@ -1,12 +1,4 @@
-import {
-  exportTablesNow,
-  hostJobs,
-  keepingStatus,
-  listBackups,
-  mirrorNow,
-  openHost,
-  takeSnapshots,
-} from '../host/index.ts';
+import { hostApi, openHost } from '../host/index.ts';
 import { readPauses } from '../pause/index.ts';
 import { requeue, tarGlob } from '../requeue/index.ts';
 import type { Role } from '../role.ts';
@@ -19,7 +11,6 @@ export const dashboardRole: Role = {
   start: async (app) => {
     const { settings, state, queues, clock, report } = app;
     const host = await openHost(app);
-    const jobs = hostJobs(host);
     const stopped = new AbortController();
     const { token, isNew } = await dashboardToken(settings);
     const dashboard = await startDashboard({
@@ -34,11 +25,7 @@ export const dashboardRole: Role = {
         const { extract, upload } = await readPauses(settings);
         return { extract, upload };
       },
-      keeping: () => keepingStatus(host, jobs),
-      backups: (database) => listBackups(host, database, stopped.signal),
-      takeSnapshots: (request, by) => takeSnapshots(host, request, by, stopped.signal),
-      exportTables: (database, name) => exportTablesNow(host, database, name, stopped.signal),
-      makeMirror: (name) => mirrorNow(host, name, stopped.signal),
+      host: hostApi(host, stopped.signal),
       tarGlob: (pattern) => tarGlob(settings.paths.incoming, pattern),
       token,
     });

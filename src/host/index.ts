@@ -10,6 +10,7 @@ export {
   type SnapshotRequest,
 } from './backups.ts';
 export { exportTablesNow, mirrorNow } from './by-hand.ts';
+export { hostApi, type HostApi } from './api.ts';
 export { openHost, type Host } from './host.ts';
 export { hostJobs } from './jobs.ts';
 export { backupSource, namedSource, sourceAt, verifySource } from './restore-source.ts';

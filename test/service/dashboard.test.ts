@@ -7,16 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadSettings, Secret, type Settings } from '../../src/config/index.ts';
 import { startDashboard, type RequeueRequest } from '../../src/dashboard/server.ts';
 import { dashboardToken } from '../../src/dashboard/token.ts';
-import {
-  exportTablesNow,
-  hostJobs,
-  keepingStatus,
-  listBackups,
-  mirrorNow,
-  openHost,
-  takeSnapshots,
-  type Host,
-} from '../../src/host/index.ts';
+import { type Host, hostApi, openHost } from '../../src/host/index.ts';
 import { openQueues, uploadWork, type Queues } from '../../src/queue/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
 import { openStateStore, type StateStore } from '../../src/state/index.ts';
@@ -78,11 +69,7 @@ beforeAll(async () => {
         extract: { reason: 'the disk is being swapped', since: '2026-11-20T08:00:00Z', until: null },
         upload: undefined,
       }),
-    keeping: () => keepingStatus(host, hostJobs(host)),
-    backups: (database) => listBackups(host, database, AbortSignal.timeout(60_000)),
-    takeSnapshots: (request, by) => takeSnapshots(host, request, by, AbortSignal.timeout(60_000)),
-    exportTables: (database, name) => exportTablesNow(host, database, name, AbortSignal.timeout(60_000)),
-    makeMirror: (name) => mirrorNow(host, name, AbortSignal.timeout(60_000)),
+    host: hostApi(host, AbortSignal.timeout(60_000)),
     tarGlob: (pattern) => (path) => path.endsWith(pattern.replace('*', '')),
     token: new Secret(TOKEN),
   }));
@@ -417,7 +404,13 @@ test('snapshots are taken on request and on an event, listed, and stand in the s
   });
   expect(await json(get('/api/status', BEARER))).toMatchObject({
     snapshots: { state: { verified: true } },
-    schedules: [{ job: 'snapshot state nightly', cron: '0 2 * * *', last: { by: 'hand', outcome: 'done' } }],
+    schedules: expect.arrayContaining([
+      expect.objectContaining({
+        job: 'snapshot state nightly',
+        cron: '0 2 * * *',
+        last: expect.objectContaining({ by: 'hand', outcome: 'done' }),
+      }),
+    ]),
   });
   const metrics = await (await get('/metrics', BEARER)).text();
   expect(metrics).toMatch(

@@ -8,13 +8,10 @@ import { backupsQuery, eventBody, parsed, runBackupBody } from '../input.ts';
  * export or makes a mirror now, and answers with what the command's `--json` prints, when it is done.
  * `POST /api/events` with `{event, label?, database?}`: takes every snapshot that is bound to the event.
  */
-export function backups(
-  server: FastifyInstance,
-  { backups, takeSnapshots, exportTables, makeMirror }: Context,
-): void {
+export function backups(server: FastifyInstance, { host }: Context): void {
   server.get('/api/backups', async (request) => {
     const { database, limit, offset } = parsed(backupsQuery, request.query);
-    const all = await backups(database);
+    const all = await host.backups(database);
     return {
       snapshots: all.slice(offset, offset + limit),
       total: all.length,
@@ -23,11 +20,11 @@ export function backups(
   });
   server.post('/api/backups/run', async (request) => {
     const asked = parsed(runBackupBody, request.body);
-    if ('mirror' in asked) return makeMirror(asked.mirror);
-    if ('export' in asked) return exportTables(asked.database, asked.export);
-    return { snapshots: await takeSnapshots(asked, asked.event === undefined ? 'hand' : 'event') };
+    if ('mirror' in asked) return host.makeMirror(asked.mirror);
+    if ('export' in asked) return host.exportTables(asked.database, asked.export);
+    return { snapshots: await host.takeSnapshots(asked, asked.event === undefined ? 'hand' : 'event') };
   });
   server.post('/api/events', async (request) => ({
-    snapshots: await takeSnapshots(parsed(eventBody, request.body), 'event'),
+    snapshots: await host.takeSnapshots(parsed(eventBody, request.body), 'event'),
   }));
 }
