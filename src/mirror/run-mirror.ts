@@ -81,20 +81,23 @@ export async function runMirror(
   const all = await listMirrors(mirror, timezone);
   const previous = all.find(({ verified }) => verified);
   await checkSource(source, previous);
-  await checkDirectory(dir, previous);
+  await checkDirectory(mirror, previous);
   const checksum = previous !== undefined && isChecksumDue(at, previous.checkedAt, timezone);
   const partial = temporaryPath(dir);
   try {
     await mkdir(partial, { mode: DIRECTORY_MODE });
     const databases = await takeSnapshots(deps, mirror, partial, signal);
-    const notes = await copyFiles(deps, mirror, { partial, previous, checksum }, signal);
+    const notes = [...(await copyFiles(deps, mirror, { partial, previous, checksum }, signal))];
     const link = previous && { path: previous.path, checkedAt: previous.checkedAt ?? at };
     const written = await writeManifest({ mirror: partial, previous: link, at, checksum }, signal);
     reportAltered(deps, mirror, previous, written);
+    if (previous?.files !== undefined && written.files < previous.files / 2)
+      notes.push(
+        `${written.files} files, and ${previous.name} has ${previous.files}: is something not mounted?`,
+      );
     await syncFileSystem(partial, signal);
     const name = await publish(partial, dir, mirrorNames(timezone).choices(at));
-    const judged = await pruneMirror(deps, mirror, { dryRun: false });
-    const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item.name);
+    const removed = await prune(deps, mirror, name);
     const { files, bytes, linked, copiedBytes } = written;
     const made = {
       mirror: mirror.name,
@@ -111,13 +114,32 @@ export async function runMirror(
     return { ...made, name, at, databases, removed, ms };
   } catch (error) {
     signal.throwIfAborted();
-    if (errnoOf(error) !== 'ENOSPC' && errnoOf(error) !== 'EDQUOT') throw error;
-    throw new WavspoolError('DISK_FULL', `no room for a mirror of ${source} in ${dir}`, { cause: error });
+    throw mirrorFault(error, mirror);
   } finally {
     await removeTree(partial).catch((error: unknown) => {
       report('file kept', { path: partial, reason: messageOf(error) }); // the next run sweeps it
     });
   }
+}
+
+/** Returns the names of those that are gone. */
+async function prune(deps: MirrorDeps, mirror: MirrorSettings, made: string): Promise<readonly string[]> {
+  try {
+    const judged = await pruneMirror(deps, mirror, { dryRun: false });
+    return judged.filter(({ keep }) => !keep).map(({ item }) => item.name);
+  } catch (error) {
+    const problem = `${join(mirror.dir, made)} is made, but no older one could be removed: ${messageOf(error)}`;
+    throw new WavspoolError('MIRROR_DIRECTORY', problem, { cause: error });
+  }
+}
+
+/** What the system says of a file in the source or the mirror as a fault of ours; one that is ours already stays as it is. */
+function mirrorFault(error: unknown, { source, dir }: MirrorSettings): unknown {
+  const code = error instanceof WavspoolError ? undefined : errnoOf(error);
+  if (code === undefined) return error;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new WavspoolError('DISK_FULL', `no room for a mirror of ${source} in ${dir}`, { cause: error });
+  return new WavspoolError('MIRROR_FAILED', `${source}: ${messageOf(error)}`, { cause: error });
 }
 
 async function sweep({ clock, report }: MirrorDeps, { name: mirror, dir }: MirrorSettings): Promise<void> {
@@ -150,7 +172,13 @@ async function checkSource(source: string, previous: StoredMirror | undefined): 
 }
 
 /** Hardlinks end at the border of a file system: beyond it rsync would copy everything, every day, and say nothing. */
-async function checkDirectory(dir: string, previous: StoredMirror | undefined): Promise<void> {
+async function checkDirectory(
+  { dir, source }: MirrorSettings,
+  previous: StoredMirror | undefined,
+): Promise<void> {
+  if (isBelow(await realpath(source), join(await realpath(dir), FILES))) {
+    throw new WavspoolError('MIRROR_DIRECTORY', `${dir} lies in ${source}: the mirror would copy itself`);
+  }
   const latest = await lstat(join(dir, LATEST)).catch((error: unknown) => {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
