@@ -32,6 +32,12 @@ export function effectiveDatabases(
     cron: '0 2 * * *',
     keep: { days: 30, weekday: 'sunday' },
   } as const;
-  const state = { name: STATE_DATABASE, path: settings.paths.state, exports: [], asserts: [] };
+  const state = {
+    name: STATE_DATABASE,
+    path: settings.paths.state,
+    exports: [],
+    asserts: [],
+    drill: '30 4 * * 0',
+  };
   return [{ ...state, snapshots: [nightly] }, ...named];
 }

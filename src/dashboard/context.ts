@@ -23,6 +23,10 @@ export interface DashboardDeps {
   readonly backups: (database: string | undefined) => Promise<readonly object[]>;
   /** Takes the snapshots that were asked for, now. */
   readonly takeSnapshots: (request: SnapshotRequest, by: 'hand' | 'event') => Promise<readonly object[]>;
+  /** Writes an export now. */
+  readonly exportTables: (database: string, name: string) => Promise<object>;
+  /** Makes a mirror now. */
+  readonly makeMirror: (name: string) => Promise<object>;
   /** What a tar's path is compared with, from a pattern that an operator wrote. */
   readonly tarGlob: (pattern: string) => (path: string) => boolean;
   readonly token: Secret;

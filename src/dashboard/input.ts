@@ -50,7 +50,14 @@ const label = z.string().max(1000).optional();
 
 export const backupsQuery = z.strictObject({ database: name.optional(), limit, offset });
 
-export const runBackupBody = z.strictObject({ database: name, event: name.optional(), label });
+export const runBackupBody = z.union(
+  [
+    z.strictObject({ database: name, event: name.optional(), label }),
+    z.strictObject({ database: name, export: name }),
+    z.strictObject({ mirror: name }),
+  ],
+  '{database, event?, label?}, {database, export} or {mirror}',
+);
 
 export const eventBody = z.strictObject({ event: name, label, database: name.optional() });
 

@@ -1,4 +1,12 @@
-import { hostJobs, keepingStatus, listBackups, openHost, takeSnapshots } from '../host/index.ts';
+import {
+  exportTablesNow,
+  hostJobs,
+  keepingStatus,
+  listBackups,
+  mirrorNow,
+  openHost,
+  takeSnapshots,
+} from '../host/index.ts';
 import { readPauses } from '../pause/index.ts';
 import { requeue, tarGlob } from '../requeue/index.ts';
 import type { Role } from '../role.ts';
@@ -29,6 +37,8 @@ export const dashboardRole: Role = {
       keeping: () => keepingStatus(host, jobs),
       backups: (database) => listBackups(host, database, stopped.signal),
       takeSnapshots: (request, by) => takeSnapshots(host, request, by, stopped.signal),
+      exportTables: (database, name) => exportTablesNow(host, database, name, stopped.signal),
+      makeMirror: (name) => mirrorNow(host, name, stopped.signal),
       tarGlob: (pattern) => tarGlob(settings.paths.incoming, pattern),
       token,
     });

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { DatabaseSettings } from '../config/index.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
+import { listMirrors, pruneMirror, realBytesOf, verifyMirror, type StoredMirror } from '../mirror/index.ts';
+import type { Judged } from '../retention/index.ts';
 import { isoTime } from '../runtime/index.ts';
 import { runJob, type Trigger } from '../schedule/index.ts';
 import {
@@ -14,12 +16,16 @@ import {
   type OffsiteSnapshot,
   type Snapshot,
   type SnapshotSchedule,
+  type Verdict,
 } from '../snapshot/index.ts';
 import type { Host } from './host.ts';
-import { offsiteJob, snapshotJob, type SnapshotResult } from './jobs.ts';
+import { offsiteJob, snapshotJob, type SnapshotResult } from './snapshot-job.ts';
 
-/** A copy, wherever it lies, as `snapshots list` and `/api/backups` show it; times ISO in UTC. */
-export interface Backup {
+/** What `snapshots list` and `/api/backups` show; times ISO in UTC. */
+export type Backup = SnapshotBackup | MirrorBackup;
+
+/** A copy of a database, wherever it lies. */
+export interface SnapshotBackup {
   readonly kind: 'snapshot';
   readonly database: string;
   readonly schedule: string;
@@ -33,6 +39,25 @@ export interface Backup {
   /** It was read back when it was made, and its SHA-256 noted. */
   readonly verified: boolean;
 }
+
+/** A dated tree. */
+export interface MirrorBackup {
+  readonly kind: 'mirror';
+  readonly mirror: string;
+  readonly where: 'local';
+  readonly path: string;
+  readonly name: string;
+  readonly at: string;
+  /** What removing it would free: other mirrors share the rest. */
+  readonly bytes: number;
+  /** What its files hold; absent where its manifest is gone. */
+  readonly apparentBytes?: number;
+  readonly files?: number;
+  /** It is complete: its manifest was written last. */
+  readonly verified: boolean;
+}
+
+export type JudgedBackup = Backup & { readonly keep: boolean; readonly reasons: readonly string[] };
 
 export interface SnapshotRequest {
   /** Absent: every database that has something bound to the event. */
@@ -115,13 +140,13 @@ function schedulesOf(
   return chosen.flatMap(({ name, snapshots }) => snapshots.map((schedule) => ({ database: name, schedule })));
 }
 
-/** Every copy there is, the newest first. Throws store faults for copies in the bucket, FILE_UNREADABLE for those on disk. */
-export async function listBackups(
+/** Every copy of one database, or of all, the newest first. Throws store faults for copies in the bucket, FILE_UNREADABLE. */
+export async function listSnapshotBackups(
   host: Host,
   database: string | undefined,
   signal: AbortSignal,
-): Promise<readonly Backup[]> {
-  const found: Backup[] = [];
+): Promise<readonly SnapshotBackup[]> {
+  const found: SnapshotBackup[] = [];
   for (const one of schedulesOf(host, database)) {
     const local = await listSnapshots(one.database, one.schedule, host.timezone);
     found.push(...local.map(asLocal));
@@ -130,57 +155,137 @@ export async function listBackups(
     const offsite = await listOffsite(deps, one.database, one.schedule, signal);
     found.push(...offsite.map((copy) => asOffsite(copy, host.settings.s3.bucket)));
   }
-  return found.toSorted((a, b) => (a.at < b.at ? 1 : -1));
+  return newestFirst(found);
 }
 
-/** Reads every local copy of one database, or of all, as a restore would. Yields each with what is wrong with it. */
+/** Every copy of that database; without one, of all of them, and every mirror. The newest first. Throws as they do. */
+export async function listBackups(
+  host: Host,
+  database: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly Backup[]> {
+  const snapshots = await listSnapshotBackups(host, database, signal);
+  if (database !== undefined) return snapshots;
+  const mirrors: MirrorBackup[] = [];
+  for (const mirror of host.settings.mirrors) {
+    for (const stored of await listMirrors(mirror, host.timezone))
+      mirrors.push(await asMirror(mirror.name, stored, signal));
+  }
+  return newestFirst([...snapshots, ...mirrors]);
+}
+
+/** Reads every local copy of one database, or of all and the mirrors too. Yields each with what is wrong with it. */
 export async function* verifyBackups(
   host: Host,
   database: string | undefined,
   signal: AbortSignal,
-): AsyncGenerator<Backup & { readonly ok: boolean; readonly reason?: string }> {
+): AsyncGenerator<Backup & Verdict> {
   const scratch = join(host.dataDirectory, 'scratch');
   for (const one of schedulesOf(host, database)) {
     for (const snapshot of await listSnapshots(one.database, one.schedule, host.timezone))
       yield { ...asLocal(snapshot), ...(await verifySnapshot(snapshot, scratch, signal)) };
   }
+  if (database !== undefined) return;
+  for (const mirror of host.settings.mirrors) {
+    for (const stored of await listMirrors(mirror, host.timezone)) {
+      const backup = await asMirror(mirror.name, stored, signal);
+      yield { ...backup, ...(await mirrorVerdict(stored, signal)) };
+    }
+  }
 }
 
-/** What retention keeps and removes of one database's copies, or of all, with the reasons; with `dryRun` nothing goes. */
+/** What retention keeps and removes of one database's copies, or of all and the mirrors; with `dryRun` nothing goes. */
 export async function pruneBackups(
   host: Host,
   database: string | undefined,
   { dryRun }: { dryRun: boolean },
   signal: AbortSignal,
-): Promise<readonly (Backup & { readonly keep: boolean; readonly reasons: readonly string[] })[]> {
-  const judged: (Backup & { readonly keep: boolean; readonly reasons: readonly string[] })[] = [];
-  for (const { database: name, schedule } of schedulesOf(host, database)) {
-    const prune = async (): Promise<{ readonly removed: number }> => {
-      const local = await pruneSnapshots(host, name, schedule, { dryRun }, signal);
-      judged.push(...local.map(({ item, keep, reasons }) => ({ ...asLocal(item), keep, reasons })));
-      if (schedule.offsite !== undefined) {
-        const deps = { store: host.store(), report: host.report, timezone: host.timezone };
-        const offsite = await pruneOffsite(deps, name, schedule, { dryRun }, signal);
-        const { bucket } = host.settings.s3;
-        judged.push(
-          ...offsite.map(({ item, keep, reasons }) => ({ ...asOffsite(item, bucket), keep, reasons })),
-        );
-      }
-      return { removed: judged.filter(({ keep }) => !keep).length };
+): Promise<readonly JudgedBackup[]> {
+  const judged: JudgedBackup[] = [];
+  const inTurn = async (
+    id: string,
+    lock: string,
+    prune: () => Promise<readonly JudgedBackup[]>,
+  ): Promise<void> => {
+    const step = async (): Promise<{ removed: number }> => {
+      const found = await prune();
+      judged.push(...found);
+      return { removed: found.filter(({ keep }) => !keep).length };
     };
-    if (dryRun) await prune();
-    else {
-      const job = { id: `prune ${name} ${schedule.name}`, lock: `snapshot ${name}`, run: prune };
-      await runJob(host, job, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
-    }
+    if (dryRun) await step();
+    else await runJob(host, { id, lock, run: step }, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
+  };
+  for (const { database: name, schedule } of schedulesOf(host, database)) {
+    await inTurn(`prune ${name} ${schedule.name}`, `snapshot ${name}`, async () => [
+      ...(await pruneSnapshots(host, name, schedule, { dryRun }, signal)).map(as(asLocal)),
+      ...(await pruneCopiesOffsite(host, name, schedule, dryRun, signal)),
+    ]);
+  }
+  if (database !== undefined) return judged;
+  for (const mirror of host.settings.mirrors) {
+    await inTurn(`prune mirror ${mirror.name}`, `mirror ${mirror.name}`, async () => {
+      const sized = new Map<string, MirrorBackup>();
+      for (const stored of await listMirrors(mirror, host.timezone))
+        sized.set(stored.name, await asMirror(mirror.name, stored, signal));
+      return (await pruneMirror(host, mirror, { dryRun })).flatMap(({ item, keep, reasons }) => {
+        const backup = sized.get(item.name);
+        return backup === undefined ? [] : [{ ...backup, keep, reasons }];
+      });
+    });
   }
   return judged;
 }
 
-function asLocal({ at, ...rest }: Snapshot): Backup {
+async function pruneCopiesOffsite(
+  host: Host,
+  database: string,
+  schedule: SnapshotSchedule,
+  dryRun: boolean,
+  signal: AbortSignal,
+): Promise<readonly JudgedBackup[]> {
+  if (schedule.offsite === undefined) return [];
+  const deps = { store: host.store(), report: host.report, timezone: host.timezone };
+  const judged = await pruneOffsite(deps, database, schedule, { dryRun }, signal);
+  return judged.map(as((copy) => asOffsite(copy, host.settings.s3.bucket)));
+}
+
+function as<T>(toBackup: (item: T) => Backup): (judged: Judged<T>) => JudgedBackup {
+  return ({ item, keep, reasons }) => ({ ...toBackup(item), keep, reasons });
+}
+
+function newestFirst<T extends Backup>(backups: readonly T[]): readonly T[] {
+  return backups.toSorted((a, b) => (a.at < b.at ? 1 : -1));
+}
+
+async function mirrorVerdict(stored: StoredMirror, signal: AbortSignal): Promise<Verdict> {
+  const { ok, hasManifest, differing } = await verifyMirror(stored, signal);
+  if (ok) return { ok };
+  const [first] = differing;
+  if (!hasManifest || first === undefined) return { ok, reason: 'its manifest is gone' };
+  const more = differing.length === 1 ? '' : `, and ${differing.length - 1} more`;
+  return { ok, reason: `${first.path}: ${first.problem}${more}` };
+}
+
+async function asMirror(mirror: string, stored: StoredMirror, signal: AbortSignal): Promise<MirrorBackup> {
+  const { name, path, at, verified, files, apparentBytes } = stored;
+  return {
+    kind: 'mirror',
+    mirror,
+    where: 'local',
+    path,
+    name,
+    at: isoTime(at),
+    bytes: await realBytesOf(stored, signal),
+    verified,
+    ...(files !== undefined && { files }),
+    ...(apparentBytes !== undefined && { apparentBytes }),
+  };
+}
+
+function asLocal({ at, ...rest }: Snapshot): SnapshotBackup {
   return { kind: 'snapshot', where: 'local', ...rest, at: isoTime(at) };
 }
 
-function asOffsite({ at, key, ...rest }: OffsiteSnapshot, bucket: string): Backup {
+function asOffsite({ at, key, ...rest }: OffsiteSnapshot, bucket: string): SnapshotBackup {
   return { kind: 'snapshot', where: 'offsite', ...rest, path: `s3://${bucket}/${key}`, at: isoTime(at) };
 }

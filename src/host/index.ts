@@ -1,6 +1,7 @@
 /** Keeping the host: which jobs the settings ask for, what they made, how they went. Start at jobs.ts. */
 export {
   listBackups,
+  listSnapshotBackups,
   pruneBackups,
   takeSnapshots,
   verifyBackups,

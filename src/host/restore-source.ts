@@ -6,9 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
 import { fileSource, type Source } from '../restore/index.ts';
 import { makeDirectory, parseTime, temporaryPath } from '../runtime/index.ts';
-import { checkedCopy, notedHashes, type Verdict } from '../snapshot/index.ts';
+import { checkedCopy, notedHashes, type Snapshot, type Verdict } from '../snapshot/index.ts';
 import type { ObjectStore } from '../store/index.ts';
-import { listBackups, type Backup } from './backups.ts';
+import { listSnapshotBackups, type SnapshotBackup } from './backups.ts';
 import type { Host } from './host.ts';
 
 /**
@@ -24,7 +24,7 @@ export async function namedSource(
   if (from.startsWith('s3://')) return offsiteSource(host, from);
   const path = isAbsolute(from) || from.includes('/') ? resolve(from) : from;
   if (await isFile(path)) return fileSource(path, await notedHashes(path));
-  const listed = (await listBackups(host, database, signal)).find(({ name }) => name === from);
+  const listed = (await listSnapshotBackups(host, database, signal)).find(({ name }) => name === from);
   if (listed === undefined)
     throw new WavspoolError(
       'SNAPSHOT_UNKNOWN',
@@ -34,9 +34,13 @@ export async function namedSource(
 }
 
 /** A listed copy as a source. */
-export async function backupSource(host: Host, { where, path, at }: Backup): Promise<Source> {
-  if (where === 'offsite') return offsiteSource(host, path);
-  return fileSource(path, await notedHashes(path), parseTime(at));
+export async function backupSource(host: Host, { where, path, at }: SnapshotBackup): Promise<Source> {
+  return where === 'offsite' ? offsiteSource(host, path) : snapshotSource({ path, at: parseTime(at) });
+}
+
+/** A snapshot on disk as a source. */
+export async function snapshotSource({ path, at }: Pick<Snapshot, 'path' | 'at'>): Promise<Source> {
+  return fileSource(path, await notedHashes(path), at);
 }
 
 /** The newest copy that was taken at or before `at` (ms since 1970). Throws SNAPSHOT_UNKNOWN, saying which is the first. */
@@ -46,7 +50,7 @@ export async function sourceAt(
   at: number,
   signal: AbortSignal,
 ): Promise<Source> {
-  const all = (await listBackups(host, database, signal)).filter(({ verified }) => verified);
+  const all = (await listSnapshotBackups(host, database, signal)).filter(({ verified }) => verified);
   const found = all.find((backup) => parseTime(backup.at) <= at);
   if (found !== undefined) return backupSource(host, found);
   const oldest = all.at(-1);

@@ -2,7 +2,7 @@ import { isoTime, parseTime, type Clock } from '../runtime/index.ts';
 import { nextRun, wallClock, type Job, type Journal, type Run } from '../schedule/index.ts';
 import type { DatabaseStatus, ScheduleStatus } from '../status/index.ts';
 import type { Host } from './host.ts';
-import type { SnapshotResult } from './jobs.ts';
+import type { SnapshotResult } from './snapshot-job.ts';
 
 /** The last snapshot of each database, and each schedule with its last and next run, as the journal knows them. */
 export function keepingStatus(

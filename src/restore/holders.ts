@@ -1,5 +1,5 @@
 import { readFile, readdir, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { errnoOf } from '../faults.ts';
 
 /** A process that has a database open. */
@@ -23,8 +23,10 @@ export async function holdersOf(path: string): Promise<readonly Holder[]> {
   const holders: Holder[] = [];
   for (const pid of pids) {
     if (pid === process.pid || !(await hasOpen(pid, files))) continue;
-    const program = await readFile(`/proc/${pid}/comm`, 'utf8').catch(unlessNotTold);
-    if (program !== undefined) holders.push({ pid, program: program.trim() });
+    // a thread may have renamed itself in `comm`; the program's file is what an operator knows it by
+    const file = await readlink(`/proc/${pid}/exe`).catch(unlessNotTold);
+    const program = file ?? (await readFile(`/proc/${pid}/comm`, 'utf8').catch(unlessNotTold));
+    if (program !== undefined) holders.push({ pid, program: basename(program.trim()) });
   }
   return holders;
 }

@@ -1,4 +1,4 @@
-import { chmod, chown, copyFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, copyFile, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WavspoolError, errnoOf } from '../faults.ts';
 import { namePattern } from '../retention/index.ts';
@@ -6,6 +6,7 @@ import { offLoop, syncDirectory, syncFile, temporaryPath } from '../runtime/inde
 import type { PutInPlaceAnswer, PutInPlaceJob } from './put-in-place-thread.ts';
 
 const THREAD = new URL('put-in-place-thread.ts', import.meta.url);
+const MAGIC = Buffer.from('SQLite format 3\0');
 /** What SQLite may have beside a database. */
 const BESIDE = ['-wal', '-journal', '-shm'];
 
@@ -66,7 +67,9 @@ async function save(database: string, saved: string, mode: number, signal: Abort
   const temporary = temporaryPath(dirname(database));
   try {
     const job: PutInPlaceJob = { step: 'save', database, to: temporary };
-    const isHealthy = (await offLoop<PutInPlaceAnswer>(THREAD, job, signal)) === 'done';
+    const isHealthy =
+      (await looksLikeDatabase(database)) &&
+      (await offLoop<PutInPlaceAnswer>(THREAD, job, signal)) === 'done';
     if (!isHealthy) {
       await rm(temporary, { force: true });
       await copyFile(database, temporary);
@@ -80,6 +83,17 @@ async function save(database: string, saved: string, mode: number, signal: Abort
     return isHealthy;
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** SQLite, opening a file that is no database or an empty one, removes the WAL beside it, which may hold what is left. */
+async function looksLikeDatabase(path: string): Promise<boolean> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
+    return buffer.equals(MAGIC);
+  } finally {
+    await file.close();
   }
 }
 

@@ -8,9 +8,11 @@ import { loadSettings, Secret, type Settings } from '../../src/config/index.ts';
 import { startDashboard, type RequeueRequest } from '../../src/dashboard/server.ts';
 import { dashboardToken } from '../../src/dashboard/token.ts';
 import {
+  exportTablesNow,
   hostJobs,
   keepingStatus,
   listBackups,
+  mirrorNow,
   openHost,
   takeSnapshots,
   type Host,
@@ -79,6 +81,8 @@ beforeAll(async () => {
     keeping: () => keepingStatus(host, hostJobs(host)),
     backups: (database) => listBackups(host, database, AbortSignal.timeout(60_000)),
     takeSnapshots: (request, by) => takeSnapshots(host, request, by, AbortSignal.timeout(60_000)),
+    exportTables: (database, name) => exportTablesNow(host, database, name, AbortSignal.timeout(60_000)),
+    makeMirror: (name) => mirrorNow(host, name, AbortSignal.timeout(60_000)),
     tarGlob: (pattern) => (path) => path.endsWith(pattern.replace('*', '')),
     token: new Secret(TOKEN),
   }));

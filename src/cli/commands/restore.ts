@@ -4,7 +4,7 @@ import type { DatabaseSettings } from '../../config/index.ts';
 import { WavspoolError } from '../../faults.ts';
 import {
   backupSource,
-  listBackups,
+  listSnapshotBackups,
   namedSource,
   sourceAt,
   verifyBackups,
@@ -94,7 +94,7 @@ async function toldSource(
 }
 
 async function choose(host: Host, database: string, signal: AbortSignal): Promise<Source | undefined> {
-  const found = await listBackups(host, database, signal);
+  const found = await listSnapshotBackups(host, database, signal);
   if (found.length === 0) {
     printError(`there is no snapshot of ${database}; "wavspool snapshot ${database}" takes one`);
     return undefined;

@@ -33,21 +33,22 @@ export function snapshotCommands(program: Command): void {
   const snapshots = program.command('snapshots').description('the snapshots there are');
   snapshots
     .command('list [database]')
-    .description('every snapshot, on disk and offsite, the newest first')
+    .description('every snapshot, on disk and offsite, and every mirror, the newest first')
     .action((database: string | undefined, _flags: object, command: Command) =>
       withHost(command, async (host, { json }, signal) => {
         const found = await listBackups(host, database, signal);
         if (json) printJson({ snapshots: found });
         else
           printTable(
-            ['database', 'schedule', 'taken', 'size', 'verified', 'path'],
-            found.map(({ database, schedule, at, bytes, verified, path }) => [
-              database,
-              schedule,
-              at,
-              formatSize(bytes),
-              verified ? 'yes' : 'no',
-              path,
+            ['of', 'schedule', 'taken', 'size', 'apparent', 'verified', 'path'],
+            found.map((backup) => [
+              backup.kind === 'mirror' ? backup.mirror : backup.database,
+              backup.kind === 'mirror' ? 'mirror' : backup.schedule,
+              backup.at,
+              formatSize(backup.bytes),
+              backup.kind === 'mirror' ? formatSize(backup.apparentBytes ?? 0) : '',
+              backup.verified ? 'yes' : 'no',
+              backup.path,
             ]),
           );
         return 0;
@@ -55,7 +56,7 @@ export function snapshotCommands(program: Command): void {
     );
   snapshots
     .command('verify [database]')
-    .description('read every snapshot on disk as a restore would; exit 1 if one is bad')
+    .description('read every snapshot and mirror on disk as a restore would; exit 1 if one is bad')
     .action((database: string | undefined, _flags: object, command: Command) =>
       withHost(command, async (host, { json }, signal) => {
         const progress = statusLine();
@@ -70,7 +71,7 @@ export function snapshotCommands(program: Command): void {
         }
         progress.clear();
         if (json) printJson({ snapshots: verdicts });
-        else if (verdicts.length === 0) printLines(['there are no snapshots on disk']);
+        else if (verdicts.length === 0) printLines(['there are none on disk']);
         return verdicts.every(({ ok }) => ok) ? 0 : 1;
       }),
     );

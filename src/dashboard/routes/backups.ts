@@ -4,10 +4,14 @@ import { backupsQuery, eventBody, parsed, runBackupBody } from '../input.ts';
 
 /**
  * `GET /api/backups?database=&limit=&offset=`: a page of the copies there are, the newest first.
- * `POST /api/backups/run` with `{database, event?, label?}`: takes a snapshot now, and answers when it is verified.
+ * `POST /api/backups/run` with `{database, event?, label?}`, `{database, export}` or `{mirror}`: takes a snapshot, writes an
+ * export or makes a mirror now, and answers with what the command's `--json` prints, when it is done.
  * `POST /api/events` with `{event, label?, database?}`: takes every snapshot that is bound to the event.
  */
-export function backups(server: FastifyInstance, { backups, takeSnapshots }: Context): void {
+export function backups(
+  server: FastifyInstance,
+  { backups, takeSnapshots, exportTables, makeMirror }: Context,
+): void {
   server.get('/api/backups', async (request) => {
     const { database, limit, offset } = parsed(backupsQuery, request.query);
     const all = await backups(database);
@@ -19,6 +23,8 @@ export function backups(server: FastifyInstance, { backups, takeSnapshots }: Con
   });
   server.post('/api/backups/run', async (request) => {
     const asked = parsed(runBackupBody, request.body);
+    if ('mirror' in asked) return makeMirror(asked.mirror);
+    if ('export' in asked) return exportTables(asked.database, asked.export);
     return { snapshots: await takeSnapshots(asked, asked.event === undefined ? 'hand' : 'event') };
   });
   server.post('/api/events', async (request) => ({

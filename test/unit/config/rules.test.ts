@@ -114,6 +114,7 @@ test("state.db's own entry, with a nightly snapshot, is there unless the setting
       ],
       exports: [],
       asserts: [],
+      drill: '30 4 * * 0',
     },
     { ...settings.databases[0], snapshots: [expect.objectContaining({ name: 'by-hand', dir: copies })] },
   ]);
