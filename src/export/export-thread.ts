@@ -125,7 +125,7 @@ async function loadBack(
       },
     );
     signal.throwIfAborted();
-    compareLoaded(db, expected);
+    await compareLoaded(db, expected, signal);
   } catch (error) {
     if (/^(?:Z_|ZSTD_|ERR_ENCODING)/.test(errnoOf(error) ?? '')) {
       throw new WavspoolError('EXPORT_BAD', `${stored} cannot be read back: ${messageOf(error)}`, {
