@@ -11,7 +11,7 @@ import {
 } from '../runtime/index.ts';
 import { listMirrors, type StoredMirror } from './catalogue.ts';
 import { isChecksumDue } from './checksum-due.ts';
-import { DATABASES, FILES, LATEST, mirrorNames, type Choices } from './names.ts';
+import { DATABASES, FILES, LATEST, mirrorNames, type MirrorNames } from './names.ts';
 import { pruneMirror, type MirrorSettings } from './prune.ts';
 import { removeTree } from './remove-tree.ts';
 import { isBelow, runRsync, syncFileSystem } from './rsync.ts';
@@ -53,6 +53,8 @@ const DIRECTORY_MODE = 0o750;
 /** A run that its process did not end is given up for dead when it is this old, whatever process has its number now. */
 const ABANDONED_AFTER_MS = 7 * 86_400_000;
 const SHOWN_FILES = 20;
+/** Among so many files one is usually unchanged. */
+const ENOUGH_TO_SHARE = 10;
 
 /**
  * One run, safe to repeat at any moment:
@@ -95,8 +97,12 @@ export async function runMirror(
       notes.push(
         `${written.files} files, and ${previous.name} has ${previous.files}: is something not mounted?`,
       );
+    if (previous?.files !== undefined && previous.files >= ENOUGH_TO_SHARE && written.linked === 0)
+      notes.push(
+        `it shares no file with ${previous.name}: does ${dir} keep hardlinks, and times to the nanosecond?`,
+      );
     await syncFileSystem(partial, signal);
-    const name = await publish(partial, dir, mirrorNames(timezone).choices(at));
+    const name = await publish(partial, dir, mirrorNames(timezone), at);
     const removed = await prune(deps, mirror, name);
     const { files, bytes, linked, copiedBytes } = written;
     const made = {
@@ -255,13 +261,8 @@ async function copyFiles(
 }
 
 /** Gives the complete mirror its name, then moves `latest`; returns the name. */
-async function publish(partial: string, dir: string, { ofDay, ofSeconds }: Choices): Promise<string> {
-  const taken = await readdir(dir);
-  // not again the date alone once retention has removed that one: names go up with time
-  const isFirstOfDay = !taken.some((name) => name.startsWith(ofDay));
-  const name = isFirstOfDay ? ofDay : ofSeconds.find((name) => !taken.includes(name));
-  if (name === undefined)
-    throw new WavspoolError('MIRROR_DIRECTORY', `${dir} has ${ofSeconds.join(', ')} already`);
+async function publish(partial: string, dir: string, names: MirrorNames, at: number): Promise<string> {
+  const name = names.nameFor(at, await readdir(dir));
   await rename(partial, join(dir, name));
   await syncDirectory(dir);
   await pointLatestAt(name, dir);

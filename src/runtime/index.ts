@@ -22,5 +22,5 @@ export {
   writeDurably,
 } from './durable-file.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
-export { runProgram, type Ended } from './run-program.ts';
+export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';
