@@ -114,6 +114,47 @@ export interface Events {
   'mirror source altered': { mirror: string; source: string; files: number; firstFiles: readonly string[] };
   'mirror pruned': { mirror: string; kept: number; removed: readonly string[] };
   'mirror swept': { mirror: string; trees: number };
+  // logs
+  'log rotated': {
+    log: string;
+    archive: string | null;
+    way: 'collapse' | 'window' | 'move';
+    windowUs: number;
+    why: string | null;
+    bytes: number;
+    linesInFront: number;
+    removed: readonly string[];
+    finished: boolean;
+    ms: number;
+  };
+  'log rotation skipped': { log: string; reason: string };
+  'log rotation failed': { log: string; archive: string | null } & Failure;
+  'log writer without append': { log: string; writerPid: number; program: string };
+  'archive still written': { log: string; archive: string; writerPid: number; program: string };
+  // points in time
+  'point captured': {
+    database: string;
+    pages: number;
+    pageCount: number;
+    storedBytes: number;
+    pinnedMs: number;
+    ms: number;
+  };
+  'point in time base written': {
+    database: string;
+    reason: string;
+    position: number;
+    pageCount: number;
+    bytes: number;
+  };
+  'point in time base refused': { database: string; reason: string };
+  'shipping commits': { database: string; position: number };
+  'commits shipped': { database: string; commits: number; bytes: number; longestLockMs: number };
+  'shipping died': { database: string; code: string; reason: string; restartMs: number };
+  'log cannot start over': { database: string; walBytes: number };
+  'points in time interrupted': { database: string; reason: string };
+  'points in time damaged': { database: string; faults: readonly string[] };
+  'points in time pruned': { database: string; chains: number; files: number; bytes: number };
 
   // operators
   requeued: { by: string; recordings: number; tars: number };
@@ -198,6 +239,21 @@ export const LEVELS: Record<EventName, Level> = {
   'mirror source altered': 'error',
   'mirror pruned': 'info',
   'mirror swept': 'info',
+  'log rotated': 'info',
+  'log rotation skipped': 'info',
+  'log rotation failed': 'error',
+  'log writer without append': 'error',
+  'archive still written': 'warn',
+  'point captured': 'info',
+  'point in time base written': 'info',
+  'point in time base refused': 'error',
+  'shipping commits': 'info',
+  'commits shipped': 'debug',
+  'shipping died': 'error',
+  'log cannot start over': 'warn',
+  'points in time interrupted': 'error',
+  'points in time damaged': 'error',
+  'points in time pruned': 'info',
   requeued: 'info',
   'queues paused': 'warn',
   'queues resumed': 'info',

@@ -291,6 +291,38 @@ export const FAULTS = {
     remedy: 'put right what rsync complains about; "latest" and all earlier mirrors are as they were',
   },
 
+  // a log and its rotation
+  LOG_MISSING: {
+    cause: 'missing',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'correct the path in the settings, or say missingok: true',
+  },
+  LOG_UNUSABLE: {
+    cause: 'log',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'no line is lost; check what the log is, its permissions and attributes (lsattr), and its disk',
+  },
+  LOG_LOCKED: {
+    cause: 'locked',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'wait until the other process has rotated it; "fuser" on the lock file names it',
+  },
+  ARCHIVE_TAKEN: {
+    cause: 'conflict',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'move the named archive aside, or put a time of day into dateformat or file',
+  },
+  ROTATION_STATE_DAMAGED: {
+    cause: 'damaged',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'remove the named file; at worst the next archive repeats the lines that the log begins with',
+  },
+
   UNKNOWN: {
     cause: 'unknown',
     retry: 'this one',

@@ -10,6 +10,7 @@ import { mirrorCommand } from './commands/mirror.ts';
 import { pauseCommands } from './commands/pause.ts';
 import { rescanCommand } from './commands/rescan.ts';
 import { restoreCommand } from './commands/restore.ts';
+import { rotateCommand } from './commands/rotate.ts';
 import { runCommands } from './commands/run.ts';
 import { snapshotCommands } from './commands/snapshot.ts';
 import { statusCommand } from './commands/status.ts';
@@ -41,6 +42,7 @@ export async function main(args: readonly string[]): Promise<void> {
   restoreCommand(program);
   exportCommand(program);
   mirrorCommand(program);
+  rotateCommand(program);
   configCommands(program);
   doctorCommand(program);
   for (const command of program.commands) takeGlobalOptions(command);

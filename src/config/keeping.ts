@@ -102,19 +102,30 @@ export const mirror = z.strictObject({
   ping: pingAddress.optional(),
 });
 
+/** What a rotated log's name ends with, in logrotate's notation: at least one directive, or the second rotation would find its name taken. */
+const dateformat = textLike(
+  /^(?=.*%[YmdHMSVs])(?:[^%/\p{Cc}]|%[YmdHMSVs])+$/u,
+  'a date made of %Y %m %d %H %M %S %V %s and other characters but "%" and "/", e.g. -%Y%m%d',
+);
+
 /** Section `logs`: which log files are rotated; the options mean what logrotate's manual says. */
 export const log = z.strictObject({
   path,
   cron,
-  rotate: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(7),
+  rotate: wholeNumber({ min: -1, max: Number.MAX_SAFE_INTEGER }).default(7),
+  start: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(1),
   compress: yesNo.default(false),
+  delaycompress: yesNo.default(false),
   missingok: yesNo.default(false),
   notifempty: yesNo.default(false),
   copytruncate: yesNo.default(true),
   dateext: yesNo.default(false),
+  dateformat: dateformat.default('-%Y%m%d'),
+  extension: textLike(/^[^/\p{Cc}]+$/u, 'the end of a file name, e.g. ".log"').optional(),
   dir: path.optional(),
   file: fileName.optional(),
   minsize: size().optional(),
   maxsize: size().optional(),
+  maxage: count.optional(),
   ping: pingAddress.optional(),
 });

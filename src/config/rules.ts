@@ -24,6 +24,7 @@ export function brokenRules(sound: Sound, values: unknown): BrokenRule[] {
     ...nameRules(values),
     ...copyRules(sound),
     ...mirrorRules(sound),
+    ...logRules(sound),
     ...httpRules(values),
   ];
 }
@@ -185,4 +186,35 @@ function mirrorRules({ mirrors = [] }: Sound): BrokenRule[] {
         ]
       : [],
   );
+}
+
+function logRules({ logs = [], paths, databases = [] }: Sound): BrokenRule[] {
+  const stores = new Set([
+    ...(paths === undefined ? [] : [paths.state]),
+    ...databases.map(({ path }) => path),
+  ]);
+  return logs.flatMap(({ path, file, dir }, index) => {
+    const isPattern = /[*?[]/.test(path);
+    const rules: readonly (readonly [boolean, string, string])[] = [
+      [stores.has(path), 'path', 'must not be a database'],
+      [
+        file !== undefined && !/\{YYYY-?MM-?DD/.test(file),
+        'file',
+        'must hold a date: {YYYYMMDD}, {YYYY-MM-DD} or {YYYY-MM-DD-HH-mm-ss}',
+      ],
+      [
+        file !== undefined && isPattern && !file.includes('{name}'),
+        'file',
+        'must hold {name}: path may stand for several logs, whose archives would share names',
+      ],
+      [
+        dir !== undefined && /[*?[].*\//.test(path),
+        'dir',
+        'must be left out: path may stand for logs of several directories, whose archives would share names',
+      ],
+    ];
+    return rules
+      .filter(([broken]) => broken)
+      .map(([, key, problem]) => ({ path: ['logs', index, key], problem }));
+  });
 }

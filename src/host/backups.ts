@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { DatabaseSettings } from '../config/index.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
 import { listMirrors, pruneMirror, realBytesOf, verifyMirror, type StoredMirror } from '../mirror/index.ts';
+import { listPoints, prunePoints, verifyPoints } from '../point-in-time/index.ts';
 import type { Judged } from '../retention/index.ts';
 import { isoTime } from '../runtime/index.ts';
 import { runJob, type Trigger } from '../schedule/index.ts';
@@ -22,7 +23,7 @@ import type { Host } from './host.ts';
 import { offsiteJob, snapshotJob, type SnapshotResult } from './snapshot-job.ts';
 
 /** What `snapshots list` and `/api/backups` show; times ISO in UTC. */
-export type Backup = SnapshotBackup | MirrorBackup;
+export type Backup = SnapshotBackup | PointsBackup | MirrorBackup;
 
 /** A copy of a database, wherever it lies. */
 export interface SnapshotBackup {
@@ -37,6 +38,23 @@ export interface SnapshotBackup {
   readonly bytes: number;
   readonly label?: string;
   /** It was read back when it was made, and its SHA-256 noted. */
+  readonly verified: boolean;
+}
+
+/** The points in time of a database, from the first to the last. */
+export interface PointsBackup {
+  readonly kind: 'points';
+  readonly database: string;
+  readonly where: 'local';
+  /** The directory that they lie in. */
+  readonly path: string;
+  readonly name: string;
+  readonly from: string;
+  /** The last of them. */
+  readonly at: string;
+  readonly points: number;
+  readonly bytes: number;
+  /** Nothing that they are made of is missing or known to be damaged. */
   readonly verified: boolean;
 }
 
@@ -165,13 +183,15 @@ export async function listBackups(
   signal: AbortSignal,
 ): Promise<readonly Backup[]> {
   const snapshots = await listSnapshotBackups(host, database, signal);
-  if (database !== undefined) return snapshots;
+  const points = await Promise.all(capturedOf(host, database).map(asPoints));
+  const copies = [...snapshots, ...points.filter((one) => one !== undefined)];
+  if (database !== undefined) return newestFirst(copies);
   const mirrors: MirrorBackup[] = [];
   for (const mirror of host.settings.mirrors) {
     for (const stored of await listMirrors(mirror, host.timezone))
       mirrors.push(await asMirror(mirror.name, stored, signal));
   }
-  return newestFirst([...snapshots, ...mirrors]);
+  return newestFirst([...copies, ...mirrors]);
 }
 
 /** Reads every local copy of one database, or of all and the mirrors too. Yields each with what is wrong with it. */
@@ -184,6 +204,13 @@ export async function* verifyBackups(
   for (const one of schedulesOf(host, database)) {
     for (const snapshot of await listSnapshots(one.database, one.schedule, host.timezone))
       yield { ...asLocal(snapshot), ...(await verifySnapshot(snapshot, scratch, signal)) };
+  }
+  for (const captured of capturedOf(host, database)) {
+    const points = await asPoints(captured);
+    if (points === undefined) continue;
+    const { sound, faults, chains } = await verifyPoints(host, captured, signal);
+    const all = [...faults, ...chains.flatMap((chain) => chain.faults)];
+    yield { ...points, ok: sound, ...(sound ? {} : { reason: all.join('; ') }) };
   }
   if (database !== undefined) return;
   for (const mirror of host.settings.mirrors) {
@@ -221,6 +248,23 @@ export async function pruneBackups(
       ...(await pruneCopiesOffsite(host, name, schedule, dryRun, signal)),
     ]);
   }
+  for (const captured of capturedOf(host, database)) {
+    await inTurn(`prune points ${captured.name}`, `point-in-time ${captured.name}`, async () => {
+      const points = await asPoints(captured);
+      if (points === undefined) return [];
+      const { chains } = await prunePoints(host, captured, { dryRun });
+      return chains.map(({ from, to, bytes, keep, reason, files }) => ({
+        ...points,
+        name: files[0] ?? '',
+        path: join(points.path, files[0] ?? ''),
+        from: isoTime(from),
+        at: isoTime(to),
+        bytes,
+        keep,
+        reasons: [reason],
+      }));
+    });
+  }
   if (database !== undefined) return judged;
   for (const mirror of host.settings.mirrors) {
     await inTurn(`prune mirror ${mirror.name}`, `mirror ${mirror.name}`, async () => {
@@ -234,6 +278,31 @@ export async function pruneBackups(
     });
   }
   return judged;
+}
+
+function capturedOf({ databases }: Host, name: string | undefined): readonly DatabaseSettings[] {
+  return databases.filter(
+    (one) => one.pointInTime !== undefined && (name === undefined || one.name === name),
+  );
+}
+
+async function asPoints(database: DatabaseSettings): Promise<PointsBackup | undefined> {
+  const { from, to, points, bytes, chains, damaged } = await listPoints(database);
+  if (from === undefined || to === undefined) return undefined;
+  const path = join(database.pointInTime?.dir ?? '', database.name);
+  const verified = damaged.length === 0 && chains.every(({ missing }) => missing.length === 0);
+  return {
+    kind: 'points',
+    database: database.name,
+    where: 'local',
+    path,
+    name: database.name,
+    from: isoTime(from),
+    at: isoTime(to),
+    points,
+    bytes,
+    verified,
+  };
 }
 
 async function pruneCopiesOffsite(

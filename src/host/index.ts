@@ -13,4 +13,6 @@ export { exportTablesNow, mirrorNow } from './by-hand.ts';
 export { openHost, type Host } from './host.ts';
 export { hostJobs } from './jobs.ts';
 export { backupSource, namedSource, sourceAt, verifySource } from './restore-source.ts';
+export { shipCommits } from './point-in-time-job.ts';
+export { rotateDeps } from './rotate-job.ts';
 export { keepingStatus } from './status.ts';

@@ -3,9 +3,11 @@ import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { DatabaseSettings } from '../config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
+import { listPoints, restorePoint } from '../point-in-time/index.ts';
 import { fileSource, type Source } from '../restore/index.ts';
-import { makeDirectory, parseTime, temporaryPath } from '../runtime/index.ts';
+import { isoTime, makeDirectory, parseTime, temporaryPath } from '../runtime/index.ts';
 import { checkedCopy, notedHashes, type Snapshot, type Verdict } from '../snapshot/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import { listSnapshotBackups, type SnapshotBackup } from './backups.ts';
@@ -43,22 +45,41 @@ export async function snapshotSource({ path, at }: Pick<Snapshot, 'path' | 'at'>
   return fileSource(path, await notedHashes(path), at);
 }
 
-/** The newest copy that was taken at or before `at` (ms since 1970). Throws SNAPSHOT_UNKNOWN, saying which is the first. */
+/**
+ * The last state that was kept at or before `at` (ms since 1970): a point in time where the database is captured, else the
+ * newest snapshot. Throws SNAPSHOT_UNKNOWN, saying which is the first.
+ */
 export async function sourceAt(
   host: Host,
-  database: string,
+  database: DatabaseSettings,
   at: number,
   signal: AbortSignal,
 ): Promise<Source> {
-  const all = (await listSnapshotBackups(host, database, signal)).filter(({ verified }) => verified);
-  const found = all.find((backup) => parseTime(backup.at) <= at);
-  if (found !== undefined) return backupSource(host, found);
-  const oldest = all.at(-1);
-  const range = oldest === undefined ? 'there is no copy' : `the oldest copy is of ${oldest.at}`;
+  const all = (await listSnapshotBackups(host, database.name, signal)).filter(({ verified }) => verified);
+  const snapshot = all.find((backup) => parseTime(backup.at) <= at);
+  const points = database.pointInTime === undefined ? undefined : await listPoints(database);
+  const { from = Infinity, to = 0 } = points ?? {};
+  const last = snapshot === undefined ? 0 : parseTime(snapshot.at);
+  // within what was captured, a point is the later of the two; behind its end a snapshot may be
+  if (at >= from && (at <= to || to >= last)) return pointSource(host, database, Math.min(at, to));
+  if (snapshot !== undefined) return backupSource(host, snapshot);
+  const first = Math.min(from, ...all.map((backup) => parseTime(backup.at)));
+  const range = first === Infinity ? 'there is no copy' : `the oldest copy is of ${isoTime(first)}`;
   throw new WavspoolError(
     'SNAPSHOT_UNKNOWN',
-    `nothing of ${database} was kept at or before that time: ${range}`,
+    `nothing of ${database.name} was kept at or before that time: ${range}`,
   );
+}
+
+/** A point in time of a database that is captured. */
+export function pointSource(host: Host, database: DatabaseSettings, at: number): Source {
+  return {
+    from: `the point in time ${isoTime(at)}`,
+    at,
+    fetch: async (target, signal) => {
+      await restorePoint(host, database, at, target, signal);
+    },
+  };
 }
 
 /** Reads a source as a restore would. Throws what keeps it from being read. */

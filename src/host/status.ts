@@ -1,14 +1,17 @@
 import { isoTime, parseTime, type Clock } from '../runtime/index.ts';
 import { nextRun, wallClock, type Job, type Journal, type Run } from '../schedule/index.ts';
-import type { DatabaseStatus, ScheduleStatus } from '../status/index.ts';
+import type { DatabaseStatus, ScheduleStatus, Status } from '../status/index.ts';
 import type { Host } from './host.ts';
+import { pointInTimeStatus } from './point-in-time-job.ts';
+import { logStatus } from './rotate-job.ts';
 import type { SnapshotResult } from './snapshot-job.ts';
 
-/** The last snapshot of each database, and each schedule with its last and next run, as the journal knows them. */
-export function keepingStatus(
-  { databases, clock, journal, timezone }: Pick<Host, 'databases' | 'clock' | 'journal' | 'timezone'>,
+/** The last snapshot of each database, each schedule with its last and next run, and how each log was rotated last. */
+export async function keepingStatus(
+  host: Host,
   jobs: readonly Job[],
-): { snapshots: Record<string, DatabaseStatus | null>; schedules: ScheduleStatus[] } {
+): Promise<Pick<Status, 'snapshots' | 'pointInTime' | 'schedules' | 'logs'>> {
+  const { databases, clock, journal, timezone } = host;
   const snapshots = databases.map(({ name, snapshots }): [string, DatabaseStatus | null] => {
     const runs = snapshots.flatMap(
       (schedule) => journal.last(`snapshot ${name} ${schedule.name}`).good ?? [],
@@ -18,6 +21,8 @@ export function keepingStatus(
   return {
     snapshots: Object.fromEntries(snapshots),
     schedules: jobs.flatMap((job) => scheduleStatus(job, { clock, journal, timezone })),
+    pointInTime: await pointInTimeStatus(host),
+    logs: await logStatus(host),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { App } from '../app.ts';
 import { putBackInterrupted } from '../cleanup/index.ts';
 import { faultCode, messageOf } from '../faults.ts';
-import { hostJobs, openHost, type Host } from '../host/index.ts';
+import { hostJobs, openHost, shipCommits, type Host } from '../host/index.ts';
 import type { Outcome } from '../queue/index.ts';
 import type { Role } from '../role.ts';
 import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
@@ -23,6 +23,10 @@ export const maintainRole: Role = {
     const upkeep = maintenanceJobs(app.settings);
     const keeping = hostJobs(host);
     const schedules = keepScheduled(host, app.queues.maintenance, upkeep, keeping);
+    const stopped = new AbortController();
+    const shipping = shipCommits(host, stopped.signal).catch((err: unknown) =>
+      app.report('unexpected fault', { err }),
+    );
     const running = new Set<string>();
     const worker = app.queues.work<'maintenance'>({
       kind: 'maintenance',
@@ -45,7 +49,9 @@ export const maintainRole: Role = {
       work: { queue: 'maintenance', worker, limit: CONCURRENCY },
       stop: async (graceMs) => {
         schedules.stop();
+        stopped.abort();
         const handedBack = await worker.stop(graceMs);
+        await shipping;
         host.close();
         return handedBack;
       },

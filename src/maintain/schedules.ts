@@ -37,8 +37,8 @@ export function keepScheduled(
     }
     for (const { id, when } of keeping) {
       if (when === undefined || !('cron' in when)) continue;
-      await queue.scheduleCron(id, when.cron, timezone, { v: 1, run: id });
-      ids.push(id);
+      await queue.scheduleCron(keyOf(id), when.cron, timezone, { v: 1, run: id });
+      ids.push(keyOf(id));
     }
     await queue.keepSchedules(ids);
   };
@@ -47,7 +47,7 @@ export function keepScheduled(
     for (const job of keeping) {
       const due = await dueNow(host, job);
       if (due === undefined) continue;
-      const id = `due-${job.id.replaceAll(' ', '-')}-${due.replaceAll(':', '')}`;
+      const id = `due-${keyOf(job.id)}-${keyOf(due)}`;
       await queue.ensure([{ id, payload: { v: 1, run: job.id }, priority: 0 }]);
     }
   };
@@ -55,4 +55,9 @@ export function keepScheduled(
   for (const loop of [again(RESCHEDULE_MS, schedule), again(LOOK_MS, queueDue)])
     loop.catch((err: unknown) => report('unexpected fault', { err }));
   return { stop: () => stopped.abort() };
+}
+
+/** BullMQ and Bull Board's addresses take neither `:` nor `/` in an id. */
+function keyOf(id: string): string {
+  return id.replaceAll(/[^\w.-]/g, '-');
 }

@@ -74,7 +74,7 @@ function addWork(status: Status, gauge: AddGauge): void {
   );
 }
 
-function addKeeping({ schedules, snapshots }: Status, gauge: AddGauge): void {
+function addKeeping({ schedules, snapshots, pointInTime, logs }: Status, gauge: AddGauge): void {
   const ran = schedules.flatMap(({ job, last }) => (last === null ? [] : [{ job, last }]));
   gauge(
     'job_last_success_timestamp_seconds',
@@ -100,6 +100,29 @@ function addKeeping({ schedules, snapshots }: Status, gauge: AddGauge): void {
     Object.entries(snapshots).flatMap(([database, last]) =>
       last === null ? [] : [{ labels: { database }, value: last.ageSeconds }],
     ),
+  );
+  gauge(
+    'point_in_time_lag_seconds',
+    'Since when nothing that was committed to the database is captured for sure',
+    Object.entries(pointInTime).flatMap(([database, { lagSeconds }]) =>
+      lagSeconds === null ? [] : [{ labels: { database }, value: lagSeconds }],
+    ),
+  );
+  gauge(
+    'point_in_time_bytes',
+    'Bytes of what is captured of the database',
+    Object.entries(pointInTime).map(([database, { bytes }]) => ({ labels: { database }, value: bytes })),
+  );
+  const rotated = logs.flatMap(({ log, last }) => (last === null ? [] : [{ log, last }]));
+  gauge(
+    'log_rotated_timestamp_seconds',
+    'When the log was last rotated, and in which way, in seconds since 1970',
+    rotated.map(({ log, last }) => ({ labels: { log, way: last.way }, value: seconds(last.at) })),
+  );
+  gauge(
+    'log_rotation_window_seconds',
+    'How long lines could be lost in the last rotation of the log',
+    rotated.map(({ log, last }) => ({ labels: { log }, value: last.windowUs / 1e6 })),
   );
 }
 

@@ -56,6 +56,50 @@ export async function publishUnlessTaken(temporary: string, path: string): Promi
   return true;
 }
 
+/** A file that grows under a temporary name until it is complete. */
+export interface GrowingFile {
+  readonly temporary: string;
+  readonly bytes: () => number;
+  readonly write: (chunk: Uint8Array) => Promise<void>;
+  /** Syncs it and gives it its final name in the same directory; false, and nothing is left, when that name is taken. */
+  readonly publish: (path: string) => Promise<boolean>;
+  /** Removes it; harmless after it was published. */
+  readonly discard: () => Promise<void>;
+}
+
+/** Begins a file of `mode` that will get its name in `directory` once it is complete and on disk. */
+export async function growFile(directory: string, mode: number): Promise<GrowingFile> {
+  const temporary = temporaryPath(directory);
+  const file = await open(temporary, 'wx', mode);
+  let bytes = 0;
+  let closed = false;
+  const close = async (): Promise<void> => {
+    if (closed) return;
+    closed = true;
+    await file.close();
+  };
+  return {
+    temporary,
+    bytes: () => bytes,
+    write: async (chunk) => {
+      await file.writeFile(chunk); // at the present position, and whole: write(2) may take less
+      bytes += chunk.length;
+    },
+    publish: async (path) => {
+      await file.sync();
+      await close();
+      const published = await publishUnlessTaken(temporary, path);
+      if (!published) await rm(temporary, { force: true });
+      await syncDirectory(directory);
+      return published;
+    },
+    discard: async () => {
+      await close();
+      await rm(temporary, { force: true });
+    },
+  };
+}
+
 /** Makes a file's bytes survive a power loss. */
 export async function syncFile(path: string): Promise<void> {
   const handle = await open(path, 'r');

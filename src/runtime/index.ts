@@ -12,6 +12,7 @@ export {
 export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
 export {
   abandonedTemporaries,
+  growFile,
   makeDirectory,
   publishUnlessTaken,
   sweepTemporaries,
@@ -20,6 +21,7 @@ export {
   temporaryPath,
   TEMPORARY_PREFIX,
   writeDurably,
+  type GrowingFile,
 } from './durable-file.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
 export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Report } from '../events.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
 import { makeDirectory, type Clock } from '../runtime/index.ts';
-import { tryLock, type ExclusiveLock } from '../sqlite/index.ts';
+import { takeExclusiveLock, type ExclusiveLock } from '../sqlite/index.ts';
 import { dueRun, wallClock, type When } from './due.ts';
 import type { Journal, Trigger } from './journal.ts';
 import { ping } from './ping.ts';
@@ -100,10 +100,10 @@ async function turnOf(
 ): Promise<ExclusiveLock> {
   const directory = join(dataDirectory, 'jobs');
   await makeDirectory(directory);
-  const file = join(directory, `${lock.replaceAll(' ', '~')}.lock`);
+  const file = join(directory, `${lock.replaceAll(/[^\w.-]/g, '~')}.lock`);
   const deadline = clock.monotonicMs() + patienceMs;
   for (;;) {
-    const held = tryLock(file);
+    const held = takeExclusiveLock(file);
     if (held !== undefined) return held;
     if (clock.monotonicMs() >= deadline)
       throw new WavspoolError('JOB_RUNNING', `${id}: it, or one that it must not meet, is running already`);

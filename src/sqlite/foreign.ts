@@ -168,3 +168,13 @@ export function databaseFault(path: string, error: unknown): WavspoolError {
   }
   return new WavspoolError('DATABASE_UNUSABLE', `${path}: ${said}`, options);
 }
+
+/** The journal mode of the database at `path`: `wal`, `delete`, … Throws as {@link openForeign}. */
+export function journalModeOf(path: string): string {
+  const db = openForeign(path);
+  try {
+    return String(asDatabaseFault(path, () => db.pragma('journal_mode', { simple: true })));
+  } finally {
+    db.close();
+  }
+}

@@ -23,7 +23,7 @@ export interface StatusDeps {
   readonly clock: Clock;
   readonly pauses: Pauses;
   /** How the jobs that keep the host go. */
-  readonly keeping: () => Pick<Status, 'snapshots' | 'schedules'>;
+  readonly keeping: () => Promise<Pick<Status, 'snapshots' | 'pointInTime' | 'schedules' | 'logs'>>;
 }
 
 /** Looks at the state store, the queues and the disk. Throws REDIS_UNREACHABLE, STATE_UNUSABLE or FILE_UNREADABLE. */
@@ -79,7 +79,7 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
     store: storeStatus(outage),
     disk,
     roles,
-    ...deps.keeping(),
+    ...(await deps.keeping()),
   };
 }
 

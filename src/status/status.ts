@@ -52,7 +52,39 @@ export interface Status {
   readonly roles: readonly Heartbeat[];
   /** The last snapshot of each database; null for one without. */
   readonly snapshots: Readonly<Record<string, DatabaseStatus | null>>;
+  /** What can be brought back of each database that is captured continuously. */
+  readonly pointInTime: Readonly<Record<string, PointInTimeStatus>>;
   readonly schedules: readonly ScheduleStatus[];
+  /** How each log was rotated last. */
+  readonly logs: readonly LogStatus[];
+}
+
+export interface PointInTimeStatus {
+  readonly mode: 'pages' | 'wal';
+  /** The earliest and the latest time that can be restored; null when nothing was captured yet. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** Since when nothing that was committed is captured for sure. */
+  readonly lagSeconds: number | null;
+  readonly points: number;
+  readonly bytes: number;
+  /** Stretches within the range that cannot be restored. */
+  readonly gaps: number;
+  readonly damaged: readonly string[];
+}
+
+export interface LogStatus {
+  readonly log: string;
+  readonly last: {
+    readonly at: string;
+    /** `collapse` loses nothing by construction; `window` may lose what was appended within it; `move` is not wavspool's to lose. */
+    readonly way: string;
+    readonly windowUs: number;
+  } | null;
+  /** A crash cut its last rotation off; the next run ends it. */
+  readonly unfinished: boolean;
+  /** Why it cannot be told. */
+  readonly fault?: string;
 }
 
 export interface DatabaseStatus {

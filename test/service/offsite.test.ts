@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
-import { makeLedger, readLedger, startWriter } from '../support/ledger.ts';
+import { makeLedger, readLedger, startWriter } from '../support/busy-database.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
 
 // Copies of snapshots in the bucket, on a real S3 server.

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
-import { makeLedger, readLedger, startWriter, type LedgerShape } from '../support/ledger.ts';
+import { makeLedger, readLedger, startWriter, type LedgerShape } from '../support/busy-database.ts';
 
 // A database back to what it was, as an operator does it.
 

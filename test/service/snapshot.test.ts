@@ -7,7 +7,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { listBackups, takeSnapshots, verifyBackups } from '../../src/host/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
-import { makeLedger, readLedger, startWriter } from '../support/ledger.ts';
+import { makeLedger, readLedger, startWriter } from '../support/busy-database.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 
 // Snapshots of a database that another program writes to, with the tools of an operator.

@@ -1,34 +1,34 @@
 import Database from 'better-sqlite3';
+import { moveMoney } from './ledger.ts';
 
-// A program that owns a database and writes to it all the time: every transaction moves money between two accounts and notes
-// it, so the sum stays and the number of notes only grows. `node ledger-writer.ts FILE COMMITS_PER_SECOND SECONDS`; prints the
-// longest time that a commit took, in ms, and how many there were.
+// Moves money in the ledger that is named, so many times a second, until stdin ends. Says "counter milliseconds" after each
+// move that took longer than all before, and the counter now and then.
 
-const [file = '', rate = '100', seconds = '10'] = process.argv.slice(2);
-const db = new Database(file, { timeout: 10_000 });
-const count = db.prepare('SELECT count(*) FROM accounts').pluck().get() as number;
-const move = db.prepare('UPDATE accounts SET balance = balance + ? WHERE id = ?');
-const note = db.prepare('INSERT INTO moves (amount) VALUES (?)');
-const transfer = db.transaction((from: number, to: number, amount: number) => {
-  move.run(-amount, from);
-  move.run(amount, to);
-  note.run(amount);
-});
-
-let longestMs = 0;
-let commits = 0;
+const [path = '', perSecond = '0'] = process.argv.slice(2);
+const rate = Number(perSecond);
+const db = new Database(path, { timeout: 10_000 });
+db.pragma('synchronous = NORMAL');
 const startedAt = performance.now();
-const endAt = startedAt + Number(seconds) * 1000;
-process.send?.('writing');
-while (performance.now() < endAt) {
-  const due = ((performance.now() - startedAt) / 1000) * Number(rate);
-  while (commits < due) {
+let done = 0;
+let longest = 0;
+let toldAt = 0;
+let ended = false;
+process.stdin.resume().once('end', () => (ended = true));
+
+function turn(): void {
+  const due = rate === 0 ? done + 20 : Math.floor(((performance.now() - startedAt) / 1000) * rate);
+  for (let batch = 0; done < due && batch < 50; batch += 1) {
     const before = performance.now();
-    transfer(1 + (commits % count), 1 + ((commits * 7 + 3) % count), commits % 100);
-    longestMs = Math.max(longestMs, performance.now() - before);
-    commits += 1;
+    const counter = moveMoney(db);
+    const ms = performance.now() - before;
+    done += 1;
+    if (ms > longest || before - toldAt > 100) {
+      longest = Math.max(longest, ms);
+      toldAt = before;
+      process.stdout.write(`${JSON.stringify({ counter, at: Date.now(), done, longestMs: longest })}\n`);
+    }
   }
-  await new Promise((resolve) => setTimeout(resolve, 1));
+  if (ended) process.exit(0);
+  setTimeout(turn, 1);
 }
-db.close();
-process.stdout.write(JSON.stringify({ longestMs: Math.round(longestMs), commits }));
+turn();

@@ -1,76 +1,80 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import Database from 'better-sqlite3';
 
-// A database of another program's, and that program.
+// A database with an invariant that any single state of it keeps, and no mixture of two states does: money moves between
+// accounts, their sum stays; every move adds a row to the ledger and 1 to the counter.
 
-export interface LedgerShape {
-  readonly accounts?: number;
-  readonly journalMode?: 'wal' | 'delete';
+const ACCOUNTS = 1000;
+const EACH = 1000;
+
+export interface LedgerOptions {
   readonly pageSize?: number;
+  readonly journalMode?: 'wal' | 'delete' | 'truncate' | 'persist';
+  /** Rows of 1 KiB that nobody touches. */
+  readonly fillRows?: number;
 }
 
-/** Makes a ledger whose balances sum up to 0, with an index, a foreign key, a trigger and a table without rowid. */
-export function makeLedger(
-  path: string,
-  { accounts = 2000, journalMode = 'wal', pageSize = 4096 }: LedgerShape = {},
-): void {
-  const db = new Database(path);
-  db.pragma(`page_size = ${pageSize}`);
-  db.pragma(`journal_mode = ${journalMode}`);
+/** Makes the database; returns the connection. */
+export function makeLedger(path: string, options: LedgerOptions = {}): Database.Database {
+  const db = new Database(path, { timeout: 10_000 });
+  db.pragma(`page_size = ${options.pageSize ?? 4096}`);
+  db.pragma(`journal_mode = ${options.journalMode ?? 'wal'}`);
   db.exec(`
-    CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL, name TEXT);
-    CREATE INDEX accounts_by_name ON accounts (name);
-    CREATE TABLE moves (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL);
-    CREATE TABLE notes (key TEXT PRIMARY KEY, account REFERENCES accounts (id)) WITHOUT ROWID;
-    CREATE TRIGGER no_empty_note BEFORE INSERT ON notes WHEN new.key = '' BEGIN SELECT raise(ABORT, 'empty'); END;
+    CREATE TABLE accounts(id INTEGER PRIMARY KEY, balance INTEGER NOT NULL);
+    CREATE TABLE ledger(id INTEGER PRIMARY KEY, source INTEGER, target INTEGER, amount INTEGER, note TEXT);
+    CREATE TABLE counter(n INTEGER NOT NULL);
+    CREATE TABLE fill(id INTEGER PRIMARY KEY, content BLOB);
+    INSERT INTO counter VALUES (0);
+    WITH RECURSIVE ids(id) AS (SELECT 0 UNION ALL SELECT id + 1 FROM ids WHERE id < ${ACCOUNTS - 1})
+    INSERT INTO accounts SELECT id, ${EACH} FROM ids;
   `);
-  const insert = db.prepare('INSERT INTO accounts (balance, name) VALUES (0, ?)');
-  db.transaction(() => {
-    for (let account = 0; account < accounts; account++)
-      insert.run(`${account} ${'x'.repeat(account % 400)}`);
-  })();
-  db.close();
+  if (options.fillRows !== undefined) {
+    db.prepare(
+      `WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < ?)
+       INSERT INTO fill SELECT id, randomblob(1000) FROM ids`,
+    ).run(options.fillRows);
+  }
+  return db;
 }
 
-/** What must hold of a ledger at any time: `{ sum: 0, ok: 'ok' }`; and how many moves it has. */
-export function readLedger(path: string): { sum: number; moves: number; ok: string } {
-  const db = new Database(path, { readonly: true });
+/** One move, as a transaction; returns the counter after it. */
+export function moveMoney(db: Database.Database, random: () => number = Math.random): number {
+  return db
+    .transaction(() => {
+      const [source, target] = [Math.floor(random() * ACCOUNTS), Math.floor(random() * ACCOUNTS)];
+      const amount = 1 + Math.floor(random() * 9);
+      const change = db.prepare('UPDATE accounts SET balance = balance + ? WHERE id = ?');
+      change.run(-amount, source);
+      change.run(amount, target);
+      db.prepare('INSERT INTO ledger(source, target, amount, note) VALUES (?, ?, ?, ?)').run(
+        source,
+        target,
+        amount,
+        `move of ${amount} ${Math.floor(random() * 1e9)}`,
+      );
+      return db.prepare('UPDATE counter SET n = n + 1 RETURNING n').pluck().get() as number;
+    })
+    .immediate();
+}
+
+/** What is wrong with a copy, and how many moves it holds. */
+export function auditLedger(path: string): { faults: string[]; moves: number } {
+  const db = new Database(path, { readonly: true, fileMustExist: true });
   try {
-    const sum = db.prepare('SELECT coalesce(sum(balance), 0) FROM accounts').pluck().get() as number;
-    const moves = db.prepare('SELECT count(*) FROM moves').pluck().get() as number;
-    return { sum, moves, ok: db.pragma('integrity_check', { simple: true }) as string };
+    const moves = db.prepare('SELECT n FROM counter').pluck().get() as number;
+    const faults: string[] = [];
+    const rows = db.prepare('SELECT count(*) FROM ledger').pluck().get() as number;
+    if (rows !== moves) faults.push(`${rows} rows in the ledger, ${moves} counted`);
+    const sum = db.prepare('SELECT sum(balance) FROM accounts').pluck().get() as number;
+    if (sum !== ACCOUNTS * EACH) faults.push(`the balances add up to ${sum}`);
+    const replayed = db.prepare(
+      `SELECT count(*) FROM accounts a WHERE balance <> ${EACH}
+           + coalesce((SELECT sum(amount) FROM ledger WHERE target = a.id), 0)
+           - coalesce((SELECT sum(amount) FROM ledger WHERE source = a.id), 0)`,
+    );
+    if (moves < 3000 && replayed.pluck().get() !== 0)
+      faults.push('the balances are not those that the ledger leads to');
+    return { faults, moves };
   } finally {
     db.close();
   }
-}
-
-export interface Writer extends AsyncDisposable {
-  readonly process: ChildProcess;
-  /** Waits until its time is over. */
-  ended(): Promise<{ longestMs: number; commits: number }>;
-}
-
-/** Starts the program that writes to the ledger; resolves when it writes. */
-export async function startWriter(path: string, commitsPerSecond: number, seconds: number): Promise<Writer> {
-  const script = join(import.meta.dirname, 'ledger-writer.ts');
-  const child = spawn(process.execPath, [script, path, String(commitsPerSecond), String(seconds)], {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  });
-  let printed = '';
-  child.stdout?.on('data', (chunk) => (printed += String(chunk)));
-  const closed = once(child, 'close');
-  await once(child, 'message');
-  return {
-    process: child,
-    ended: async () => {
-      await closed;
-      return JSON.parse(printed) as { longestMs: number; commits: number };
-    },
-    [Symbol.asyncDispose]: async () => {
-      child.kill('SIGKILL');
-      await closed;
-    },
-  };
 }

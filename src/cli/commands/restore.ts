@@ -57,7 +57,7 @@ async function restore(
     throw new WavspoolError('USAGE', 'no terminal to choose on: say --from <file> or --at <time>');
 
   const source = isTold
-    ? await toldSource(host, database.name, flags, signal)
+    ? await toldSource(host, database, flags, signal)
     : await choose(host, database.name, signal);
   if (source === undefined) return 1;
   if (flags.verifyOnly === true) return verifyOne(host, source, json, signal);
@@ -85,11 +85,11 @@ async function putBack(
 
 async function toldSource(
   host: Host,
-  database: string,
+  database: DatabaseSettings,
   { from, at }: RestoreFlags,
   signal: AbortSignal,
 ): Promise<Source> {
-  if (from !== undefined) return namedSource(host, database, from, signal);
+  if (from !== undefined) return namedSource(host, database.name, from, signal);
   return sourceAt(host, database, pointInTime(at ?? '', host.timezone), signal);
 }
 

@@ -43,8 +43,8 @@ export function snapshotCommands(program: Command): void {
             ['of', 'schedule', 'taken', 'size', 'apparent', 'verified', 'path'],
             found.map((backup) => [
               backup.kind === 'mirror' ? backup.mirror : backup.database,
-              backup.kind === 'mirror' ? 'mirror' : backup.schedule,
-              backup.at,
+              backup.kind === 'snapshot' ? backup.schedule : backup.kind,
+              backup.kind === 'points' ? `${backup.from} to ${backup.at}` : backup.at,
               formatSize(backup.bytes),
               backup.kind === 'mirror' ? formatSize(backup.apparentBytes ?? 0) : '',
               backup.verified ? 'yes' : 'no',

@@ -101,7 +101,7 @@ test.each([
   [snapshotOf('file: x, on: go, keep: { days: 0 }'), 'snapshots[0].keep.days: found 0'],
   [snapshotOf('file: x, on: go, ping: "ftp://hunter2"'), 'snapshots[0].ping: found ***, allowed: an http'],
   [logOf('maxsize: 10M'), 'logs[0].maxsize: found "10M", allowed: a size'],
-  [logOf('rotate: -1'), 'logs[0].rotate: found -1, allowed: a whole number, 0 or more'],
+  [logOf('rotate: -2'), 'logs[0].rotate: found -2, allowed: a whole number, -1 or more'],
 ])('%s is one fault: %s', (yaml, fault) => {
   const lines = faultLines(yaml);
   expect(lines).toHaveLength(1);

@@ -1,0 +1,96 @@
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { loadSettings, type Settings } from '../../config/index.ts';
+import { WavspoolError, messageOf } from '../../faults.ts';
+import { rotateDeps } from '../../host/index.ts';
+import { createLog } from '../../log/index.ts';
+import {
+  logsOf,
+  rotateLog,
+  type LogEntry,
+  type RotateOptions,
+  type RotationResult,
+} from '../../logrotate/index.ts';
+import { systemClock } from '../../runtime/index.ts';
+import { printJson, printLines, printTable } from '../output.ts';
+import { globalOptions } from '../with-app.ts';
+
+/** `rotate`: needs neither Redis nor `state.db`; exit 1 if a log could not be rotated. */
+export function rotateCommand(program: Command): void {
+  program
+    .command('rotate')
+    .description('rotate the logs of the settings now, or one of them; exit 1 if one could not be')
+    .argument('[log]', 'its path, or its file name')
+    .option('--force', 'whatever its size, as logrotate --force')
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .action(async (log: string | undefined, options: RotateOptions, command: Command) => {
+      const { config, json } = globalOptions(command);
+      const { settings } = loadSettings(config === undefined ? {} : { configFile: config });
+      const entries = await chosen(settings.logs, log);
+      const results = await rotateAll(settings, entries, options);
+      if (json) printJson({ logs: results.map(asJson) });
+      else if (results.length === 0) printLines(['no logs in the settings']);
+      else show(results);
+      process.exitCode = results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+    });
+}
+
+/** The entries of that name, or a pattern's entry for just the log that it takes. Throws USAGE. */
+async function chosen(logs: readonly LogEntry[], name: string | undefined): Promise<readonly LogEntry[]> {
+  if (name === undefined) return logs;
+  const named = logs.filter(({ path }) => path === name || basename(path) === name);
+  if (named.length > 0) return named;
+  for (const entry of logs) {
+    const path = (await logsOf(entry.path)).find((one) => one === name || basename(one) === name);
+    if (path !== undefined) return [{ ...entry, path }];
+  }
+  const known = logs.map(({ path }) => path).join(', ') || 'none';
+  throw new WavspoolError('USAGE', `${name} is none of the logs in the settings: ${known}`);
+}
+
+async function rotateAll(
+  settings: Settings,
+  entries: readonly LogEntry[],
+  options: RotateOptions,
+): Promise<readonly RotationResult[]> {
+  const log = createLog({
+    file: undefined,
+    site: settings.site,
+    role: 'command',
+    stderrLevel: 'warn',
+    fileLevel: 'info',
+  });
+  const deps = rotateDeps({
+    clock: systemClock,
+    report: log.report,
+    timezone: settings.timezone,
+    dataDirectory: settings.paths.data,
+  });
+  const results: RotationResult[] = [];
+  for (const entry of entries)
+    results.push(...(await rotateLog(deps, entry, options, new AbortController().signal)));
+  log.close();
+  return results;
+}
+
+function asJson(result: RotationResult): object {
+  if (result.outcome !== 'failed') return result;
+  const { error, ...rest } = result;
+  return { ...rest, error: messageOf(error) };
+}
+
+function show(results: readonly RotationResult[]): void {
+  printTable(['LOG', 'OUTCOME', 'ARCHIVE', 'BYTES', 'REMOVED', 'HOW'], results.map(row));
+}
+
+function row(result: RotationResult): readonly (string | number)[] {
+  const { log, outcome } = result;
+  if (outcome === 'skipped') return [log, outcome, '-', '-', '-', result.reason];
+  const archive = result.archive ?? '-';
+  if (outcome === 'failed')
+    return [log, outcome, archive, '-', '-', `${result.code}: ${messageOf(result.error)}`];
+  const { bytes, removed } = result;
+  if (outcome === 'due') return [log, outcome, archive, bytes, removed.length, ''];
+  const how = result.way === 'window' ? `window of ${result.windowUs} µs` : result.way;
+  return [log, outcome, archive, bytes, removed.length, how];
+}

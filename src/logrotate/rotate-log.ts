@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { WavspoolError, errnoOf, faultCode, messageOf, FAULTS } from '../faults.ts';
+import { makeDirectory } from '../runtime/index.ts';
+import type { RotateDeps, Run } from './deps.ts';
+import type { RotateOptions } from './due.ts';
+import { lockLog } from './lock.ts';
+import { logsOf } from './logs-of.ts';
+import { lookAt } from './look-at.ts';
+import type { LogEntry } from './options.ts';
+import { previewRotation } from './preview.ts';
+import { finishOpen, finishTidying } from './finish.ts';
+import type { RotationResult } from './result.ts';
+import { startRotation } from './start.ts';
+import { readLogState, stateName } from './state-file.ts';
+
+/** A fallocate whose parent was killed may still hold the lock; whoever holds it longer than this rotates. */
+const LOCK_WAIT_SECONDS = 30;
+
+/**
+ * Rotates the logs of one entry, one after the other; a pattern gives several. A log that fails does not keep the others from
+ * their turn: what happened to each is reported and returned. Safe to repeat after a crash at any moment (P3, P10). Rejects
+ * with the abort's reason only.
+ */
+export async function rotateLog(
+  deps: RotateDeps,
+  entry: LogEntry,
+  options: RotateOptions,
+  signal: AbortSignal,
+): Promise<readonly RotationResult[]> {
+  const results: RotationResult[] = [];
+  for (const log of await logsOf(entry.path)) {
+    const startedAt = deps.clock.monotonicMs();
+    const result = await rotateOne(deps, entry, log, options, signal);
+    if (options.dryRun !== true)
+      tell(deps, result, options, Math.round(deps.clock.monotonicMs() - startedAt));
+    results.push(result);
+  }
+  return results;
+}
+
+async function rotateOne(
+  deps: RotateDeps,
+  entry: LogEntry,
+  log: string,
+  options: RotateOptions,
+  signal: AbortSignal,
+): Promise<RotationResult> {
+  const archive: { path: string | null } = { path: null };
+  try {
+    if (options.dryRun === true) return await previewRotation(deps, entry, log, options);
+    return await underLock(deps, entry, log, { options, signal, named: (path) => (archive.path = path) });
+  } catch (error) {
+    signal.throwIfAborted();
+    const fault = asFault(log, error);
+    return { log, outcome: 'failed', code: faultCode(fault), error: fault, archive: archive.path };
+  }
+}
+
+/**
+ * 1. What a crash cut off is finished first; if that was a rotation, it was this one.
+ * 2. Whether the log is due is decided from what it holds that no archive does.
+ * 3. Then it is rotated.
+ */
+async function underLock(deps: RotateDeps, entry: LogEntry, log: string, run: Run): Promise<RotationResult> {
+  // every few minutes for every log: nothing is locked, written or finished for those that are small
+  const atFirst = await lookAt(entry, log, run.options, null);
+  if (run.options.only === 'maxsize' && atFirst.kind === 'skipped') return atFirst.result;
+
+  await makeDirectory(deps.directory, 0o700);
+  await using lock = await lockLog(log, join(deps.directory, `${stateName(log)}.lock`), LOCK_WAIT_SECONDS);
+  const state = await readLogState(deps.directory, log);
+  if (state.open !== null) {
+    const finished = await finishOpen(deps, state, state.open, { lockFd: lock.fd, ...run });
+    if (finished !== undefined) return finished;
+  }
+  const tidied = await finishTidying(deps, { ...state, open: null }, run.signal);
+  const look = await lookAt(entry, log, run.options, tidied.head);
+  if (look.kind === 'skipped') return look.result;
+  return await startRotation(deps, entry, { state: tidied, facts: look.facts, lockFd: lock.fd, ...run });
+}
+
+/** What the system says about a log or an archive as a fault of ours. */
+function asFault(log: string, error: unknown): unknown {
+  if (error instanceof WavspoolError) {
+    return error.message.startsWith(log) || error.code !== 'LOG_UNUSABLE'
+      ? error
+      : new WavspoolError(error.code, `${log}: ${error.message}`, { cause: error });
+  }
+  const errno = errnoOf(error) ?? '';
+  const message = `${log} could not be rotated: ${messageOf(error)}`;
+  if (errno === 'ENOSPC' || errno === 'EDQUOT')
+    return new WavspoolError('DISK_FULL', message, { cause: error });
+  if (/^E[A-Z]+$/.test(errno)) return new WavspoolError('LOG_UNUSABLE', message, { cause: error });
+  return error;
+}
+
+function tell({ report }: RotateDeps, result: RotationResult, { only }: RotateOptions, ms: number): void {
+  const { log } = result;
+  if (result.outcome === 'rotated') {
+    const { archive, way, windowUs, why, bytes, linesInFront, removed, finished } = result;
+    report('log rotated', { log, archive, way, windowUs, why, bytes, linesInFront, removed, finished, ms });
+  } else if (result.outcome === 'failed') {
+    const { code, error, archive } = result;
+    report('log rotation failed', { log, archive, code, cause: FAULTS[code].cause, err: error });
+  } else if (result.outcome === 'skipped' && only === undefined) {
+    report('log rotation skipped', { log, reason: result.reason });
+  }
+}

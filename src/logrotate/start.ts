@@ -1,0 +1,229 @@
+import { statfs, unlink, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { WavspoolError } from '../faults.ts';
+import { makeDirectory, syncDirectory } from '../runtime/index.ts';
+import { archiveDirectory, delayedPaths, planArchive, type ArchivePlan } from './archive-plan.ts';
+import { createTemporary, giveAttributes, openPlain } from './attributes.ts';
+import { collapsibleBytes } from './collapse.ts';
+import { compressArchive } from './compress.ts';
+import { copyRange, endOfLines } from './copy.ts';
+import { cutLog, headOf } from './cut.ts';
+import type { RotateDeps } from './deps.ts';
+import { identityAt, identityOf } from './file-identity.ts';
+import { MOVED, removeTemporary, settle, temporaryIn, type Finishing } from './finish.ts';
+import { writersOf } from './holders.ts';
+import type { LogEntry } from './options.ts';
+import { publishArchive, removeOwn } from './publish.ts';
+import type { RotationResult } from './result.ts';
+import { writeLogState, type LogState, type OpenRotation, type OwnFile } from './state-file.ts';
+
+/** A log that has not grown for so long, and that nobody has open, is emptied altogether, as logrotate does. */
+const STILL_MS = 250;
+
+interface Starting extends Finishing {
+  readonly state: LogState;
+  readonly facts: { readonly path: string; readonly archived: number; readonly size: number };
+}
+
+/**
+ * Rotates a log that is due:
+ * 1. compress what `delaycompress` left at the last rotation, and choose the names;
+ * 2. copy the lines that no archive holds to a temporary file, and sync it;
+ * 3. write down what comes (from here on a crash is finished by the next run);
+ * 4. move the older archives on and give the new one its name;
+ * 5. cut what is archived out of the log, and write down what it begins with now;
+ * 6. remove what is too old, and compress.
+ * Until 4 nothing has changed; from 4 on the archive is whole, so that at every moment the log or its archive has every line.
+ */
+export async function startRotation(
+  deps: RotateDeps,
+  entry: LogEntry,
+  start: Starting,
+): Promise<RotationResult> {
+  const { path } = start.facts;
+  const directory = archiveDirectory(entry, path);
+  const when = { now: deps.clock.now(), timezone: deps.timezone };
+  await makeDirectory(directory, 0o750);
+  for (const delayed of await delayedPaths(entry, path, when))
+    await compressArchive(delayed, temporaryIn(directory, path, 'gzip'), { ...when, signal: start.signal });
+  const plan = await planArchive(entry, path, when);
+  if (entry.rotate === 0) return discard(deps, entry, plan, start);
+  return entry.copytruncate ? rotateByCopy(deps, entry, plan, start) : rotateByMove(deps, entry, plan, start);
+}
+
+async function rotateByCopy(
+  deps: RotateDeps,
+  entry: LogEntry,
+  plan: ArchivePlan,
+  start: Starting,
+): Promise<RotationResult> {
+  const { path, archived: from } = start.facts;
+  const temporary = temporaryIn(dirname(plan.archive), path, 'archive');
+  await using log = await openPlain(path, 'read and write');
+  await using archive = await createTemporary(temporary);
+  let open: OpenRotation;
+  try {
+    const collapses = await isCollapsed(deps, log, start);
+    const { size } = await log.stat();
+    const until = collapses ? await endOfLines(log, from, size) : size; // truncated, it goes as a whole anyway
+    await copyWhole(log, archive, { from, until }, start.signal);
+    const collapse = collapses ? await collapsible(log, path, until) : null;
+    open = {
+      at: deps.clock.now(),
+      log: identityOf(await log.stat({ bigint: true })),
+      how: 'copy',
+      temporary,
+      archive: { path: plan.archive, file: identityOf(await archive.stat({ bigint: true })) },
+      ...(await owned(plan)),
+      compress: entry.compress && !entry.delaycompress,
+      from,
+      until,
+      size: (await log.stat()).size,
+      collapse,
+      after: collapse === null ? null : await headOf(log, collapse, until),
+    };
+    await writeLogState(deps.directory, { ...start.state, open });
+  } catch (error) {
+    await removeTemporary(temporary);
+    throw error;
+  }
+  await publishOrThrow(open, deps, start);
+  const cut = await cutLog(deps, { log, archive, lockFd: start.lockFd }, open);
+  return await settle(deps, start.state, open, { cut, finished: false, ...start });
+}
+
+/** Copies, and makes the copy like the log, on disk. */
+async function copyWhole(
+  log: FileHandle,
+  archive: FileHandle,
+  { from, until }: { readonly from: number; readonly until: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const stats = await log.stat();
+  const sparse = stats.blocks * 512 < stats.size;
+  const bytes = await copyRange(log, archive, { from, until, sparse }, signal);
+  if (bytes !== until - from)
+    throw new WavspoolError(
+      'LOG_UNUSABLE',
+      'it was shortened while it was copied: does another program rotate it too?',
+    );
+  await giveAttributes(archive, stats);
+  await archive.sync();
+}
+
+/**
+ * Whether the log is cut by a collapse: when somebody appends to it. A writer that keeps its own offset is reported, and the
+ * log is truncated under it as logrotate would, for a collapse would make it overwrite lines. A log that nobody has open is
+ * truncated too if it stays still: nobody loses a line, and it ends empty.
+ */
+async function isCollapsed(deps: RotateDeps, log: FileHandle, { facts, signal }: Starting): Promise<boolean> {
+  const before = await log.stat({ bigint: true });
+  const writers = await writersOf(identityOf(before), log.fd);
+  const stubborn = writers.filter(({ appends }) => !appends);
+  for (const { pid, program } of stubborn)
+    deps.report('log writer without append', { log: facts.path, writerPid: pid, program });
+  if (writers.length > 0) return stubborn.length === 0;
+  const ageMs = deps.clock.now() - Number(before.mtimeMs);
+  if (ageMs < STILL_MS) await deps.clock.sleep(STILL_MS - Math.max(0, ageMs), signal);
+  const after = await log.stat({ bigint: true });
+  return after.size !== before.size || after.mtimeNs !== before.mtimeNs;
+}
+
+async function collapsible(log: FileHandle, path: string, until: number): Promise<number> {
+  const { bsize } = await statfs(path);
+  return collapsibleBytes(until, (await log.stat()).size, bsize);
+}
+
+async function rotateByMove(
+  deps: RotateDeps,
+  entry: LogEntry,
+  plan: ArchivePlan,
+  start: Starting,
+): Promise<RotationResult> {
+  const { path, size } = start.facts;
+  const log = await identityAt(path);
+  if (log === undefined) throw new WavspoolError('LOG_MISSING', `${path} has just gone`);
+  const open: OpenRotation = {
+    at: deps.clock.now(),
+    log,
+    how: 'move',
+    temporary: path,
+    archive: { path: plan.archive, file: log },
+    ...(await owned(plan)),
+    compress: entry.compress && !entry.delaycompress,
+    from: 0,
+    until: size,
+    size,
+    collapse: null,
+    after: null,
+  };
+  await writeLogState(deps.directory, { ...start.state, open });
+  await publishOrThrow(open, deps, start);
+  return settle(deps, start.state, open, { cut: MOVED, finished: false, ...start });
+}
+
+async function publishOrThrow(
+  open: OpenRotation,
+  deps: RotateDeps,
+  { facts, named }: Starting,
+): Promise<void> {
+  if (!(await publishArchive(open, deps.timezone)))
+    throw new WavspoolError('LOG_UNUSABLE', `${facts.path}: somebody has removed ${open.temporary}`);
+  named(open.archive.path);
+}
+
+/** `rotate: 0`: no archive is kept, so none is made; older ones go as always. */
+async function discard(
+  deps: RotateDeps,
+  entry: LogEntry,
+  plan: ArchivePlan,
+  { facts: { path, size }, state }: Starting,
+): Promise<RotationResult> {
+  const doomed = [...plan.aged, ...plan.removes, ...plan.shifts.map(({ from }) => from)];
+  const { removes } = await owned({ ...plan, aged: [], shifts: [], removes: doomed });
+  await removeOwn(removes);
+  if (entry.copytruncate) {
+    await using log = await openPlain(path, 'read and write');
+    await log.truncate(0);
+    await log.sync();
+  } else {
+    await unlink(path);
+    await syncDirectory(dirname(path));
+  }
+  const last = { at: deps.clock.now(), archive: null, way: 'window', windowUs: 0, bytes: size } as const;
+  await writeLogState(deps.directory, { ...state, head: null, last });
+  return {
+    log: path,
+    outcome: 'rotated',
+    archive: null,
+    way: entry.copytruncate ? 'window' : 'move',
+    windowUs: 0,
+    why: null,
+    bytes: size,
+    linesInFront: 0,
+    removed: removes.map(({ path }) => path),
+    finished: false,
+  };
+}
+
+type Names = Pick<OpenRotation, 'aged' | 'shifts' | 'removes'>;
+
+/** The plan's names with the files that have them now. */
+async function owned({ aged, shifts, removes }: ArchivePlan): Promise<Names> {
+  const ownThen = (path: string) => own(path, shifts.find(({ to }) => to === path)?.from);
+  const shifted = shifts.map(async ({ from, to }) => {
+    const file = await identityAt(from);
+    return file === undefined ? [] : [{ path: from, file, to }];
+  });
+  return {
+    aged: (await Promise.all(aged.map((path) => own(path)))).flat(),
+    shifts: (await Promise.all(shifted)).flat(),
+    removes: (await Promise.all(removes.map(ownThen))).flat(),
+  };
+}
+
+/** `path` with the file that has it now, or that is to have it because it is now at `from`. */
+async function own(path: string, from = path): Promise<readonly OwnFile[]> {
+  const file = await identityAt(from);
+  return file === undefined ? [] : [{ path, file }];
+}

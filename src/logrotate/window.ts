@@ -1,0 +1,68 @@
+import { ftruncateSync, readSync, writeSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { WavspoolError } from '../faults.ts';
+import type { Clock } from '../runtime/index.ts';
+import { readRange } from './copy.ts';
+
+const TAIL_BYTES = 64 * 1024;
+/** Below this the last pass begins, in which nothing but the copy happens. */
+const NEAR_BYTES = 1024 * 1024;
+/** A writer that is not caught up with by then writes faster than this disk reads and writes. */
+const CATCH_UP_MS = 60_000;
+
+export interface Window {
+  /** Between the last look for more and the truncated log, in µs: what is appended then is lost. */
+  readonly windowUs: number;
+  /** What came in after the bulk was copied. */
+  readonly tailBytes: number;
+}
+
+/**
+ * Copies what the log has from `position` on to the end of the archive until there is no more, and truncates it at once,
+ * with nothing in between: neither an fsync nor another turn of the event loop. Throws LOG_UNUSABLE when the writer cannot
+ * be caught up with, and the system's errors; the log is whole then.
+ */
+export async function copyTailAndTruncate(
+  clock: Clock,
+  log: FileHandle,
+  archive: FileHandle,
+  { position, end }: { readonly position: number; readonly end: number },
+): Promise<Window> {
+  const deadline = clock.monotonicMs() + CATCH_UP_MS;
+  let from = position;
+  let to = end;
+  for (let size = (await log.stat()).size; size - from > NEAR_BYTES; size = (await log.stat()).size) {
+    await readRange(log, from, size, (piece) => {
+      writeWhole(archive.fd, piece, to);
+      from += piece.length;
+      to += piece.length;
+    });
+    notAfter(deadline, clock);
+  }
+  const buffer = Buffer.allocUnsafe(TAIL_BYTES);
+  for (;;) {
+    const lookedAt = clock.monotonicMs();
+    const bytes = readSync(log.fd, buffer, 0, TAIL_BYTES, from);
+    if (bytes === 0) {
+      ftruncateSync(log.fd, 0);
+      const windowUs = Math.round((clock.monotonicMs() - lookedAt) * 1000);
+      return { windowUs, tailBytes: from - position };
+    }
+    writeWhole(archive.fd, buffer.subarray(0, bytes), to);
+    from += bytes;
+    to += bytes;
+    notAfter(deadline, clock);
+  }
+}
+
+function writeWhole(fd: number, data: Buffer, position: number): void {
+  for (let done = 0; done < data.length;)
+    done += writeSync(fd, data, done, data.length - done, position + done);
+}
+
+function notAfter(deadline: number, clock: Clock): void {
+  if (clock.monotonicMs() > deadline) {
+    const seconds = CATCH_UP_MS / 1000;
+    throw new WavspoolError('LOG_UNUSABLE', `it grows faster than it can be copied, for ${seconds} s now`);
+  }
+}
