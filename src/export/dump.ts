@@ -44,10 +44,11 @@ function* sqlOf(
     yield statement(table.sql);
     const hash = rowHash();
     const head = insertHead(table);
+    const where = `${db.name}, table ${JSON.stringify(table.name)}`;
     for (const row of rowsOf(db, table)) {
       hash.add(row);
       yield head;
-      yield* rowSql(table, row, encoding);
+      yield* rowSql(row, encoding, where);
       yield ');\n';
     }
     onTable(table, hash.sum());
@@ -71,11 +72,11 @@ function insertHead({ name, columns, rowid, hasGenerated }: Table): string {
   return `INSERT INTO ${quoted(name)}${list} VALUES(`;
 }
 
-function* rowSql({ name }: Table, { values, isText }: Row, encoding: Encoding): Generator<string> {
+function* rowSql({ values, isText }: Row, encoding: Encoding, where: string): Generator<string> {
   const bytes = values.reduce((sum: number, value) => sum + (Buffer.isBuffer(value) ? value.length : 0), 0);
   if (bytes * 2 > LONGEST_STATEMENT) {
     const problem = `a row of ${bytes} bytes is more than one SQL statement can hold`;
-    throw new WavspoolError('EXPORT_BAD', `table ${JSON.stringify(name)}: ${problem}`);
+    throw new WavspoolError('EXPORT_BAD', `${where}: ${problem}`);
   }
   for (const [index, value] of values.entries()) {
     if (index > 0) yield ',';

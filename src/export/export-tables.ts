@@ -62,9 +62,11 @@ export async function exportTables(
   try {
     const exported = await offLoop<Exported>(EXPORT_THREAD, job, signal);
     signal.throwIfAborted();
-    await rename(stored, path);
-    await syncDirectory(dir);
-    const judged = await pruneExports(deps, database, entry, { dryRun: false });
+    const judged = await inDirectory(dir, async () => {
+      await rename(stored, path);
+      await syncDirectory(dir);
+      return pruneExports(deps, database, entry, { dryRun: false });
+    });
     const rows = exported.tables.reduce((sum, table) => sum + table.rows, 0);
     const ms = Math.round(clock.monotonicMs() - startedAt);
     const { bytes } = exported;
@@ -94,11 +96,18 @@ export async function exportTables(
 }
 
 async function prepare(dir: string, now: number): Promise<void> {
-  try {
+  await inDirectory(dir, async () => {
     await makeDirectory(dir);
     await sweepTemporaries(dir, now, { recursive: false });
+  });
+}
+
+/** Runs `use`, turning what the system says of the directory into a fault of ours. */
+async function inDirectory<T>(dir: string, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
   } catch (error) {
     const code = errnoOf(error) === 'ENOSPC' ? 'DISK_FULL' : 'FILE_UNREADABLE';
-    throw new WavspoolError(code, `no export can be put into ${dir}: ${messageOf(error)}`, { cause: error });
+    throw new WavspoolError(code, `the exports in ${dir}: ${messageOf(error)}`, { cause: error });
   }
 }

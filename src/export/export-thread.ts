@@ -1,11 +1,19 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Readable, type Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGunzip, createGzip, createZstdCompress, createZstdDecompress } from 'node:zlib';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { serveOffLoop, syncFile } from '../runtime/index.ts';
-import { asDatabaseFault, openForeign, openScratch, pin, type Sqlite } from '../sqlite/index.ts';
+import {
+  asDatabaseFault,
+  databaseFault,
+  openForeign,
+  openScratch,
+  pin,
+  type Sqlite,
+} from '../sqlite/index.ts';
 import { dump } from './dump.ts';
 import { compareLoaded, expectedOf, runSql, type Expected, type ExpectedTable } from './load-back.ts';
 import { encodingOf, findTables } from './read-tables.ts';
@@ -42,7 +50,7 @@ serveOffLoop(exportOffLoop);
 
 /** Writes the tables from one pinned read, syncs the file, and loads it back before it says that it is good. */
 async function exportOffLoop(job: ExportJob, signal: AbortSignal): Promise<Exported> {
-  const { stored, scratch, source } = job;
+  const { stored } = job;
   try {
     const expected = await write(job, signal);
     await syncFile(stored);
@@ -50,13 +58,25 @@ async function exportOffLoop(job: ExportJob, signal: AbortSignal): Promise<Expor
     const { size: bytes } = await stat(stored);
     return { bytes, tables: expected.tables.map(({ name, rows }) => ({ name, rows })) };
   } catch (error) {
-    if (error instanceof WavspoolError) throw error;
-    const code = errnoOf(error);
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-    throw new WavspoolError('DISK_FULL', `no room for ${stored} and ${scratch}, the export of ${source}`, {
-      cause: error,
-    });
+    throw exportFault(job, error);
   }
+}
+
+/** What the system or SQLite says as a fault of ours; one that is ours already stays as it is. */
+function exportFault({ source, stored, scratch }: ExportJob, error: unknown): unknown {
+  const code = error instanceof WavspoolError ? undefined : errnoOf(error);
+  if (code === undefined || code === 'ABORT_ERR') return error;
+  if (code.startsWith('SQLITE_')) return databaseFault(scratch, error);
+  const options = { cause: error };
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const problem = `no room in ${dirname(stored)} for an export of ${source} and the database that proves it`;
+    return new WavspoolError('DISK_FULL', problem, options);
+  }
+  return new WavspoolError(
+    'FILE_UNREADABLE',
+    `the export of ${source} to ${stored}: ${messageOf(error)}`,
+    options,
+  );
 }
 
 async function write(
@@ -64,17 +84,19 @@ async function write(
   signal: AbortSignal,
 ): Promise<Expected> {
   const db = openForeign(source);
+  let sql: Generator<Buffer> | undefined;
   try {
     pin(db);
     const found = asDatabaseFault(source, () => findTables(db, tables, source));
     const read: ExpectedTable[] = [];
-    const sql = dump(db, found, (table, sum) => read.push(expectedOf(db, table, sum)));
+    sql = dump(db, found, (table, sum) => read.push(expectedOf(db, table, sum)));
     const file = createWriteStream(stored, { flags: 'wx', mode: 0o600 });
     await pipeline([Readable.from(withDatabaseFaults(source, sql)), ...PACKERS[compress](), file], {
       signal,
     });
     return { encoding: encodingOf(db), tables: read };
   } finally {
+    sql?.return(undefined); // a full disk or an abort leaves it in the middle of a table, and the database open
     db.close();
   }
 }
@@ -103,7 +125,7 @@ async function loadBack(
       },
     );
     signal.throwIfAborted();
-    compareLoaded(db, expected);
+    await compareLoaded(db, expected, signal);
   } catch (error) {
     if (/^(?:Z_|ZSTD_|ERR_ENCODING)/.test(errnoOf(error) ?? '')) {
       throw new WavspoolError('EXPORT_BAD', `${stored} cannot be read back: ${messageOf(error)}`, {

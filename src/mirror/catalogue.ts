@@ -32,8 +32,8 @@ export async function listMirrors(
     const dated = names.parse(name);
     if (dated === undefined) continue;
     const path = join(dir, name);
-    const stats = await lstat(path);
-    if (!stats.isDirectory()) continue;
+    const stats = await lstat(path).catch(unlessGone); // another process may be removing it
+    if (stats?.isDirectory() !== true) continue;
     const summary = await readSummary(path);
     found.push({
       name,
@@ -57,6 +57,11 @@ async function entriesOf(dir: string): Promise<readonly string[]> {
       cause: error,
     });
   }
+}
+
+function unlessGone(error: unknown): undefined {
+  if (errnoOf(error) === 'ENOENT') return undefined;
+  throw error;
 }
 
 /** The name of the mirror that `latest` points to; undefined when there is no such symlink. Throws what the system says. */

@@ -9,30 +9,33 @@ export const MANIFEST = 'SHA256SUMS';
 
 /** A mirror is called by its date; a second one of that day by its time too. */
 export interface MirrorNames {
-  /** What a mirror made at `at` (ms since 1970) may be called. */
-  choices(at: number): Choices;
+  /**
+   * What a mirror made at `at` (ms since 1970) is called beside those that are `taken`: behind all of its day, so not by the
+   * date alone again once retention has removed that one.
+   */
+  nameFor(at: number, taken: readonly string[]): string;
   parse(name: string): DatedName | undefined;
 }
-
-export interface Choices {
-  /** For the first one of a day. */
-  readonly ofDay: string;
-  /** For the others, the first that is free. */
-  readonly ofSeconds: readonly string[];
-}
-
-/** Two mirrors of one second differ by the next one. */
-const SECONDS_TRIED = 10;
 
 /** The names of mirrors, with the dates of `timezone` (IANA). */
 export function mirrorNames(timezone: string): MirrorNames {
   const ofDay = namePattern('{YYYY-MM-DD}', timezone, { name: '' });
   const ofSecond = namePattern('{YYYY-MM-DD}_{HHmmss}', timezone, { name: '' });
+  const parse = (name: string): DatedName | undefined => ofDay.parse(name) ?? ofSecond.parse(name);
   return {
-    choices: (at) => ({
-      ofDay: ofDay.format(at),
-      ofSeconds: Array.from({ length: SECONDS_TRIED }, (_, second) => ofSecond.format(at + second * 1000)),
-    }),
-    parse: (name) => ofDay.parse(name) ?? ofSecond.parse(name),
+    parse,
+    nameFor: (at, taken) => {
+      const day = ofDay.format(at);
+      const last = taken
+        .filter((name) => name.startsWith(day) && parse(name) !== undefined)
+        .toSorted()
+        .at(-1);
+      if (last === undefined) return day;
+      const after = (ofSecond.parse(last)?.from ?? 0) + 1000;
+      for (let moment = ofSecond.format(at) > last ? at : after; ; moment += 1000) {
+        const name = ofSecond.format(moment);
+        if (!taken.includes(name)) return name;
+      }
+    },
   };
 }

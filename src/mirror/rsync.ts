@@ -1,6 +1,6 @@
 import { isAbsolute, relative } from 'node:path';
 import { WavspoolError } from '../faults.ts';
-import { TEMPORARY_PREFIX, runProgram, type Ended } from '../runtime/index.ts';
+import { TEMPORARY_PREFIX, runProgram, runProgramWhileAlive, type Ended } from '../runtime/index.ts';
 
 /** One run of rsync; every path is absolute, for a relative --link-dest would be looked for in the target and copy everything. */
 export interface RsyncJob {
@@ -25,7 +25,6 @@ export function rsyncArguments({ source, target, linkTo, checksum, leftOut }: Rs
     '--numeric-ids',
     // by default rsync compares whole seconds: an edit within the second of the last mirror would be missed
     '--modify-window=-1',
-    '--out-format=%n', // something to write, so that an rsync whose wavspool was killed ends by EPIPE
     ...(checksum ? ['--checksum'] : []),
     ...(linkTo === undefined ? [] : [`--link-dest=${linkTo}`]),
     `--exclude=${TEMPORARY_PREFIX}*.tmp`,
@@ -65,7 +64,7 @@ function firstLines(stderr: string): string {
 
 /** Copies `source` into the new directory `target`. Throws PROGRAM_MISSING, MIRROR_FAILED, DISK_FULL or the abort's reason. */
 export async function runRsync(job: RsyncJob, signal: AbortSignal): Promise<readonly string[]> {
-  const ended = await runProgram('rsync', rsyncArguments(job), { remedy: REMEDY, signal });
+  const ended = await runProgramWhileAlive('rsync', rsyncArguments(job), { remedy: REMEDY, signal });
   signal.throwIfAborted();
   return judgeRsync(ended, job);
 }

@@ -11,7 +11,7 @@ import {
 } from '../runtime/index.ts';
 import { listMirrors, type StoredMirror } from './catalogue.ts';
 import { isChecksumDue } from './checksum-due.ts';
-import { DATABASES, FILES, LATEST, mirrorNames, type Choices } from './names.ts';
+import { DATABASES, FILES, LATEST, mirrorNames, type MirrorNames } from './names.ts';
 import { pruneMirror, type MirrorSettings } from './prune.ts';
 import { removeTree } from './remove-tree.ts';
 import { isBelow, runRsync, syncFileSystem } from './rsync.ts';
@@ -53,6 +53,8 @@ const DIRECTORY_MODE = 0o750;
 /** A run that its process did not end is given up for dead when it is this old, whatever process has its number now. */
 const ABANDONED_AFTER_MS = 7 * 86_400_000;
 const SHOWN_FILES = 20;
+/** Among so many files one is usually unchanged. */
+const ENOUGH_TO_SHARE = 10;
 
 /**
  * One run, safe to repeat at any moment:
@@ -81,20 +83,27 @@ export async function runMirror(
   const all = await listMirrors(mirror, timezone);
   const previous = all.find(({ verified }) => verified);
   await checkSource(source, previous);
-  await checkDirectory(dir, previous);
+  await checkDirectory(mirror, previous);
   const checksum = previous !== undefined && isChecksumDue(at, previous.checkedAt, timezone);
   const partial = temporaryPath(dir);
   try {
     await mkdir(partial, { mode: DIRECTORY_MODE });
     const databases = await takeSnapshots(deps, mirror, partial, signal);
-    const notes = await copyFiles(deps, mirror, { partial, previous, checksum }, signal);
+    const notes = [...(await copyFiles(deps, mirror, { partial, previous, checksum }, signal))];
     const link = previous && { path: previous.path, checkedAt: previous.checkedAt ?? at };
     const written = await writeManifest({ mirror: partial, previous: link, at, checksum }, signal);
     reportAltered(deps, mirror, previous, written);
+    if (previous?.files !== undefined && written.files < previous.files / 2)
+      notes.push(
+        `${written.files} files, and ${previous.name} has ${previous.files}: is something not mounted?`,
+      );
+    if (previous?.files !== undefined && previous.files >= ENOUGH_TO_SHARE && written.linked === 0)
+      notes.push(
+        `it shares no file with ${previous.name}: does ${dir} keep hardlinks, and times to the nanosecond?`,
+      );
     await syncFileSystem(partial, signal);
-    const name = await publish(partial, dir, mirrorNames(timezone).choices(at));
-    const judged = await pruneMirror(deps, mirror, { dryRun: false });
-    const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item.name);
+    const name = await publish(partial, dir, mirrorNames(timezone), at);
+    const removed = await prune(deps, mirror, name);
     const { files, bytes, linked, copiedBytes } = written;
     const made = {
       mirror: mirror.name,
@@ -111,13 +120,32 @@ export async function runMirror(
     return { ...made, name, at, databases, removed, ms };
   } catch (error) {
     signal.throwIfAborted();
-    if (errnoOf(error) !== 'ENOSPC' && errnoOf(error) !== 'EDQUOT') throw error;
-    throw new WavspoolError('DISK_FULL', `no room for a mirror of ${source} in ${dir}`, { cause: error });
+    throw mirrorFault(error, mirror);
   } finally {
     await removeTree(partial).catch((error: unknown) => {
       report('file kept', { path: partial, reason: messageOf(error) }); // the next run sweeps it
     });
   }
+}
+
+/** Returns the names of those that are gone. */
+async function prune(deps: MirrorDeps, mirror: MirrorSettings, made: string): Promise<readonly string[]> {
+  try {
+    const judged = await pruneMirror(deps, mirror, { dryRun: false });
+    return judged.filter(({ keep }) => !keep).map(({ item }) => item.name);
+  } catch (error) {
+    const problem = `${join(mirror.dir, made)} is made, but no older one could be removed: ${messageOf(error)}`;
+    throw new WavspoolError('MIRROR_DIRECTORY', problem, { cause: error });
+  }
+}
+
+/** What the system says of a file in the source or the mirror as a fault of ours; one that is ours already stays as it is. */
+function mirrorFault(error: unknown, { source, dir }: MirrorSettings): unknown {
+  const code = error instanceof WavspoolError ? undefined : errnoOf(error);
+  if (code === undefined) return error;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new WavspoolError('DISK_FULL', `no room for a mirror of ${source} in ${dir}`, { cause: error });
+  return new WavspoolError('MIRROR_FAILED', `${source}: ${messageOf(error)}`, { cause: error });
 }
 
 async function sweep({ clock, report }: MirrorDeps, { name: mirror, dir }: MirrorSettings): Promise<void> {
@@ -150,7 +178,13 @@ async function checkSource(source: string, previous: StoredMirror | undefined): 
 }
 
 /** Hardlinks end at the border of a file system: beyond it rsync would copy everything, every day, and say nothing. */
-async function checkDirectory(dir: string, previous: StoredMirror | undefined): Promise<void> {
+async function checkDirectory(
+  { dir, source }: MirrorSettings,
+  previous: StoredMirror | undefined,
+): Promise<void> {
+  if (isBelow(await realpath(source), join(await realpath(dir), FILES))) {
+    throw new WavspoolError('MIRROR_DIRECTORY', `${dir} lies in ${source}: the mirror would copy itself`);
+  }
   const latest = await lstat(join(dir, LATEST)).catch((error: unknown) => {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
@@ -227,13 +261,8 @@ async function copyFiles(
 }
 
 /** Gives the complete mirror its name, then moves `latest`; returns the name. */
-async function publish(partial: string, dir: string, { ofDay, ofSeconds }: Choices): Promise<string> {
-  const taken = await readdir(dir);
-  // not again the date alone once retention has removed that one: names go up with time
-  const isFirstOfDay = !taken.some((name) => name.startsWith(ofDay));
-  const name = isFirstOfDay ? ofDay : ofSeconds.find((name) => !taken.includes(name));
-  if (name === undefined)
-    throw new WavspoolError('MIRROR_DIRECTORY', `${dir} has ${ofSeconds.join(', ')} already`);
+async function publish(partial: string, dir: string, names: MirrorNames, at: number): Promise<string> {
+  const name = names.nameFor(at, await readdir(dir));
   await rename(partial, join(dir, name));
   await syncDirectory(dir);
   await pointLatestAt(name, dir);

@@ -1,8 +1,9 @@
-import { hashFile, hashLink } from './hash.ts';
+import { entriesOf } from './entries.ts';
+import { HASHED_AT_ONCE, hashFile, hashLink } from './hash.ts';
+import { inOrder } from './in-order.ts';
 import { inStep } from './in-step.ts';
-import { readManifest, readSummary, type ManifestLine } from './manifest.ts';
-import { MANIFEST } from './names.ts';
-import { bytePath, walk, type BytePath } from './walk.ts';
+import { readManifest, readSummary } from './manifest.ts';
+import { bytePath, type BytePath } from './walk.ts';
 
 /** How a mirror differs from its manifest. */
 export interface Difference {
@@ -31,28 +32,28 @@ export async function verifyMirror(
   const differs = (path: BytePath, problem: Difference['problem']): void =>
     void differing.push({ path: textOf(path), problem });
   const lines = inStep(readManifest(mirror), ({ path }) => differs(path, 'missing'));
-  let checked = 0;
   const root = bytePath(mirror);
-  for await (const { path, stats } of walk(root)) {
+  let checked = 0;
+  const judged = inOrder(entriesOf(root, lines), HASHED_AT_ONCE, async ({ path, stats, line }) => {
     signal.throwIfAborted();
-    const kind: ManifestLine['kind'] | undefined = stats.isFile()
-      ? 'file'
-      : stats.isSymbolicLink()
-        ? 'symlink'
-        : undefined;
-    if (kind === undefined || path === MANIFEST) continue;
+    if (line === undefined) return { path, problem: 'not in the manifest' } as const;
+    const full = `${root}/${path}`;
+    const isSame =
+      (line.kind === 'file') === stats.isFile() &&
+      line.sha256 === (stats.isFile() ? await hashFile(full, stats.size, signal) : await hashLink(full));
+    return { path, problem: isSame ? undefined : ('changed' as const) };
+  });
+  for await (const { path, problem } of judged) {
     checked += 1;
-    const line = await lines.lineOf(path);
-    if (line === undefined) differs(path, 'not in the manifest');
-    else if (line.kind !== kind) differs(path, 'changed');
-    else {
-      const full = `${root}/${path}`;
-      const sha256 = kind === 'file' ? await hashFile(full, signal) : await hashLink(full);
-      if (sha256 !== line.sha256) differs(path, 'changed');
-    }
+    if (problem !== undefined) differs(path, problem);
   }
   await lines.finish();
-  return { ok: differing.length === 0, hasManifest, checked, differing };
+  return {
+    ok: differing.length === 0,
+    hasManifest,
+    checked,
+    differing: differing.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+  };
 }
 
 function textOf(path: BytePath): string {

@@ -2,11 +2,13 @@ import type { BigIntStats } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../faults.ts';
-import { hashFile, hashLink } from './hash.ts';
+import { entriesOf, type Entry } from './entries.ts';
+import { HASHED_AT_ONCE, hashFile, hashLink } from './hash.ts';
+import { inOrder } from './in-order.ts';
 import { inStep } from './in-step.ts';
 import { manifestLine, readManifest, summaryLine, type ManifestLine } from './manifest.ts';
 import { MANIFEST } from './names.ts';
-import { bytePath, onDisk, walk, type BytePath, type Walked } from './walk.ts';
+import { bytePath, onDisk, type BytePath } from './walk.ts';
 
 export interface ManifestJob {
   /** The mirror that is being made. */
@@ -52,22 +54,19 @@ export async function writeManifest(job: ManifestJob, signal: AbortSignal): Prom
       await file.write(Buffer.from(lines.join(''), 'latin1'));
       lines = [];
     };
-    for await (const walked of walk(root)) {
-      signal.throwIfAborted();
-      const { path, stats } = walked;
-      if (stats.isSymbolicLink()) {
-        lines.push(manifestLine({ kind: 'symlink', path, sha256: await hashLink(`${root}/${path}`) }));
-      } else if (stats.isFile() && path !== MANIFEST) {
-        const { sha256, isShared, verdict } = await examine(job, walked, await noted.lineOf(path), signal);
-        lines.push(manifestLine({ kind: 'file', path, sha256 }));
-        totals.files += 1;
-        totals.bytes += Number(stats.size);
-        if (isShared) totals.linked += 1;
-        else totals.copiedBytes += Number(stats.size);
-        if (verdict === 'damaged') damaged.push(path);
-        if (verdict === 'altered') altered.push(path);
-      }
+    for await (const entry of inOrder(entriesOf(root, noted), HASHED_AT_ONCE, (one) =>
+      examine(job, one, signal),
+    )) {
+      const { path, kind, sha256, size, isShared, verdict } = entry;
+      lines.push(manifestLine({ kind, path, sha256 }));
       if (lines.length >= BUFFERED_LINES) await flush();
+      if (kind === 'symlink') continue;
+      totals.files += 1;
+      totals.bytes += size;
+      if (isShared) totals.linked += 1;
+      else totals.copiedBytes += size;
+      if (verdict === 'damaged') damaged.push(path);
+      if (verdict === 'altered') altered.push(path);
     }
     const checkedAt = checksum || previous === undefined ? at : previous.checkedAt;
     lines.push(summaryLine({ at, checkedAt, files: totals.files, bytes: totals.bytes }));
@@ -82,32 +81,42 @@ export async function writeManifest(job: ManifestJob, signal: AbortSignal): Prom
 
 type Verdict = 'damaged' | 'altered' | 'as it was';
 
-interface Examined {
-  readonly sha256: string;
+interface Examined extends ManifestLine {
+  readonly size: number;
   readonly isShared: boolean;
   readonly verdict: Verdict;
 }
 
-/** The hash of one file, and in the monthly pass what became of it since the previous mirror. */
+/** The hash of one file or symlink, and in the monthly pass what became of the file since the previous mirror. */
 async function examine(
   { mirror, previous, checksum }: ManifestJob,
-  { path, stats }: Walked,
-  line: ManifestLine | undefined,
+  { path, stats, line }: Entry,
   signal: AbortSignal,
 ): Promise<Examined> {
+  signal.throwIfAborted();
   const here = `${bytePath(mirror)}/${path}`;
-  if (previous === undefined)
-    return { sha256: await hashFile(here, signal), isShared: false, verdict: 'as it was' };
+  const plain = { path, size: Number(stats.size), isShared: false, verdict: 'as it was' } as const;
+  if (stats.isSymbolicLink()) return { ...plain, kind: 'symlink', sha256: await hashLink(here) };
+  const file = { ...plain, kind: 'file' } as const;
+  if (previous === undefined) return { ...file, sha256: await hashFile(here, stats.size, signal) };
   const there = `${bytePath(previous.path)}/${path}`;
   const old = await fileAt(there);
-  const isShared = old?.ino === stats.ino && old.dev === stats.dev;
+  const isShared = old !== undefined && isOneFile(old, stats);
   const noted = line?.kind === 'file' ? line.sha256 : undefined;
-  if (isShared && noted !== undefined && !checksum) return { sha256: noted, isShared, verdict: 'as it was' };
-  const sha256 = await hashFile(here, signal);
-  const looksUnchanged = old?.size === stats.size && old.mtimeNs === stats.mtimeNs;
-  if (!checksum || noted === undefined || !looksUnchanged) return { sha256, isShared, verdict: 'as it was' };
-  const oldSha256 = isShared ? sha256 : await hashFile(there, signal);
-  return { sha256, isShared, verdict: judge({ noted, oldSha256, sha256 }) };
+  if (isShared && noted !== undefined && !checksum) return { ...file, isShared, sha256: noted };
+  const sha256 = await hashFile(here, stats.size, signal);
+  if (!checksum || noted === undefined || old === undefined || !looksUnchanged(old, stats))
+    return { ...file, isShared, sha256 };
+  const oldSha256 = isShared ? sha256 : await hashFile(there, stats.size, signal);
+  return { ...file, isShared, sha256, verdict: judge({ noted, oldSha256, sha256 }) };
+}
+
+function isOneFile(one: BigIntStats, other: BigIntStats): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
+}
+
+function looksUnchanged(before: BigIntStats, now: BigIntStats): boolean {
+  return before.size === now.size && before.mtimeNs === now.mtimeNs;
 }
 
 /** A file that looks as it did: what its manifest said, what the previous mirror holds now, what the source holds now. */

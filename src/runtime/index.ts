@@ -24,5 +24,5 @@ export {
   type GrowingFile,
 } from './durable-file.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
-export { runProgram, type Ended } from './run-program.ts';
+export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Report } from '../../src/events.ts';
 import { exportTables, type ExportResult, type ExportSettings } from '../../src/export/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
 
 // Exports, loaded by the sqlite3 program of this host: an older SQLite than ours, as an operator has it.
 
@@ -351,6 +352,16 @@ test('its keep applies after a success, to its own files only', async () => {
   expect(made.events).toContain('exports pruned');
 });
 
+test('a full disk ends it with its name, and leaves nothing behind', async () => {
+  const made = prepare(`CREATE TABLE t(a); INSERT INTO t VALUES(randomblob(3000000));`);
+  for (const mebibytes of [2, 8]) {
+    await using disk = await mountSmallDisk(mebibytes); // too small for the file; for the database that proves it
+    await expect(made.run({ dir: disk.path })).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(await readdir(disk.path)).toEqual([]);
+  }
+  await expect(made.run({ dir: made.path })).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+});
+
 test('an abort takes everything back', async () => {
   const made =
     prepare(`CREATE TABLE t(a); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
@@ -367,7 +378,7 @@ test('an abort takes everything back', async () => {
 
 test('the command prints the path, survives kill -9 without a trace of a half file, and lists what it does not know', async () => {
   const made =
-    prepare(`CREATE TABLE t(a); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+    prepare(`CREATE TABLE t(a); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
     INSERT INTO t SELECT hex(randomblob(50)) FROM n;`);
   const config = join(work, 'wavspool.yaml');
   const entry = { name: 'weekly', cron: '0 3 * * 0', tables: ['t'], dir: made.dir, file: 't.sql' };
@@ -398,12 +409,12 @@ test('the command prints the path, survives kill -9 without a trace of a half fi
   expect(await wavspool('app', 'weekly')).toMatchObject({ code: 0, stdout: `${join(made.dir, 't.sql')}\n` });
   expect(await readdir(made.dir)).toEqual(['t.sql']);
   const shown = JSON.parse((await wavspool('--json', 'app', 'weekly')).stdout) as object;
-  expect(shown).toMatchObject({ tables: [{ name: 't', rows: 200_000 }], rows: 200_000 });
+  expect(shown).toMatchObject({ tables: [{ name: 't', rows: 100_000 }], rows: 100_000 });
   expect(await wavspool('other', 'weekly')).toMatchObject({ code: 2, stdout: '' });
   expect((await wavspool('other', 'weekly')).stderr).toContain(
     'name no database "other"; there are: state, app',
   );
-  expect((await wavspool('app', 'other')).stderr).toContain('app has no export "other"; it has: weekly');
+  expect((await wavspool('app', 'other')).stderr).toContain('app has no export "other"; there are: weekly');
   expect(
     (await readFile(join(made.dir, 't.sql'), 'utf8')).endsWith(
       'COMMIT;\nPRAGMA ignore_check_constraints = OFF;\n',

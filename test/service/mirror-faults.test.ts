@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { chmod, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { listMirrors, verifyMirror } from '../../src/mirror/index.ts';
 import { DAY, FIRST, never, startMirrorRig } from '../support/mirror-rig.ts';
+import { until } from '../support/ports.ts';
 import { fillDisk, mountSmallDisk } from '../support/small-disk.ts';
 
 // A mirror under faults, and its command.
@@ -44,7 +45,7 @@ test('kill -9 at any moment leaves the old or the new, never neither, and nothin
   await using made = await startMirrorRig();
   for (let file = 0; file < 100; file += 1) made.put(`some/${file}.wav`, randomBytes(10_000));
   const child = join(import.meta.dirname, 'mirror-child.ts');
-  /** Kills it with its rsync, or alone: that rsync goes on for a while. */
+  /** Kills it with its rsync, or alone: the kernel ends that rsync then. */
   const once = async (killAfterMs?: number, alone = false): Promise<number> => {
     const startedAt = performance.now();
     const started = spawn(process.execPath, [child, made.source, made.dir], {
@@ -81,6 +82,33 @@ test('kill -9 at any moment leaves the old or the new, never neither, and nothin
   expect((await readdir(made.dir)).filter((name) => name.startsWith('.wavspool-'))).toEqual([]);
   const latest = join(made.dir, 'latest');
   expect((await run('diff', ['-r', made.source, join(latest, 'files')])).stdout).toBe('');
+});
+
+/** The command lines of every rsync on this host. */
+async function commandLines(): Promise<readonly string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return lines.filter((line) => line.startsWith('rsync\0'));
+}
+
+test('an rsync whose wavspool was killed does not go on copying', async () => {
+  await using made = await startMirrorRig();
+  for (let file = 0; file < 3000; file += 1) made.put(`some/${file}.wav`, 'small');
+  const child = join(import.meta.dirname, 'mirror-child.ts');
+  const started = spawn(process.execPath, [child, made.source, made.dir], { stdio: 'inherit' });
+  const copied = async (): Promise<number> => {
+    const [partial] = existsSync(made.dir) ? await readdir(made.dir) : [];
+    const some = join(made.dir, partial ?? '', 'files/some');
+    return existsSync(some) ? (await readdir(some)).length : 0;
+  };
+  while ((await copied()) === 0) await sleep(1);
+  started.kill('SIGKILL');
+  await until('no rsync runs', async () => !(await commandLines()).some((line) => line.includes(made.home)));
+  expect(await copied()).toBeLessThan(3000);
+  await made.run();
+  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-20', 'latest']);
 });
 
 test('the command prints the path; it names what it lacks, what it does not know, and what rsync could not read', async () => {
@@ -123,7 +151,10 @@ test('the command prints the path; it names what it lacks, what it does not know
     'the settings name no mirror "video"; there are: audio',
   );
 
-  const without = await wavspool(['audio'], '/nonexistent');
+  const programs = join(home, 'programs'); // all that it needs but rsync
+  await mkdir(programs);
+  await symlink('/usr/bin/setpriv', join(programs, 'setpriv'));
+  const without = await wavspool(['audio'], programs);
   expect(without.code).toBe(3);
   expect(without.stderr).toContain('rsync is not installed: apt-get install rsync');
   expect((await readdir(made.dir)).filter((name) => name.startsWith('.'))).toEqual([]);

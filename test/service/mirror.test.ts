@@ -263,6 +263,9 @@ test('a source that is missing, or empty like a disk that is not mounted, is ref
   await expect(made.run(FIRST + DAY)).rejects.toMatchObject({ code: 'MIRROR_SOURCE' });
   expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-19', '2026-11-20', 'latest']);
   expect(await readlink(join(made.dir, 'latest'))).toBe('2026-11-20');
+  await expect(
+    made.run(FIRST, { dir: join(`${made.source}-away`, 'x'), source: `${made.source}-away` }),
+  ).rejects.toThrow('the mirror would copy itself');
   await rm(join(made.dir, 'latest'));
   mkdirSync(join(made.dir, 'latest'));
   mkdirSync(made.source);
