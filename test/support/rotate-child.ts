@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { collapseWithFallocate, rotateLog, type CollapseRange } from '../../src/logrotate/index.ts';
@@ -14,7 +15,7 @@ const { values } = parseArgs({
     /** As on a file system that cannot collapse. */
     window: { type: 'boolean', default: false },
     once: { type: 'boolean', default: false },
-    /** before-collapse, after-collapse, or the number of the look at the clock at which it kills itself. */
+    /** When it kills itself: before- or after-, collapse or truncation. */
     die: { type: 'string', default: '' },
   },
 });
@@ -28,11 +29,11 @@ const collapse: CollapseRange = async (...args) => {
   dieAt('after-collapse');
   return why;
 };
-let looks = 0;
 const clock = {
   ...systemClock,
   monotonicMs: () => {
-    dieAt(String((looks += 1)));
+    // what is looked at around the truncation
+    if (existsSync(`${log}.1`)) dieAt(statSync(log).size > 0 ? 'before-truncation' : 'after-truncation');
     return systemClock.monotonicMs();
   },
 };
