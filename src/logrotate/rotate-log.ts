@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { WavspoolError, errnoOf, faultCode, messageOf, FAULTS } from '../faults.ts';
-import { makeDirectory } from '../runtime/index.ts';
+import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
 import type { RotateDeps, Run } from './deps.ts';
 import type { RotateOptions } from './due.ts';
 import { lockLog } from './lock.ts';
@@ -83,6 +83,7 @@ async function underLock(deps: RotateDeps, entry: LogEntry, log: string, run: Ru
     if (atFirst.kind === 'skipped') return atFirst.result;
   }
   await makeDirectory(deps.directory, 0o700);
+  await sweepTemporaries(deps.directory, deps.clock.now());
   await using lock = await lockLog(log, join(deps.directory, `${stateName(log)}.lock`), LOCK_WAIT_SECONDS);
   const state = await readLogState(deps.directory, log);
   if (state.open !== null) {
