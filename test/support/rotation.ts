@@ -85,13 +85,21 @@ export interface LogWriter {
   stop(): Promise<{ lines: number; longestUs: number }>;
 }
 
+export interface WriterOptions {
+  readonly rate?: number;
+  readonly bytes?: number;
+  readonly how?: string;
+  readonly noBursts?: boolean;
+}
+
 /** Starts a process that writes numbered lines to `log`: `rate` lines/s of `bytes` bytes each, 0 as fast as it can. */
 export async function startLogWriter(
   log: string,
-  { rate = 0, bytes = 100, how = 'append' }: { rate?: number; bytes?: number; how?: string } = {},
+  { rate = 0, bytes = 100, how = 'append', noBursts = false }: WriterOptions = {},
 ): Promise<LogWriter> {
   const stop = `${log}.stop-${Math.random()}`;
   const args = ['--log', log, '--stop', stop, '--rate', rate, '--bytes', bytes, '--how', how].map(String);
+  if (noBursts) args.push('--no-bursts');
   const child = spawn(process.execPath, [join(import.meta.dirname, 'log-writer.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
