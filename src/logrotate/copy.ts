@@ -6,6 +6,7 @@ const PIECE_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
 /** Smallest hole that is kept: what every file system of today has as a block, or a multiple of it. */
 const HOLE_BYTES = 4096;
+const ZEROS = Buffer.alloc(HOLE_BYTES);
 
 /** Calls `use` with the bytes from `from` to `until`, or to where the file ends before it; a piece is valid during its call only. */
 export async function readRange(
@@ -68,7 +69,7 @@ function withoutHoles(piece: Buffer): readonly { at: number; data: Buffer }[] {
   const parts: { at: number; data: Buffer }[] = [];
   for (let at = 0; at < piece.length; at += HOLE_BYTES) {
     const data = piece.subarray(at, at + HOLE_BYTES);
-    if (data.some((byte) => byte !== 0)) parts.push({ at, data });
+    if (!data.equals(ZEROS.subarray(0, data.length))) parts.push({ at, data });
   }
   return parts;
 }

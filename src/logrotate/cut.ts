@@ -14,8 +14,8 @@ export type Cut =
       readonly why: string | null;
       readonly head: Head | null;
     }
-  /** The archived lines are still in the log, and are known by `head`. */
-  | { readonly kind: 'uncut'; readonly error: unknown; readonly head: Head };
+  /** The archived lines are still in the log, and are known by `head`; null when somebody has shortened it. */
+  | { readonly kind: 'uncut'; readonly error: unknown; readonly head: Head | null };
 
 /** The log and its archive, both open. */
 export interface Files {
@@ -34,7 +34,7 @@ export async function cutLog(deps: RotateDeps, files: Files, open: OpenRotation)
   const { log, archive, lockFd } = files;
   let why: string | null = null;
   try {
-    const { size } = await archive.stat();
+    const { size, atime, mtime } = await archive.stat();
     const grown = size > open.until - open.from; // a window that a crash cut off has begun to fill it up
     if (open.collapse !== null && !grown) {
       why = open.collapse === 0 ? null : ((await deps.collapse(log.fd, open.collapse, lockFd)) ?? null);
@@ -47,12 +47,14 @@ export async function cutLog(deps: RotateDeps, files: Files, open: OpenRotation)
       position: open.from + size,
       end: size,
     });
+    await archive.utimes(atime, mtime);
     await archive.sync();
     await log.sync();
     return { kind: 'cut', way: 'window', windowUs, why, head: null };
   } catch (error) {
     await archive.truncate(open.until - open.from);
-    return { kind: 'uncut', error, head: await headOf(log, 0, open.until) };
+    const isWhole = (await cutSoFar({ log, archive }, open)) === 'untouched';
+    return { kind: 'uncut', error, head: isWhole ? await headOf(log, 0, open.until) : null };
   }
 }
 

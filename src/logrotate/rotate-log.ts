@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { WavspoolError, errnoOf, faultCode, messageOf, FAULTS } from '../faults.ts';
-import { makeDirectory } from '../runtime/index.ts';
+import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
 import type { RotateDeps, Run } from './deps.ts';
 import type { RotateOptions } from './due.ts';
 import { lockLog } from './lock.ts';
@@ -16,6 +16,9 @@ import { readLogState, stateName } from './state-file.ts';
 /** A fallocate whose parent was killed may still hold the lock; whoever holds it longer than this rotates. */
 const LOCK_WAIT_SECONDS = 30;
 
+const STILL_WRITTEN =
+  'somebody still writes to its last archive: make him open the log anew when it was renamed';
+
 /**
  * Rotates the logs of one entry, one after the other; a pattern gives several. A log that fails does not keep the others from
  * their turn: what happened to each is reported and returned. Safe to repeat after a crash at any moment (P3, P10). Rejects
@@ -27,8 +30,16 @@ export async function rotateLog(
   options: RotateOptions,
   signal: AbortSignal,
 ): Promise<readonly RotationResult[]> {
+  let logs: readonly string[];
+  try {
+    logs = await logsOf(entry.path);
+  } catch (error) {
+    const unreadable = failure(entry.path, error, null);
+    tell(deps, unreadable, options, 0);
+    return [unreadable];
+  }
   const results: RotationResult[] = [];
-  for (const log of await logsOf(entry.path)) {
+  for (const log of logs) {
     const startedAt = deps.clock.monotonicMs();
     const result = await rotateOne(deps, entry, log, options, signal);
     if (options.dryRun !== true)
@@ -51,9 +62,13 @@ async function rotateOne(
     return await underLock(deps, entry, log, { options, signal, named: (path) => (archive.path = path) });
   } catch (error) {
     signal.throwIfAborted();
-    const fault = asFault(log, error);
-    return { log, outcome: 'failed', code: faultCode(fault), error: fault, archive: archive.path };
+    return failure(log, error, archive.path);
   }
+}
+
+function failure(log: string, error: unknown, archive: string | null): RotationResult {
+  const fault = asFault(log, error);
+  return { log, outcome: 'failed', code: faultCode(fault), error: fault, archive };
 }
 
 /**
@@ -62,11 +77,13 @@ async function rotateOne(
  * 3. Then it is rotated.
  */
 async function underLock(deps: RotateDeps, entry: LogEntry, log: string, run: Run): Promise<RotationResult> {
-  // every few minutes for every log: nothing is locked, written or finished for those that are small
-  const atFirst = await lookAt(entry, log, run.options, null);
-  if (run.options.only === 'maxsize' && atFirst.kind === 'skipped') return atFirst.result;
-
+  if (run.options.only === 'maxsize') {
+    // every few minutes for every log: nothing is locked, written or finished for those that are small
+    const atFirst = await lookAt(entry, log, run.options, null);
+    if (atFirst.kind === 'skipped') return atFirst.result;
+  }
   await makeDirectory(deps.directory, 0o700);
+  await sweepTemporaries(deps.directory, deps.clock.now());
   await using lock = await lockLog(log, join(deps.directory, `${stateName(log)}.lock`), LOCK_WAIT_SECONDS);
   const state = await readLogState(deps.directory, log);
   if (state.open !== null) {
@@ -74,6 +91,7 @@ async function underLock(deps: RotateDeps, entry: LogEntry, log: string, run: Ru
     if (finished !== undefined) return finished;
   }
   const tidied = await finishTidying(deps, { ...state, open: null }, run.signal);
+  if (tidied.tidying !== null) return { log, outcome: 'skipped', reason: STILL_WRITTEN };
   const look = await lookAt(entry, log, run.options, tidied.head);
   if (look.kind === 'skipped') return look.result;
   return await startRotation(deps, entry, { state: tidied, facts: look.facts, lockFd: lock.fd, ...run });

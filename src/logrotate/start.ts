@@ -1,4 +1,4 @@
-import { statfs, unlink, type FileHandle } from 'node:fs/promises';
+import { stat, statfs, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WavspoolError } from '../faults.ts';
 import { makeDirectory, syncDirectory } from '../runtime/index.ts';
@@ -19,6 +19,9 @@ import { writeLogState, type LogState, type OpenRotation, type OwnFile } from '.
 
 /** A log that has not grown for so long, and that nobody has open, is emptied altogether, as logrotate does. */
 const STILL_MS = 250;
+
+/** Of the file systems that can collapse, XFS has the largest blocks. */
+const LARGEST_BLOCK_BYTES = 64 * 1024;
 
 interface Starting extends Finishing {
   readonly state: LogState;
@@ -63,11 +66,12 @@ async function rotateByCopy(
   await using archive = await createTemporary(temporary);
   let open: OpenRotation;
   try {
-    const collapses = await isCollapsed(deps, log, start);
+    const cutting = await chooseCut(deps, log, start);
     const { size } = await log.stat();
-    const until = collapses ? await endOfLines(log, from, size) : size; // truncated, it goes as a whole anyway
+    const until = cutting === 'collapse' ? await endOfLines(log, from, size) : size; // truncated, it goes as a whole
     await copyWhole(log, archive, { from, until }, start.signal);
-    const collapse = collapses ? await collapsible(log, path, until) : null;
+    const isTruncated = cutting === 'truncate' || (cutting === 'empty' && (await log.stat()).size === until);
+    const collapse = isTruncated ? null : await collapsible(log, path, until);
     open = {
       at: deps.clock.now(),
       log: identityOf(await log.stat({ bigint: true })),
@@ -112,25 +116,32 @@ async function copyWhole(
 }
 
 /**
- * Whether the log is cut by a collapse: when somebody appends to it. A writer that keeps its own offset is reported, and the
+ * How the log is to be cut: by a collapse when somebody appends to it. A writer that keeps its own offset is reported, and the
  * log is truncated under it as logrotate would, for a collapse would make it overwrite lines. A log that nobody has open is
- * truncated too if it stays still: nobody loses a line, and it ends empty.
+ * emptied if it stays still: nobody loses a line.
  */
-async function isCollapsed(deps: RotateDeps, log: FileHandle, { facts, signal }: Starting): Promise<boolean> {
+async function chooseCut(
+  deps: RotateDeps,
+  log: FileHandle,
+  { facts, signal }: Starting,
+): Promise<'collapse' | 'truncate' | 'empty'> {
   const before = await log.stat({ bigint: true });
   const writers = await writersOf(identityOf(before), log.fd);
   const stubborn = writers.filter(({ appends }) => !appends);
   for (const { pid, program } of stubborn)
     deps.report('log writer without append', { log: facts.path, writerPid: pid, program });
-  if (writers.length > 0) return stubborn.length === 0;
+  if (stubborn.length > 0) return 'truncate';
+  if (writers.length > 0) return 'collapse';
   const ageMs = deps.clock.now() - Number(before.mtimeMs);
   if (ageMs < STILL_MS) await deps.clock.sleep(STILL_MS - Math.max(0, ageMs), signal);
   const after = await log.stat({ bigint: true });
-  return after.size !== before.size || after.mtimeNs !== before.mtimeNs;
+  return after.size === before.size && after.mtimeNs === before.mtimeNs ? 'empty' : 'collapse';
 }
 
-async function collapsible(log: FileHandle, path: string, until: number): Promise<number> {
+/** How much of it a collapse takes away; null on a file system with such blocks as none that can collapse has. */
+async function collapsible(log: FileHandle, path: string, until: number): Promise<number | null> {
   const { bsize } = await statfs(path);
+  if (bsize > LARGEST_BLOCK_BYTES) return null; // a network's
   return collapsibleBytes(until, (await log.stat()).size, bsize);
 }
 
@@ -143,6 +154,12 @@ async function rotateByMove(
   const { path, size } = start.facts;
   const log = await identityAt(path);
   if (log === undefined) throw new WavspoolError('LOG_MISSING', `${path} has just gone`);
+  const directory = dirname(plan.archive);
+  if ((await stat(directory)).dev !== (await stat(path)).dev)
+    throw new WavspoolError(
+      'LOG_UNUSABLE',
+      `${path} cannot be renamed into ${directory}, on another disk: say copytruncate: true`,
+    );
   const open: OpenRotation = {
     at: deps.clock.now(),
     log,

@@ -1,4 +1,4 @@
-import { ftruncateSync, readSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { WavspoolError } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
@@ -7,6 +7,11 @@ import { readRange } from './copy.ts';
 const TAIL_BYTES = 64 * 1024;
 /** Below this the last pass begins, in which nothing but the copy happens. */
 const NEAR_BYTES = 1024 * 1024;
+/** The end of a line whose beginning is there comes within microseconds; a line that stays unfinished is archived as it is. */
+const UNFINISHED_MS = 10;
+/** So often the calls of the window are made to no effect first: the very first ones take several times as long (30-70 µs, not 10). */
+const DRY_PASSES = 20;
+const NEWLINE = 0x0a;
 /** A writer that is not caught up with by then writes faster than this disk reads and writes. */
 const CATCH_UP_MS = 60_000;
 
@@ -19,8 +24,8 @@ export interface Window {
 
 /**
  * Copies what the log has from `position` on to the end of the archive until there is no more, and truncates it at once,
- * with nothing in between: neither an fsync nor another turn of the event loop. Throws LOG_UNUSABLE when the writer cannot
- * be caught up with, and the system's errors; the log is whole then.
+ * with nothing in between: neither an fsync nor another turn of the event loop. The archive's times are the copy's then. Throws LOG_UNUSABLE when the writer cannot
+ * be caught up with or somebody else shortens the log, and the system's errors; the log is whole then.
  */
 export async function copyTailAndTruncate(
   clock: Clock,
@@ -40,18 +45,30 @@ export async function copyTailAndTruncate(
     notAfter(deadline, clock);
   }
   const buffer = Buffer.allocUnsafe(TAIL_BYTES);
-  for (;;) {
+  let isUnfinished = from > 0 && readSync(log.fd, buffer, 0, 1, from - 1) === 1 && buffer[0] !== NEWLINE;
+  let movedAt = clock.monotonicMs();
+  for (let pass = -DRY_PASSES; ; pass += 1) {
+    if (fstatSync(log.fd).size < from)
+      throw new WavspoolError(
+        'LOG_UNUSABLE',
+        'it was shortened meanwhile: does another program rotate it too?',
+      );
     const lookedAt = clock.monotonicMs();
     const bytes = readSync(log.fd, buffer, 0, TAIL_BYTES, from);
-    if (bytes === 0) {
+    if (bytes === 0 && pass < 0) {
+      ftruncateSync(archive.fd, to); // which it has already
+    } else if (bytes === 0 && !(isUnfinished && lookedAt - movedAt < UNFINISHED_MS)) {
       ftruncateSync(log.fd, 0);
       const windowUs = Math.round((clock.monotonicMs() - lookedAt) * 1000);
       return { windowUs, tailBytes: from - position };
+    } else if (bytes > 0) {
+      writeWhole(archive.fd, buffer.subarray(0, bytes), to);
+      from += bytes;
+      to += bytes;
+      isUnfinished = buffer[bytes - 1] !== NEWLINE;
+      movedAt = lookedAt;
+      notAfter(deadline, clock);
     }
-    writeWhole(archive.fd, buffer.subarray(0, bytes), to);
-    from += bytes;
-    to += bytes;
-    notAfter(deadline, clock);
   }
 }
 

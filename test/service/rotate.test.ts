@@ -31,6 +31,7 @@ import {
 } from '../support/rotation.ts';
 
 const NOTHING = { lost: 0, twice: 0, disordered: 0 };
+const MEBIBYTE = 1024 * 1024;
 const ROOT = join(import.meta.dirname, '../..');
 const archiveOf = (rig: RotationRig, number = 1): Promise<string> => readFile(`${rig.log}.${number}`, 'utf8');
 
@@ -101,7 +102,6 @@ test('every rotation ends in one event, with its way and its window', async () =
     { event: 'log rotated', fields: { log: rig.log, archive: `${rig.log}.1`, way: 'window', bytes: 2 } },
     { event: 'log rotation skipped', fields: { reason: 'it is empty' } },
     { event: 'log rotation failed', fields: { code: 'LOG_MISSING', cause: 'missing' } },
-    { event: 'log rotation failed', fields: { code: 'LOG_MISSING' } },
   ]);
   expect(await rotationState(rig.deps.directory, logEntry(rig.log))).toMatchObject([
     { log: rig.log, unfinished: false, last: { archive: `${rig.log}.1`, way: 'window', bytes: 2 } },
@@ -161,16 +161,16 @@ test('an archive has mode, owner and time of its log', async () => {
 test('a sparse log keeps its size and its holes in the archive (0062, 0063)', async () => {
   await using rig = await startRotationRig();
   await writeFile(rig.log, 'begin\n');
-  await truncate(rig.log, 64 * 1024 * 1024);
+  await truncate(rig.log, 16 * MEBIBYTE);
   await appendFile(rig.log, 'end\n');
-  await truncate(rig.log, 128 * 1024 * 1024);
+  await truncate(rig.log, 32 * MEBIBYTE);
   const { size } = await stat(rig.log);
   await rig.rotate();
   const archive = await stat(`${rig.log}.1`);
   expect(archive.size).toBe(size);
-  expect(archive.blocks * 512).toBeLessThan(1024 * 1024);
+  expect(archive.blocks * 512).toBeLessThan(MEBIBYTE);
   const content = await readFile(`${rig.log}.1`);
-  expect(String(content.subarray(64 * 1024 * 1024, 64 * 1024 * 1024 + 4))).toBe('end\n');
+  expect(String(content.subarray(16 * MEBIBYTE, 16 * MEBIBYTE + 4))).toBe('end\n');
 });
 
 test('three rotations of a log at once wait for each other', async () => {
@@ -197,6 +197,9 @@ test('a renamed log that is still written to is compressed at the first rotation
   });
   expect(rig.events.map(({ event }) => event)).toContain('archive still written');
   await log.appendFile('two\n');
+  await writeFile(rig.log, 'three\n');
+  expect(await rig.rotate(renamed)).toMatchObject({ outcome: 'skipped' });
+  await rm(rig.log);
   await log.close();
   expect(await rig.rotate(renamed)).toMatchObject({ outcome: 'skipped' });
   expect(await rig.names()).toEqual(['app.log.1.gz']);

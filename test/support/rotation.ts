@@ -85,13 +85,21 @@ export interface LogWriter {
   stop(): Promise<{ lines: number; longestUs: number }>;
 }
 
+export interface WriterOptions {
+  readonly rate?: number;
+  readonly bytes?: number;
+  readonly how?: string;
+  readonly noBursts?: boolean;
+}
+
 /** Starts a process that writes numbered lines to `log`: `rate` lines/s of `bytes` bytes each, 0 as fast as it can. */
 export async function startLogWriter(
   log: string,
-  { rate = 0, bytes = 100, how = 'append' }: { rate?: number; bytes?: number; how?: string } = {},
+  { rate = 0, bytes = 100, how = 'append', noBursts = false }: WriterOptions = {},
 ): Promise<LogWriter> {
   const stop = `${log}.stop-${Math.random()}`;
   const args = ['--log', log, '--stop', stop, '--rate', rate, '--bytes', bytes, '--how', how].map(String);
+  if (noBursts) args.push('--no-bursts');
   const child = spawn(process.execPath, [join(import.meta.dirname, 'log-writer.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -109,18 +117,19 @@ export async function startLogWriter(
   };
 }
 
-/** The numbers of a log's lines; throws where a line is torn or no line at all. */
-export function numbersIn(text: string): number[] {
+/** The numbers of a log's lines; throws where one is torn, or leaves it out with `torn`. */
+export function numbersIn(text: string, torn: 'is an error' | 'is lost' = 'is an error'): number[] {
   const lines = text.split('\n');
-  if (lines.pop() !== '') throw new Error('the last line is torn');
-  return lines.map((line) => {
-    if (!/^\d{12} x*$/.test(line)) throw new Error(`a torn line: ${JSON.stringify(line.slice(0, 200))}`);
-    return Number(line.slice(0, 12));
+  if (lines.pop() !== '' && torn === 'is an error') throw new Error('the last line is torn');
+  return lines.flatMap((line) => {
+    if (/^\d{12} x*$/.test(line)) return Number(line.slice(0, 12));
+    if (torn === 'is lost') return [];
+    throw new Error(`a torn line: ${JSON.stringify(line.slice(0, 200))}`);
   });
 }
 
 /** The lines of the numbered archives of `log`, oldest first, decompressed. */
-export async function archivedNumbers(directory: string, log: string): Promise<number[]> {
+export async function archivedNumbers(directory: string, log: string, torn?: 'is lost'): Promise<number[]> {
   const known = new RegExp(String.raw`^${RegExp.escape(basename(log))}\.(\d+)(\.gz)?$`);
   const archives = (await readdir(directory))
     .flatMap((name) => known.exec(name) ?? [])
@@ -130,7 +139,7 @@ export async function archivedNumbers(directory: string, log: string): Promise<n
   const numbers: number[] = [];
   for (const { name } of archives) {
     const content = await readFile(join(directory, name));
-    for (const number of numbersIn(String(name.endsWith('.gz') ? gunzipSync(content) : content)))
+    for (const number of numbersIn(String(name.endsWith('.gz') ? gunzipSync(content) : content), torn))
       numbers.push(number);
   }
   return numbers;

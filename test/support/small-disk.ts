@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -20,6 +20,23 @@ export async function mountSmallDisk(mebibytes: number, inodes = 100_000): Promi
     [Symbol.asyncDispose]: async () => {
       await run('umount', ['-l', path]); // lazily: a process that is just ending may still have its log open
       await rm(path, { recursive: true });
+    },
+  };
+}
+
+/** Mounts an overlay over an empty directory of the temporary directory's file system. Throws where this process may not mount. */
+export async function mountOverlay(): Promise<SmallDisk> {
+  const directory = await mkdtemp(join(tmpdir(), 'wavspool-overlay-'));
+  const at = (name: string): string => join(directory, name);
+  const path = at('merged');
+  await Promise.all(['lower', 'upper', 'work', 'merged'].map((name) => mkdir(at(name))));
+  const layers = `lowerdir=${at('lower')},upperdir=${at('upper')},workdir=${at('work')}`;
+  await run('mount', ['-t', 'overlay', 'overlay', '-o', layers, path]);
+  return {
+    path: path,
+    [Symbol.asyncDispose]: async () => {
+      await run('umount', ['-l', path]);
+      await rm(directory, { recursive: true });
     },
   };
 }

@@ -121,3 +121,27 @@ test("state.db's own entry, with a nightly snapshot, is there unless the setting
   const own = load('databases: [{ name: state, path: /s.db, asserts: [SELECT 1] }]').settings;
   expect(effectiveDatabases(own)).toEqual([expect.objectContaining({ name: 'state', path: '/s.db' })]);
 });
+
+const logOf = (rest: string) => `logs: [{ cron: "0 1 * * *", ${rest} }]`;
+
+test.each([
+  [logOf('path: <data>/state.db'), 'logs[0].path: must not be a database'],
+  [`databases: [{ name: a, path: a.db }]\n${logOf('path: a.db')}`, 'logs[0].path: must not be a database'],
+  [logOf('path: a.log, file: a.old'), 'logs[0].file: must hold a date'],
+  [logOf('path: "*.log", file: "a-{YYYYMMDD}"'), 'logs[0].file: must hold {name}'],
+  [logOf('path: "*/a.log", dir: old'), 'logs[0].dir: must be left out'],
+  [logOf('path: a.log, dateformat: "-%j"'), 'logs[0].dateformat: found "-%j", allowed: a date made of'],
+  [logOf('path: a.log, dateformat: ".old"'), 'logs[0].dateformat: found ".old", allowed: a date made of'],
+  [logOf('path: a.log, dateformat: "/%Y"'), 'logs[0].dateformat: found "/%Y", allowed: a date made of'],
+])('%s breaks a rule of rotation: %s', (yaml, fault) => {
+  expect(faultLines(yaml).filter((line) => line.includes(`: ${fault}`))).toHaveLength(1);
+});
+
+test.each([
+  logOf('path: a.log, file: "{name}-{YYYY-MM-DD-HH-mm-ss}.log"'),
+  logOf('path: "*.log", file: "{name}-{YYYYMMDD}", dir: old'),
+  logOf('path: "a/*.log", dir: old, rotate: -1, start: 0, maxage: 3, delaycompress: true, extension: .log'),
+  logOf('path: a.log, dateext: true, dateformat: ".%s"'),
+])('%s breaks no rule of rotation', (yaml) => {
+  expect(load(yaml).settings.logs).toHaveLength(1);
+});
