@@ -2,10 +2,8 @@ import { namePattern, type DatedName } from '../retention/index.ts';
 
 /** The symlink to the newest mirror. */
 export const LATEST = 'latest';
-/** Inside of a mirror: the copy of the source, the snapshots of databases, and the hash of every file. */
-export const FILES = 'files';
-export const DATABASES = 'databases';
-export const MANIFEST = 'SHA256SUMS';
+/** Beside what the source holds: the hash of every file. Written last, it makes a mirror complete. */
+export const MANIFEST = '.wavspool.sha256';
 
 /** A mirror is called by its date; a second one of that day by its time too. */
 export interface MirrorNames {

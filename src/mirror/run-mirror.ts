@@ -1,5 +1,5 @@
-import { mkdir, lstat, readdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { chmod, mkdir, lstat, readdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import {
@@ -11,7 +11,7 @@ import {
 } from '../runtime/index.ts';
 import { listMirrors, type StoredMirror } from './catalogue.ts';
 import { isChecksumDue } from './checksum-due.ts';
-import { DATABASES, FILES, LATEST, mirrorNames, type MirrorNames } from './names.ts';
+import { LATEST, MANIFEST, mirrorNames, type MirrorNames } from './names.ts';
 import { pruneMirror, type MirrorSettings } from './prune.ts';
 import { removeTree } from './remove-tree.ts';
 import { isBelow, runRsync, syncFileSystem } from './rsync.ts';
@@ -76,20 +76,21 @@ export async function runMirror(
   signal: AbortSignal,
 ): Promise<MirrorResult> {
   const { clock, report, timezone } = deps;
-  const { dir, source } = mirror;
+  const { dir } = mirror;
   const startedAt = clock.monotonicMs();
   const at = clock.now();
   await sweep(deps, mirror);
   const all = await listMirrors(mirror, timezone);
   const previous = all.find(({ verified }) => verified);
-  await checkSource(source, previous);
+  await checkSource(mirror, previous);
   await checkDirectory(mirror, previous);
   const checksum = previous !== undefined && isChecksumDue(at, previous.checkedAt, timezone);
   const partial = temporaryPath(dir);
   try {
     await mkdir(partial, { mode: DIRECTORY_MODE });
-    const databases = await takeSnapshots(deps, mirror, partial, signal);
-    const notes = [...(await copyFiles(deps, mirror, { partial, previous, checksum }, signal))];
+    const places = await placesOf(deps, mirror);
+    const databases = await takeSnapshots(deps, partial, places, signal);
+    const notes = [...(await copyFiles(places, { partial, previous, checksum }, signal))];
     const link = previous && { path: previous.path, checkedAt: previous.checkedAt ?? at };
     const written = await writeManifest({ mirror: partial, previous: link, at, checksum }, signal);
     reportAltered(deps, mirror, previous, written);
@@ -162,15 +163,17 @@ async function sweep({ clock, report }: MirrorDeps, { name: mirror, dir }: Mirro
 }
 
 /** A disk that is not mounted leaves an empty directory behind: a mirror of that would look like one of a source that was emptied. */
-async function checkSource(source: string, previous: StoredMirror | undefined): Promise<void> {
+async function checkSource(
+  { source, databases }: MirrorSettings,
+  previous: StoredMirror | undefined,
+): Promise<void> {
   const entries = await readdir(source).catch((error: unknown) => {
     throw new WavspoolError('MIRROR_SOURCE', `${source} cannot be read: ${messageOf(error)}`, {
       cause: error,
     });
   });
   if (previous === undefined || entries.some((name) => name !== 'lost+found')) return;
-  const before = await readdir(join(previous.path, FILES));
-  if (before.length === 0) return;
+  if (previous.files === undefined || previous.files <= databases.length) return;
   throw new WavspoolError(
     'MIRROR_SOURCE',
     `${source} is empty, and ${previous.path} is not: is its disk mounted? If it is meant to be empty, put an empty file into it`,
@@ -182,7 +185,7 @@ async function checkDirectory(
   { dir, source }: MirrorSettings,
   previous: StoredMirror | undefined,
 ): Promise<void> {
-  if (isBelow(await realpath(source), join(await realpath(dir), FILES))) {
+  if (isBelow(await realpath(source), join(await realpath(dir), LATEST))) {
     throw new WavspoolError('MIRROR_DIRECTORY', `${dir} lies in ${source}: the mirror would copy itself`);
   }
   const latest = await lstat(join(dir, LATEST)).catch((error: unknown) => {
@@ -199,21 +202,69 @@ async function checkDirectory(
   );
 }
 
+/** Where the databases of a mirror are, and where their snapshots go. */
+interface Places {
+  readonly source: string;
+  readonly snapshots: readonly { readonly name: string; readonly to: string }[];
+  /** Files in the source that are not copied: the databases whose snapshots take their place. */
+  readonly leftOut: readonly string[];
+  /** Databases in the source that the mirror does not name, and so copies as files. */
+  readonly raw: readonly { readonly name: string; readonly path: string }[];
+}
+
+/**
+ * A snapshot stands where its database lies in the source; that of one elsewhere at the top, as `<name>.db`. Throws
+ * MIRROR_SOURCE where the source has a file of that name.
+ */
+async function placesOf({ databases }: MirrorDeps, mirror: MirrorSettings): Promise<Places> {
+  const source = await realpath(mirror.source);
+  const snapshots: { name: string; to: string }[] = [];
+  const leftOut: string[] = [];
+  const raw: { name: string; path: string }[] = [];
+  for (const { name, path } of databases) {
+    const real = await realpath(path).catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT') return path;
+      throw error;
+    });
+    const isInside = isBelow(source, real);
+    if (!mirror.databases.includes(name)) {
+      if (isInside) raw.push({ name, path: real });
+      continue;
+    }
+    snapshots.push({ name, to: isInside ? relative(source, real) : `${name}.db` });
+    if (isInside) leftOut.push(...['', '-wal', '-shm', '-journal'].map((end) => real + end));
+  }
+  for (const ours of [MANIFEST, ...snapshots.map(({ to }) => to)]) {
+    const inTheWay = join(source, ours);
+    if (!leftOut.includes(inTheWay) && (await lstat(inTheWay).catch(unlessGone)) !== undefined)
+      throw new WavspoolError(
+        'MIRROR_SOURCE',
+        `${inTheWay} has the name that a file of the mirror's own gets`,
+      );
+  }
+  return { source, snapshots, leftOut, raw };
+}
+
+function unlessGone(error: unknown): undefined {
+  if (errnoOf(error) === 'ENOENT') return undefined;
+  throw error;
+}
+
 async function takeSnapshots(
   { snapshotInto }: MirrorDeps,
-  { databases }: MirrorSettings,
   partial: string,
+  { snapshots }: Places,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  if (databases.length === 0) return [];
-  const directory = join(partial, DATABASES);
-  await mkdir(directory, { mode: 0o700 });
-  const taken: string[] = [];
-  for (const name of databases) {
+  for (const { name, to } of snapshots) {
+    const directory = temporaryPath(partial);
+    await mkdir(directory, { mode: 0o700 });
     const { file } = await snapshotInto(name, directory, signal);
-    taken.push(join(DATABASES, basename(file)));
+    await mkdir(dirname(join(partial, to)), { recursive: true, mode: DIRECTORY_MODE });
+    await rename(file, join(partial, to));
+    await rm(directory, { recursive: true }); // with the hash beside it, which the manifest has too
   }
-  return taken;
+  return snapshots.map(({ to }) => to);
 }
 
 interface Run {
@@ -223,34 +274,14 @@ interface Run {
 }
 
 async function copyFiles(
-  { databases }: MirrorDeps,
-  mirror: MirrorSettings,
+  { source, leftOut, raw }: Places,
   { partial, previous, checksum }: Run,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const source = await realpath(mirror.source);
-  const inside: { name: string; path: string }[] = [];
-  for (const { name, path } of databases) {
-    const real = await realpath(path).catch((error: unknown) => {
-      if (errnoOf(error) === 'ENOENT') return path;
-      throw error;
-    });
-    if (isBelow(source, real)) inside.push({ name, path: real });
-  }
-  const snapshotted = inside.filter(({ name }) => mirror.databases.includes(name));
-  const raw = inside.filter(({ name }) => !mirror.databases.includes(name));
-  const target = join(partial, FILES);
-  await mkdir(target, { mode: DIRECTORY_MODE });
-  const notes = await runRsync(
-    {
-      source,
-      target,
-      linkTo: previous && join(previous.path, FILES),
-      checksum,
-      leftOut: snapshotted.flatMap(({ path }) => ['', '-wal', '-shm', '-journal'].map((end) => path + end)),
-    },
-    signal,
-  );
+  const rsync = { source, target: partial, linkTo: previous?.path, checksum, leftOut };
+  const notes = await runRsync(rsync, signal);
+  // it has the source's mode now, which may forbid even its owner to put the manifest in
+  await chmod(partial, (await stat(partial)).mode | 0o700);
   return [
     ...notes,
     ...raw.map(

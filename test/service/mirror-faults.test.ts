@@ -81,7 +81,8 @@ test('kill -9 at any moment leaves the old or the new, never neither, and nothin
   await once();
   expect((await readdir(made.dir)).filter((name) => name.startsWith('.wavspool-'))).toEqual([]);
   const latest = join(made.dir, 'latest');
-  expect((await run('diff', ['-r', made.source, join(latest, 'files')])).stdout).toBe('');
+  const differs = await run('diff', ['-r', '-x', '.wavspool.sha256', made.source, latest]);
+  expect(differs.stdout).toBe('');
 });
 
 /** The command lines of every rsync on this host. */
@@ -100,7 +101,7 @@ test('an rsync whose wavspool was killed does not go on copying', async () => {
   const started = spawn(process.execPath, [child, made.source, made.dir], { stdio: 'inherit' });
   const copied = async (): Promise<number> => {
     const [partial] = existsSync(made.dir) ? await readdir(made.dir) : [];
-    const some = join(made.dir, partial ?? '', 'files/some');
+    const some = join(made.dir, partial ?? '', 'some');
     return existsSync(some) ? (await readdir(some)).length : 0;
   };
   while ((await copied()) === 0) await sleep(1);
@@ -139,13 +140,9 @@ test('the command prints the path; it names what it lacks, what it does not know
   const done = await wavspool(['audio']);
   expect(done).toMatchObject({ code: 0, stderr: '' });
   expect(dirname(done.stdout)).toBe(made.dir);
-  expect((await readdir(join(done.stdout.trim(), 'databases'))).toSorted()).toEqual([
-    'app.db',
-    'app.db.sha256',
-  ]);
-  expect(await readdir(join(done.stdout.trim(), 'files'))).toEqual(['a.wav']);
+  expect((await readdir(done.stdout.trim())).toSorted()).toEqual(['.wavspool.sha256', 'a.wav', 'app.db']);
   const shown = JSON.parse((await wavspool(['--json', 'audio'])).stdout) as object;
-  expect(shown).toMatchObject({ mirror: 'audio', databases: ['databases/app.db'], linked: 1, removed: [] });
+  expect(shown).toMatchObject({ mirror: 'audio', databases: ['app.db'], linked: 1, removed: [] });
   expect(await wavspool(['video'])).toMatchObject({ code: 2, stdout: '' });
   expect((await wavspool(['video'])).stderr).toContain(
     'the settings name no mirror "video"; there are: audio',
@@ -198,5 +195,5 @@ test('a file that cannot be read fails the run, and a tree with closed directori
   expect(kept).toHaveLength(3);
   expect(kept.map(({ name }) => name)).not.toContain(first?.name);
   expect((await readdir(made.dir)).filter((name) => name.startsWith('.'))).toEqual([]);
-  expect(statSync(join(kept[0]!.path, 'files/closed')).mode & 0o777).toBe(0o500);
+  expect(statSync(join(kept[0]!.path, 'closed')).mode & 0o777).toBe(0o500);
 });

@@ -55,17 +55,17 @@ test('a mirror is complete by itself, and shares what is unchanged with the one 
   const second = await made.run(FIRST + DAY);
   expect(second).toMatchObject({ name: '2026-11-21', files: 11, linked: 9, copiedBytes: 8 });
 
-  const files = join(second.path, 'files');
+  const files = second.path;
   expect(
     (
       await run('diff', ['-r', '--no-dereference', made.source, files]).catch(
         (said: { stdout: string }) => said,
       )
     ).stdout,
-  ).toMatch(/^(File .* is a fifo while file .* is a fifo\n)?$/);
-  expect(existsSync(join(first.path, 'files/goes.wav'))).toBe(true);
-  expect(readFileSync(join(first.path, 'files/changes.wav'), 'utf8')).toBe('before');
-  expect(await inodeOf(join(files, 'plain.wav'))).toBe(await inodeOf(join(first.path, 'files/plain.wav')));
+  ).toMatch(/^Only in .*: \.wavspool\.sha256\n(File .* is a fifo while file .* is a fifo\n)?$/);
+  expect(existsSync(join(first.path, 'goes.wav'))).toBe(true);
+  expect(readFileSync(join(first.path, 'changes.wav'), 'utf8')).toBe('before');
+  expect(await inodeOf(join(files, 'plain.wav'))).toBe(await inodeOf(join(first.path, 'plain.wav')));
   expect(await inodeOf(join(files, 'plain.wav'))).toBe(await inodeOf(join(files, 'second name')));
   expect(await readlink(join(files, 'dangling'))).toBe('/nowhere/at all');
   expect((await lstat(join(files, 'pipe'))).isFIFO()).toBe(true);
@@ -75,7 +75,7 @@ test('a mirror is complete by itself, and shares what is unchanged with the one 
 
   // what stays when one is removed by hand is still whole
   await rm(first.path, { recursive: true });
-  const checked = await run('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: second.path });
+  const checked = await run('sha256sum', ['--check', '--strict', '.wavspool.sha256'], { cwd: second.path });
   expect(checked.stdout.trim().split('\n')).toHaveLength(11);
   expect(await verifyMirror(second, never)).toEqual({
     ok: true,
@@ -107,7 +107,7 @@ test('databases come as snapshots; one that lies in the source is left out of th
         { name: 'gone', path: '/nowhere/x.db' },
       ],
       snapshotInto: async (name, directory) => {
-        begun.push(...(await readdir(dirname(directory))));
+        begun.push(...(await readdir(dirname(directory))).map((name) => name.slice(0, 10)));
         const file = join(directory, `${name}.db`);
         await db.backup(file);
         return { file };
@@ -115,18 +115,18 @@ test('databases come as snapshots; one that lies in the source is left out of th
     },
   );
   db.close();
-  expect(begun).toEqual(['databases']); // before any file: what a row names is still to be copied
-  expect(done.databases).toEqual(['databases/app.db']);
-  expect((await readdir(join(done.path, 'files/data'))).toSorted()).toEqual(['app.db-wal']);
+  expect(begun).toEqual(['.wavspool-']); // before any file: what a row names is still to be copied
+  expect(done.databases).toEqual(['data/[app] *.db']); // in the place of the live one
+  expect((await readdir(join(done.path, 'data'))).toSorted()).toEqual(['[app] *.db', 'app.db-wal']);
   expect(done.notes).toEqual([expect.stringContaining(`${other} was copied as a file, which may be torn`)]);
-  const copy = new Database(join(done.path, 'databases/app.db'), { readonly: true });
+  const copy = new Database(join(done.path, 'data/[app] *.db'), { readonly: true });
   expect(copy.prepare('SELECT a FROM t').all()).toEqual([{ a: 1 }]);
   copy.close();
   await expect(
     made.run(
       FIRST + DAY,
       { databases: ['app'] },
-      { snapshotInto: () => Promise.reject(new Error('locked')) },
+      { databases: [{ name: 'app', path }], snapshotInto: () => Promise.reject(new Error('locked')) },
     ),
   ).rejects.toThrow('locked');
   expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-20', 'latest']);
@@ -180,7 +180,7 @@ test('what "latest" points to stays, and one without its manifest is not taken f
   await using made = await startMirrorRig();
   made.put('a.wav', 'a');
   for (const day of [0, 1, 2]) await made.run(FIRST + day * DAY);
-  await rm(join(made.dir, '2026-11-22/SHA256SUMS'));
+  await rm(join(made.dir, '2026-11-22/.wavspool.sha256'));
   await rm(join(made.dir, 'latest'));
   symlinkSync('2026-11-20', join(made.dir, 'latest'));
   const keep = { last: 1, weekday: 'sunday' } as const;
@@ -193,9 +193,7 @@ test('what "latest" points to stays, and one without its manifest is not taken f
   const bad = await verifyMirror({ path: join(made.dir, '2026-11-22') }, never);
   expect(bad).toMatchObject({ ok: false, hasManifest: false });
   const next = await made.run(FIRST + 3 * DAY); // links to the newest complete one
-  expect(await inodeOf(join(next.path, 'files/a.wav'))).toBe(
-    await inodeOf(join(made.dir, '2026-11-21/files/a.wav')),
-  );
+  expect(await inodeOf(join(next.path, 'a.wav'))).toBe(await inodeOf(join(made.dir, '2026-11-21/a.wav')));
 });
 
 test('the monthly pass finds what sizes and times do not show, and verify what was edited in a mirror', async () => {
@@ -208,20 +206,20 @@ test('the monthly pass finds what sizes and times do not show, and verify what w
   made.put('altered', 'content 2'); // same size, same time
   const daily = await made.run(FIRST + DAY);
   expect(daily).toMatchObject({ linked: 4, checksum: false });
-  expect(readFileSync(join(daily.path, 'files/within a second'), 'utf8')).toBe('content 2');
+  expect(readFileSync(join(daily.path, 'within a second'), 'utf8')).toBe('content 2');
 
   for (const name of ['rotten', 'edited']) {
-    const file = join(daily.path, 'files', name);
+    const file = join(daily.path, name);
     writeFileSync(file, name === 'rotten' ? 'c0ntent 1' : 'another content');
     if (name === 'rotten') await utimes(file, (FIRST - DAY) / 1000, (FIRST - DAY) / 1000);
   }
-  const differing = ['edited', 'rotten'].map((name) => ({ path: `files/${name}`, problem: 'changed' }));
+  const differing = ['edited', 'rotten'].map((name) => ({ path: name, problem: 'changed' }));
   expect(await verifyMirror(daily, never)).toEqual({ ok: false, hasManifest: true, checked: 5, differing });
 
   const monthly = await made.run(Date.parse('2026-12-02T03:00:00Z'));
   expect(monthly).toMatchObject({ checksum: true, linked: 2 });
   for (const name of names)
-    expect(readFileSync(join(monthly.path, 'files', name), 'utf8')).toBe(
+    expect(readFileSync(join(monthly.path, name), 'utf8')).toBe(
       readFileSync(join(made.source, name), 'utf8'),
     );
   const found = made.events.filter(
@@ -230,20 +228,20 @@ test('the monthly pass finds what sizes and times do not show, and verify what w
   expect(found).toEqual([
     {
       event: 'mirror damaged',
-      fields: { mirror: 'audio', path: daily.path, files: 1, firstFiles: ['files/rotten'] },
+      fields: { mirror: 'audio', path: daily.path, files: 1, firstFiles: ['rotten'] },
     },
     {
       event: 'mirror source altered',
-      fields: { mirror: 'audio', source: made.source, files: 1, firstFiles: ['files/altered'] },
+      fields: { mirror: 'audio', source: made.source, files: 1, firstFiles: ['altered'] },
     },
   ]);
   expect(await verifyMirror(monthly, never)).toMatchObject({ ok: true });
   expect(await made.run(Date.parse('2026-12-03T03:00:00Z'))).toMatchObject({ checksum: false, linked: 5 });
-  writeFileSync(join(monthly.path, 'files/extra'), '');
-  await rm(join(monthly.path, 'files/same'));
+  writeFileSync(join(monthly.path, 'extra'), '');
+  await rm(join(monthly.path, 'same'));
   expect((await verifyMirror(monthly, never)).differing).toEqual([
-    { path: 'files/extra', problem: 'not in the manifest' },
-    { path: 'files/same', problem: 'missing' },
+    { path: 'extra', problem: 'not in the manifest' },
+    { path: 'same', problem: 'missing' },
   ]);
 });
 

@@ -3,8 +3,8 @@ import { isBelow, judgeRsync, rsyncArguments, type RsyncJob } from '../../../src
 
 const job: RsyncJob = {
   source: '/srv/audio',
-  target: '/backup/.wavspool-x/files',
-  linkTo: '/backup/2026-11-19/files',
+  target: '/backup/.wavspool-x',
+  linkTo: '/backup/2026-11-19',
   checksum: false,
   leftOut: [],
 };
@@ -17,8 +17,8 @@ const ended = (code: number | null, stderr = ''): { code: number | null; signal:
 describe('the command line', () => {
   test('gives absolute paths, the contents of the source, and the mirror to link to', () => {
     const args = rsyncArguments(job);
-    expect(args).toContain('--link-dest=/backup/2026-11-19/files');
-    expect(args.slice(-3)).toEqual(['--', '/srv/audio/', '/backup/.wavspool-x/files/']);
+    expect(args).toContain('--link-dest=/backup/2026-11-19');
+    expect(args.slice(-3)).toEqual(['--', '/srv/audio/', '/backup/.wavspool-x/']);
     expect(args).not.toContain('--checksum');
     expect(rsyncArguments({ ...job, linkTo: undefined, checksum: true })).toContain('--checksum');
     expect(rsyncArguments({ ...job, linkTo: undefined }).join(' ')).not.toContain('--link-dest');
