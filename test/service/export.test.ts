@@ -395,13 +395,13 @@ test('the command prints the path, survives kill -9 without a trace of a half fi
       (said) => ({ code: 0, ...said }),
       (error: { code: number; stdout: string; stderr: string }) => error,
     );
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = 0; round < 3; round += 1) {
     const child = spawn(process.execPath, [...command, 'app', 'weekly'], { stdio: 'ignore' });
     const gone = new Promise((resolve) => child.on('close', resolve));
     const hasBegun = async (): Promise<boolean> =>
       existsSync(made.dir) && (await readdir(made.dir)).some((name) => name.includes(`-${child.pid}-`));
     while (!(await hasBegun())) await sleep(5);
-    await sleep(40 * round);
+    await sleep(70 * round);
     child.kill('SIGKILL');
     await gone;
     if (existsSync(join(made.dir, 't.sql'))) await load(join(made.dir, 't.sql'));

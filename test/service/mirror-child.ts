@@ -1,9 +1,15 @@
 import { runMirror, type MirrorSettings } from '../../src/mirror/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
 
-// One run of a mirror in a process of its own, to be killed: node mirror-child.ts SOURCE DIR
+// One run of a mirror in a process of its own, to be killed, or without root's rights: node mirror-child.ts SOURCE DIR [UID]
 
-const [source = '', dir = ''] = process.argv.slice(2);
+const [source = '', dir = '', uid] = process.argv.slice(2);
+if (uid !== undefined) {
+  // not before: that user may not be able to read this checkout
+  process.setgroups?.([]);
+  process.setgid?.(Number(uid));
+  process.setuid?.(Number(uid));
+}
 const mirror: MirrorSettings = {
   name: 'killed',
   source,
