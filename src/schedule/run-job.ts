@@ -17,7 +17,7 @@ export interface Job<R extends object = object> {
   readonly when?: When;
   readonly ping?: string;
   /** Whether a run that is due has anything to do; absent: always. */
-  isNeeded?(): Promise<boolean>;
+  readonly isNeeded?: () => Promise<boolean>;
   /** Returns what it did, ready for JSON. */
   run(signal: AbortSignal): Promise<R>;
 }

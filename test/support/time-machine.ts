@@ -42,11 +42,11 @@ export async function live(
     journal.past(job.id, wallClock(now, timezone));
   for (;;) {
     const now = clock.now();
-    const next = Math.min(
-      ...jobs.flatMap((job) =>
-        job.when === undefined ? [] : [nextRun(job.when, timezone, now, past(job, now))],
-      ),
-    );
+    const times = jobs
+      // those that look whether there is something to do are asked whenever another job is due
+      .filter(({ when, isNeeded }) => when !== undefined && ('cron' in when || isNeeded === undefined))
+      .map((job) => nextRun(job.when!, timezone, now, past(job, now)));
+    const next = Math.min(...times);
     if (next > until) break;
     await before(next);
     clock.set(Math.max(next, now + 1000));
