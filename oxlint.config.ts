@@ -17,10 +17,11 @@ const HOMES: Record<string, readonly string[]> = {
   '@smithy/node-http-handler': ['store'],
   chokidar: ['arrival'],
   picomatch: ['arrival', 'requeue'],
-  zod: ['config', 'queue', 'dashboard', 'receipt'],
+  zod: ['config', 'queue', 'dashboard', 'mirror', 'point-in-time', 'receipt'],
   yaml: ['config'],
   leven: ['config'],
   pino: ['log'],
+  'cron-parser': ['schedule'],
   fastify: ['dashboard'],
   'prom-client': ['metrics'],
   commander: ['cli'],
@@ -90,6 +91,8 @@ export default defineConfig({
     // oxlint counts each ?? and ?. as a branch
     complexity: ['error', 15],
     'import/no-unassigned-import': ['error', { allow: ['**/require-node.js'] }],
+    // the messages here go to threads and child processes, which have no origin
+    'unicorn/require-post-message-target-origin': 'off',
     // reporting from inside a callback is what .catch is for
     'promise/no-promise-in-callback': 'off',
     // it flags `import z from` and friends where the library itself documents that form

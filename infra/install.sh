@@ -4,7 +4,8 @@
 #   infra/install.sh check   the npm packages
 #   infra/install.sh run     … and redis-server, for "wavspool up"
 #   infra/install.sh demo    … and an S3 server: a usable Docker engine, else Ceph's gateway
-#   infra/install.sh test    … and what the tests drive: sshd, sftp, sqlite3, python3, zstd, chromium, logrotate, faketime, make
+#   infra/install.sh test    … and what the tests drive: sshd, sftp, sqlite3, rsync, python3, zstd, chromium,
+#                           logrotate, faketime, make
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # a plain user's PATH lacks sshd's directory; the tests replace both of these
@@ -51,6 +52,7 @@ need_for() {
       need sftp openssh-client
       need sqlite3 sqlite3
       need python3 python3
+      need rsync rsync
       need zstd zstd
       need chromium chromium
       need logrotate logrotate

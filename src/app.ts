@@ -50,28 +50,35 @@ export async function openCommandApp(
   }
 }
 
-/** An app without queues. */
-export interface OfflineApp extends Omit<App, 'queues' | 'close'> {
+/** An app that has opened nothing but its settings. */
+export interface SettingsApp extends Omit<App, 'state' | 'queues' | 'close'> {
   close(): void;
+}
+
+/** For commands that need neither Redis nor state.db: errors on stderr only. Throws SETTINGS_INVALID. */
+export function openSettingsApp(configFile: string | undefined): SettingsApp {
+  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+  const { settings } = loaded;
+  const log = commandLog(settings, 'warn');
+  const { report } = log;
+  return { loaded, settings, clock: systemClock, dice: systemDice, log, report, close: () => log.close() };
+}
+
+/** An app without queues. */
+export interface OfflineApp extends SettingsApp {
+  readonly state: StateStore;
 }
 
 /** For commands that need no Redis: errors on stderr only. Throws WavspoolError. */
 export function openOfflineApp(configFile: string | undefined): OfflineApp {
-  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
-  const { settings } = loaded;
-  const log = commandLog(settings, 'warn');
-  const state = open(settings, log.report);
+  const app = openSettingsApp(configFile);
+  const state = open(app.settings, app.report);
   return {
-    loaded,
-    settings,
-    clock: systemClock,
-    dice: systemDice,
-    log,
-    report: log.report,
+    ...app,
     state,
     close: () => {
       state.close();
-      log.close();
+      app.close();
     },
   };
 }

@@ -87,6 +87,33 @@ export interface Events {
   'files removed': { tar: string; what: 'extracted' | 'incoming'; files: number; bytes: number };
   'file kept': { path: string; reason: string };
 
+  // keeping the host
+  'tables exported': {
+    database: string;
+    export: string;
+    path: string;
+    tables: number;
+    rows: number;
+    bytes: number;
+    ms: number;
+  };
+  'exports pruned': { database: string; export: string; kept: number; removed: readonly string[] };
+
+  'mirror made': {
+    mirror: string;
+    path: string;
+    files: number;
+    linked: number;
+    bytes: number;
+    copiedBytes: number;
+    checksum: boolean;
+    notes: readonly string[];
+    ms: number;
+  };
+  'mirror damaged': { mirror: string; path: string; files: number; firstFiles: readonly string[] };
+  'mirror source altered': { mirror: string; source: string; files: number; firstFiles: readonly string[] };
+  'mirror pruned': { mirror: string; kept: number; removed: readonly string[] };
+  'mirror swept': { mirror: string; trees: number };
   // logs
   'log rotated': {
     log: string;
@@ -104,6 +131,30 @@ export interface Events {
   'log rotation failed': { log: string; archive: string | null } & Failure;
   'log writer without append': { log: string; writerPid: number; program: string };
   'archive still written': { log: string; archive: string; writerPid: number; program: string };
+  // points in time
+  'point captured': {
+    database: string;
+    pages: number;
+    pageCount: number;
+    storedBytes: number;
+    pinnedMs: number;
+    ms: number;
+  };
+  'point in time base written': {
+    database: string;
+    reason: string;
+    position: number;
+    pageCount: number;
+    bytes: number;
+  };
+  'point in time base refused': { database: string; reason: string };
+  'shipping commits': { database: string; position: number };
+  'commits shipped': { database: string; commits: number; bytes: number; longestLockMs: number };
+  'shipping died': { database: string; code: string; reason: string; restartMs: number };
+  'log cannot start over': { database: string; walBytes: number };
+  'points in time interrupted': { database: string; reason: string };
+  'points in time damaged': { database: string; faults: readonly string[] };
+  'points in time pruned': { database: string; chains: number; files: number; bytes: number };
 
   // operators
   requeued: { by: string; recordings: number; tars: number };
@@ -112,6 +163,23 @@ export interface Events {
   'stale uploads aborted': { uploads: number };
   'job finished': { queue: string; job: string; ms: number };
   'job failed': { queue: string; job: string; err: unknown };
+  'scheduled job done': { job: string; by: string; ms: number };
+  'scheduled job failed': { job: string; err: unknown };
+  'ping failed': { job: string; reason: string };
+
+  // keeping the host
+  'snapshot taken': {
+    database: string;
+    schedule: string;
+    path: string;
+    bytes: number;
+    rawBytes: number;
+    rows: number;
+    ms: number;
+  };
+  'snapshot shipped': { database: string; schedule: string; key: string; bytes: number };
+  'database restored': { database: string; path: string; from: string; saved: string | null; ms: number };
+  'snapshots pruned': { database: string; schedule: string; kept: number; removed: readonly string[] };
   'dashboard listening': { address: string };
   'request refused': { route: string; status: number; reason: string };
   'request failed': { route: string; err: unknown };
@@ -164,17 +232,41 @@ export const LEVELS: Record<EventName, Level> = {
   'receipt written': 'info',
   'files removed': 'info',
   'file kept': 'error',
+  'tables exported': 'info',
+  'exports pruned': 'info',
+  'mirror made': 'info',
+  'mirror damaged': 'error',
+  'mirror source altered': 'error',
+  'mirror pruned': 'info',
+  'mirror swept': 'info',
   'log rotated': 'info',
   'log rotation skipped': 'info',
   'log rotation failed': 'error',
   'log writer without append': 'error',
   'archive still written': 'warn',
+  'point captured': 'info',
+  'point in time base written': 'info',
+  'point in time base refused': 'error',
+  'shipping commits': 'info',
+  'commits shipped': 'debug',
+  'shipping died': 'error',
+  'log cannot start over': 'warn',
+  'points in time interrupted': 'error',
+  'points in time damaged': 'error',
+  'points in time pruned': 'info',
   requeued: 'info',
   'queues paused': 'warn',
   'queues resumed': 'info',
   'stale uploads aborted': 'info',
   'job finished': 'info',
   'job failed': 'error',
+  'scheduled job done': 'info',
+  'scheduled job failed': 'error',
+  'ping failed': 'warn',
+  'snapshot taken': 'info',
+  'snapshot shipped': 'info',
+  'database restored': 'warn',
+  'snapshots pruned': 'info',
   'dashboard listening': 'info',
   'request refused': 'warn',
   'request failed': 'error',

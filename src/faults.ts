@@ -218,6 +218,12 @@ export const FAULTS = {
     exit: 1,
     remedy: 'find the program that holds the lock (fuser, lsof) and let it end its transaction',
   },
+  DATABASE_IN_USE: {
+    cause: 'running',
+    retry: 'never',
+    exit: 1,
+    remedy: 'stop these programs first, or say --yes: they see the restored content at once',
+  },
   DATABASE_DAMAGED: {
     cause: 'damaged',
     retry: 'never',
@@ -241,6 +247,48 @@ export const FAULTS = {
     retry: 'never',
     exit: 2,
     remedy: '"wavspool snapshots list" shows what there is',
+  },
+
+  JOB_RUNNING: {
+    cause: 'running',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'wait until it is done; "wavspool status" shows what runs',
+  },
+
+  // table exports
+  TABLE_UNKNOWN: {
+    cause: 'settings',
+    retry: 'never',
+    exit: 2,
+    remedy: 'correct "tables" of the export in the settings: the message lists the tables there are',
+  },
+  EXPORT_BAD: {
+    cause: 'export',
+    retry: 'this one',
+    exit: 1,
+    remedy:
+      'the export was thrown away: its message says what did not come back; a snapshot keeps the whole database',
+  },
+
+  // directory mirrors
+  MIRROR_SOURCE: {
+    cause: 'source',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'mount the disk of the source, or correct mirrors[].source',
+  },
+  MIRROR_DIRECTORY: {
+    cause: 'mirror',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'put right what is wrong in mirrors[].dir: the message says what',
+  },
+  MIRROR_FAILED: {
+    cause: 'mirror',
+    retry: 'this one',
+    exit: 1,
+    remedy: 'put right what rsync complains about; "latest" and all earlier mirrors are as they were',
   },
 
   // a log and its rotation

@@ -23,3 +23,16 @@ export function moment(text: string, now: number): string {
     throw new WavspoolError('USAGE', `--since ${text}: use "2026-11-20 14:00:00", 2026-11-20, or 2h`);
   return sqlTimestamp(at);
 }
+
+/** An option's moment in the wall clock of `timezone`, or with a zone of its own, as ms since 1970. Throws USAGE. */
+export function pointInTime(text: string, timezone: string): number {
+  try {
+    if (/(?:[zZ]|[+-]\d\d:?\d\d)$/.test(text))
+      return Temporal.Instant.from(text.replace(' ', 'T')).epochMilliseconds;
+    return Temporal.PlainDateTime.from(text.replace(' ', 'T')).toZonedDateTime(timezone).epochMilliseconds;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const message = `${JSON.stringify(text)} is no time: use "2026-11-20 14:00:00" (${timezone}) or 2026-11-20T14:00:00Z`;
+    throw new WavspoolError('USAGE', message, { cause: error });
+  }
+}

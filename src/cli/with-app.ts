@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
-import { openCommandApp, openOfflineApp, type App, type OfflineApp } from '../app.ts';
+import { openCommandApp, openOfflineApp, openSettingsApp, type App, type OfflineApp } from '../app.ts';
+import { WavspoolError } from '../faults.ts';
+import { openHost, type Host } from '../host/index.ts';
 
 export interface GlobalOptions {
   readonly config: string | undefined;
@@ -35,6 +37,32 @@ export async function withOfflineApp(
   const app = openOfflineApp(options.config);
   try {
     process.exitCode = await use(app, options);
+  } finally {
+    app.close();
+  }
+}
+
+/**
+ * As {@link withApp}, for a command that keeps the host: it needs neither Redis nor state.db. Ctrl-C ends it in order, so that
+ * nothing half is left.
+ */
+export async function withHost(
+  command: Command,
+  use: (host: Host, options: GlobalOptions, signal: AbortSignal) => Promise<0 | 1>,
+): Promise<void> {
+  const options = globalOptions(command);
+  const app = openSettingsApp(options.config);
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort(new WavspoolError('USAGE', 'interrupted'));
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  try {
+    const host = await openHost(app);
+    try {
+      process.exitCode = await use(host, options, interrupted.signal);
+    } finally {
+      host.close();
+    }
   } finally {
     app.close();
   }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Settings } from './schema.ts';
 
 export type DatabaseSettings = Settings['databases'][number];
@@ -5,11 +6,38 @@ export type DatabaseSettings = Settings['databases'][number];
 /** The name of the state store's own entry among the databases. */
 export const STATE_DATABASE = 'state';
 
-/** The databases that the settings name, with state.db's own entry, without schedules, unless they name one `state`. */
+/**
+ * The databases that the settings name, and state.db with a snapshot every night, kept for 30 days, unless they name one
+ * `state`. One without snapshots has a schedule for those that are asked for by hand, which nothing removes.
+ */
 export function effectiveDatabases(
   settings: Pick<Settings, 'databases' | 'paths'>,
 ): readonly DatabaseSettings[] {
-  if (settings.databases.some((database) => database.name === STATE_DATABASE)) return settings.databases;
-  const state = { name: STATE_DATABASE, path: settings.paths.state, snapshots: [], exports: [], asserts: [] };
-  return [state, ...settings.databases];
+  const byHand = {
+    name: 'by-hand',
+    dir: join(settings.paths.data, 'snapshots'),
+    file: '{name}_{YYYY-MM-DD-HH-mm-ss}.db',
+    compress: 'none',
+    latest: false,
+    mode: '0600',
+    dirMode: '0700',
+  } as const;
+  const named = settings.databases.map((database) =>
+    database.snapshots.length > 0 ? database : { ...database, snapshots: [byHand] },
+  );
+  if (named.some((database) => database.name === STATE_DATABASE)) return named;
+  const nightly = {
+    ...byHand,
+    name: 'nightly',
+    cron: '0 2 * * *',
+    keep: { days: 30, weekday: 'sunday' },
+  } as const;
+  const state = {
+    name: STATE_DATABASE,
+    path: settings.paths.state,
+    exports: [],
+    asserts: [],
+    drill: '30 4 * * 0',
+  };
+  return [{ ...state, snapshots: [nightly] }, ...named];
 }

@@ -88,6 +88,7 @@ export const database = z.strictObject({
     .refine((value) => value.keep >= value.every, { path: ['keep'], message: 'a duration not below "every"' })
     .optional(),
   asserts: listOf(text, 'SQL that must return 1').default([]),
+  drill: cron.default('30 4 * * 0'),
 });
 
 /** Section `mirrors`: which directories are kept as dated, hardlinked trees. */

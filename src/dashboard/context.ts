@@ -1,5 +1,6 @@
 import type { Secret, Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
+import type { HostApi } from '../host/index.ts';
 import type { Queues } from '../queue/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import type { FailureFilter, StateStore } from '../state/index.ts';
@@ -17,6 +18,7 @@ export interface DashboardDeps {
   readonly report: Report;
   readonly requeue: (request: RequeueRequest) => Promise<{ recordings: number; tars: number }>;
   readonly pauses: Pauses;
+  readonly host: HostApi;
   /** What a tar's path is compared with, from a pattern that an operator wrote. */
   readonly tarGlob: (pattern: string) => (path: string) => boolean;
   readonly token: Secret;
@@ -37,7 +39,7 @@ export function createContext(deps: DashboardDeps): Context {
   const collect = async (): Promise<Status> => {
     isRunning = true;
     try {
-      return await collectStatus(deps);
+      return await collectStatus({ ...deps, keeping: () => deps.host.keeping() });
     } finally {
       isRunning = false;
     }

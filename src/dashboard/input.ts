@@ -45,6 +45,22 @@ export const requeueBody = z
     'say which: all, paths, cause, match, tar or since',
   );
 
+const name = z.string().min(1).max(63);
+const label = z.string().max(1000).optional();
+
+export const backupsQuery = z.strictObject({ database: name.optional(), limit, offset });
+
+export const runBackupBody = z.union(
+  [
+    z.strictObject({ database: name, event: name.optional(), label }),
+    z.strictObject({ database: name, export: name }),
+    z.strictObject({ mirror: name }),
+  ],
+  '{database, event?, label?}, {database, export} or {mirror}',
+);
+
+export const eventBody = z.strictObject({ event: name, label, database: name.optional() });
+
 /** What a caller sent, in our form. Throws USAGE with every fault. */
 export function parsed<T extends z.ZodType>(schema: T, input: unknown): z.output<T> {
   const result = schema.safeParse(input ?? {});

@@ -1,3 +1,4 @@
+import { hostApi, openHost } from '../host/index.ts';
 import { readPauses } from '../pause/index.ts';
 import { requeue, tarGlob } from '../requeue/index.ts';
 import type { Role } from '../role.ts';
@@ -9,6 +10,8 @@ export const dashboardRole: Role = {
   name: 'dashboard',
   start: async (app) => {
     const { settings, state, queues, clock, report } = app;
+    const host = await openHost(app);
+    const stopped = new AbortController();
     const { token, isNew } = await dashboardToken(settings);
     const dashboard = await startDashboard({
       settings,
@@ -22,6 +25,7 @@ export const dashboardRole: Role = {
         const { extract, upload } = await readPauses(settings);
         return { extract, upload };
       },
+      host: hostApi(host, stopped.signal),
       tarGlob: (pattern) => tarGlob(settings.paths.incoming, pattern),
       token,
     });
@@ -29,7 +33,9 @@ export const dashboardRole: Role = {
     if (isNew) process.stdout.write(`dashboard: ${dashboard.address}/?token=${token.reveal()}\n`);
     return {
       stop: async () => {
+        stopped.abort();
         await dashboard.stop();
+        host.close();
         return 0;
       },
     };

@@ -13,6 +13,7 @@ import { queueBoard } from './routes/queues.ts';
 import { readyz } from './routes/readyz.ts';
 import { statusRoute } from './routes/status.ts';
 import { tars } from './routes/tars.ts';
+import { backups } from './routes/backups.ts';
 import { uploads } from './routes/uploads.ts';
 
 export type { DashboardDeps, RequeueRequest } from './context.ts';
@@ -63,6 +64,7 @@ async function behindToken(server: FastifyInstance, context: Context): Promise<v
   metrics(server, context);
   statusRoute(server, context);
   uploads(server, context);
+  backups(server, context);
   tars(server, context);
   await queueBoard(server, context);
 }

@@ -5,7 +5,7 @@ import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { FAULTS, faultCode, messageOf } from '../faults.ts';
 import { openQueuesNow, redisAddress } from '../queue/index.ts';
-import type { Clock } from '../runtime/index.ts';
+import { runProgram, type Clock } from '../runtime/index.ts';
 import { openS3Store } from '../store/index.ts';
 
 export interface Finding {
@@ -16,6 +16,7 @@ export interface Finding {
 }
 
 const STORE_DEADLINE_MS = 60_000;
+const PROGRAM_DEADLINE_MS = 10_000;
 const FEWEST_WATCHES = 65_536;
 const FEWEST_INODES = 10_000;
 
@@ -26,6 +27,7 @@ export async function examine(settings: Settings, report: Report, clock: Clock):
     () => directories(settings),
     () => disks(settings),
     () => inotify(),
+    () => programs(settings),
     () => redis(settings, report, clock),
     () => store(settings, report, clock),
   ];
@@ -127,6 +129,19 @@ async function inotify(): Promise<Finding[]> {
         remedy: 'is this Linux? The rescan works anyhow',
       },
     ];
+  }
+}
+
+/** What the jobs that keep the host run. */
+async function programs({ mirrors }: Settings): Promise<Finding[]> {
+  if (mirrors.length === 0) return [];
+  const remedy = 'mirrors need rsync: apt-get install rsync';
+  try {
+    const signal = AbortSignal.timeout(PROGRAM_DEADLINE_MS);
+    await runProgram('rsync', ['--version'], { remedy: 'apt-get install rsync', signal });
+    return [{ name: 'rsync', ok: true, found: 'installed', remedy }];
+  } catch (error) {
+    return [{ name: 'rsync', ok: false, found: messageOf(error), remedy }];
   }
 }
 

@@ -1,45 +1,58 @@
 import type { App } from '../app.ts';
 import { putBackInterrupted } from '../cleanup/index.ts';
-import { messageOf } from '../faults.ts';
+import { faultCode, messageOf } from '../faults.ts';
+import { hostJobs, openHost, shipCommits, type Host } from '../host/index.ts';
 import type { Outcome } from '../queue/index.ts';
 import type { Role } from '../role.ts';
 import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
-import { openS3Store, type ObjectStore } from '../store/index.ts';
+import { dueNow, runJob, type Job } from '../schedule/index.ts';
 import { cleansUp, maintenanceJobs, scratchOf, type MaintenanceJob } from './jobs.ts';
+import { keepScheduled } from './schedules.ts';
 
-/** A run that is not done by then goes on with the next one. */
+/** A run of the site's upkeep that is not done by then goes on with the next one. */
 const DEADLINE_MS = 10 * 60 * 1000;
+/** Jobs at once, over all processes: a mirror that takes hours keeps no snapshot waiting. */
+const CONCURRENCY = 4;
 
-/** So long nothing is scheduled after Redis has forgotten everything. */
-const RESCHEDULE_MS = 30_000;
-
-/** Runs the scheduled jobs, one at a time. */
+/** Runs the scheduled jobs: the site's upkeep and those that keep the host, never two runs of one at a time. */
 export const maintainRole: Role = {
   name: 'maintain',
   start: async (app) => {
-    const { settings, queues, report, clock } = app;
-    const { concurrency, multipartBytes } = settings.upload;
     await sweep(app);
-    const store = openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
-    const jobs = maintenanceJobs(settings);
-    const schedules = keepScheduled(app, jobs);
-    const worker = queues.work<'maintenance'>({
+    const host = await openHost(app);
+    const upkeep = maintenanceJobs(app.settings);
+    const keeping = hostJobs(host);
+    const schedules = keepScheduled(host, app.queues.maintenance, upkeep, keeping);
+    const stopped = new AbortController();
+    const shipping = shipCommits(host, stopped.signal).catch((err: unknown) =>
+      app.report('unexpected fault', { err }),
+    );
+    const running = new Set<string>();
+    const worker = app.queues.work<'maintenance'>({
       kind: 'maintenance',
-      concurrency: 1,
-      process: (payload, signal) =>
-        run(
-          app,
-          store,
-          jobs.find(({ name }) => name === payload.run),
-          signal,
-        ),
+      concurrency: CONCURRENCY,
+      process: async ({ run: name }, signal) => {
+        const job = keeping.find(({ id }) => id === name);
+        if (job !== undefined) return keep(host, job, signal);
+        const task = upkeep.find((one) => one.name === name);
+        // gone from the settings since it was queued, or its last run takes longer than its interval
+        if (task === undefined || running.has(name)) return { kind: 'done' };
+        running.add(name);
+        try {
+          return await upkeepRun(app, host, task, signal);
+        } finally {
+          running.delete(name);
+        }
+      },
     });
     return {
-      work: { queue: 'maintenance', worker, limit: 1 },
+      work: { queue: 'maintenance', worker, limit: CONCURRENCY },
       stop: async (graceMs) => {
         schedules.stop();
+        stopped.abort();
         const handedBack = await worker.stop(graceMs);
-        store.close();
+        await shipping;
+        host.close();
         return handedBack;
       },
     };
@@ -59,40 +72,26 @@ async function sweep({ settings, report, clock }: App): Promise<void> {
   }
 }
 
-/** P2: schedules live in Redis, so they are written again and again. */
-function keepScheduled(
-  { queues: { maintenance }, clock, report }: App,
-  jobs: readonly MaintenanceJob[],
-): { stop(): void } {
-  const stopped = new AbortController();
-  const write = async (): Promise<void> => {
-    for (const { name, everyMs } of jobs) await maintenance.schedule(name, everyMs, { v: 1, run: name });
-    await maintenance.keepSchedules(jobs.map(({ name }) => name));
-  };
-  const loop = async (): Promise<void> => {
-    while (!stopped.signal.aborted) {
-      await write().catch((err: unknown) =>
-        report('job failed', { queue: 'maintenance', job: 'schedule', err }),
-      );
-      await clock.sleep(RESCHEDULE_MS, stopped.signal);
-    }
-  };
-  loop().catch((err: unknown) => report('unexpected fault', { err }));
-  return { stop: () => stopped.abort() };
+/** One run of a job that keeps the host, if it is still due: the schedules in Redis may repeat themselves. */
+async function keep(host: Host, job: Job, signal: AbortSignal): Promise<Outcome> {
+  const due = await dueNow(host, job);
+  if (due === undefined) return { kind: 'done' };
+  try {
+    await runJob(host, job, { by: 'schedule', due, patienceMs: 0 }, signal);
+    return { kind: 'done' };
+  } catch (error) {
+    if (signal.aborted) return { kind: 'hand back' };
+    if (faultCode(error) === 'JOB_RUNNING') return { kind: 'done' }; // still due, so it comes again within seconds
+    return { kind: 'give up', why: messageOf(error) }; // runJob has reported it; it is due again after a pause
+  }
 }
 
-async function run(
-  app: App,
-  store: ObjectStore,
-  job: MaintenanceJob | undefined,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  if (job === undefined) return { kind: 'done' }; // these settings do not ask for it any more
+async function upkeepRun(app: App, host: Host, job: MaintenanceJob, signal: AbortSignal): Promise<Outcome> {
   const startedAt = app.clock.monotonicMs();
   const deadline = AbortSignal.timeout(DEADLINE_MS);
   try {
     if ((await app.queues.shared.outage()) !== undefined) return { kind: 'done' }; // P7: the next run finds the store back
-    const done = await job.run(app, store, AbortSignal.any([signal, deadline]));
+    const done = await job.run(app, host.store(), AbortSignal.any([signal, deadline]));
     const ms = Math.round(app.clock.monotonicMs() - startedAt);
     if (done > 0) app.report('job finished', { queue: 'maintenance', job: job.name, ms });
     return { kind: 'done' };

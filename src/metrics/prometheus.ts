@@ -20,6 +20,7 @@ export async function prometheusText(status: Status): Promise<string> {
     for (const { labels, value } of samples) metric.set(labels, value);
   };
   addWork(status, gauge);
+  addKeeping(status, gauge);
   addRoles(status, gauge);
   addCounters(status, registry);
   return registry.metrics();
@@ -71,6 +72,63 @@ function addWork(status: Status, gauge: AddGauge): void {
     'Free inodes on the disk of that path',
     disks.map(({ path, freeInodes }) => ({ labels: { path }, value: freeInodes })),
   );
+}
+
+function addKeeping({ schedules, snapshots, pointInTime, logs }: Status, gauge: AddGauge): void {
+  const ran = schedules.flatMap(({ job, last }) => (last === null ? [] : [{ job, last }]));
+  gauge(
+    'job_last_success_timestamp_seconds',
+    'When the job last ended well, in seconds since 1970; 0 for never',
+    schedules.map(({ job, lastGood }) => ({
+      labels: { job },
+      value: lastGood === null ? 0 : seconds(lastGood),
+    })),
+  );
+  gauge(
+    'job_failed',
+    '1 while the last run of the job is one that failed',
+    ran.map(({ job, last }) => ({ labels: { job }, value: Number(last.outcome === 'failed') })),
+  );
+  gauge(
+    'job_next_timestamp_seconds',
+    'When the job runs next, in seconds since 1970',
+    schedules.map(({ job, next }) => ({ labels: { job }, value: seconds(next) })),
+  );
+  gauge(
+    'snapshot_age_seconds',
+    'Age of the last verified snapshot of the database',
+    Object.entries(snapshots).flatMap(([database, last]) =>
+      last === null ? [] : [{ labels: { database }, value: last.ageSeconds }],
+    ),
+  );
+  gauge(
+    'point_in_time_lag_seconds',
+    'Since when nothing that was committed to the database is captured for sure',
+    Object.entries(pointInTime).flatMap(([database, { lagSeconds }]) =>
+      lagSeconds === null ? [] : [{ labels: { database }, value: lagSeconds }],
+    ),
+  );
+  gauge(
+    'point_in_time_bytes',
+    'Bytes of what is captured of the database',
+    Object.entries(pointInTime).map(([database, { bytes }]) => ({ labels: { database }, value: bytes })),
+  );
+  const rotated = logs.flatMap(({ log, last }) => (last === null ? [] : [{ log, last }]));
+  gauge(
+    'log_rotated_timestamp_seconds',
+    'When the log was last rotated, and in which way, in seconds since 1970',
+    rotated.map(({ log, last }) => ({ labels: { log, way: last.way }, value: seconds(last.at) })),
+  );
+  gauge(
+    'log_rotation_window_seconds',
+    'How long lines could be lost in the last rotation of the log',
+    rotated.map(({ log, last }) => ({ labels: { log }, value: last.windowUs / 1e6 })),
+  );
+}
+
+/** Seconds since 1970 of an ISO time. */
+function seconds(iso: string): number {
+  return Temporal.Instant.from(iso).epochMilliseconds / 1000;
 }
 
 function addRoles(status: Status, gauge: AddGauge): void {

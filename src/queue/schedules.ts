@@ -6,6 +6,8 @@ import type { QueueKind } from './names.ts';
 export interface Schedules<K extends QueueKind> {
   /** Adds the work every `everyMs`; safe to repeat. */
   schedule(id: string, everyMs: number, payload: Payload<K>): Promise<void>;
+  /** Adds the work at the moments of a cron pattern in `timezone` (IANA); safe to repeat. */
+  scheduleCron(id: string, cron: string, timezone: string, payload: Payload<K>): Promise<void>;
   /** Ends every schedule but these. */
   keepSchedules(ids: readonly string[]): Promise<void>;
 }
@@ -24,6 +26,10 @@ export function scheduleMethods<K extends QueueKind>(
     schedule: async (id, everyMs, payload) => {
       // `every` keeps an overdue run through an upsert, a cron pattern would lose it
       const upserted = bull.upsertJobScheduler(id, { every: everyMs }, { name: kind, data: payload, opts });
+      await inTime('schedule in', upserted);
+    },
+    scheduleCron: async (id, pattern, tz, payload) => {
+      const upserted = bull.upsertJobScheduler(id, { pattern, tz }, { name: kind, data: payload, opts });
       await inTime('schedule in', upserted);
     },
     keepSchedules: async (ids) => {

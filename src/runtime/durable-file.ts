@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, opendir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, open, opendir, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../faults.ts';
@@ -56,14 +56,63 @@ export async function publishUnlessTaken(temporary: string, path: string): Promi
   return true;
 }
 
-/** Makes the names in `directory` survive a power loss. */
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
+/** A file that grows under a temporary name until it is complete. */
+export interface GrowingFile {
+  readonly temporary: string;
+  readonly bytes: () => number;
+  readonly write: (chunk: Uint8Array) => Promise<void>;
+  /** Syncs it and gives it its final name in the same directory; false, and nothing is left, when that name is taken. */
+  readonly publish: (path: string) => Promise<boolean>;
+  /** Removes it; harmless after it was published. */
+  readonly discard: () => Promise<void>;
+}
+
+/** Begins a file of `mode` that will get its name in `directory` once it is complete and on disk. */
+export async function growFile(directory: string, mode: number): Promise<GrowingFile> {
+  const temporary = temporaryPath(directory);
+  const file = await open(temporary, 'wx', mode);
+  let bytes = 0;
+  let closed = false;
+  const close = async (): Promise<void> => {
+    if (closed) return;
+    closed = true;
+    await file.close();
+  };
+  return {
+    temporary,
+    bytes: () => bytes,
+    write: async (chunk) => {
+      await file.writeFile(chunk); // at the present position, and whole: write(2) may take less
+      bytes += chunk.length;
+    },
+    publish: async (path) => {
+      await file.sync();
+      await close();
+      const published = await publishUnlessTaken(temporary, path);
+      if (!published) await rm(temporary, { force: true });
+      await syncDirectory(directory);
+      return published;
+    },
+    discard: async () => {
+      await close();
+      await rm(temporary, { force: true });
+    },
+  };
+}
+
+/** Makes a file's bytes survive a power loss. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
   try {
     await handle.sync();
   } finally {
     await handle.close();
   }
+}
+
+/** Makes the names in `directory` survive a power loss. */
+export async function syncDirectory(directory: string): Promise<void> {
+  await syncFile(directory);
 }
 
 /**
@@ -77,10 +126,17 @@ export async function makeDirectory(directory: string, mode = 0o750): Promise<vo
     await syncDirectory(dirname(made));
 }
 
-/** Removes the temporary files below `root` that no living process of this host owns; returns how many it removed. */
-export async function sweepTemporaries(root: string, now: number): Promise<number> {
+/**
+ * Removes the temporary files in `root`, with those below it unless told otherwise, that no living process of this host
+ * owns; returns how many it removed.
+ */
+export async function sweepTemporaries(
+  root: string,
+  now: number,
+  { recursive }: { recursive: boolean } = { recursive: true },
+): Promise<number> {
   let swept = 0;
-  for await (const entry of await opendir(root, { recursive: true })) {
+  for await (const entry of await opendir(root, { recursive })) {
     if (!entry.isFile() || !entry.name.startsWith(TEMPORARY_PREFIX)) continue;
     const path = join(entry.parentPath, entry.name);
     if (!(await isAbandoned(path, entry.name, now))) continue;
@@ -90,12 +146,35 @@ export async function sweepTemporaries(root: string, now: number): Promise<numbe
   return swept;
 }
 
-async function isAbandoned(path: string, name: string, now: number): Promise<boolean> {
+/**
+ * The temporary things directly in `directory`, trees too, that no living process of this host owns, or that are older than
+ * `afterMs`.
+ */
+export async function abandonedTemporaries(
+  directory: string,
+  now: number,
+  afterMs: number,
+): Promise<readonly string[]> {
+  const abandoned: string[] = [];
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    if (name.startsWith(TEMPORARY_PREFIX) && (await isAbandoned(path, name, now, afterMs)))
+      abandoned.push(path);
+  }
+  return abandoned;
+}
+
+async function isAbandoned(
+  path: string,
+  name: string,
+  now: number,
+  afterMs = ABANDONED_AFTER_MS,
+): Promise<boolean> {
   const [host, pid, run] = name.slice(TEMPORARY_PREFIX.length).split('-');
   if (`${host}-${pid}-${run}` === PROCESS) return false;
   if (host === HOST && !isAlive(Number(pid))) return true;
   try {
-    return now - (await stat(path)).mtimeMs > ABANDONED_AFTER_MS;
+    return now - (await lstat(path)).mtimeMs > afterMs;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false; // its owner was quicker
     throw error;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import type { Sqlite } from './open.ts';
+import { isBusy, type Sqlite } from './open.ts';
 
 // Databases that other programs own and write to. They are never made, changed or checkpointed while their owner runs.
 
@@ -9,6 +9,10 @@ import type { Sqlite } from './open.ts';
 const BUSY_MS = 10_000;
 /** So much is copied before the copy looks whether it is still wanted: 40 MiB of 4 KiB pages. */
 const PAGES_PER_STEP = 10_000;
+const POLL_MS = 0.3;
+/** What a thread that sleeps waits for. */
+const NOTHING = new Int32Array(new SharedArrayBuffer(4));
+const ALL_PAGES = 2 ** 31 - 1;
 
 /**
  * Opens a database that another program owns. Read-write, because a WAL that a crash left can be read in no other way; no
@@ -23,7 +27,7 @@ export function openForeign(path: string): Sqlite {
     try {
       db.pragma('wal_autocheckpoint = 0');
       db.pragma('trusted_schema = OFF');
-      db.prepare('SELECT count(*) FROM sqlite_schema').get(); // opening alone reads nothing
+      inTurn(db, () => db.prepare('SELECT count(*) FROM sqlite_schema').get()); // opening alone reads nothing
       return db;
     } catch (error) {
       db.close();
@@ -46,13 +50,31 @@ export function openCopy(path: string): Sqlite {
 
 /**
  * Begins a read that sees one state of the database until `ROLLBACK`, whatever others commit meanwhile. In WAL mode nobody
- * waits for it; in the other modes commits wait until it ends.
+ * waits for it; in the other modes commits wait until it ends. It blocks its thread until it gets its turn. Throws
+ * DATABASE_BUSY or DATABASE_DAMAGED.
  */
 export function pin(db: Sqlite): void {
-  asDatabaseFault(db.name, () => {
+  inTurn(db, () => {
     db.exec('BEGIN');
     db.prepare('SELECT 1 FROM sqlite_schema').get(); // BEGIN alone pins nothing
   });
+}
+
+/** A writer in a rollback mode that never rests leaves gaps below a millisecond, which SQLite's own wait sleeps through. */
+function inTurn(db: Sqlite, step: () => void): void {
+  db.pragma('busy_timeout = 0');
+  const deadline = performance.now() + BUSY_MS;
+  for (;;) {
+    try {
+      step();
+      break;
+    } catch (error) {
+      if (db.inTransaction) db.exec('ROLLBACK');
+      if (!isBusy(error) || performance.now() > deadline) throw databaseFault(db.name, error);
+      Atomics.wait(NOTHING, 0, 0, POLL_MS);
+    }
+  }
+  db.pragma(`busy_timeout = ${BUSY_MS}`);
 }
 
 /**
@@ -72,6 +94,50 @@ export async function copyPinned(db: Sqlite, target: string, signal: AbortSignal
     signal.throwIfAborted();
     throw databaseFault(db.name, error);
   }
+}
+
+/**
+ * Replaces the content of the database at `target`, which others may have open and write to, by that of `source`, in one
+ * transaction: they see the old content or the new one, and so does whoever opens it after a crash. Its journal mode stays.
+ * Both must have the same page size. Throws DATABASE_BUSY, DATABASE_DAMAGED or DISK_FULL.
+ */
+export async function copyInto(source: Sqlite, target: string, signal: AbortSignal): Promise<void> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(3 * BUSY_MS)]);
+  try {
+    await source.backup(target, {
+      progress: () => {
+        inTime.throwIfAborted();
+        return ALL_PAGES; // in one step: nobody may write in between
+      },
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (inTime.aborted) {
+      const message = `${target}: other programs have kept it locked for ${(3 * BUSY_MS) / 1000} s`;
+      throw new WavspoolError('DATABASE_BUSY', message, { cause: error });
+    }
+    throw databaseFault(target, error);
+  }
+}
+
+/** Bytes of a page. */
+export function pageSize(db: Sqlite): number {
+  return db.pragma('page_size', { simple: true }) as number;
+}
+
+/**
+ * Makes a fresh copy a file that stands alone: out of WAL mode, so that reading it makes no file beside it. Opening it for a
+ * restore into a database in WAL mode leaves that one in its mode. Throws DATABASE_UNUSABLE or DISK_FULL.
+ */
+export function settleCopy(path: string): void {
+  asDatabaseFault(path, () => {
+    const db = new Database(path, { fileMustExist: true });
+    try {
+      db.pragma('journal_mode = DELETE');
+    } finally {
+      db.close();
+    }
+  });
 }
 
 /** Runs `use`, turning a SQLite error into DATABASE_BUSY, DATABASE_DAMAGED, DISK_FULL or DATABASE_UNUSABLE. */
@@ -101,4 +167,14 @@ export function databaseFault(path: string, error: unknown): WavspoolError {
     return new WavspoolError('DISK_FULL', `no room for a copy of ${path}`, options);
   }
   return new WavspoolError('DATABASE_UNUSABLE', `${path}: ${said}`, options);
+}
+
+/** The journal mode of the database at `path`: `wal`, `delete`, … Throws as {@link openForeign}. */
+export function journalModeOf(path: string): string {
+  const db = openForeign(path);
+  try {
+    return String(asDatabaseFault(path, () => db.pragma('journal_mode', { simple: true })));
+  } finally {
+    db.close();
+  }
 }

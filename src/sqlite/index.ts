@@ -1,5 +1,29 @@
 // SQLite as wavspool uses it: its own databases (WAL, durable commits, mode 0600, writes that group themselves), and reading
 // those of others without getting in their way.
-export { asDatabaseFault, copyPinned, databaseFault, openCopy, openForeign, pin } from './foreign.ts';
+export { changeEvidence } from './evidence.ts';
+export { takeExclusiveLock, type ExclusiveLock } from './exclusive.ts';
+export { finishCopy } from './finished-copy.ts';
+export {
+  asDatabaseFault,
+  copyInto,
+  copyPinned,
+  databaseFault,
+  journalModeOf,
+  openCopy,
+  openForeign,
+  pageSize,
+  pin,
+  settleCopy,
+} from './foreign.ts';
 export { groupedWriter, type Write } from './grouped-writer.ts';
 export { openDatabase, type Sqlite } from './open.ts';
+export {
+  pinPages,
+  readWalEnd,
+  readWalFrames,
+  readWalIndex,
+  readWalStart,
+  type PinnedPages,
+} from './pinned-pages.ts';
+export { openScratch } from './scratch.ts';
+export { type WalFrame, type WalIndex, type WalPosition } from './wal.ts';

@@ -22,6 +22,8 @@ export interface StatusDeps {
   readonly queues: Pick<Queues, QueueKind | 'shared'>;
   readonly clock: Clock;
   readonly pauses: Pauses;
+  /** How the jobs that keep the host go. */
+  readonly keeping: () => Promise<Pick<Status, 'snapshots' | 'pointInTime' | 'schedules' | 'logs'>>;
 }
 
 /** Looks at the state store, the queues and the disk. Throws REDIS_UNREACHABLE, STATE_UNUSABLE or FILE_UNREADABLE. */
@@ -77,8 +79,7 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
     store: storeStatus(outage),
     disk,
     roles,
-    snapshots: {},
-    schedules: [],
+    ...(await deps.keeping()),
   };
 }
 

@@ -2,4 +2,12 @@
 // metrics and the liveness checks.
 export { collectStatus, type Pauses, type StatusDeps } from './collect.ts';
 export { healthOfRole, judgeHealth, type Health } from './health.ts';
-export type { DiskStatus, QueueStatus, Status } from './status.ts';
+export type {
+  DatabaseStatus,
+  DiskStatus,
+  LogStatus,
+  PointInTimeStatus,
+  QueueStatus,
+  ScheduleStatus,
+  Status,
+} from './status.ts';

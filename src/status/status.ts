@@ -50,7 +50,66 @@ export interface Status {
   readonly disk: Readonly<Record<'incoming' | 'extracted' | 'state', DiskStatus | null>>;
   /** Every role that was heard of within the last 30 s. */
   readonly roles: readonly Heartbeat[];
-  /** The last snapshot of each database. */
-  readonly snapshots: Readonly<Record<string, unknown>>;
-  readonly schedules: readonly unknown[];
+  /** The last snapshot of each database; null for one without. */
+  readonly snapshots: Readonly<Record<string, DatabaseStatus | null>>;
+  /** What can be brought back of each database that is captured continuously. */
+  readonly pointInTime: Readonly<Record<string, PointInTimeStatus>>;
+  readonly schedules: readonly ScheduleStatus[];
+  /** How each log was rotated last. */
+  readonly logs: readonly LogStatus[];
+}
+
+export interface PointInTimeStatus {
+  readonly mode: 'pages' | 'wal';
+  /** The earliest and the latest time that can be restored; null when nothing was captured yet. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** Since when nothing that was committed is captured for sure. */
+  readonly lagSeconds: number | null;
+  readonly points: number;
+  readonly bytes: number;
+  /** Stretches within the range that cannot be restored. */
+  readonly gaps: number;
+  readonly damaged: readonly string[];
+}
+
+export interface LogStatus {
+  readonly log: string;
+  readonly last: {
+    readonly at: string;
+    /** `collapse` loses nothing by construction; `window` may lose what was appended within it; `move` is not wavspool's to lose. */
+    readonly way: string;
+    readonly windowUs: number;
+  } | null;
+  /** A crash cut its last rotation off; the next run ends it. */
+  readonly unfinished: boolean;
+  /** Why it cannot be told. */
+  readonly fault?: string;
+}
+
+export interface DatabaseStatus {
+  readonly at: string;
+  readonly ageSeconds: number;
+  readonly path: string;
+  readonly bytes: number;
+  readonly schedule: string;
+  readonly verified: boolean;
+}
+
+/** A job that runs by itself. */
+export interface ScheduleStatus {
+  readonly job: string;
+  readonly cron?: string;
+  readonly everySeconds?: number;
+  readonly next: string;
+  readonly last: {
+    readonly at: string;
+    readonly by: string;
+    readonly outcome: 'running' | 'done' | 'failed';
+    readonly ms?: number;
+    /** Why it failed. */
+    readonly reason?: string;
+  } | null;
+  /** When it last ended well; null for never. */
+  readonly lastGood: string | null;
 }

@@ -133,7 +133,8 @@ async function storeSeenBack(rig: Rig): Promise<readonly string[]> {
   const deadline = performance.now() + SEEN_BACK_MS;
   for (;;) {
     const { code, stdout } = await rig.wavspool('status', '--json');
-    if (code === 0 && (JSON.parse(stdout) as { store: { available: boolean } }).store.available) return [];
+    // 1 says that tars have failed, which the bad ones have
+    if (code <= 1 && (JSON.parse(stdout) as { store: { available: boolean } }).store.available) return [];
     if (performance.now() > deadline) return [`P7: the store is back, and status does not know: ${stdout}`];
     await delay(500);
   }

@@ -1,14 +1,13 @@
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { loadSettings, type Settings } from '../../config/index.ts';
 import { WavspoolError, messageOf } from '../../faults.ts';
+import { rotateDeps } from '../../host/index.ts';
 import { createLog } from '../../log/index.ts';
 import {
-  collapseWithFallocate,
   logsOf,
   rotateLog,
   type LogEntry,
-  type RotateDeps,
   type RotateOptions,
   type RotationResult,
 } from '../../logrotate/index.ts';
@@ -61,13 +60,12 @@ async function rotateAll(
     stderrLevel: 'warn',
     fileLevel: 'info',
   });
-  const deps: RotateDeps = {
+  const deps = rotateDeps({
     clock: systemClock,
     report: log.report,
     timezone: settings.timezone,
-    directory: join(settings.paths.data, 'logrotate'),
-    collapse: collapseWithFallocate,
-  };
+    dataDirectory: settings.paths.data,
+  });
   const results: RotationResult[] = [];
   for (const entry of entries)
     results.push(...(await rotateLog(deps, entry, options, new AbortController().signal)));

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { App } from '../../app.ts';
 import { formatSize } from '../../config/index.ts';
+import { hostJobs, keepingStatus, openHost, type Host } from '../../host/index.ts';
 import { readPauses } from '../../pause/index.ts';
 import { collectStatus, judgeHealth, type Status } from '../../status/index.ts';
 import { printJson, printLines } from '../output.ts';
@@ -17,8 +18,9 @@ export function statusCommand(program: Command): void {
     .description('counts, queues, rates, the store, disks and roles; exit 1 if something is wrong')
     .action((options: { watch?: boolean }, command: Command) =>
       withApp(command, async (app, { json }) => {
+        const host = await openHost(app);
         for (;;) {
-          const status = await look(app);
+          const status = await look(app, host);
           if (json) printJson(status);
           else
             printLines([
@@ -32,7 +34,7 @@ export function statusCommand(program: Command): void {
     );
 }
 
-function look(app: App): Promise<Status> {
+function look(app: App, host: Host): Promise<Status> {
   return collectStatus({
     settings: app.settings,
     state: app.state,
@@ -42,12 +44,15 @@ function look(app: App): Promise<Status> {
       const { extract, upload } = await readPauses(app.settings);
       return { extract, upload };
     },
+    keeping: () => keepingStatus(host, hostJobs(host)),
   });
 }
 
 function isWrong(app: App, status: Status): boolean {
   const stalled = judgeHealth(status, app.clock.now()).state === 'stalled';
-  return stalled || !status.store.available || status.recordings.givenUp > 0 || status.tars.failed > 0;
+  const neglected = status.schedules.some(({ last }) => last?.outcome === 'failed');
+  const { recordings, tars, store } = status;
+  return stalled || neglected || !store.available || recordings.givenUp > 0 || tars.failed > 0;
 }
 
 function describe(status: Status): readonly string[] {
@@ -77,7 +82,25 @@ function describe(status: Status): readonly string[] {
         ? `  ${name.padEnd(12)} not there`
         : `  ${name.padEnd(12)} ${formatSize(Math.floor(disk.freeBytes / 2 ** 20) * 2 ** 20)} free, ${disk.freeInodes} inodes free`,
     ),
+    ...describeKeeping(status),
     roles.length === 0 ? 'no role is running' : 'roles',
     ...roles,
+  ];
+}
+
+function describeKeeping({ snapshots, schedules }: Status): readonly string[] {
+  return [
+    'last snapshots',
+    ...Object.entries(snapshots).map(([database, last]) =>
+      last === null
+        ? `  ${database.padEnd(12)} none yet`
+        : `  ${database.padEnd(12)} ${last.at}, ${last.path}`,
+    ),
+    'schedules',
+    ...schedules.map(({ job, next, last }) => {
+      const ended = last === null ? 'not run yet' : `${last.outcome} ${last.at}`;
+      const why = last?.reason === undefined ? '' : `: ${last.reason}`;
+      return `  ${job.padEnd(24)} next ${next}, ${ended}${why}`;
+    }),
   ];
 }

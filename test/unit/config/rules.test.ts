@@ -97,11 +97,26 @@ test('rules are checked beside faults of other settings', () => {
   expect(lines.join('\n')).toContain('mirrors[0].databases[0]: no database has the name "x"');
 });
 
-test("state.db's own entry is there unless the settings give one of that name", () => {
+test("state.db's own entry, with a nightly snapshot, is there unless the settings give one of that name", () => {
   const { settings } = load('databases: [{ name: other, path: o.db }]');
+  const copies = expect.stringMatching(/\/snapshots$/);
   expect(effectiveDatabases(settings)).toEqual([
-    { name: 'state', path: settings.paths.state, snapshots: [], exports: [], asserts: [] },
-    settings.databases[0],
+    {
+      name: 'state',
+      path: settings.paths.state,
+      snapshots: [
+        expect.objectContaining({
+          name: 'nightly',
+          cron: '0 2 * * *',
+          dir: copies,
+          keep: { days: 30, weekday: 'sunday' },
+        }),
+      ],
+      exports: [],
+      asserts: [],
+      drill: '30 4 * * 0',
+    },
+    { ...settings.databases[0], snapshots: [expect.objectContaining({ name: 'by-hand', dir: copies })] },
   ]);
   const own = load('databases: [{ name: state, path: /s.db, asserts: [SELECT 1] }]').settings;
   expect(effectiveDatabases(own)).toEqual([expect.objectContaining({ name: 'state', path: '/s.db' })]);

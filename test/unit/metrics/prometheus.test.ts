@@ -34,6 +34,8 @@ const STATUS: Status = {
   })),
   snapshots: {},
   schedules: [],
+  logs: [],
+  pointInTime: {},
 };
 
 test('spells every figure with its site', async () => {

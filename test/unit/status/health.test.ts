@@ -47,6 +47,8 @@ function status(changes: {
     roles: changes.roles ?? [],
     snapshots: {},
     schedules: [],
+    logs: [],
+    pointInTime: {},
   };
 }
 

@@ -1,0 +1,156 @@
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import type { DatabaseSettings } from '../../config/index.ts';
+import { WavspoolError } from '../../faults.ts';
+import {
+  backupSource,
+  listSnapshotBackups,
+  namedSource,
+  sourceAt,
+  verifyBackups,
+  verifySource,
+  type Host,
+} from '../../host/index.ts';
+import { restoreDatabase, type Holder, type Restored, type Source } from '../../restore/index.ts';
+import { isoTime } from '../../runtime/index.ts';
+import { databaseNamed } from '../../snapshot/index.ts';
+import { pointInTime } from '../arguments.ts';
+import { printError, printJson, printLines } from '../output.ts';
+import { withHost } from '../with-app.ts';
+
+interface RestoreFlags {
+  readonly from?: string;
+  readonly at?: string;
+  readonly verifyOnly?: boolean;
+  readonly yes?: boolean;
+}
+
+/** `restore`: a database back to what it was; asks on a terminal. */
+export function restoreCommand(program: Command): void {
+  program
+    .command('restore <database>')
+    .description('choose a snapshot, verify it, save the present database, put it in place, verify again')
+    .option('--from <file>', 'a path, a name out of "snapshots list", or s3://bucket/key')
+    .option('--at <time>', 'the last state at or before this time, e.g. "2026-11-19 14:03:20"')
+    .option('--verify-only', 'only check it, or every snapshot of the database; exit 1 if one is bad')
+    .option('--yes', 'ask nothing, also where other programs have the database open')
+    .action((name: string, flags: RestoreFlags, command: Command) =>
+      withHost(command, (host, { json }, signal) =>
+        restore(host, databaseNamed(host.databases, name), flags, json, signal),
+      ),
+    );
+}
+
+async function restore(
+  host: Host,
+  database: DatabaseSettings,
+  flags: RestoreFlags,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<0 | 1> {
+  if (flags.from !== undefined && flags.at !== undefined)
+    throw new WavspoolError('USAGE', 'say either --from or --at');
+  const isTold = flags.from !== undefined || flags.at !== undefined;
+  if (flags.verifyOnly === true && !isTold) return verifyAll(host, database.name, json, signal);
+  const isAsked = process.stdin.isTTY && process.stderr.isTTY && flags.yes !== true;
+  if (!isTold && !isAsked)
+    throw new WavspoolError('USAGE', 'no terminal to choose on: say --from <file> or --at <time>');
+
+  const source = isTold
+    ? await toldSource(host, database, flags, signal)
+    : await choose(host, database.name, signal);
+  if (source === undefined) return 1;
+  if (flags.verifyOnly === true) return verifyOne(host, source, json, signal);
+  return putBack(host, database, source, { json, isAsked, yes: flags.yes === true }, signal);
+}
+
+async function putBack(
+  host: Host,
+  database: DatabaseSettings,
+  source: Source,
+  { json, isAsked, yes }: { json: boolean; isAsked: boolean; yes: boolean },
+  signal: AbortSignal,
+): Promise<0 | 1> {
+  if (isAsked && !(await confirmed(`restore ${database.path} from ${source.from}?`, signal))) return 1;
+  const mayDisturb = async (holders: readonly Holder[]): Promise<boolean> => {
+    const who = holders.map(({ pid, program }) => `${program} (pid ${pid})`).join(', ');
+    printError(`${database.path} is open in ${who}; they see the restored content at once`);
+    return yes || (isAsked && (await confirmed('go on all the same?', signal)));
+  };
+  const restored = await restoreDatabase(host, database, source, mayDisturb, signal);
+  if (json) printJson({ ...restored, ...(restored.at !== undefined && { at: isoTime(restored.at) }) });
+  else printLines(describe(restored));
+  return 0;
+}
+
+async function toldSource(
+  host: Host,
+  database: DatabaseSettings,
+  { from, at }: RestoreFlags,
+  signal: AbortSignal,
+): Promise<Source> {
+  if (from !== undefined) return namedSource(host, database.name, from, signal);
+  return sourceAt(host, database, pointInTime(at ?? '', host.timezone), signal);
+}
+
+async function choose(host: Host, database: string, signal: AbortSignal): Promise<Source | undefined> {
+  const found = await listSnapshotBackups(host, database, signal);
+  if (found.length === 0) {
+    printError(`there is no snapshot of ${database}; "wavspool snapshot ${database}" takes one`);
+    return undefined;
+  }
+  found.forEach(({ at, path, bytes, verified }, index) =>
+    printError(
+      `${String(index + 1).padStart(3)}  ${at}  ${bytes} bytes${verified ? '' : '  NOT VERIFIED'}  ${path}`,
+    ),
+  );
+  const answer = await ask(`which one? 1-${found.length}, nothing ends it: `, signal);
+  const chosen = /^\d+$/.test(answer) ? found[Number(answer) - 1] : undefined;
+  if (chosen !== undefined) return backupSource(host, chosen);
+  printError('nothing was changed');
+  return undefined;
+}
+
+async function confirmed(question: string, signal: AbortSignal): Promise<boolean> {
+  if (/^y(?:es)?$/i.test(await ask(`${question} [y/N] `, signal))) return true;
+  printError('nothing was changed');
+  return false;
+}
+
+async function ask(question: string, signal: AbortSignal): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return (await terminal.question(question, { signal })).trim();
+  } finally {
+    terminal.close();
+  }
+}
+
+async function verifyAll(host: Host, database: string, json: boolean, signal: AbortSignal): Promise<0 | 1> {
+  const verdicts = await Array.fromAsync(verifyBackups(host, database, signal));
+  if (json) printJson({ snapshots: verdicts });
+  else if (verdicts.length === 0) printLines([`there is no snapshot of ${database} on disk`]);
+  else
+    printLines(
+      verdicts.map(
+        ({ ok, path, reason }) => `${ok ? 'ok ' : 'BAD'} ${path}${reason === undefined ? '' : `: ${reason}`}`,
+      ),
+    );
+  return verdicts.every(({ ok }) => ok) ? 0 : 1;
+}
+
+async function verifyOne(host: Host, source: Source, json: boolean, signal: AbortSignal): Promise<0 | 1> {
+  const { ok, reason } = await verifySource(host, source, signal);
+  if (json) printJson({ snapshots: [{ path: source.from, ok, ...(reason !== undefined && { reason }) }] });
+  else printLines([`${ok ? 'ok ' : 'BAD'} ${source.from}${reason === undefined ? '' : `: ${reason}`}`]);
+  return ok ? 0 : 1;
+}
+
+function describe({ database, path, from, saved }: Restored): readonly string[] {
+  return [
+    `${path} is restored from ${from}, and checks out`,
+    saved === undefined
+      ? 'nothing was there before'
+      : `what was there before is kept; to undo: wavspool restore ${database} --from ${saved}`,
+  ];
+}

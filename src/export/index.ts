@@ -1,0 +1,2 @@
+// Tables of a SQLite database as SQL: what every SQLite can load, and what was loaded once before it got its name.
+export { exportTables, type ExportDeps, type ExportResult, type ExportSettings } from './export-tables.ts';

@@ -1,0 +1,36 @@
+import type { Status } from '../status/index.ts';
+import {
+  listBackups,
+  takeSnapshots,
+  type Backup,
+  type SnapshotOutcome,
+  type SnapshotRequest,
+} from './backups.ts';
+import { exportTablesNow, mirrorNow } from './by-hand.ts';
+import type { ExportOutcome } from './export-job.ts';
+import type { Host } from './host.ts';
+import { hostJobs } from './jobs.ts';
+import type { MirrorOutcome } from './mirror-job.ts';
+import { keepingStatus } from './status.ts';
+
+/** What can be seen of the jobs that keep the host, and asked of them, over HTTP. */
+export interface HostApi {
+  keeping(): Promise<Pick<Status, 'snapshots' | 'pointInTime' | 'schedules' | 'logs'>>;
+  /** Every copy of a database there is, or of all and every mirror, the newest first. */
+  backups(database: string | undefined): Promise<readonly Backup[]>;
+  takeSnapshots(request: SnapshotRequest, by: 'hand' | 'event'): Promise<readonly SnapshotOutcome[]>;
+  exportTables(database: string, name: string): Promise<ExportOutcome>;
+  makeMirror(name: string): Promise<MirrorOutcome>;
+}
+
+/** The API of a host; what runs ends when `signal` aborts. */
+export function hostApi(host: Host, signal: AbortSignal): HostApi {
+  const jobs = hostJobs(host);
+  return {
+    keeping: () => keepingStatus(host, jobs),
+    backups: (database) => listBackups(host, database, signal),
+    takeSnapshots: (request, by) => takeSnapshots(host, request, by, signal),
+    exportTables: (database, name) => exportTablesNow(host, database, name, signal),
+    makeMirror: (name) => mirrorNow(host, name, signal),
+  };
+}

@@ -1,0 +1,360 @@
+import { join } from 'node:path';
+import type { DatabaseSettings } from '../config/index.ts';
+import { WavspoolError, messageOf } from '../faults.ts';
+import { listMirrors, pruneMirror, realBytesOf, verifyMirror, type StoredMirror } from '../mirror/index.ts';
+import { listPoints, prunePoints, verifyPoints } from '../point-in-time/index.ts';
+import type { Judged } from '../retention/index.ts';
+import { isoTime } from '../runtime/index.ts';
+import { runJob, type Trigger } from '../schedule/index.ts';
+import {
+  databaseNamed,
+  listOffsite,
+  listSnapshots,
+  pruneOffsite,
+  pruneSnapshots,
+  schedulesFor,
+  verifySnapshot,
+  type OffsiteSnapshot,
+  type Snapshot,
+  type SnapshotSchedule,
+  type Verdict,
+} from '../snapshot/index.ts';
+import type { Host } from './host.ts';
+import { offsiteJob, snapshotJob, type SnapshotResult } from './snapshot-job.ts';
+
+/** What `snapshots list` and `/api/backups` show; times ISO in UTC. */
+export type Backup = SnapshotBackup | PointsBackup | MirrorBackup;
+
+/** A copy of a database, wherever it lies. */
+export interface SnapshotBackup {
+  readonly kind: 'snapshot';
+  readonly database: string;
+  readonly schedule: string;
+  readonly where: 'local' | 'offsite';
+  /** A path, or `s3://bucket/key`; `restore --from` takes it as it stands. */
+  readonly path: string;
+  readonly name: string;
+  readonly at: string;
+  readonly bytes: number;
+  readonly label?: string;
+  /** It was read back when it was made, and its SHA-256 noted. */
+  readonly verified: boolean;
+}
+
+/** The points in time of a database, from the first to the last. */
+export interface PointsBackup {
+  readonly kind: 'points';
+  readonly database: string;
+  readonly where: 'local';
+  /** The directory that they lie in. */
+  readonly path: string;
+  readonly name: string;
+  readonly from: string;
+  /** The last of them. */
+  readonly at: string;
+  readonly points: number;
+  readonly bytes: number;
+  /** Nothing that they are made of is missing or known to be damaged. */
+  readonly verified: boolean;
+}
+
+/** A dated tree. */
+export interface MirrorBackup {
+  readonly kind: 'mirror';
+  readonly mirror: string;
+  readonly where: 'local';
+  readonly path: string;
+  readonly name: string;
+  readonly at: string;
+  /** What removing it would free: other mirrors share the rest. */
+  readonly bytes: number;
+  /** What its files hold; absent where its manifest is gone. */
+  readonly apparentBytes?: number;
+  readonly files?: number;
+  /** It is complete: its manifest was written last. */
+  readonly verified: boolean;
+}
+
+export type JudgedBackup = Backup & { readonly keep: boolean; readonly reasons: readonly string[] };
+
+export interface SnapshotRequest {
+  /** Absent: every database that has something bound to the event. */
+  readonly database?: string | undefined;
+  readonly event?: string | undefined;
+  readonly label?: string | undefined;
+}
+
+export interface SnapshotOutcome extends SnapshotResult {
+  /** The keys that were brought to the bucket, or why not; absent where nothing goes offsite. */
+  readonly offsite?: { readonly shipped: readonly string[] } | { readonly error: string };
+}
+
+/** So long a command waits until a run of the same database is over. */
+const PATIENCE_MS = 10 * 60_000;
+
+/**
+ * Takes the snapshots that were asked for, one after the other, and brings them offsite. Throws USAGE for a database or an
+ * event that is not there, and what a snapshot throws; an upload that fails is in the outcome, and tried again by schedule.
+ */
+export async function takeSnapshots(
+  host: Host,
+  request: SnapshotRequest,
+  by: Trigger,
+  signal: AbortSignal,
+): Promise<readonly SnapshotOutcome[]> {
+  const outcomes: SnapshotOutcome[] = [];
+  for (const { database, schedule } of asked(host, request)) {
+    const job = snapshotJob(host, database, schedule, request.label);
+    const taken = await runJob(host, job, { by, patienceMs: PATIENCE_MS }, signal);
+    const offsite = await bringOffsite(host, database, schedule, by, signal);
+    outcomes.push({ ...taken, ...(offsite !== undefined && { offsite }) });
+  }
+  return outcomes;
+}
+
+function asked(
+  { databases }: Host,
+  { database, event }: SnapshotRequest,
+): readonly { database: DatabaseSettings; schedule: SnapshotSchedule }[] {
+  if (database !== undefined) {
+    const found = databaseNamed(databases, database);
+    return schedulesFor(found, event).map((schedule) => ({ database: found, schedule }));
+  }
+  const bound = databases.flatMap((one) =>
+    one.snapshots
+      .filter(({ on }) => on !== undefined && on === event)
+      .map((schedule) => ({ database: one, schedule })),
+  );
+  if (bound.length > 0) return bound;
+  const events = new Set(databases.flatMap(({ snapshots }) => snapshots.flatMap(({ on }) => on ?? [])));
+  const there = events.size === 0 ? 'there are no events' : `the events are: ${[...events].join(', ')}`;
+  throw new WavspoolError('USAGE', `nothing is bound to the event ${JSON.stringify(event ?? '')}; ${there}`);
+}
+
+async function bringOffsite(
+  host: Host,
+  database: DatabaseSettings,
+  schedule: SnapshotSchedule,
+  by: Trigger,
+  signal: AbortSignal,
+): Promise<SnapshotOutcome['offsite']> {
+  if (schedule.offsite === undefined) return undefined;
+  try {
+    const job = offsiteJob(host, database, schedule);
+    const { shipped } = await runJob(host, job, { by, patienceMs: PATIENCE_MS }, signal);
+    return { shipped };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { error: messageOf(error) }; // the run was reported; the snapshot stands
+  }
+}
+
+/** The schedules of one database, or of all. Throws USAGE for a name that is none. */
+function schedulesOf(
+  { databases }: Host,
+  name: string | undefined,
+): readonly { database: string; schedule: SnapshotSchedule }[] {
+  const chosen = name === undefined ? databases : [databaseNamed(databases, name)];
+  return chosen.flatMap(({ name, snapshots }) => snapshots.map((schedule) => ({ database: name, schedule })));
+}
+
+/** Every copy of one database, or of all, the newest first. Throws store faults for copies in the bucket, FILE_UNREADABLE. */
+export async function listSnapshotBackups(
+  host: Host,
+  database: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly SnapshotBackup[]> {
+  const found: SnapshotBackup[] = [];
+  for (const one of schedulesOf(host, database)) {
+    const local = await listSnapshots(one.database, one.schedule, host.timezone);
+    found.push(...local.map(asLocal));
+    if (one.schedule.offsite === undefined) continue;
+    const deps = { store: host.store(), timezone: host.timezone };
+    const offsite = await listOffsite(deps, one.database, one.schedule, signal);
+    found.push(...offsite.map((copy) => asOffsite(copy, host.settings.s3.bucket)));
+  }
+  return newestFirst(found);
+}
+
+/** Every copy of that database; without one, of all of them, and every mirror. The newest first. Throws as they do. */
+export async function listBackups(
+  host: Host,
+  database: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly Backup[]> {
+  const snapshots = await listSnapshotBackups(host, database, signal);
+  const points = await Promise.all(capturedOf(host, database).map(asPoints));
+  const copies = [...snapshots, ...points.filter((one) => one !== undefined)];
+  if (database !== undefined) return newestFirst(copies);
+  const mirrors: MirrorBackup[] = [];
+  for (const mirror of host.settings.mirrors) {
+    for (const stored of await listMirrors(mirror, host.timezone))
+      mirrors.push(await asMirror(mirror.name, stored, signal));
+  }
+  return newestFirst([...copies, ...mirrors]);
+}
+
+/** Reads every local copy of one database, or of all and the mirrors too. Yields each with what is wrong with it. */
+export async function* verifyBackups(
+  host: Host,
+  database: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<Backup & Verdict> {
+  const scratch = join(host.dataDirectory, 'scratch');
+  for (const one of schedulesOf(host, database)) {
+    for (const snapshot of await listSnapshots(one.database, one.schedule, host.timezone))
+      yield { ...asLocal(snapshot), ...(await verifySnapshot(snapshot, scratch, signal)) };
+  }
+  for (const captured of capturedOf(host, database)) {
+    const points = await asPoints(captured);
+    if (points === undefined) continue;
+    const { sound, faults, chains } = await verifyPoints(host, captured, signal);
+    const all = [...faults, ...chains.flatMap((chain) => chain.faults)];
+    yield { ...points, ok: sound, ...(sound ? {} : { reason: all.join('; ') }) };
+  }
+  if (database !== undefined) return;
+  for (const mirror of host.settings.mirrors) {
+    for (const stored of await listMirrors(mirror, host.timezone)) {
+      const backup = await asMirror(mirror.name, stored, signal);
+      yield { ...backup, ...(await mirrorVerdict(stored, signal)) };
+    }
+  }
+}
+
+/** What retention keeps and removes of one database's copies, or of all and the mirrors; with `dryRun` nothing goes. */
+export async function pruneBackups(
+  host: Host,
+  database: string | undefined,
+  { dryRun }: { dryRun: boolean },
+  signal: AbortSignal,
+): Promise<readonly JudgedBackup[]> {
+  const judged: JudgedBackup[] = [];
+  const inTurn = async (
+    id: string,
+    lock: string,
+    prune: () => Promise<readonly JudgedBackup[]>,
+  ): Promise<void> => {
+    const step = async (): Promise<{ removed: number }> => {
+      const found = await prune();
+      judged.push(...found);
+      return { removed: found.filter(({ keep }) => !keep).length };
+    };
+    if (dryRun) await step();
+    else await runJob(host, { id, lock, run: step }, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
+  };
+  for (const { database: name, schedule } of schedulesOf(host, database)) {
+    await inTurn(`prune ${name} ${schedule.name}`, `snapshot ${name}`, async () => [
+      ...(await pruneSnapshots(host, name, schedule, { dryRun }, signal)).map(as(asLocal)),
+      ...(await pruneCopiesOffsite(host, name, schedule, dryRun, signal)),
+    ]);
+  }
+  for (const captured of capturedOf(host, database)) {
+    await inTurn(`prune points ${captured.name}`, `point-in-time ${captured.name}`, async () => {
+      const points = await asPoints(captured);
+      if (points === undefined) return [];
+      const { chains } = await prunePoints(host, captured, { dryRun });
+      return chains.map(({ from, to, bytes, keep, reason, files }) => ({
+        ...points,
+        name: files[0] ?? '',
+        path: join(points.path, files[0] ?? ''),
+        from: isoTime(from),
+        at: isoTime(to),
+        bytes,
+        keep,
+        reasons: [reason],
+      }));
+    });
+  }
+  if (database !== undefined) return judged;
+  for (const mirror of host.settings.mirrors) {
+    await inTurn(`prune mirror ${mirror.name}`, `mirror ${mirror.name}`, async () => {
+      const sized = new Map<string, MirrorBackup>();
+      for (const stored of await listMirrors(mirror, host.timezone))
+        sized.set(stored.name, await asMirror(mirror.name, stored, signal));
+      return (await pruneMirror(host, mirror, { dryRun })).flatMap(({ item, keep, reasons }) => {
+        const backup = sized.get(item.name);
+        return backup === undefined ? [] : [{ ...backup, keep, reasons }];
+      });
+    });
+  }
+  return judged;
+}
+
+function capturedOf({ databases }: Host, name: string | undefined): readonly DatabaseSettings[] {
+  return databases.filter(
+    (one) => one.pointInTime !== undefined && (name === undefined || one.name === name),
+  );
+}
+
+async function asPoints(database: DatabaseSettings): Promise<PointsBackup | undefined> {
+  const { from, to, points, bytes, chains, damaged } = await listPoints(database);
+  if (from === undefined || to === undefined) return undefined;
+  const path = join(database.pointInTime?.dir ?? '', database.name);
+  const verified = damaged.length === 0 && chains.every(({ missing }) => missing.length === 0);
+  return {
+    kind: 'points',
+    database: database.name,
+    where: 'local',
+    path,
+    name: database.name,
+    from: isoTime(from),
+    at: isoTime(to),
+    points,
+    bytes,
+    verified,
+  };
+}
+
+async function pruneCopiesOffsite(
+  host: Host,
+  database: string,
+  schedule: SnapshotSchedule,
+  dryRun: boolean,
+  signal: AbortSignal,
+): Promise<readonly JudgedBackup[]> {
+  if (schedule.offsite === undefined) return [];
+  const deps = { store: host.store(), report: host.report, timezone: host.timezone };
+  const judged = await pruneOffsite(deps, database, schedule, { dryRun }, signal);
+  return judged.map(as((copy) => asOffsite(copy, host.settings.s3.bucket)));
+}
+
+function as<T>(toBackup: (item: T) => Backup): (judged: Judged<T>) => JudgedBackup {
+  return ({ item, keep, reasons }) => ({ ...toBackup(item), keep, reasons });
+}
+
+function newestFirst<T extends Backup>(backups: readonly T[]): readonly T[] {
+  return backups.toSorted((a, b) => (a.at < b.at ? 1 : -1));
+}
+
+async function mirrorVerdict(stored: StoredMirror, signal: AbortSignal): Promise<Verdict> {
+  const { ok, hasManifest, differing } = await verifyMirror(stored, signal);
+  if (ok) return { ok };
+  const [first] = differing;
+  if (!hasManifest || first === undefined) return { ok, reason: 'its manifest is gone' };
+  const more = differing.length === 1 ? '' : `, and ${differing.length - 1} more`;
+  return { ok, reason: `${first.path}: ${first.problem}${more}` };
+}
+
+async function asMirror(mirror: string, stored: StoredMirror, signal: AbortSignal): Promise<MirrorBackup> {
+  const { name, path, at, verified, files, apparentBytes } = stored;
+  return {
+    kind: 'mirror',
+    mirror,
+    where: 'local',
+    path,
+    name,
+    at: isoTime(at),
+    bytes: await realBytesOf(stored, signal),
+    verified,
+    ...(files !== undefined && { files }),
+    ...(apparentBytes !== undefined && { apparentBytes }),
+  };
+}
+
+function asLocal({ at, ...rest }: Snapshot): SnapshotBackup {
+  return { kind: 'snapshot', where: 'local', ...rest, at: isoTime(at) };
+}
+
+function asOffsite({ at, key, ...rest }: OffsiteSnapshot, bucket: string): SnapshotBackup {
+  return { kind: 'snapshot', where: 'offsite', ...rest, path: `s3://${bucket}/${key}`, at: isoTime(at) };
+}

@@ -1,0 +1,50 @@
+import { effectiveDatabases, type DatabaseSettings, type Settings } from '../config/index.ts';
+import type { Report } from '../events.ts';
+import type { Clock, Dice } from '../runtime/index.ts';
+import { openJournal, type Journal } from '../schedule/index.ts';
+import { openS3Store, type ObjectStore } from '../store/index.ts';
+
+/** What the jobs that keep the host work with. `close` ends what they opened. */
+export interface Host {
+  readonly settings: Settings;
+  readonly databases: readonly DatabaseSettings[];
+  readonly clock: Clock;
+  readonly dice: Dice;
+  readonly report: Report;
+  readonly journal: Journal;
+  readonly timezone: string;
+  readonly dataDirectory: string;
+  /** The site's store, opened when it is first asked for. */
+  store(): ObjectStore;
+  close(): void;
+}
+
+/** Opens the journal. Throws STATE_UNUSABLE. */
+export async function openHost({
+  settings,
+  clock,
+  dice,
+  report,
+}: Pick<Host, 'settings' | 'clock' | 'dice' | 'report'>): Promise<Host> {
+  const journal = await openJournal(settings.paths.data);
+  let store: ObjectStore | undefined;
+  return {
+    settings,
+    databases: effectiveDatabases(settings),
+    clock,
+    dice,
+    report,
+    journal,
+    timezone: settings.timezone,
+    dataDirectory: settings.paths.data,
+    store: () => {
+      const { concurrency, multipartBytes } = settings.upload;
+      store ??= openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
+      return store;
+    },
+    close: () => {
+      store?.close();
+      journal.close();
+    },
+  };
+}

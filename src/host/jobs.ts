@@ -1,0 +1,25 @@
+import type { Job } from '../schedule/index.ts';
+import { drillJob } from './drill-job.ts';
+import { exportJob } from './export-job.ts';
+import type { Host } from './host.ts';
+import { mirrorJob } from './mirror-job.ts';
+import { pointInTimeJobs } from './point-in-time-job.ts';
+import { rotateJobs } from './rotate-job.ts';
+import { offsiteJob, snapshotJob } from './snapshot-job.ts';
+
+/** Every job that these settings ask for: a part of the host each, by itself at its times or when it is asked for. */
+export function hostJobs(host: Host): readonly Job[] {
+  return [
+    ...host.databases.flatMap((database) => [
+      ...database.snapshots.flatMap((schedule) => [
+        snapshotJob(host, database, schedule),
+        ...(schedule.offsite === undefined ? [] : [offsiteJob(host, database, schedule)]),
+      ]),
+      ...pointInTimeJobs(host, database),
+      ...database.exports.map((entry) => exportJob(host, database, entry)),
+      drillJob(host, database),
+    ]),
+    ...host.settings.mirrors.map((mirror) => mirrorJob(host, mirror)),
+    ...host.settings.logs.flatMap((entry) => rotateJobs(host, entry)),
+  ];
+}

@@ -1,0 +1,39 @@
+import { runMirror, type MirrorResult, type MirrorSettings } from '../mirror/index.ts';
+import { isoTime } from '../runtime/index.ts';
+import type { Job } from '../schedule/index.ts';
+import { databaseNamed, takeSnapshot } from '../snapshot/index.ts';
+import type { Host } from './host.ts';
+
+/** What a mirror job did, as the journal keeps it and commands print it. */
+export interface MirrorOutcome extends Omit<MirrorResult, 'at'> {
+  readonly at: string;
+}
+
+/** Mirrors the directory with its databases' snapshots, then removes what its `keep` does not keep. */
+export function mirrorJob(host: Host, mirror: MirrorSettings): Job<MirrorOutcome> {
+  const id = `mirror ${mirror.name}`;
+  const snapshotInto = async (name: string, dir: string, signal: AbortSignal): Promise<{ file: string }> => {
+    const schedule = {
+      name: id,
+      dir,
+      file: '{name}.db',
+      compress: 'none',
+      latest: false,
+      mode: '0600',
+      dirMode: '0700',
+    } as const;
+    const taken = await takeSnapshot(host, databaseNamed(host.databases, name), schedule, undefined, signal);
+    return { file: taken.path };
+  };
+  return {
+    id,
+    lock: id,
+    when: { cron: mirror.cron },
+    ...(mirror.ping !== undefined && { ping: mirror.ping }),
+    run: async (signal) => {
+      const { clock, report, timezone, databases } = host;
+      const done = await runMirror({ clock, report, timezone, databases, snapshotInto }, mirror, signal);
+      return { ...done, at: isoTime(done.at) };
+    },
+  };
+}

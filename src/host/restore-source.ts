@@ -1,0 +1,148 @@
+import { createWriteStream } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { DatabaseSettings } from '../config/index.ts';
+import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
+import { listPoints, restorePoint } from '../point-in-time/index.ts';
+import { fileSource, type Source } from '../restore/index.ts';
+import { isoTime, makeDirectory, parseTime, temporaryPath } from '../runtime/index.ts';
+import { checkedCopy, notedHashes, type Snapshot, type Verdict } from '../snapshot/index.ts';
+import type { ObjectStore } from '../store/index.ts';
+import { listSnapshotBackups, type SnapshotBackup } from './backups.ts';
+import type { Host } from './host.ts';
+
+/**
+ * The copy that an operator named: a path, an `s3://bucket/key`, or a name in the catalogue of that database. Throws
+ * SNAPSHOT_UNKNOWN.
+ */
+export async function namedSource(
+  host: Host,
+  database: string,
+  from: string,
+  signal: AbortSignal,
+): Promise<Source> {
+  if (from.startsWith('s3://')) return offsiteSource(host, from);
+  const path = isAbsolute(from) || from.includes('/') ? resolve(from) : from;
+  if (await isFile(path)) return fileSource(path, await notedHashes(path));
+  const listed = (await listSnapshotBackups(host, database, signal)).find(({ name }) => name === from);
+  if (listed === undefined)
+    throw new WavspoolError(
+      'SNAPSHOT_UNKNOWN',
+      `${from} is no file, and no copy of ${database} has that name`,
+    );
+  return backupSource(host, listed);
+}
+
+/** A listed copy as a source. */
+export async function backupSource(host: Host, { where, path, at }: SnapshotBackup): Promise<Source> {
+  return where === 'offsite' ? offsiteSource(host, path) : snapshotSource({ path, at: parseTime(at) });
+}
+
+/** A snapshot on disk as a source. */
+export async function snapshotSource({ path, at }: Pick<Snapshot, 'path' | 'at'>): Promise<Source> {
+  return fileSource(path, await notedHashes(path), at);
+}
+
+/**
+ * The last state that was kept at or before `at` (ms since 1970): a point in time where the database is captured, else the
+ * newest snapshot. Throws SNAPSHOT_UNKNOWN, saying which is the first.
+ */
+export async function sourceAt(
+  host: Host,
+  database: DatabaseSettings,
+  at: number,
+  signal: AbortSignal,
+): Promise<Source> {
+  const all = (await listSnapshotBackups(host, database.name, signal)).filter(({ verified }) => verified);
+  const snapshot = all.find((backup) => parseTime(backup.at) <= at);
+  const points = database.pointInTime === undefined ? undefined : await listPoints(database);
+  const { from = Infinity, to = 0 } = points ?? {};
+  const last = snapshot === undefined ? 0 : parseTime(snapshot.at);
+  // within what was captured, a point is the later of the two; behind its end a snapshot may be
+  if (at >= from && (at <= to || to >= last)) return pointSource(host, database, Math.min(at, to));
+  if (snapshot !== undefined) return backupSource(host, snapshot);
+  const first = Math.min(from, ...all.map((backup) => parseTime(backup.at)));
+  const range = first === Infinity ? 'there is no copy' : `the oldest copy is of ${isoTime(first)}`;
+  throw new WavspoolError(
+    'SNAPSHOT_UNKNOWN',
+    `nothing of ${database.name} was kept at or before that time: ${range}`,
+  );
+}
+
+/** A point in time of a database that is captured. */
+export function pointSource(host: Host, database: DatabaseSettings, at: number): Source {
+  return {
+    from: `the point in time ${isoTime(at)}`,
+    at,
+    fetch: async (target, signal) => {
+      await restorePoint(host, database, at, target, signal);
+    },
+  };
+}
+
+/** Reads a source as a restore would. Throws what keeps it from being read. */
+export async function verifySource(host: Host, source: Source, signal: AbortSignal): Promise<Verdict> {
+  const scratch = join(host.dataDirectory, 'scratch');
+  await makeDirectory(scratch);
+  const target = temporaryPath(scratch);
+  try {
+    await source.fetch(target, signal);
+    return { ok: true };
+  } catch (error) {
+    if (FAULTS[faultCode(error)].cause !== 'damaged') throw error;
+    return { ok: false, reason: messageOf(error) };
+  } finally {
+    await rm(target, { force: true });
+  }
+}
+
+/** A copy in the bucket, its bytes checked against the SHA-256 that it was sent with. */
+function offsiteSource(host: Host, address: string): Source {
+  const [, bucket, key = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(address) ?? [];
+  const { bucket: ours } = host.settings.s3;
+  if (bucket !== ours) {
+    const message = `${address} is not in s3.bucket, which is ${ours}: an address is s3://${ours}/<key>`;
+    throw new WavspoolError('USAGE', message);
+  }
+  return {
+    from: address,
+    fetch: async (target, signal) => {
+      const scratch = join(host.dataDirectory, 'scratch');
+      await makeDirectory(scratch);
+      // the name says how it is compressed
+      const download = `${temporaryPath(scratch)}${/\.(?:gz|zst)$/.exec(basename(key))?.[0] ?? ''}`;
+      try {
+        const sha256 = await downloadTo(host.store(), key, download, signal);
+        await checkedCopy(download, sha256 === undefined ? [] : [sha256], target, { keep: true }, signal);
+      } finally {
+        await rm(download, { force: true });
+      }
+    },
+  };
+}
+
+async function downloadTo(
+  store: ObjectStore,
+  key: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const head = await store.head(key, signal);
+  if (head === undefined) throw new WavspoolError('SNAPSHOT_UNKNOWN', `the bucket has no object ${key}`);
+  const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
+  await pipeline(Readable.from(await store.get(key, signal)), file, { signal });
+  return head.metadata['sha256'];
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    throw new WavspoolError('FILE_UNREADABLE', `${path} in ${dirname(path)} cannot be read`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,135 @@
+import type { BigIntStats } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../faults.ts';
+import { entriesOf, type Entry } from './entries.ts';
+import { HASHED_AT_ONCE, hashFile, hashLink } from './hash.ts';
+import { inOrder } from './in-order.ts';
+import { inStep } from './in-step.ts';
+import { manifestLine, readManifest, summaryLine, type ManifestLine } from './manifest.ts';
+import { MANIFEST } from './names.ts';
+import { bytePath, onDisk, type BytePath } from './walk.ts';
+
+export interface ManifestJob {
+  /** The mirror that is being made. */
+  readonly mirror: string;
+  /** The one before it, whose unchanged files it shares. */
+  readonly previous: { readonly path: string; readonly checkedAt: number } | undefined;
+  readonly at: number;
+  /** Hash every file, also those that are shared: the monthly pass. */
+  readonly checksum: boolean;
+}
+
+/** What a mirror turned out to be. */
+export interface Written {
+  readonly files: number;
+  readonly bytes: number;
+  /** Files that are the previous mirror's too, by hardlink. */
+  readonly linked: number;
+  /** Bytes of the files that are not. */
+  readonly copiedBytes: number;
+  /** Files of the previous mirror that are no longer what its manifest says: edited there, or rotten. */
+  readonly damaged: readonly BytePath[];
+  /** Files whose content changed in the source though their size and time did not. */
+  readonly altered: readonly BytePath[];
+}
+
+const BUFFERED_LINES = 2000;
+
+/**
+ * Writes the manifest of a mirror whose files are all there, and with it that it is complete. A file that is shared with the
+ * previous mirror takes over its hash from there, but for the monthly pass; that one hashes everything, and so finds what was
+ * altered behind everybody's back. Throws what the system says, or the abort's reason.
+ */
+export async function writeManifest(job: ManifestJob, signal: AbortSignal): Promise<Written> {
+  const { mirror, previous, at, checksum } = job;
+  const root = bytePath(mirror);
+  const totals = { files: 0, bytes: 0, linked: 0, copiedBytes: 0 };
+  const [damaged, altered]: [BytePath[], BytePath[]] = [[], []];
+  const noted = inStep(previous === undefined ? undefined : readManifest(previous.path));
+  const file = await open(join(mirror, MANIFEST), 'wx', 0o600);
+  try {
+    let lines: BytePath[] = [];
+    const flush = async (): Promise<void> => {
+      await file.write(Buffer.from(lines.join(''), 'latin1'));
+      lines = [];
+    };
+    for await (const entry of inOrder(entriesOf(root, noted), HASHED_AT_ONCE, (one) =>
+      examine(job, one, signal),
+    )) {
+      const { path, kind, sha256, size, isShared, verdict } = entry;
+      lines.push(manifestLine({ kind, path, sha256 }));
+      if (lines.length >= BUFFERED_LINES) await flush();
+      if (kind === 'symlink') continue;
+      totals.files += 1;
+      totals.bytes += size;
+      if (isShared) totals.linked += 1;
+      else totals.copiedBytes += size;
+      if (verdict === 'damaged') damaged.push(path);
+      if (verdict === 'altered') altered.push(path);
+    }
+    const checkedAt = checksum || previous === undefined ? at : previous.checkedAt;
+    lines.push(summaryLine({ at, checkedAt, files: totals.files, bytes: totals.bytes }));
+    await flush();
+    await file.sync();
+  } finally {
+    await file.close();
+    await noted.close();
+  }
+  return { ...totals, damaged, altered };
+}
+
+type Verdict = 'damaged' | 'altered' | 'as it was';
+
+interface Examined extends ManifestLine {
+  readonly size: number;
+  readonly isShared: boolean;
+  readonly verdict: Verdict;
+}
+
+/** The hash of one file or symlink, and in the monthly pass what became of the file since the previous mirror. */
+async function examine(
+  { mirror, previous, checksum }: ManifestJob,
+  { path, stats, line }: Entry,
+  signal: AbortSignal,
+): Promise<Examined> {
+  signal.throwIfAborted();
+  const here = `${bytePath(mirror)}/${path}`;
+  const plain = { path, size: Number(stats.size), isShared: false, verdict: 'as it was' } as const;
+  if (stats.isSymbolicLink()) return { ...plain, kind: 'symlink', sha256: await hashLink(here) };
+  const file = { ...plain, kind: 'file' } as const;
+  if (previous === undefined) return { ...file, sha256: await hashFile(here, stats.size, signal) };
+  const there = `${bytePath(previous.path)}/${path}`;
+  const old = await fileAt(there);
+  const isShared = old !== undefined && isOneFile(old, stats);
+  const noted = line?.kind === 'file' ? line.sha256 : undefined;
+  if (isShared && noted !== undefined && !checksum) return { ...file, isShared, sha256: noted };
+  const sha256 = await hashFile(here, stats.size, signal);
+  if (!checksum || noted === undefined || old === undefined || !looksUnchanged(old, stats))
+    return { ...file, isShared, sha256 };
+  const oldSha256 = isShared ? sha256 : await hashFile(there, stats.size, signal);
+  return { ...file, isShared, sha256, verdict: judge({ noted, oldSha256, sha256 }) };
+}
+
+function isOneFile(one: BigIntStats, other: BigIntStats): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
+}
+
+function looksUnchanged(before: BigIntStats, now: BigIntStats): boolean {
+  return before.size === now.size && before.mtimeNs === now.mtimeNs;
+}
+
+/** A file that looks as it did: what its manifest said, what the previous mirror holds now, what the source holds now. */
+function judge(hashes: { noted: string; oldSha256: string; sha256: string }): Verdict {
+  if (hashes.oldSha256 !== hashes.noted) return 'damaged';
+  return hashes.sha256 === hashes.noted ? 'as it was' : 'altered';
+}
+
+async function fileAt(path: BytePath): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(onDisk(path), { bigint: true });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,267 @@
+import type { Report } from '../events.ts';
+import { faultCode, messageOf, WavspoolError } from '../faults.ts';
+import type { Clock } from '../runtime/index.ts';
+import { changeEvidence, finishCopy, pinPages, type PinnedPages } from '../sqlite/index.ts';
+import { readArchive, recordBytes, type PointInTimeDatabase } from './archive.ts';
+import { writeBase, type BaseImage, type BaseWriter } from './bases.ts';
+import { baseDue, chainsOf, headOf, type BaseRules, type Chain } from './chain.ts';
+import { offerBase, type BaseFacts } from './make-base.ts';
+import { digestOf, endCommit, hashPage, noPages, setPage } from './page-hashes.ts';
+import { lastState, noteChecked, saveIndex, type LastState } from './state.ts';
+import { verifyChain } from './verify-chain.ts';
+import { writeRecords, type Head, type RecordWriter } from './write-records.ts';
+
+/** What one run of `pages` mode did. */
+export interface CaptureResult {
+  readonly captured: boolean;
+  /** When the state was pinned, ms since 1970. */
+  readonly at: number;
+  readonly pages: number;
+  readonly pageCount: number;
+  /** Bytes written into the archive for records and a base. */
+  readonly storedBytes: number;
+  /** Why a new base was made; undefined when none was. */
+  readonly base: string | undefined;
+  /** How long the live database was pinned: in WAL mode nobody waited, else commits did. */
+  readonly pinnedMs: number;
+  readonly ms: number;
+}
+
+export interface CaptureDeps {
+  readonly clock: Clock;
+  readonly report: Report;
+  readonly rules: BaseRules;
+}
+
+/**
+ * Captures the present state of a database, if it is another one than the last: the pages that changed as one record, and a
+ * base when one is due or nothing leads to the last state. The archive in `directory` must be locked by the caller, and the
+ * process be one of its own. Throws DATABASE_*, SNAPSHOT_BAD, DISK_FULL, FILE_UNREADABLE or the abort's reason.
+ */
+export async function capturePages(
+  deps: CaptureDeps,
+  database: Pick<PointInTimeDatabase, 'name' | 'path'>,
+  directory: string,
+  signal: AbortSignal,
+): Promise<CaptureResult> {
+  const { clock } = deps;
+  const startedAt = clock.monotonicMs();
+  const archive = await readArchive(directory);
+  const chain = chainsOf(archive).at(-1);
+  const last = await usableState(deps, database, directory, chain, () =>
+    lastState(directory, archive, signal),
+  );
+  const now = clock.now();
+  const evidence = changeEvidence(database.path, now);
+  const stored = chain === undefined ? 0 : await recordBytes(directory, chain.segments);
+  const due =
+    chain !== undefined && last?.position === chain.base.position
+      ? undefined // nothing has changed since the last base
+      : baseDue(chain?.base, stored, now, deps.rules);
+  if (last !== undefined && due === undefined && evidence !== undefined && evidence === last.evidence) {
+    await noteChecked(directory, now, last.position);
+    const { pageCount } = last.hashes;
+    return unchanged(now, pageCount, 0, clock.monotonicMs() - startedAt);
+  }
+  const pass = await passOver(deps, database, directory, { last, due, head: headOf(archive) }, signal);
+  if (pass.base !== undefined) await verifyEnded(deps, database, directory, signal);
+  await saveIndex(directory, { ...pass.state, evidence });
+  await noteChecked(directory, pass.at, pass.state.position);
+  const ms = clock.monotonicMs() - startedAt;
+  const { at, pages, pinnedMs, storedBytes, base } = pass;
+  const { pageCount } = pass.state.hashes;
+  if (pages === 0 && base === undefined) return unchanged(at, pageCount, pinnedMs, ms);
+  return { captured: true, at, pages, pageCount, storedBytes, base, pinnedMs, ms };
+}
+
+/** Verifies the chain that the newest base ended, so that older ones may be pruned; says so when it is bad. */
+export async function verifyEnded(
+  { clock, report }: Pick<CaptureDeps, 'clock' | 'report'>,
+  { name }: Pick<PointInTimeDatabase, 'name'>,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = chainsOf(await readArchive(directory)).at(-2);
+  if (ended === undefined) return;
+  const faults = await verifyChain(directory, ended, { clock, finish: finishHere }, signal);
+  if (faults.length > 0) report('points in time damaged', { database: name, faults });
+}
+
+/** As verification runs in a process that nobody waits for. */
+export async function finishHere(path: string): Promise<readonly string[]> {
+  return finishCopy(path);
+}
+
+function unchanged(at: number, pageCount: number, pinnedMs: number, ms: number): CaptureResult {
+  return {
+    captured: false,
+    at,
+    pages: 0,
+    pageCount,
+    storedBytes: 0,
+    base: undefined,
+    pinnedMs,
+    ms,
+  };
+}
+
+/** The last state, or undefined with an alarm when the last chain cannot be continued. */
+export async function usableState(
+  { report }: Pick<CaptureDeps, 'report'>,
+  { name }: Pick<PointInTimeDatabase, 'name'>,
+  directory: string,
+  chain: Chain | undefined,
+  read: () => Promise<LastState | undefined>,
+): Promise<LastState | undefined> {
+  if (chain === undefined) return undefined;
+  let reason = `records of the last chain are missing in ${directory}`;
+  try {
+    const state = await read();
+    if (state !== undefined) return state;
+  } catch (error) {
+    if (faultCode(error) !== 'SNAPSHOT_BAD') throw error;
+    reason = messageOf(error);
+  }
+  report('points in time interrupted', { database: name, reason });
+  return undefined;
+}
+
+interface Pass {
+  readonly at: number;
+  readonly state: Omit<LastState, 'evidence'>;
+  readonly pages: number;
+  readonly storedBytes: number;
+  readonly base: string | undefined;
+  readonly pinnedMs: number;
+}
+
+interface Before {
+  readonly last: LastState | undefined;
+  readonly due: string | undefined;
+  readonly head: { readonly position: number } | undefined;
+}
+
+/** One pass over the pinned pages: what changed goes into records, and everything into a base if one is wanted. */
+async function passOver(
+  deps: CaptureDeps,
+  { name, path }: Pick<PointInTimeDatabase, 'name' | 'path'>,
+  directory: string,
+  before: Before,
+  signal: AbortSignal,
+): Promise<Pass> {
+  const pinned = pinPages(path);
+  const [pinnedAt, at] = [deps.clock.monotonicMs(), deps.clock.now()];
+  const { pageSize } = pinned;
+  const last = before.last?.pageSize === pageSize ? before.last : undefined;
+  const reason = last === undefined ? lostReason(before) : before.due;
+  let pinnedMs = 0;
+  const release = (): void => {
+    pinned.release();
+    pinnedMs = deps.clock.monotonicMs() - pinnedAt;
+  };
+  const taken = await takePages({ ...pinned, release }, last, reason !== undefined, directory, at, signal);
+  const { hashes, pages, record, image } = taken;
+  const end = record ?? last;
+  const facts = factsOf(name, at, reason ?? '', pinned, digestOf(hashes), end, before);
+  const base = image === undefined ? undefined : await offerBase(deps, directory, image, facts, signal);
+  const head = base ?? end;
+  if (head === undefined) throw new WavspoolError('SNAPSHOT_BAD', `${directory} got neither base nor record`);
+  const storedBytes = (record?.bytes ?? 0) + (base?.storedBytes ?? 0);
+  const state = { position: head.position, link: head.link, pageSize, hashes };
+  return { at, state, pages, storedBytes, base: base?.reason, pinnedMs };
+}
+
+interface Taken {
+  readonly hashes: LastState['hashes'];
+  readonly pages: number;
+  readonly record: Awaited<ReturnType<RecordWriter['finish']>> | undefined;
+  readonly image: BaseImage | undefined;
+}
+
+/** Reads the pinned pages, lets the database go, and writes what is wanted of them. */
+async function takePages(
+  pinned: PinnedPages,
+  last: LastState | undefined,
+  wantsBase: boolean,
+  directory: string,
+  at: number,
+  signal: AbortSignal,
+): Promise<Taken> {
+  let records: RecordWriter | undefined;
+  let writer: BaseWriter | undefined;
+  try {
+    let read: Pick<Taken, 'hashes' | 'pages'>;
+    try {
+      if (last !== undefined) records = await writeRecords(directory, last, at, pinned.pageSize);
+      if (wantsBase) writer = await writeBase(directory);
+      read = await readAll(pinned, last, records, writer, signal);
+    } finally {
+      pinned.release();
+    }
+    const image = await writer?.finish();
+    if (read.pages === 0 || records === undefined) return { ...read, record: undefined, image };
+    records.commit(pinned.pageCount, digestOf(read.hashes));
+    return { ...read, record: await records.finish(), image };
+  } catch (error) {
+    await writer?.discard();
+    throw error;
+  } finally {
+    await records?.discard();
+  }
+}
+
+function lostReason({ last, due, head }: Before): string {
+  if (last !== undefined) return 'the page size changed';
+  return head === undefined ? (due ?? 'the first one') : 'the last chain cannot be continued';
+}
+
+function factsOf(
+  database: string,
+  at: number,
+  reason: string,
+  pinned: PinnedPages,
+  digest: string,
+  head: Head | undefined,
+  before: Before,
+): BaseFacts {
+  const { pageSize, pageCount, journalMode } = pinned;
+  return {
+    database,
+    at,
+    reason,
+    pageSize,
+    pageCount,
+    journalMode,
+    digest,
+    link: head?.link,
+    continues: head !== undefined,
+    // what does not continue the line begins one position later, so that nothing can seem to lead there
+    position: head?.position ?? (before.head?.position ?? 0) + 1,
+  };
+}
+
+async function readAll(
+  pinned: PinnedPages,
+  last: LastState | undefined,
+  records: RecordWriter | undefined,
+  image: BaseWriter | undefined,
+  signal: AbortSignal,
+): Promise<{ hashes: LastState['hashes']; pages: number }> {
+  const hashes = last?.hashes ?? noPages();
+  const before = hashes.pageCount;
+  let changed = 0;
+  let page = 0;
+  for await (const lot of pinned.pages(signal)) {
+    for (const numbered of lot) {
+      page += 1;
+      if (!setPage(hashes, page, hashPage(numbered))) continue;
+      changed += 1;
+      records?.add(page, numbered.subarray(4));
+    }
+    await records?.drain();
+    await image?.write(lot.map((numbered) => numbered.subarray(4)));
+  }
+  if (pinned.pageCount < before && changed === 0) changed = 1; // cut off at its end: page 1 says so, but be sure
+  endCommit(hashes, Math.max(before, pinned.pageCount), pinned.pageCount, pinned.pageSize);
+  return { hashes, pages: changed };
+}

@@ -1,0 +1,18 @@
+// Point-in-time recovery of SQLite databases: what changed is captured every few minutes (`pages`) or with every commit
+// (`wal`), and any captured state can be brought back. docs/point-in-time.md describes what is stored and why it holds.
+export type { PointInTimeDatabase } from './archive.ts';
+export { capture, shipWal, type CaptureDeps } from './capture.ts';
+export type { CaptureResult } from './capture-pages.ts';
+export {
+  chainFiles,
+  listPoints,
+  prunePoints,
+  verifyPoints,
+  type ChainFile,
+  type ChainSummary,
+  type Points,
+  type PointsDeps,
+  type Pruned,
+  type Verified,
+} from './points.ts';
+export { restorePoint, type Restored } from './restore.ts';

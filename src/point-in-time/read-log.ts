@@ -1,0 +1,61 @@
+import {
+  readWalFrames,
+  readWalIndex,
+  readWalStart,
+  type WalFrame,
+  type WalIndex,
+  type WalPosition,
+} from '../sqlite/index.ts';
+import { followLog } from './follow.ts';
+
+/** Committed frames, and the bytes that they lie in. */
+export interface LogChunk {
+  readonly frames: readonly WalFrame[];
+  readonly bytes: Buffer;
+}
+
+export type LogRead =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'gap'; readonly reason: string }
+  | {
+      readonly kind: 'commits';
+      readonly pageSize: number;
+      /** To be taken whole; its return value is where the last commit ends, or why it cannot be. */
+      readonly chunks: () => Generator<LogChunk, WalPosition | string>;
+    };
+
+/**
+ * What was committed behind `left`: frames of the log up to the last commit that the index knows of, never beyond. `locked`
+ * says that the caller holds the write lock: then nothing can be in the middle of a change.
+ */
+export function readLog(path: string, left: WalPosition | undefined, locked: boolean): LogRead {
+  const unsettled: LogRead = locked
+    ? { kind: 'gap', reason: 'the log and its index do not fit together' }
+    : { kind: 'nothing' }; // a writer is changing them: the next look will see what it did
+  const index = readWalIndex(path);
+  if (index === undefined) return unsettled;
+  const follow = followLog(left, index, readWalStart(path));
+  if (follow.kind === 'later') return unsettled;
+  if (follow.kind !== 'read') return follow;
+  return { kind: 'commits', pageSize: index.pageSize, chunks: () => chunksOf(path, follow.from, index) };
+}
+
+function* chunksOf(
+  path: string,
+  from: WalPosition,
+  index: WalIndex,
+): Generator<LogChunk, WalPosition | string> {
+  let position = from;
+  while (position.frame < index.frames) {
+    const { frames, bytes, end } = readWalFrames(path, position, index.frames - position.frame);
+    if (frames.length === 0)
+      return `frame ${position.frame + 1} of the log is not the one that was committed`;
+    yield { frames, bytes };
+    position = end;
+  }
+  const [first, second] = index.checksum;
+  if (position.checksum[0] !== first || position.checksum[1] !== second) {
+    return `the log does not end with the commit that its index names`;
+  }
+  return position;
+}

@@ -1,0 +1,3 @@
+/** A database back to what it was: checked before, kept before, checked after. Start at restore.ts. */
+export type { Holder } from './holders.ts';
+export { fileSource, restoreDatabase, type Restored, type RestoreDeps, type Source } from './restore.ts';

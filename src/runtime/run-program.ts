@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+
+export interface Ended {
+  /** null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The end of what it wrote to stderr, at most 16 KiB. */
+  readonly stderr: string;
+}
+
+interface Options {
+  /** What to do where the program is not installed; it stands behind its name in the error. */
+  readonly remedy: string;
+  readonly signal: AbortSignal;
+}
+
+const STDERR_CHARACTERS = 16 * 1024;
+
+/** Runs a program to its end, its stdout unread; an abort ends it by SIGTERM. Throws PROGRAM_MISSING. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  { remedy, signal }: Options,
+): Promise<Ended> {
+  signal.throwIfAborted();
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const end = (): void => void child.kill('SIGTERM');
+  signal.addEventListener('abort', end, { once: true });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-STDERR_CHARACTERS);
+  });
+  try {
+    const [code, killedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    return { code, signal: killedBy, stderr: stderr.trim() };
+  } catch (error) {
+    const problem = errnoOf(error) === 'ENOENT' ? 'is not installed' : `does not start (${messageOf(error)})`;
+    throw new WavspoolError('PROGRAM_MISSING', `${program} ${problem}: ${remedy}`, { cause: error });
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
+
+const NOT_FOUND = 127;
+
+/**
+ * As {@link runProgram}, for a program that must not go on when this process is killed: Linux's setpriv (util-linux) has the
+ * kernel end it then. Throws PROGRAM_MISSING for either of them.
+ */
+export async function runProgramWhileAlive(
+  program: string,
+  args: readonly string[],
+  { remedy, signal }: Options,
+): Promise<Ended> {
+  const tied = ['--pdeathsig', 'KILL', '--', program, ...args];
+  const ended = await runProgram('setpriv', tied, { remedy: 'apt-get install util-linux', signal });
+  if (ended.code !== NOT_FOUND) return ended;
+  throw new WavspoolError('PROGRAM_MISSING', `${program} is not installed: ${remedy}`);
+}

@@ -1,0 +1,76 @@
+import { CronExpressionParser, type CronDate } from 'cron-parser';
+
+// A schedule is a question to the clock on the wall: the hour that is skipped in spring has passed when the clock shows a
+// later one, and the one that is repeated in autumn does not come again. So cron patterns are read in wall clock time, and a
+// run is known by the wall clock time it was due at, `YYYY-MM-DDTHH:mm`, which compares as text.
+
+/** When a job is to run: at the moments of a cron pattern, or so long after its last beginning. */
+export type When = { readonly cron: string } | { readonly everyMs: number };
+
+/** What is known of a job's runs. */
+export interface Past {
+  /** Wall clock time since when the schedule is known: what was due earlier was nobody's to run. */
+  readonly since: string;
+  readonly last?: {
+    /** The wall clock time that it was due at. */
+    readonly due: string;
+    readonly attempts: number;
+    /** `running` also of one whose process has died. */
+    readonly outcome: 'running' | 'done' | 'failed';
+    /** When its last attempt began, ms since 1970. */
+    readonly startedAt: number;
+  };
+}
+
+/** A failed run is tried again, so often in all and with such pauses. */
+const ATTEMPTS = 4;
+const RETRY_MS = 5 * 60_000;
+
+/** The wall clock of `timezone` (IANA) at `at` (ms since 1970), `YYYY-MM-DDTHH:mm`. */
+export function wallClock(at: number, timezone: string): string {
+  return Temporal.Instant.fromEpochMilliseconds(Math.floor(at))
+    .toZonedDateTimeISO(timezone)
+    .toPlainDateTime()
+    .toString({ smallestUnit: 'minute' });
+}
+
+/**
+ * The run that is due at `now` (ms since 1970) and not settled yet, by the wall clock time it was due at. However many were
+ * missed, one run makes up for all of them; one that failed is tried again, one whose process died at once.
+ */
+export function dueRun(when: When, timezone: string, now: number, { since, last }: Past): string | undefined {
+  const wall = wallClock(now, timezone);
+  if ('everyMs' in when) {
+    const isDue =
+      last === undefined || now - last.startedAt >= when.everyMs || now < last.startedAt - when.everyMs;
+    return isDue ? wall : undefined;
+  }
+  const due = lastDue(when.cron, wall);
+  if (due <= since) return undefined;
+  if (last === undefined || due > last.due) return due;
+  if (due < last.due || last.outcome === 'done' || last.attempts >= ATTEMPTS) return undefined;
+  return last.outcome === 'running' || now - last.startedAt >= RETRY_MS ? due : undefined;
+}
+
+/** When a job comes next, ms since 1970; where the clock skips that moment, when it has done so. */
+export function nextRun(when: When, timezone: string, now: number, { last }: Past): number {
+  if ('everyMs' in when) return Math.max(now, (last?.startedAt ?? now) + when.everyMs);
+  const next = firstDue(when.cron, wallClock(now, timezone));
+  return Temporal.PlainDateTime.from(next).toZonedDateTime(timezone).epochMilliseconds;
+}
+
+/** The last moment not after `wall` that a cron pattern names. Read as UTC, which skips and repeats nothing. */
+function lastDue(cron: string, wall: string): string {
+  const currentDate = `${wall}:00.001Z`; // `prev` gives what lies before its moment, not at it
+  return asWall(CronExpressionParser.parse(cron, { currentDate, tz: 'UTC' }).prev());
+}
+
+/** The first moment after `wall` that a cron pattern names. */
+function firstDue(cron: string, wall: string): string {
+  const currentDate = `${wall}:00Z`;
+  return asWall(CronExpressionParser.parse(cron, { currentDate, tz: 'UTC' }).next());
+}
+
+function asWall(date: CronDate): string {
+  return (date.toISOString() ?? '').slice(0, 'YYYY-MM-DDTHH:mm'.length);
+}

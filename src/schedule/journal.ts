@@ -1,0 +1,144 @@
+import { join } from 'node:path';
+import { isoTime, makeDirectory, parseTime } from '../runtime/index.ts';
+import { openDatabase, type Sqlite } from '../sqlite/index.ts';
+import type { Past } from './due.ts';
+
+/** Who asked for a run. */
+export type Trigger = 'schedule' | 'event' | 'hand';
+
+/** One run of a job, as it is remembered. */
+export interface Run {
+  readonly job: string;
+  readonly by: Trigger;
+  /** ms since 1970. */
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly outcome: 'running' | 'done' | 'failed';
+  /** Why it failed. */
+  readonly reason?: string;
+  /** What it did, ready for JSON. */
+  readonly result?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * What was run when, and how it ended: `jobs.db` in the data directory. Redis may forget every schedule (P2), this does not.
+ */
+export interface Journal {
+  /** Of a job of that schedule; the first time, it notes that the schedule is known from `wall` on. */
+  past(job: string, wall: string): Past;
+  /** A run begins; one that is still noted as running has died. Returns what to end it with. */
+  begin(run: { job: string; by: Trigger; due: string | undefined; startedAt: number }): Begun;
+  /** The last run of a job, and the last that was done. */
+  last(job: string): { readonly run: Run | undefined; readonly good: Run | undefined };
+  close(): void;
+}
+
+export interface Begun {
+  done(endedAt: number, result: object): void;
+  failed(endedAt: number, reason: string): void;
+}
+
+interface RunRow {
+  readonly job: string;
+  readonly by: Trigger;
+  readonly due: string | null;
+  readonly started_at: string;
+  readonly ended_at: string | null;
+  readonly outcome: Run['outcome'];
+  readonly reason: string | null;
+  readonly result: string | null;
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS schedules (job TEXT PRIMARY KEY, since TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS runs (
+    id INTEGER PRIMARY KEY, job TEXT NOT NULL, by TEXT NOT NULL, due TEXT, started_at TEXT NOT NULL, ended_at TEXT,
+    outcome TEXT NOT NULL, reason TEXT, result TEXT);
+  CREATE INDEX IF NOT EXISTS runs_of_job ON runs (job, id);
+`;
+/** So many runs of each job are remembered. */
+const REMEMBERED = 1000;
+const DIED = 'its process ended before it did';
+
+/** Opens the journal in the data directory. Throws STATE_UNUSABLE. */
+export async function openJournal(dataDirectory: string): Promise<Journal> {
+  await makeDirectory(dataDirectory);
+  const db = openDatabase(join(dataDirectory, 'jobs.db'));
+  db.pragma('busy_timeout = 5000'); // a few short writes a minute: waiting for one blocks nobody noticeably
+  db.exec(SCHEMA);
+  return journalOn(db);
+}
+
+function journalOn(db: Sqlite): Journal {
+  const know = db.prepare('INSERT OR IGNORE INTO schedules (job, since) VALUES (?, ?)');
+  const since = db.prepare('SELECT since FROM schedules WHERE job = ?').pluck();
+  const lastDue = db.prepare(
+    `SELECT due, outcome, started_at, (SELECT count(*) FROM runs AS same WHERE same.job = runs.job AND same.due = runs.due) AS attempts
+     FROM runs WHERE job = ? AND due IS NOT NULL ORDER BY id DESC LIMIT 1`,
+  );
+  const lost = db.prepare(
+    `UPDATE runs SET outcome = 'failed', reason = '${DIED}' WHERE job = ? AND outcome = 'running'`,
+  );
+  const insert = db.prepare(
+    "INSERT INTO runs (job, by, due, started_at, outcome) VALUES (@job, @by, @due, @startedAt, 'running')",
+  );
+  const forget = db.prepare(
+    `DELETE FROM runs WHERE job = @job AND id <= (SELECT id FROM runs WHERE job = @job ORDER BY id DESC LIMIT 1 OFFSET ${REMEMBERED})`,
+  );
+  const end = db.prepare(
+    'UPDATE runs SET ended_at = @endedAt, outcome = @outcome, reason = @reason, result = @result WHERE id = @id',
+  );
+  const last = db.prepare('SELECT * FROM runs WHERE job = ? ORDER BY id DESC LIMIT 1');
+  const good = db.prepare("SELECT * FROM runs WHERE job = ? AND outcome = 'done' ORDER BY id DESC LIMIT 1");
+  const begin = db.transaction((run: { job: string; by: Trigger; due: string | null; startedAt: string }) => {
+    lost.run(run.job);
+    const { lastInsertRowid } = insert.run(run);
+    forget.run({ job: run.job });
+    return lastInsertRowid;
+  });
+
+  return {
+    past: (job, wall) => {
+      know.run(job, wall);
+      const known = { since: since.get(job) as string };
+      const row = lastDue.get(job) as
+        | (Pick<RunRow, 'outcome' | 'started_at'> & { due: string; attempts: number })
+        | undefined;
+      if (row === undefined) return known;
+      const { due, outcome, attempts, started_at } = row;
+      return { ...known, last: { due, outcome, attempts, startedAt: parseTime(started_at) } };
+    },
+    begin: ({ job, by, due, startedAt }) => {
+      const id = begin.immediate({ job, by, due: due ?? null, startedAt: isoTime(startedAt) });
+      const finish = (endedAt: number, fields: Pick<RunRow, 'outcome' | 'reason' | 'result'>): void => {
+        end.run({ id, endedAt: isoTime(endedAt), ...fields });
+      };
+      return {
+        done: (endedAt, result) =>
+          finish(endedAt, { outcome: 'done', reason: null, result: JSON.stringify(result) }),
+        failed: (endedAt, reason) => finish(endedAt, { outcome: 'failed', reason, result: null }),
+      };
+    },
+    last: (job) => ({
+      run: asRun(last.get(job) as RunRow | undefined),
+      good: asRun(good.get(job) as RunRow | undefined),
+    }),
+    close: () => {
+      db.close();
+    },
+  };
+}
+
+function asRun(row: RunRow | undefined): Run | undefined {
+  if (row === undefined) return undefined;
+  const { job, by, outcome, started_at, ended_at, reason, result } = row;
+  return {
+    job,
+    by,
+    outcome,
+    startedAt: parseTime(started_at),
+    ...(ended_at !== null && { endedAt: parseTime(ended_at) }),
+    ...(reason !== null && { reason }),
+    ...(result !== null && { result: JSON.parse(result) as Readonly<Record<string, unknown>> }),
+  };
+}

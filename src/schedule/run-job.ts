@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import type { Report } from '../events.ts';
+import { WavspoolError, messageOf } from '../faults.ts';
+import { makeDirectory, type Clock } from '../runtime/index.ts';
+import { takeExclusiveLock, type ExclusiveLock } from '../sqlite/index.ts';
+import { dueRun, wallClock, type When } from './due.ts';
+import type { Journal, Trigger } from './journal.ts';
+import { ping } from './ping.ts';
+
+/** Something that is done at times, by one process at a time. */
+export interface Job<R extends object = object> {
+  /** What it does to what, in words: `snapshot state daily`. */
+  readonly id: string;
+  /** Jobs that get into each other's way share it: at most one of them runs. */
+  readonly lock: string;
+  /** Absent for one that runs only when it is asked for. */
+  readonly when?: When;
+  readonly ping?: string;
+  /** Whether a run that is due has anything to do; absent: always. */
+  isNeeded?(): Promise<boolean>;
+  /** Returns what it did, ready for JSON. */
+  run(signal: AbortSignal): Promise<R>;
+}
+
+export interface RunDeps {
+  readonly journal: Journal;
+  readonly dataDirectory: string;
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+export interface Asked {
+  readonly by: Trigger;
+  /** The wall clock time that it was due at; absent when nobody's schedule asked. */
+  readonly due?: string;
+  /** How long another run of it, or of one that shares its lock, is waited for. */
+  readonly patienceMs: number;
+}
+
+const LOOK_AGAIN_MS = 250;
+
+/**
+ * Runs a job once: alone over all processes of this host, noted in the journal, told to its dead-man switch, reported with
+ * its duration. Throws what the job throws, JOB_RUNNING when it does not get its turn in time, or the abort's reason.
+ */
+export async function runJob<R extends object>(
+  deps: RunDeps,
+  job: Job<R>,
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<R> {
+  const { journal, clock, report } = deps;
+  const lock = await turnOf(deps, job, asked.patienceMs, signal);
+  try {
+    const startedAt = clock.monotonicMs();
+    const begun = journal.begin({
+      job: job.id,
+      by: asked.by,
+      due: asked.due,
+      startedAt: clock.now(),
+    });
+    if (job.ping !== undefined) await ping(job.ping, { kind: 'start' }, job.id, report);
+    try {
+      const result = await job.run(signal);
+      begun.done(clock.now(), result);
+      const ms = Math.round(clock.monotonicMs() - startedAt);
+      report('scheduled job done', { job: job.id, by: asked.by, ms });
+      if (job.ping !== undefined) await ping(job.ping, { kind: 'success' }, job.id, report);
+      return result;
+    } catch (error) {
+      signal.throwIfAborted(); // not its fault: it stays noted as running, and is begun again at once
+      begun.failed(clock.now(), messageOf(error));
+      // who asked for it is told by what is thrown
+      if (asked.by === 'schedule') report('scheduled job failed', { job: job.id, err: error });
+      const reason = messageOf(error);
+      if (job.ping !== undefined) await ping(job.ping, { kind: 'fail', reason }, job.id, report);
+      throw error;
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** The wall clock time of the run of a job that is due now and has something to do. */
+export async function dueNow(
+  { journal, clock, timezone }: Pick<RunDeps, 'journal' | 'clock'> & { readonly timezone: string },
+  job: Job,
+): Promise<string | undefined> {
+  if (job.when === undefined) return undefined;
+  const now = clock.now();
+  const due = dueRun(job.when, timezone, now, journal.past(job.id, wallClock(now, timezone)));
+  return due !== undefined && (job.isNeeded === undefined || (await job.isNeeded())) ? due : undefined;
+}
+
+async function turnOf(
+  { clock, dataDirectory }: RunDeps,
+  { id, lock }: Job,
+  patienceMs: number,
+  signal: AbortSignal,
+): Promise<ExclusiveLock> {
+  const directory = join(dataDirectory, 'jobs');
+  await makeDirectory(directory);
+  const file = join(directory, `${lock.replaceAll(/[^\w.-]/g, '~')}.lock`);
+  const deadline = clock.monotonicMs() + patienceMs;
+  for (;;) {
+    const held = takeExclusiveLock(file);
+    if (held !== undefined) return held;
+    if (clock.monotonicMs() >= deadline)
+      throw new WavspoolError('JOB_RUNNING', `${id}: it, or one that it must not meet, is running already`);
+    await clock.sleep(LOOK_AGAIN_MS, signal);
+    signal.throwIfAborted();
+  }
+}

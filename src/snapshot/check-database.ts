@@ -1,0 +1,91 @@
+import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { asDatabaseFault, databaseFault, type Sqlite } from '../sqlite/index.ts';
+
+/** What a database and a faithful copy of it agree on. */
+export interface Facts {
+  /** Rows of each table; a virtual table's are in the tables that back it. */
+  readonly rows: Readonly<Record<string, number>>;
+  /** How many rows break a foreign key, or why that cannot be told. */
+  readonly foreignKeys: number | string;
+}
+
+/**
+ * Reads the facts of a database and asks its asserts, SQL that must return 1. Throws SNAPSHOT_BAD for an assert that returns
+ * something else, SETTINGS_INVALID for one that is no query, DATABASE_DAMAGED.
+ */
+export function readFacts(db: Sqlite, asserts: readonly string[]): Facts {
+  for (const assert of asserts) ask(db, assert);
+  return asDatabaseFault(db.name, () => {
+    const tables = db
+      .prepare(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow') AND name <> 'sqlite_schema' ORDER BY name",
+      )
+      .pluck()
+      .all() as string[];
+    const rows = tables.map((table) => [
+      table,
+      db
+        .prepare(`SELECT count(*) FROM ${quoted(table)}`)
+        .pluck()
+        .get() as number,
+    ]);
+    return { rows: Object.fromEntries(rows) as Facts['rows'], foreignKeys: foreignKeyFaults(db) };
+  });
+}
+
+/** Throws SNAPSHOT_BAD, saying how the copy at `path` differs from the database that it is a copy of. */
+export function compareFacts(path: string, source: Facts, copy: Facts): void {
+  const names = new Set([...Object.keys(source.rows), ...Object.keys(copy.rows)]);
+  for (const name of names) {
+    const [before, after] = [source.rows[name], copy.rows[name]];
+    if (before !== after) {
+      const message = `${path}: table ${name} has ${after ?? 'no'} rows, the database had ${before ?? 'none'}`;
+      throw new WavspoolError('SNAPSHOT_BAD', message);
+    }
+  }
+  if (source.foreignKeys !== copy.foreignKeys) {
+    const message = `${path}: foreign keys: ${copy.foreignKeys} faults, the database had ${source.foreignKeys}`;
+    throw new WavspoolError('SNAPSHOT_BAD', message);
+  }
+}
+
+/** What `PRAGMA integrity_check` finds wrong, its first faults in one line; undefined when all is well. */
+export function integrityFault(db: Sqlite): string | undefined {
+  try {
+    const lines = db.pragma('integrity_check(5)') as { integrity_check: string }[];
+    const faults = lines.map((line) => line.integrity_check).filter((line) => line !== 'ok');
+    return faults.length === 0 ? undefined : faults.join('; ').replaceAll('\n', ' ');
+  } catch (error) {
+    if (errnoOf(error)?.startsWith('SQLITE_') === true) return messageOf(error);
+    throw error;
+  }
+}
+
+function ask(db: Sqlite, assert: string): void {
+  let value: unknown;
+  try {
+    const query = db.prepare(assert);
+    if (!query.readonly || !query.reader) throw new TypeError('it is no query');
+    value = query.pluck().get();
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code?.startsWith('SQLITE_') === true && code !== 'SQLITE_ERROR') throw databaseFault(db.name, error);
+    const message = `the assert ${JSON.stringify(assert)} cannot be asked of ${db.name}: ${messageOf(error)}`;
+    throw new WavspoolError('SETTINGS_INVALID', message, { cause: error });
+  }
+  if (value !== 1)
+    throw new WavspoolError('SNAPSHOT_BAD', `${db.name}: ${assert} gives ${String(value)}, not 1`);
+}
+
+function foreignKeyFaults(db: Sqlite): number | string {
+  try {
+    return db.prepare('SELECT count(*) FROM pragma_foreign_key_check').pluck().get() as number;
+  } catch (error) {
+    if (errnoOf(error) !== 'SQLITE_ERROR') throw error;
+    return messageOf(error); // a key that refers to columns without a unique index: true of the database as of its copy
+  }
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,274 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmod, lstat, readdir, readlink, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import type { Report } from '../../src/events.ts';
+import { listMirrors, pruneMirror, realBytesOf, verifyMirror } from '../../src/mirror/index.ts';
+import { DAY, FIRST, never, startMirrorRig } from '../support/mirror-rig.ts';
+
+// What a mirror is, and how one follows the other.
+
+const run = promisify(execFile);
+const silent: Report = () => undefined;
+const SILENT = { report: silent, timezone: 'UTC' };
+
+const inodeOf = async (path: string): Promise<number> => (await stat(path)).ino;
+
+test('a mirror is complete by itself, and shares what is unchanged with the one before', async () => {
+  await using made = await startMirrorRig();
+  for (const name of [
+    'plain.wav',
+    'with space.wav',
+    '-dash.wav',
+    'new\nline.wav',
+    'back\\slash',
+    '*?[x].wav',
+    'deep/er/é.wav',
+  ])
+    made.put(name, randomBytes(5000));
+  made.put('changes.wav', 'before');
+  made.put('goes.wav', 'away');
+  writeFileSync(Buffer.concat([Buffer.from(`${made.source}/`), Buffer.from([0xff, 0xfe])]), 'no UTF-8');
+  mkdirSync(join(made.source, 'empty'));
+  symlinkSync('plain.wav', join(made.source, 'a link'));
+  symlinkSync('/nowhere/at all', join(made.source, 'dangling'));
+  linkSync(join(made.source, 'plain.wav'), join(made.source, 'second name'));
+  await run('mkfifo', [join(made.source, 'pipe')]);
+  await chmod(join(made.source, 'with space.wav'), 0o640);
+
+  const first = await made.run();
+  expect(first).toMatchObject({
+    name: '2026-11-20',
+    files: 11,
+    linked: 0,
+    checksum: false,
+    notes: [],
+    removed: [],
+  });
+  await rm(join(made.source, 'goes.wav'));
+  made.put('changes.wav', 'later', FIRST + 1000);
+  made.put('comes.wav', 'new');
+  const second = await made.run(FIRST + DAY);
+  expect(second).toMatchObject({ name: '2026-11-21', files: 11, linked: 9, copiedBytes: 8 });
+
+  const files = join(second.path, 'files');
+  expect(
+    (
+      await run('diff', ['-r', '--no-dereference', made.source, files]).catch(
+        (said: { stdout: string }) => said,
+      )
+    ).stdout,
+  ).toMatch(/^(File .* is a fifo while file .* is a fifo\n)?$/);
+  expect(existsSync(join(first.path, 'files/goes.wav'))).toBe(true);
+  expect(readFileSync(join(first.path, 'files/changes.wav'), 'utf8')).toBe('before');
+  expect(await inodeOf(join(files, 'plain.wav'))).toBe(await inodeOf(join(first.path, 'files/plain.wav')));
+  expect(await inodeOf(join(files, 'plain.wav'))).toBe(await inodeOf(join(files, 'second name')));
+  expect(await readlink(join(files, 'dangling'))).toBe('/nowhere/at all');
+  expect((await lstat(join(files, 'pipe'))).isFIFO()).toBe(true);
+  expect((await stat(join(files, 'with space.wav'))).mode & 0o777).toBe(0o640);
+  expect(await readlink(join(made.dir, 'latest'))).toBe('2026-11-21');
+  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-20', '2026-11-21', 'latest']);
+
+  // what stays when one is removed by hand is still whole
+  await rm(first.path, { recursive: true });
+  const checked = await run('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: second.path });
+  expect(checked.stdout.trim().split('\n')).toHaveLength(11);
+  expect(await verifyMirror(second, never)).toEqual({
+    ok: true,
+    hasManifest: true,
+    checked: 13,
+    differing: [],
+  });
+});
+
+test('databases come as snapshots; one that lies in the source is left out of the copy, one that nobody named is noted', async () => {
+  await using made = await startMirrorRig();
+  made.put('a.wav', 'a');
+  const path = join(made.source, 'data', '[app] *.db');
+  mkdirSync(dirname(path));
+  const db = new Database(path);
+  db.pragma('journal_mode = WAL');
+  db.exec('CREATE TABLE t(a); INSERT INTO t VALUES(1)');
+  const other = join(made.source, 'other.db');
+  writeFileSync(other, '');
+  made.put('data/app.db-wal', 'of another file');
+  const begun: string[] = [];
+  const done = await made.run(
+    FIRST,
+    { databases: ['app'] },
+    {
+      databases: [
+        { name: 'app', path },
+        { name: 'other', path: other },
+        { name: 'gone', path: '/nowhere/x.db' },
+      ],
+      snapshotInto: async (name, directory) => {
+        begun.push(...(await readdir(dirname(directory))));
+        const file = join(directory, `${name}.db`);
+        await db.backup(file);
+        return { file };
+      },
+    },
+  );
+  db.close();
+  expect(begun).toEqual(['databases']); // before any file: what a row names is still to be copied
+  expect(done.databases).toEqual(['databases/app.db']);
+  expect((await readdir(join(done.path, 'files/data'))).toSorted()).toEqual(['app.db-wal']);
+  expect(done.notes).toEqual([expect.stringContaining(`${other} was copied as a file, which may be torn`)]);
+  const copy = new Database(join(done.path, 'databases/app.db'), { readonly: true });
+  expect(copy.prepare('SELECT a FROM t').all()).toEqual([{ a: 1 }]);
+  copy.close();
+  await expect(
+    made.run(
+      FIRST + DAY,
+      { databases: ['app'] },
+      { snapshotInto: () => Promise.reject(new Error('locked')) },
+    ),
+  ).rejects.toThrow('locked');
+  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-20', 'latest']);
+});
+
+test('a second one of a day has its time too; keep decides what goes, and says why', async () => {
+  await using made = await startMirrorRig();
+  const keep = { last: 1, weekly: 1, weekday: 'monday' } as const;
+  made.put('shared.wav', randomBytes(200_000));
+  for (const day of [-4, -2, -1, 0]) {
+    made.put(`of day ${day}.wav`, randomBytes(50_000));
+    await made.run(FIRST + day * DAY);
+    await rm(join(made.source, `of day ${day}.wav`));
+  }
+  await made.run(FIRST + 3_661_000);
+  const listed = await listMirrors(made.mirror, 'UTC');
+  expect(listed.map(({ name }) => name)).toEqual([
+    '2026-11-20_040101',
+    '2026-11-20',
+    '2026-11-19',
+    '2026-11-18',
+    '2026-11-16',
+  ]);
+  expect(listed.map(({ files, apparentBytes, verified }) => [files, apparentBytes, verified])).toEqual([
+    [1, 200_000, true],
+    ...Array.from({ length: 4 }, () => [2, 250_000, true]),
+  ]);
+  const real = await Promise.all(listed.map((one) => realBytesOf(one, never)));
+  expect(real[0]).toBeLessThan(50_000);
+  for (const bytes of real.slice(1)) expect([bytes >= 50_000, bytes < 150_000]).toEqual([true, true]);
+
+  const dry = await pruneMirror(SILENT, { ...made.mirror, keep }, { dryRun: true });
+  expect(dry.map(({ item, keep, reasons }) => [item.name, keep, reasons])).toEqual([
+    ['2026-11-20_040101', true, ['the newest verified one', 'last 1']],
+    ['2026-11-20', false, ['no rule keeps it']],
+    ['2026-11-19', false, ['no rule keeps it']],
+    ['2026-11-18', false, ['no rule keeps it']],
+    ['2026-11-16', true, ['weekly 1']],
+  ]);
+  expect(await listMirrors(made.mirror, 'UTC')).toHaveLength(5);
+  const done = await made.run(FIRST + DAY, { keep });
+  expect(done.removed).toEqual(['2026-11-20_040101', '2026-11-20', '2026-11-19', '2026-11-18']);
+  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-16', '2026-11-21', 'latest']);
+  // the last tree that holds a file is the one that pays for it
+  const [, old] = await listMirrors(made.mirror, 'UTC');
+  await rm(done.path, { recursive: true });
+  expect(await realBytesOf(old!, never)).toBeGreaterThan(250_000);
+});
+
+test('what "latest" points to stays, and one without its manifest is not taken for good', async () => {
+  await using made = await startMirrorRig();
+  made.put('a.wav', 'a');
+  for (const day of [0, 1, 2]) await made.run(FIRST + day * DAY);
+  await rm(join(made.dir, '2026-11-22/SHA256SUMS'));
+  await rm(join(made.dir, 'latest'));
+  symlinkSync('2026-11-20', join(made.dir, 'latest'));
+  const keep = { last: 1, weekday: 'sunday' } as const;
+  const judged = await pruneMirror(SILENT, { ...made.mirror, keep }, { dryRun: true });
+  expect(judged.map(({ item, keep, reasons }) => [item.name, item.verified, keep, reasons])).toEqual([
+    ['2026-11-22', false, true, ['last 1']],
+    ['2026-11-21', true, true, ['the newest verified one', 'last 1']],
+    ['2026-11-20', true, true, ['"latest" points to it']],
+  ]);
+  const bad = await verifyMirror({ path: join(made.dir, '2026-11-22') }, never);
+  expect(bad).toMatchObject({ ok: false, hasManifest: false });
+  const next = await made.run(FIRST + 3 * DAY); // links to the newest complete one
+  expect(await inodeOf(join(next.path, 'files/a.wav'))).toBe(
+    await inodeOf(join(made.dir, '2026-11-21/files/a.wav')),
+  );
+});
+
+test('the monthly pass finds what sizes and times do not show, and verify what was edited in a mirror', async () => {
+  await using made = await startMirrorRig();
+  const names = ['altered', 'rotten', 'edited', 'same', 'within a second'];
+  for (const name of names) made.put(name, 'content 1');
+  await made.run();
+  const within = made.put('within a second', 'content 2', FIRST - DAY + 500);
+  expect((await stat(within)).size).toBe(9);
+  made.put('altered', 'content 2'); // same size, same time
+  const daily = await made.run(FIRST + DAY);
+  expect(daily).toMatchObject({ linked: 4, checksum: false });
+  expect(readFileSync(join(daily.path, 'files/within a second'), 'utf8')).toBe('content 2');
+
+  for (const name of ['rotten', 'edited']) {
+    const file = join(daily.path, 'files', name);
+    writeFileSync(file, name === 'rotten' ? 'c0ntent 1' : 'another content');
+    if (name === 'rotten') await utimes(file, (FIRST - DAY) / 1000, (FIRST - DAY) / 1000);
+  }
+  const differing = ['edited', 'rotten'].map((name) => ({ path: `files/${name}`, problem: 'changed' }));
+  expect(await verifyMirror(daily, never)).toEqual({ ok: false, hasManifest: true, checked: 5, differing });
+
+  const monthly = await made.run(Date.parse('2026-12-02T03:00:00Z'));
+  expect(monthly).toMatchObject({ checksum: true, linked: 2 });
+  for (const name of names)
+    expect(readFileSync(join(monthly.path, 'files', name), 'utf8')).toBe(
+      readFileSync(join(made.source, name), 'utf8'),
+    );
+  const found = made.events.filter(
+    ({ event }) => event === 'mirror damaged' || event === 'mirror source altered',
+  );
+  expect(found).toEqual([
+    {
+      event: 'mirror damaged',
+      fields: { mirror: 'audio', path: daily.path, files: 1, firstFiles: ['files/rotten'] },
+    },
+    {
+      event: 'mirror source altered',
+      fields: { mirror: 'audio', source: made.source, files: 1, firstFiles: ['files/altered'] },
+    },
+  ]);
+  expect(await verifyMirror(monthly, never)).toMatchObject({ ok: true });
+  expect(await made.run(Date.parse('2026-12-03T03:00:00Z'))).toMatchObject({ checksum: false, linked: 5 });
+  writeFileSync(join(monthly.path, 'files/extra'), '');
+  await rm(join(monthly.path, 'files/same'));
+  expect((await verifyMirror(monthly, never)).differing).toEqual([
+    { path: 'files/extra', problem: 'not in the manifest' },
+    { path: 'files/same', problem: 'missing' },
+  ]);
+});
+
+test('a source that is missing, or empty like a disk that is not mounted, is refused, and latest stays', async () => {
+  await using made = await startMirrorRig();
+  await made.run(FIRST - DAY); // empty from the start: nothing says that it should not be
+  made.put('a.wav', 'a');
+  await made.run();
+  await rm(join(made.source, 'a.wav'));
+  mkdirSync(join(made.source, 'lost+found'));
+  await expect(made.run(FIRST + DAY)).rejects.toMatchObject({ code: 'MIRROR_SOURCE' });
+  await expect(made.run(FIRST + DAY)).rejects.toThrow('is empty, and');
+  await expect(made.run(FIRST + DAY)).rejects.toThrow(
+    'is its disk mounted? If it is meant to be empty, put an empty file into it',
+  );
+  await rename(made.source, `${made.source}-away`);
+  await expect(made.run(FIRST + DAY)).rejects.toMatchObject({ code: 'MIRROR_SOURCE' });
+  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-19', '2026-11-20', 'latest']);
+  expect(await readlink(join(made.dir, 'latest'))).toBe('2026-11-20');
+  await expect(
+    made.run(FIRST, { dir: join(`${made.source}-away`, 'x'), source: `${made.source}-away` }),
+  ).rejects.toThrow('the mirror would copy itself');
+  await rm(join(made.dir, 'latest'));
+  mkdirSync(join(made.dir, 'latest'));
+  mkdirSync(made.source);
+  made.put('b.wav', 'b');
+  await expect(made.run(FIRST + DAY)).rejects.toThrow('latest is no symlink: move it away');
+});

@@ -1,0 +1,170 @@
+import { closeSync, openSync, readSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  chainFiles,
+  listPoints,
+  prunePoints,
+  restorePoint,
+  verifyPoints,
+} from '../../src/point-in-time/index.ts';
+import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
+import { NEVER, pointsRig, type PointsRig } from '../support/points.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** Chains of four points each, a point every minute; the time of each point. */
+async function makeChains(rig: PointsRig, chains = 3): Promise<number[]> {
+  const db = makeLedger(rig.path);
+  const times: number[] = [];
+  for (let point = 0; point < chains * 4; point += 1) {
+    moveMoney(db);
+    rig.pass(MINUTE_MS);
+    times.push((await rig.capture({ everyMs: 4 * MINUTE_MS - 1 })).at);
+  }
+  db.close();
+  return times;
+}
+
+function flip(path: string, at: number): void {
+  const file = openSync(path, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(file, byte, 0, 1, at);
+  writeSync(file, Buffer.of((byte[0] ?? 0) ^ 0x10), 0, 1, at);
+  closeSync(file);
+}
+
+describe('what is stored', () => {
+  let rig: PointsRig;
+  let times: number[];
+  beforeAll(async () => {
+    rig = await pointsRig();
+    times = await makeChains(rig, 2);
+  });
+  afterAll(() => rig[Symbol.asyncDispose]());
+
+  test('is sound, and says so', async () => {
+    expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true, faults: [] });
+    const { chains, points, from, to } = await listPoints(rig.database);
+    expect(chains.map((chain) => chain.points)).toEqual([5, 4]); // a base is a point of both
+    expect([points, from, to]).toEqual([9, times[0], times[7]]);
+    expect(chains.map(({ verifiedTo, to }) => verifiedTo === to)).toEqual([true, true]);
+  });
+
+  test('is found damaged when one bit of any of its files is flipped', async () => {
+    const names = readdirSync(rig.directory).filter((name) => name !== 'lock');
+    expect(names.length).toBeGreaterThan(12);
+    for (const name of names) {
+      const path = join(rig.directory, name);
+      const at = Math.floor(Math.random() * statSync(path).size);
+      flip(path, at);
+      const verified = await verifyPoints(rig.deps, rig.database, NEVER);
+      expect(verified.sound, `${name}, byte ${at}`).toBe(false);
+      const said = JSON.stringify(verified);
+      const follows = name.endsWith('.json') || said.includes('follow'); // a base that is gone is missed by its records
+      expect(said.includes(name) || follows, `${name}, byte ${at}: ${said}`).toBe(true);
+      if (!name.endsWith('verified.json')) flip(path, at); // that one was written again
+    }
+    expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
+  });
+
+  test('gives a file of every chain for shipping it, each once, none of them a note of ours', async () => {
+    const files = await chainFiles(rig.database);
+    const names = readdirSync(rig.directory).filter((name) => /^(base|records)-/.test(name));
+    const shipped = files.map(({ path }) => path.slice(rig.directory.length + 1));
+    expect(shipped.toSorted()).toEqual(names.filter((name) => !name.endsWith('.verified.json')).toSorted());
+    expect(files.every(({ settled, bytes }) => settled && bytes > 0)).toBe(true);
+  });
+});
+
+test('with a damaged base the state is brought back from the base before it', async () => {
+  await using rig = await pointsRig();
+  const times = await makeChains(rig);
+  const { chains } = await listPoints(rig.database);
+  const image = readdirSync(rig.directory).find(
+    (name) => name.includes(String(chains[2]?.position).padStart(12, '0')) && name.endsWith('.db.zst'),
+  );
+  flip(join(rig.directory, image ?? ''), 1000);
+  const target = rig.newPath();
+  const restored = await restorePoint(rig.deps, rig.database, times[10] ?? 0, target, NEVER);
+  expect(restored.at).toBe(times[10]);
+  expect(auditLedger(target)).toEqual({ faults: [], moves: 11 });
+});
+
+test('a missing file in the middle is named, and only what it held is lost', async () => {
+  await using rig = await pointsRig();
+  const times = await makeChains(rig);
+  const records = readdirSync(rig.directory).filter((name) => name.startsWith('records-'));
+  rmSync(join(rig.directory, records[5] ?? '')); // of the second chain, points 5 to 8 (from 0: 4 to 8)
+  const verified = await verifyPoints(rig.deps, rig.database, NEVER);
+  expect(verified.sound).toBe(false);
+  expect(verified.chains.map(({ faults }) => faults.length > 0)).toEqual([false, true, false]);
+  expect(JSON.stringify(verified)).toMatch(/the records 7 to 7 are missing/);
+  const { chains } = await listPoints(rig.database);
+  expect(chains[1]?.missing).toEqual([{ first: 7, last: 7 }]);
+  const lost = times[7] ?? 0;
+  await expect(restorePoint(rig.deps, rig.database, lost, rig.newPath(), NEVER)).rejects.toMatchObject({
+    code: 'SNAPSHOT_BAD',
+    message: expect.stringContaining('7 to 7'),
+  });
+  for (const point of [0, 4, 5, 8, 9, 11]) {
+    const target = rig.newPath();
+    await restorePoint(rig.deps, rig.database, times[point] ?? 0, target, NEVER);
+    expect(auditLedger(target)).toEqual({ faults: [], moves: point + 1 });
+  }
+});
+
+test('a missing file at the end is noticed, and the next capture begins a new line', async () => {
+  await using rig = await pointsRig();
+  await makeChains(rig);
+  const last = readdirSync(rig.directory)
+    .filter((name) => name.startsWith('records-'))
+    .at(-1);
+  rmSync(join(rig.directory, last ?? ''));
+  const verified = await verifyPoints(rig.deps, rig.database, NEVER);
+  expect(verified.faults.join()).toContain('the records 12 to 12 are missing at the end');
+});
+
+test('a damaged last record stops nothing: an alarm, and a new line', async () => {
+  await using rig = await pointsRig();
+  await makeChains(rig);
+  const last = readdirSync(rig.directory)
+    .filter((name) => name.startsWith('records-'))
+    .at(-1);
+  flip(join(rig.directory, last ?? ''), 300);
+  rig.pass(MINUTE_MS);
+  const after = await rig.capture();
+  expect(after.base).toBe('the last chain cannot be continued');
+  expect(rig.events.map(({ event }) => event)).toContain('points in time interrupted');
+  const restored = await rig.restore(after.at);
+  expect(auditLedger(restored.path)).toEqual({ faults: [], moves: 12 });
+});
+
+test('pruning says why, keeps the window whole, and can be cut short anywhere', async () => {
+  await using rig = await pointsRig();
+  const times = await makeChains(rig);
+  await verifyPoints(rig.deps, rig.database, NEVER);
+  const database = { ...rig.database, pointInTime: { ...rig.database.pointInTime, keep: 2 * MINUTE_MS } };
+  const before = readdirSync(rig.directory);
+  const plan = await prunePoints(rig.deps, database, { dryRun: true });
+  expect(readdirSync(rig.directory)).toEqual(before);
+  expect(plan.chains.map(({ keep, reason }) => [keep, reason])).toEqual([
+    [false, 'a later verified chain covers the whole window'],
+    [false, 'a later verified chain covers the whole window'],
+    [true, 'the newest verified chain'],
+  ]);
+  // a crash after the first file of the first chain
+  rmSync(join(rig.directory, plan.chains[0]?.files[0] ?? ''));
+  await prunePoints(rig.deps, database, { dryRun: false });
+  const again = await prunePoints(rig.deps, database, { dryRun: false });
+  expect(again.chains.map(({ keep }) => keep)).toEqual([true]);
+  expect(await verifyPoints(rig.deps, database, NEVER)).toMatchObject({ sound: true, faults: [] });
+  const newest = rig.newPath();
+  await restorePoint(rig.deps, database, times[11] ?? 0, newest, NEVER);
+  expect(auditLedger(newest).moves).toBe(12);
+  rig.pass(1000 * HOUR_MS); // captures have stopped: nothing more goes
+  expect((await prunePoints(rig.deps, database, { dryRun: false })).chains.every(({ keep }) => keep)).toBe(
+    true,
+  );
+});

@@ -1,0 +1,290 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { baseRules, type BaseRules } from '../../src/point-in-time/chain.ts';
+import { readArchive } from '../../src/point-in-time/archive.ts';
+import { chainFiles, listPoints, shipWal, verifyPoints } from '../../src/point-in-time/index.ts';
+import { readRecords } from '../../src/point-in-time/read-records.ts';
+import { shipLog } from '../../src/point-in-time/ship-log.ts';
+import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
+import { contentHash, NEVER, pointsRig, startWriter, type PointsRig } from '../support/points.ts';
+import { until } from '../support/ports.ts';
+
+/** Ships in this process until it is stopped. */
+function ship(rig: PointsRig, rules: Partial<BaseRules> = {}): { stop: () => Promise<void> } {
+  const stopping = new AbortController();
+  const all = { ...baseRules(rig.database.pointInTime), ...rules };
+  const running = shipLog(
+    { ...rig.deps, rules: all, verifyEnded: () => undefined },
+    rig.database,
+    rig.directory,
+    stopping.signal,
+  );
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+const saw = (rig: PointsRig, name: string): number => rig.events.filter(({ event }) => event === name).length;
+
+/** Resolves when as many points as that are in the archive. */
+async function shipped(rig: PointsRig, points: number): Promise<void> {
+  await until(`${points} points`, async () => (await listPoints(rig.database)).points >= points);
+}
+
+test.each([1024, 16_384, 65_536])(
+  'every commit is brought back page by page, page size %d: VACUUM, growth, shrinking, a commit of many records',
+  async (pageSize) => {
+    await using rig = await pointsRig('wal');
+    const db = makeLedger(rig.path, { pageSize, fillRows: 100 });
+    db.pragma('wal_autocheckpoint = 0');
+    const shipping = ship(rig);
+    await until('the first base', () => saw(rig, 'shipping commits') > 0);
+    const steps: (() => unknown)[] = [
+      () => moveMoney(db),
+      () => db.exec('INSERT INTO fill SELECT id + 1000, randomblob(100000) FROM fill'),
+      () => db.exec('VACUUM'),
+      () => db.exec('DELETE FROM fill WHERE id > 1020'),
+      () => db.exec('VACUUM'),
+      () => moveMoney(db),
+      () => db.exec('DELETE FROM fill; VACUUM'),
+      () => db.exec('CREATE TABLE later AS SELECT * FROM accounts'),
+    ];
+    const states: { at: number; content: string }[] = [];
+    for (const step of steps) {
+      const before = (await listPoints(rig.database)).points;
+      step();
+      await shipped(rig, before + 1);
+      const copy = rig.newPath();
+      await db.backup(copy);
+      states.push({
+        at: (await listPoints(rig.database)).chains.at(-1)?.to ?? 0,
+        content: await contentHash(copy),
+      });
+    }
+    await shipping.stop();
+    expect(saw(rig, 'points in time interrupted')).toBe(0);
+    for (const { at, content } of states) {
+      const restored = await rig.restore(at);
+      expect(restored.faults).toEqual([]);
+      expect(await contentHash(restored.path)).toBe(content);
+    }
+    db.close();
+  },
+);
+
+test('the log starts over again and again under a writer, and no commit is missed', async () => {
+  await using rig = await pointsRig('wal');
+  makeLedger(rig.path, { pageSize: 16_384 }).close();
+  const shipping = ship(rig);
+  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  const base = auditLedger(rig.path).moves;
+  {
+    await using writer = startWriter(rig.path, 500);
+    await until('many moves', () => (writer.seen.at(-1)?.counter ?? 0) > 1000);
+  }
+  const moves = auditLedger(rig.path).moves;
+  await shipped(rig, 1 + moves - base);
+  await shipping.stop();
+  expect(saw(rig, 'points in time interrupted')).toBe(0);
+  expect((await listPoints(rig.database)).points).toBe(1 + moves - base); // each commit is a point
+  const sequences = new Set<number>();
+  for (const segment of (await readArchive(rig.directory)).segments) {
+    for await (const { header } of readRecords(rig.directory, segment))
+      sequences.add(header.wal?.sequence ?? -1);
+  }
+  expect(sequences.size).toBeGreaterThan(3);
+  expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
+});
+
+test('a shipper that is started again goes on where it was, as long as the log still holds all', async () => {
+  await using rig = await pointsRig('wal');
+  const db = makeLedger(rig.path);
+  db.pragma('wal_autocheckpoint = 0');
+  const first = ship(rig);
+  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  moveMoney(db);
+  await shipped(rig, 2);
+  await first.stop();
+  moveMoney(db);
+  const second = ship(rig);
+  await shipped(rig, 3);
+  await second.stop();
+  expect((await listPoints(rig.database)).chains).toHaveLength(1);
+  expect(saw(rig, 'points in time interrupted')).toBe(0);
+  db.close();
+});
+
+test('a log that started over while nobody shipped is a gap: an alarm, a base, a new line', async () => {
+  await using rig = await pointsRig('wal');
+  const db = makeLedger(rig.path);
+  const first = ship(rig);
+  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  moveMoney(db);
+  await shipped(rig, 2);
+  await first.stop();
+  moveMoney(db);
+  db.pragma('wal_checkpoint(TRUNCATE)');
+  moveMoney(db);
+  const second = ship(rig);
+  await until('the second base', () => saw(rig, 'shipping commits') > 1);
+  await second.stop();
+  expect(saw(rig, 'points in time interrupted')).toBe(1);
+  const { chains, to = 0 } = await listPoints(rig.database);
+  expect(chains).toHaveLength(2);
+  expect(auditLedger((await rig.restore(to)).path)).toEqual({ faults: [], moves: 3 });
+  expect(auditLedger((await rig.restore(chains[0]?.to ?? 0)).path)).toEqual({ faults: [], moves: 1 });
+  db.close();
+});
+
+test('a shipper that comes back to the very state it left goes on without a new base', async () => {
+  await using rig = await pointsRig('wal');
+  const db = makeLedger(rig.path);
+  const first = ship(rig);
+  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  moveMoney(db);
+  await shipped(rig, 2);
+  await first.stop();
+  db.pragma('wal_checkpoint(TRUNCATE)');
+  const second = ship(rig);
+  await until('it ships again', () => saw(rig, 'shipping commits') > 1);
+  moveMoney(db);
+  await shipped(rig, 3);
+  await second.stop();
+  expect(saw(rig, 'points in time interrupted')).toBe(0);
+  db.close();
+});
+
+test('a base that is due is made beside the writer and continues the line', async () => {
+  await using rig = await pointsRig('wal');
+  makeLedger(rig.path).close();
+  const shipping = ship(rig, { everyMs: 300 });
+  {
+    await using writer = startWriter(rig.path, 200);
+    await until('three bases', () => saw(rig, 'point in time base written') >= 3);
+    expect(writer.seen.length).toBeGreaterThan(0);
+  }
+  const { moves } = auditLedger(rig.path);
+  await until('all is shipped', async () => {
+    const { to = 0 } = await listPoints(rig.database);
+    return auditLedger((await rig.restore(to)).path).moves === moves;
+  });
+  await shipping.stop();
+  const { bases } = await readArchive(rig.directory);
+  expect(bases.slice(1).map(({ continues }) => continues)).toEqual(bases.slice(1).map(() => true));
+  expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
+  expect(saw(rig, 'points in time interrupted')).toBe(0);
+});
+
+test('another program’s checkpoints, and its readers, lose nothing', async () => {
+  await using rig = await pointsRig('wal');
+  makeLedger(rig.path).close();
+  const shipping = ship(rig);
+  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  const before = auditLedger(rig.path).moves;
+  const other = new Database(rig.path, { timeout: 100 });
+  {
+    await using writer = startWriter(rig.path, 200);
+    const reader = new Database(rig.path);
+    for (let round = 0; round < 12; round += 1) {
+      if (round % 3 === 0) reader.exec('BEGIN; SELECT * FROM counter');
+      const seen = writer.seen.length;
+      await until('it writes', () => writer.seen.length > seen);
+      other.pragma(`wal_checkpoint(${['PASSIVE', 'RESTART', 'TRUNCATE', 'FULL'][round % 4]})`);
+      if (round % 3 === 2) reader.exec('ROLLBACK');
+    }
+    reader.close();
+  }
+  other.pragma('wal_checkpoint(TRUNCATE)');
+  moveMoney(other);
+  const { moves } = auditLedger(rig.path);
+  await shipped(rig, 1 + moves - before);
+  await shipping.stop();
+  expect(saw(rig, 'points in time interrupted')).toBe(0);
+  const { to = 0 } = await listPoints(rig.database);
+  expect(auditLedger((await rig.restore(to)).path)).toEqual({ faults: [], moves });
+  other.close();
+});
+
+test('as in production: writers and shippers are killed, and 60 points of the archive keep the invariant', async () => {
+  await using rig = await pointsRig('wal');
+  makeLedger(rig.path).close();
+  const stopping = new AbortController();
+  const running = shipWal(rig.deps, rig.database, stopping.signal);
+  await until('it ships', () => saw(rig, 'shipping commits') > 0);
+  const known: { counter: number; at: number }[] = [];
+  for (let round = 1; round <= 4; round += 1) {
+    const writer = startWriter(rig.path, 200);
+    await until('it writes', () => writer.seen.length > 4);
+    if (round % 2 === 0) process.kill(shipperPid(), 'SIGKILL');
+    await until('it writes on', () => writer.seen.length > 8);
+    await writer.kill();
+    known.push(...writer.seen);
+    await until('it ships', () => saw(rig, 'shipping commits') > Math.floor(round / 2));
+  }
+  await until('all is shipped', async () => {
+    const { to = 0 } = await listPoints(rig.database);
+    return auditLedger((await rig.restore(to)).path).moves === auditLedger(rig.path).moves;
+  });
+  stopping.abort();
+  await running;
+  expect(saw(rig, 'shipping died')).toBe(2);
+  const { from = 0, to = 0 } = await listPoints(rig.database);
+  let moves = 0;
+  for (let point = 0; point < 60; point += 1) {
+    const at = Math.round(from + ((to - from) * point) / 59);
+    const restored = await rig.restore(at);
+    const audit = auditLedger(restored.path);
+    expect([restored.faults, audit.faults]).toEqual([[], []]);
+    expect(audit.moves).toBeGreaterThanOrEqual(moves);
+    // a state is never newer than the time that was asked for
+    const later = known.find((seen) => seen.at > at);
+    if (later !== undefined) expect(audit.moves).toBeLessThanOrEqual(later.counter);
+    moves = audit.moves;
+  }
+  expect(moves).toBe(auditLedger(rig.path).moves);
+  expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
+  const files = await chainFiles(rig.database);
+  expect(files.map(({ path }) => path).filter((path) => !path.startsWith(rig.directory))).toEqual([]);
+});
+
+test('a database that is not in WAL mode is captured by pages, with an alarm', async () => {
+  await using rig = await pointsRig('wal');
+  makeLedger(rig.path, { journalMode: 'delete' }).close();
+  const stopping = new AbortController();
+  const running = shipWal(rig.deps, rig.database, stopping.signal);
+  await until('it is captured', () => saw(rig, 'point in time base written') > 0);
+  stopping.abort();
+  await running;
+  const [alarm] = rig.events.filter(({ event }) => event === 'points in time interrupted');
+  expect(JSON.stringify(alarm?.fields)).toContain('journal mode delete');
+  const { to = 0 } = await listPoints(rig.database);
+  expect(auditLedger((await rig.restore(to)).path).faults).toEqual([]);
+});
+
+/** The process that this one ships from. */
+function shipperPid(): number {
+  const children = readdirSync(`/proc/${process.pid}/task`).flatMap((task) => childrenOf(Number(task)));
+  return children.find((pid) => commandOf(pid).includes('task-process.ts')) ?? 0;
+}
+
+function childrenOf(task: number): number[] {
+  const list = readText(`/proc/${process.pid}/task/${task}/children`);
+  return list.split(' ').filter(Boolean).map(Number);
+}
+
+function commandOf(pid: number): string {
+  return readText(join('/proc', String(pid), 'cmdline'));
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // it ended meanwhile
+  }
+}

@@ -1,0 +1,294 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, open, readFile, readlink, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { listBackups, takeSnapshots, verifyBackups } from '../../src/host/index.ts';
+import { makeHostRig, type HostRig } from '../support/host-rig.ts';
+import { makeLedger, readLedger, startWriter } from '../support/busy-database.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
+
+// Snapshots of a database that another program writes to, with the tools of an operator.
+
+const never = new AbortController().signal;
+const HASHED = (name: string): string[] => [name, `${name}.sha256`];
+
+function schedules(...entries: string[]): string {
+  return `databases:\n  - { name: ledger, path: DIR/ledger.db, asserts: ["SELECT sum(balance) = 0 FROM accounts"], snapshots: [ ${entries.join(', ')} ] }\n`;
+}
+const plain = '{ name: plain, cron: "0 2 * * *", dir: DIR/copies, file: "ledger_{YYYY-MM-DD-HH-mm-ss}.db" }';
+
+function refusal(code: string, error: string): unknown {
+  const stdout = expect.stringMatching(new RegExp(`${error}[^]*"code": "${code}"`));
+  return expect.objectContaining({ code: 1, stdout });
+}
+
+async function verdicts(rig: HostRig): Promise<readonly boolean[]> {
+  const found = await Array.fromAsync(verifyBackups(rig.host, undefined, never));
+  return found.map(({ ok }) => ok);
+}
+
+test.each([
+  ['wal', 30],
+  ['delete', 10],
+] as const)(
+  'under 1,000 commits/s of another process in %s mode every snapshot is one state of the database',
+  async (journalMode, times) => {
+    await using rig = await makeHostRig(
+      schedules('{ name: each, on: each, dir: DIR/copies, file: "{label}.db" }'),
+    );
+    const path = join(rig.directory, 'ledger.db');
+    makeLedger(path, { journalMode });
+    await using writer = await startWriter(path, 1000, 60);
+    let last = -1;
+    for (let number = 0; number < times; number++) {
+      const request = { database: 'ledger', event: 'each', label: `n-${number}` };
+      const [taken] = await takeSnapshots(rig.host, request, 'event', never);
+      const ledger = readLedger(taken?.path ?? '');
+      expect(ledger).toMatchObject({ sum: 0, ok: 'ok' });
+      expect(ledger.moves).toBeGreaterThan(last);
+      last = ledger.moves;
+      expect(existsSync(`${taken?.path}-wal`)).toBe(false);
+    }
+    expect(writer.process.exitCode).toBeNull(); // it wrote on all the time
+  },
+);
+
+test('compressed or not, with its mode, its label, its hash and the symlink to the newest', async () => {
+  await using rig = await makeHostRig(
+    schedules(
+      '{ name: nightly, cron: "0 2 * * *", dir: DIR/nightly, file: "state.db.backup_{YYYYMMDD}", latest: true }',
+      '{ name: packed, on: deploy, dir: DIR/deploy, file: "{name}_{label}.db", compress: gzip, mode: "0640", dirMode: "0750" }',
+      '{ name: also, on: deploy, dir: DIR/zstd, file: "{name}.db.zst", compress: zstd }',
+    ),
+  );
+  const path = join(rig.directory, 'ledger.db');
+  makeLedger(path);
+  const before = readLedger(path);
+
+  const nightly = await rig.wavspool('snapshot', 'ledger');
+  expect(nightly).toMatchObject({ code: 0, stderr: '' });
+  const file = nightly.stdout.trim();
+  expect(file).toMatch(/nightly\/state\.db\.backup_\d{8}$/);
+  expect(readLedger(file)).toEqual(before);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect((await stat(join(rig.directory, 'nightly'))).mode & 0o777).toBe(0o700);
+  expect(join(rig.directory, 'nightly', await readlink(join(rig.directory, 'nightly/latest')))).toBe(file);
+  const check = spawn('sha256sum', ['-c', `${file}.sha256`], { cwd: join(rig.directory, 'nightly') });
+  expect(await once(check, 'close')).toEqual([0, null]);
+
+  const deploy = await rig.wavspool(
+    'snapshot',
+    'ledger',
+    '--event',
+    'deploy',
+    '--label',
+    'v2 / "blue"',
+    '--json',
+  );
+  expect(deploy.code).toBe(0);
+  const { snapshots } = JSON.parse(deploy.stdout) as {
+    snapshots: { path: string; bytes: number; sha256: string }[];
+  };
+  expect(snapshots.map(({ path }) => path)).toEqual([
+    join(rig.directory, 'deploy/ledger_v2-blue.db.gz'),
+    join(rig.directory, 'zstd/ledger.db.zst'),
+  ]);
+  const [packed, zstd] = await Promise.all(snapshots.map(({ path }) => readFile(path)));
+  expect((await stat(snapshots[0]!.path)).mode & 0o777).toBe(0o640);
+  expect((await stat(join(rig.directory, 'deploy'))).mode & 0o777).toBe(0o750);
+  expect(gunzipSync(packed!).equals(zstdDecompressSync(zstd!))).toBe(true);
+  await writeFile(join(rig.directory, 'unpacked.db'), gunzipSync(packed!));
+  expect(readLedger(join(rig.directory, 'unpacked.db'))).toEqual(before);
+
+  // the same day again: it takes the old one's place, with its own hash
+  expect(await rig.wavspool('snapshot', 'ledger')).toMatchObject({ code: 0, stdout: nightly.stdout });
+  expect(await rig.names('nightly')).toEqual(['latest', ...HASHED(file.split('/').at(-1)!)]);
+  expect(await rig.wavspool('snapshots', 'verify')).toMatchObject({ code: 0 });
+  const list = JSON.parse((await rig.wavspool('snapshots', 'list', '--json')).stdout) as {
+    snapshots: unknown[];
+  };
+  expect(list.snapshots).toHaveLength(3);
+});
+
+test('what cannot be copied says what is wrong, and leaves nothing behind and the old snapshots alone', async () => {
+  await using rig = await makeHostRig(schedules(plain));
+  const path = join(rig.directory, 'ledger.db');
+  const snapshot = (): Promise<unknown> => rig.wavspool('snapshot', 'ledger', '--json');
+  expect(await snapshot()).toEqual(refusal('DATABASE_MISSING', 'ledger.db: there is no such database'));
+  await writeFile(path, 'this is a letter, not a database '.repeat(100));
+  expect(await snapshot()).toEqual(refusal('DATABASE_DAMAGED', 'is not a SQLite database'));
+  await rm(path);
+  makeLedger(path, { accounts: 20_000 });
+  expect(await snapshot()).toMatchObject({ code: 0 });
+  const good = await rig.names('copies', true);
+
+  const locker = spawn('sqlite3', [path], { stdio: ['pipe', 'pipe', 'inherit'] });
+  locker.stdin.write("PRAGMA journal_mode = DELETE;\nBEGIN EXCLUSIVE;\nSELECT 'locked';\n");
+  await once(locker.stdout, 'data');
+  expect(await snapshot()).toEqual(refusal('DATABASE_BUSY', 'has kept it locked'));
+  locker.stdin.end();
+  await once(locker, 'close');
+
+  const page = await open(path, 'r+');
+  await page.write(Buffer.alloc(2000, 0x7f), 0, 2000, 4096 * 200 + 1000);
+  await page.close();
+  expect(await snapshot()).toEqual(refusal('DATABASE_DAMAGED', 'is damaged'));
+  await truncate(path, 4096 * 100);
+  expect(await snapshot()).toEqual(refusal('DATABASE_DAMAGED', '(damaged|malformed)'));
+  expect(await rig.names('copies', true)).toEqual(good);
+  expect(await verdicts(rig)).toEqual([true]);
+});
+
+test('an assert that does not hold, and one that is no query', async () => {
+  await using rig = await makeHostRig(
+    `${schedules(plain)}  - { name: other, path: DIR/ledger.db, asserts: ["DELETE FROM moves"] }\n`,
+  );
+  makeLedger(join(rig.directory, 'ledger.db'));
+  const change = spawn('sqlite3', [
+    join(rig.directory, 'ledger.db'),
+    'UPDATE accounts SET balance = 1 WHERE id = 7',
+  ]);
+  await once(change, 'close');
+  const wrong = await rig.wavspool('snapshot', 'ledger');
+  expect(wrong).toMatchObject({ code: 1, stdout: '' });
+  expect(wrong.stderr).toContain('SELECT sum(balance) = 0 FROM accounts gives 0, not 1');
+  const noQuery = await rig.wavspool('snapshot', 'other');
+  expect(noQuery).toMatchObject({ code: 2, stdout: '' });
+  expect(noQuery.stderr).toContain('it is no query');
+  expect(await rig.wavspool('snapshot', 'leger')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('there are: state, ledger, other'),
+  });
+  expect(await rig.wavspool('snapshot', 'ledger', '--event', 'x')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('it has no events'),
+  });
+  expect(await rig.names('copies', true)).toEqual([]);
+});
+
+test('a disk without room for it', async () => {
+  await using disk = await mountSmallDisk(8);
+  await using rig = await makeHostRig(
+    schedules(`{ name: plain, cron: "0 2 * * *", dir: ${disk.path}/copies, file: "ledger_{HHmmss}.db" }`),
+  );
+  makeLedger(join(rig.directory, 'ledger.db'), { accounts: 60_000 });
+  const { code, stderr } = await rig.wavspool('snapshot', 'ledger');
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/no room for a copy of .*ledger\.db/)]);
+  expect(await listBackups(rig.host, undefined, never)).toEqual([]);
+  const { stdout } = await rig.wavspool('snapshots', 'list');
+  expect(stdout).not.toContain('ledger_');
+});
+
+test.each(['none', 'gzip', 'zstd'])(
+  'a flipped bit anywhere in a snapshot is found (%s)',
+  async (compress) => {
+    await using rig = await makeHostRig(
+      schedules(`{ name: plain, cron: "0 2 * * *", dir: DIR/copies, file: "x.db", compress: ${compress} }`),
+    );
+    makeLedger(join(rig.directory, 'ledger.db'), { accounts: 100 });
+    const [taken] = await takeSnapshots(rig.host, { database: 'ledger' }, 'hand', never);
+    const path = taken!.path;
+    const bytes = await readFile(path);
+    for (let number = 0; number < 40; number++) {
+      const at = Math.floor((bytes.length * number) / 40);
+      const damaged = Buffer.from(bytes);
+      damaged[at]! ^= 1 << (number % 8);
+      await writeFile(path, damaged);
+      expect(await verdicts(rig)).toEqual([false]);
+    }
+    await writeFile(path, bytes.subarray(0, -1));
+    expect(await verdicts(rig)).toEqual([false]);
+    const bad = await rig.wavspool('snapshots', 'verify', 'ledger');
+    expect(bad).toMatchObject({ code: 1, stdout: expect.stringContaining(`BAD ${path}: `) });
+    await writeFile(path, bytes);
+    expect(await rig.wavspool('snapshots', 'verify', 'ledger')).toMatchObject({
+      code: 0,
+      stdout: `ok  ${path}\n`,
+    });
+  },
+);
+
+test('retention removes what its rules do not keep, says why, and never the last good one', async () => {
+  await using rig = await makeHostRig(
+    schedules(
+      '{ name: plain, cron: "0 2 * * *", dir: DIR/copies, file: "ledger_{YYYY-MM-DD}.db", keep: { daily: 2 } }',
+    ),
+  );
+  makeLedger(join(rig.directory, 'ledger.db'));
+  const [taken] = await takeSnapshots(rig.host, { database: 'ledger' }, 'hand', never);
+  const copies = join(rig.directory, 'copies');
+  const hash = (await readFile(`${taken!.path}.sha256`, 'utf8')).slice(0, 64);
+  for (const day of ['01', '02', '03']) {
+    const name = `ledger_2025-09-${day}.db`;
+    await copyFile(taken!.path, join(copies, name));
+    await writeFile(join(copies, `${name}.sha256`), `${hash}  ${name}\n`);
+  }
+  for (const foreign of ['ledger_2025-09-04.db.old', 'notes.txt', 'ledger_2025-13-01.db'])
+    await writeFile(join(copies, foreign), 'not ours');
+  await writeFile(join(copies, 'ledger_2020-01-01.db.sha256'), 'what a crash between two removals leaves');
+
+  const dry = await rig.wavspool('snapshots', 'prune', 'ledger', '--dry-run');
+  expect(dry).toMatchObject({ code: 0, stderr: '' });
+  expect(
+    dry.stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(copies, '')),
+  ).toEqual([
+    `keep   /${taken!.name}: the newest verified one, daily 2`,
+    'keep   /ledger_2025-09-03.db: daily 2',
+    'remove /ledger_2025-09-02.db: no rule keeps it',
+    'remove /ledger_2025-09-01.db: no rule keeps it',
+  ]);
+  expect(await rig.names('copies')).toHaveLength(12);
+
+  // the newest is damaged: the next takes its place, so one more stays, and the damaged one is not what goes unseen
+  await writeFile(taken!.path, 'damaged');
+  const pruned = JSON.parse((await rig.wavspool('snapshots', 'prune', 'ledger', '--json')).stdout) as {
+    snapshots: { name: string; keep: boolean; reasons: string[] }[];
+  };
+  expect(pruned.snapshots.map(({ name, keep }) => [name, keep])).toEqual([
+    [taken!.name, true],
+    ['ledger_2025-09-03.db', true],
+    ['ledger_2025-09-02.db', true],
+    ['ledger_2025-09-01.db', false],
+  ]);
+  expect(pruned.snapshots[0]?.reasons).toEqual(['it has changed since it was made: look at it']);
+  expect(await rig.names('copies')).toEqual(
+    [
+      ...HASHED('ledger_2025-09-02.db'),
+      ...HASHED('ledger_2025-09-03.db'),
+      ...HASHED(taken!.name),
+      'ledger_2025-09-04.db.old',
+      'ledger_2025-13-01.db',
+      'notes.txt',
+    ].toSorted(),
+  );
+});
+
+test('kill -9 at any moment leaves the old snapshots and perhaps the new one, whole, and the next run sweeps the rest', async () => {
+  await using rig = await makeHostRig(
+    schedules(
+      '{ name: plain, cron: "0 2 * * *", dir: DIR/copies, file: "ledger_{YYYY-MM-DD}.db", compress: zstd, latest: true, keep: { last: 3 } }',
+    ),
+  );
+  makeLedger(join(rig.directory, 'ledger.db'), { accounts: 20_000 });
+  await mkdir(join(rig.directory, 'copies'));
+  const started = performance.now();
+  expect(await rig.wavspool('snapshot', 'ledger')).toMatchObject({ code: 0 });
+  const tookMs = performance.now() - started;
+  const names = await rig.names('copies');
+  for (let round = 0; round < 8; round++) {
+    const child = rig.launch('snapshot', 'ledger');
+    const killer = setTimeout(() => child.kill('SIGKILL'), tookMs * (0.25 + (0.75 * round) / 8));
+    await once(child, 'close');
+    clearTimeout(killer);
+    expect(await verdicts(rig)).toEqual([true]); // under the one name there is for today, the old one or the new one
+    expect(await rig.names('copies')).toEqual(names);
+  }
+  expect(await rig.wavspool('snapshot', 'ledger')).toMatchObject({ code: 0 });
+  expect(await rig.names('copies', true)).toEqual(names);
+});

@@ -1,0 +1,34 @@
+import Database from 'better-sqlite3';
+import { moveMoney } from './ledger.ts';
+
+// Moves money in the ledger that is named, so many times a second, until stdin ends. Says "counter milliseconds" after each
+// move that took longer than all before, and the counter now and then.
+
+const [path = '', perSecond = '0'] = process.argv.slice(2);
+const rate = Number(perSecond);
+const db = new Database(path, { timeout: 10_000 });
+db.pragma('synchronous = NORMAL');
+const startedAt = performance.now();
+let done = 0;
+let longest = 0;
+let toldAt = 0;
+let ended = false;
+process.stdin.resume().once('end', () => (ended = true));
+
+function turn(): void {
+  const due = rate === 0 ? done + 20 : Math.floor(((performance.now() - startedAt) / 1000) * rate);
+  for (let batch = 0; done < due && batch < 50; batch += 1) {
+    const before = performance.now();
+    const counter = moveMoney(db);
+    const ms = performance.now() - before;
+    done += 1;
+    if (ms > longest || before - toldAt > 100) {
+      longest = Math.max(longest, ms);
+      toldAt = before;
+      process.stdout.write(`${JSON.stringify({ counter, at: Date.now(), done, longestMs: longest })}\n`);
+    }
+  }
+  if (ended) process.exit(0);
+  setTimeout(turn, 1);
+}
+turn();

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { readArchive } from '../../src/point-in-time/archive.ts';
+import { capturePages } from '../../src/point-in-time/capture-pages.ts';
+import { baseRules, chainsOf, choosePoint, type BaseRules } from '../../src/point-in-time/chain.ts';
+import { makeArchive } from '../../src/point-in-time/archive.ts';
+import { rebuild } from '../../src/point-in-time/rebuild.ts';
+import { systemClock, type Clock } from '../../src/runtime/index.ts';
+import { finishCopy } from '../../src/sqlite/index.ts';
+import type { EventName, Report } from '../../src/events.ts';
+
+// Points in time under test. Capturing and restoring run in this process where many of them are needed, and as in production,
+// in processes of their own, where that is the point.
+
+export const NEVER = new AbortController().signal;
+const DAY_MS = 86_400_000;
+
+export interface PointsRig extends AsyncDisposable {
+  readonly path: string;
+  readonly database: {
+    readonly name: string;
+    readonly path: string;
+    readonly pointInTime: { mode: 'pages' | 'wal'; every: number; keep: number; dir: string };
+  };
+  readonly directory: string;
+  readonly deps: { readonly clock: Clock; readonly report: Report };
+  readonly events: { readonly event: EventName; readonly fields: object }[];
+  /** A new path in the rig's directory. */
+  readonly newPath: () => string;
+  /** Captures in this process, at a time that is ahead by `aheadMs` of the last one. */
+  readonly capture: (rules?: Partial<BaseRules>) => Promise<Awaited<ReturnType<typeof capturePages>>>;
+  /** Lets time pass for what follows. */
+  readonly pass: (ms: number) => void;
+  /** Restores in this process; the path of the copy. */
+  readonly restore: (at: number) => Promise<{ path: string; at: number; faults: readonly string[] }>;
+}
+
+export async function pointsRig(mode: 'pages' | 'wal' = 'pages'): Promise<PointsRig> {
+  const root = await mkdtemp(join(tmpdir(), 'wavspool-points-'));
+  const path = join(root, 'live.db');
+  const dir = join(root, 'points');
+  const database = { name: 'live', path, pointInTime: { mode, every: 60_000, keep: 7 * DAY_MS, dir } };
+  const directory = join(dir, 'live');
+  const events: { event: EventName; fields: object }[] = [];
+  let aheadMs = 0;
+  let serial = 0;
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+  const deps = { clock, report: ((event, fields) => void events.push({ event, fields })) satisfies Report };
+  const newPath = (): string => join(root, `copy-${(serial += 1)}.db`);
+  await makeArchive(directory);
+  return {
+    path,
+    database,
+    directory,
+    deps,
+    events,
+    newPath,
+    pass: (ms) => (aheadMs += ms),
+    capture: (rules) =>
+      capturePages(
+        { ...deps, rules: { ...baseRules(database.pointInTime), ...rules } },
+        database,
+        directory,
+        NEVER,
+      ),
+    restore: async (at) => {
+      const choice = choosePoint(chainsOf(await readArchive(directory)), at);
+      if (choice.kind !== 'restore')
+        throw new Error(`nothing to restore at ${at}: ${JSON.stringify(choice)}`);
+      const target = newPath();
+      const { segment, chain } = choice;
+      const rebuilt = await rebuild(directory, chain, { segment, at }, target, NEVER);
+      return { path: target, at: rebuilt.at, faults: finishCopy(target) };
+    },
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+  };
+}
+
+/**
+ * The SHA-256 of a database file but for what says how it is journalled and who changed it last, which restoring rewrites
+ * (https://www.sqlite.org/fileformat.html, 1.3).
+ */
+export async function contentHash(path: string): Promise<string> {
+  const bytes = await readFile(path);
+  bytes.fill(0, 18, 20);
+  bytes.fill(0, 24, 28);
+  bytes.fill(0, 40, 44); // the backup API gives its copy another schema cookie
+  bytes.fill(0, 92, 100);
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+export interface Writer extends AsyncDisposable {
+  /** The counter and the time of moves that are committed, oldest first. */
+  readonly seen: readonly { readonly counter: number; readonly at: number; readonly longestMs: number }[];
+  readonly process: ChildProcess;
+  /** Lets it finish; resolves when it is gone. */
+  readonly stop: () => Promise<void>;
+  /** SIGKILL. */
+  readonly kill: () => Promise<void>;
+}
+
+/** A process that moves money in the ledger at `path`, `perSecond` times a second, 0: as often as it can. */
+export function startWriter(path: string, perSecond: number): Writer {
+  const program = join(import.meta.dirname, 'ledger-writer.ts');
+  const child = spawn(process.execPath, [program, path, String(perSecond)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const seen: { counter: number; at: number; longestMs: number }[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => seen.push(JSON.parse(line)));
+  const gone = once(child, 'exit');
+  const end = async (act: () => void): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) act();
+    await gone;
+  };
+  const stop = (): Promise<void> => end(() => child.stdin.end());
+  return {
+    seen,
+    process: child,
+    stop,
+    kill: () => end(() => child.kill('SIGKILL')),
+    [Symbol.asyncDispose]: stop,
+  };
+}

@@ -1,0 +1,62 @@
+import type { Host } from '../../src/host/index.ts';
+import { systemClock, type Clock } from '../../src/runtime/index.ts';
+import { dueNow, nextRun, runJob, wallClock, type Job } from '../../src/schedule/index.ts';
+
+/** A clock whose date stands still until it is set. */
+export interface ControlledClock extends Clock {
+  set(at: number): void;
+}
+
+export function controlledClock(at: number): ControlledClock {
+  let now = at;
+  return {
+    now: () => now,
+    monotonicMs: () => systemClock.monotonicMs(),
+    sleep: (ms, signal) => systemClock.sleep(ms, signal), // durations are real: only the date is controlled
+    set: (at) => {
+      now = at;
+    },
+  };
+}
+
+export interface Lived {
+  readonly job: string;
+  /** ISO in UTC. */
+  readonly at: string;
+}
+
+/**
+ * Lives on this host until `until` (ms since 1970): the clock goes from one moment at which a job is due to the next, and
+ * each that is due is run as the maintain role runs it. `before` is what the world does until then. Returns what was run.
+ */
+export async function live(
+  host: Host & { readonly clock: Clock },
+  clock: ControlledClock,
+  jobs: readonly Job[],
+  until: number,
+  before: (at: number) => Promise<void> | void = () => undefined,
+): Promise<readonly Lived[]> {
+  const lived: Lived[] = [];
+  const { journal, timezone } = host;
+  const past = (job: Job, now: number): ReturnType<typeof journal.past> =>
+    journal.past(job.id, wallClock(now, timezone));
+  for (;;) {
+    const now = clock.now();
+    const next = Math.min(
+      ...jobs.flatMap((job) =>
+        job.when === undefined ? [] : [nextRun(job.when, timezone, now, past(job, now))],
+      ),
+    );
+    if (next > until) break;
+    await before(next);
+    clock.set(Math.max(next, now + 1000));
+    for (const job of jobs) {
+      const due = await dueNow(host, job);
+      if (due === undefined) continue;
+      await runJob(host, job, { by: 'schedule', due, patienceMs: 0 }, new AbortController().signal);
+      lived.push({ job: job.id, at: new Date(clock.now()).toISOString() });
+    }
+  }
+  clock.set(until);
+  return lived;
+}

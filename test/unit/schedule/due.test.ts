@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { dueRun, nextRun, wallClock, type Past } from '../../../src/schedule/due.ts';
+
+const BERLIN = 'Europe/Berlin';
+const NIGHTLY = { cron: '30 2 * * *' };
+const OLD: Past = { since: '2020-01-01T00:00' };
+
+function at(iso: string): number {
+  return Temporal.Instant.from(iso).epochMilliseconds;
+}
+
+function done(due: string): Past {
+  return { ...OLD, last: { due, attempts: 1, outcome: 'done', startedAt: 0 } };
+}
+
+describe('a run is due', () => {
+  test.each([
+    ['at its minute', '2026-03-03T01:30:00Z', done('2026-03-02T02:30'), '2026-03-03T02:30'],
+    ['not a second before', '2026-03-03T01:29:59.999Z', done('2026-03-02T02:30'), undefined],
+    ['not twice', '2026-03-03T01:30:30Z', done('2026-03-03T02:30'), undefined],
+    [
+      'once for however many were missed',
+      '2026-03-09T12:00:00Z',
+      done('2026-03-02T02:30'),
+      '2026-03-09T02:30',
+    ],
+    [
+      'not for what was due before its schedule was known',
+      '2026-03-09T12:00:00Z',
+      { since: '2026-03-09T02:30' },
+      undefined,
+    ],
+    ['although it never ran', '2026-03-09T12:00:00Z', { since: '2026-03-09T02:29' }, '2026-03-09T02:30'],
+    [
+      'in the first of two hours of one name',
+      '2026-10-25T00:30:00Z',
+      done('2026-10-24T02:30'),
+      '2026-10-25T02:30',
+    ],
+    ['not in the second of them', '2026-10-25T01:30:00Z', done('2026-10-25T02:30'), undefined],
+    [
+      'not before it comes in the second of them',
+      '2026-10-25T01:10:00Z',
+      done('2026-10-25T02:30'),
+      undefined,
+    ],
+    [
+      'in the second of them if the first was missed',
+      '2026-10-25T01:30:00Z',
+      done('2026-10-24T02:30'),
+      '2026-10-25T02:30',
+    ],
+    [
+      'as soon as the clock has skipped its hour',
+      '2026-03-29T01:00:00Z',
+      done('2026-03-28T02:30'),
+      '2026-03-29T02:30',
+    ],
+    ['not again after that', '2026-03-29T01:30:00Z', done('2026-03-29T02:30'), undefined],
+  ] as const)('%s', (_, now, past, expected) => {
+    expect(dueRun(NIGHTLY, BERLIN, at(now), past)).toBe(expected);
+  });
+
+  test.each([
+    ['failed', 1, 4, undefined],
+    ['failed', 1, 5, '2026-03-03T02:30'],
+    ['failed', 3, 60, '2026-03-03T02:30'],
+    ['failed', 4, 600, undefined],
+    ['running', 1, 0, '2026-03-03T02:30'],
+    ['running', 4, 0, undefined],
+  ] as const)(
+    'after one that is %s (attempt %i), %i minutes later: %s',
+    (outcome, attempts, minutes, expected) => {
+      const startedAt = at('2026-03-03T01:30:00Z');
+      const past: Past = { ...OLD, last: { due: '2026-03-03T02:30', attempts, outcome, startedAt } };
+      expect(dueRun(NIGHTLY, BERLIN, startedAt + minutes * 60_000, past)).toBe(expected);
+    },
+  );
+
+  test('so long after the last one began, and at once after the clock was set back by more', () => {
+    const every = { everyMs: 300_000 };
+    const startedAt = at('2026-03-03T01:30:00Z');
+    const past: Past = { ...OLD, last: { due: '2026-03-03T02:30', attempts: 1, outcome: 'done', startedAt } };
+    expect(dueRun(every, 'UTC', startedAt + 299_999, past)).toBeUndefined();
+    expect(dueRun(every, 'UTC', startedAt + 300_000, past)).toBe('2026-03-03T01:35');
+    expect(dueRun(every, 'UTC', startedAt - 300_001, past)).toBe('2026-03-03T01:24');
+    expect(dueRun(every, 'UTC', startedAt, OLD)).toBe('2026-03-03T01:30');
+  });
+});
+
+test.each(['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'America/Santiago', 'UTC'])(
+  'looked at every few minutes for two years, a daily job runs exactly once for each day in %s',
+  (timezone) => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 23 }),
+        fc.integer({ min: 0, max: 59 }),
+        fc.integer({ min: 4, max: 55 }),
+        (hour, minute, stepMinutes) => {
+          const when = { cron: `${minute} ${hour} * * *` };
+          const ran: string[] = [];
+          const start = at('2026-01-01T12:00:00Z');
+          let past: Past = { since: wallClock(start, timezone) };
+          // only the days around a change of the clock and a few others: two years are too many minutes
+          for (const day of [
+            0, 1, 66, 67, 87, 88, 89, 90, 93, 94, 95, 246, 247, 248, 276, 277, 297, 298, 304, 305, 365,
+          ]) {
+            for (let step = 0; step < 1440; step += stepMinutes) {
+              const now = start + day * 86_400_000 + step * 60_000;
+              const due = dueRun(when, timezone, now, past);
+              if (due === undefined) continue;
+              ran.push(due.slice(0, 10));
+              past = { ...past, last: { due, attempts: 1, outcome: 'done', startedAt: now } };
+            }
+          }
+          expect(new Set(ran).size).toBe(ran.length);
+          expect(ran.length).toBeGreaterThanOrEqual(20);
+        },
+      ),
+      { numRuns: 15 },
+    );
+  },
+);
+
+test('the next run, where the clock skips its hour too', () => {
+  expect(nextRun(NIGHTLY, BERLIN, at('2026-03-03T01:30:00Z'), OLD)).toBe(at('2026-03-04T01:30:00Z'));
+  expect(nextRun(NIGHTLY, BERLIN, at('2026-03-28T12:00:00Z'), OLD)).toBe(at('2026-03-29T01:30:00Z'));
+  expect(nextRun({ everyMs: 60_000 }, BERLIN, 1000, OLD)).toBe(61_000);
+});
