@@ -36,7 +36,18 @@ const TOOLS = [
 ];
 const RUN = ['redis-server'];
 const CEPH = ['radosgw', 'ceph-mon', 'ceph-osd', 'ceph'];
-const TEST = ['sshd', 'sftp', 'sqlite3', 'python3', 'rsync', 'zstd', 'chromium', 'logrotate', 'faketime', 'make'];
+const TEST = [
+  'sshd',
+  'sftp',
+  'sqlite3',
+  'python3',
+  'rsync',
+  'zstd',
+  'chromium',
+  'logrotate',
+  'faketime',
+  'make',
+];
 
 let base: string;
 let bin: string;
