@@ -25,7 +25,7 @@ export function logrotateConfig(entry: LogEntry): string {
 }
 
 /**
- * Runs logrotate as if it were `at` (UTC) now, with its state below `directory`. Files keep their true times. Returns whether it
+ * Runs logrotate as if it were `at` (UTC) all the time, with its state below `directory`. Files keep their true times. Returns whether it
  * went without an error, and what it said.
  */
 export function runLogrotate(
@@ -40,7 +40,7 @@ export function runLogrotate(
   const last = new Date(lastAt).toISOString().slice(0, 13).replace('T', '-');
   writeFileSync(state, `logrotate state -- version 2\n"${entry.path}" ${last}:0:0\n`);
   const when = new Date(at).toISOString().slice(0, 19).replace('T', ' ');
-  const args = [when, '/usr/sbin/logrotate', ...(force ? ['--force'] : []), '--state', state, config];
+  const args = ['-f', when, '/usr/sbin/logrotate', ...(force ? ['--force'] : []), '--state', state, config];
   const { status, stderr } = spawnSync('faketime', args, {
     env: { ...process.env, TZ: 'UTC', NO_FAKE_STAT: '1' },
     encoding: 'utf8',
