@@ -23,6 +23,15 @@ export function judgeHealth(status: Status, now: number): Health {
     ...Object.entries(status.disk)
       .filter(([, room]) => room === null)
       .map(([name]) => `the directory of ${name} does not exist`),
+    ...status.schedules
+      .filter(({ last }) => last?.outcome === 'failed')
+      .map(({ job, last }) => `${job} failed: ${last?.reason ?? 'no reason given'}`),
+    ...Object.entries(status.pointInTime)
+      .filter(([, { gaps, damaged }]) => gaps + damaged.length > 0)
+      .map(
+        ([database]) =>
+          `points in time of ${database} are missing or damaged: run "wavspool snapshots verify"`,
+      ),
   ];
   if (stalled.length > 0) return { state: 'stalled', reasons: [...stalled, ...degraded] };
   return { state: degraded.length > 0 ? 'degraded' : 'ok', reasons: degraded };

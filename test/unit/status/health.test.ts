@@ -31,6 +31,8 @@ function status(changes: {
   upload?: Partial<QueueStatus>;
   roles?: Heartbeat[];
   store?: Status['store'];
+  schedules?: Status['schedules'];
+  pointInTime?: Status['pointInTime'];
 }): Status {
   const room = { path: '/data', freeBytes: 1, totalBytes: 2, freeInodes: 3 };
   return {
@@ -46,9 +48,9 @@ function status(changes: {
     disk: { incoming: room, extracted: room, state: room },
     roles: changes.roles ?? [],
     snapshots: {},
-    schedules: [],
+    schedules: changes.schedules ?? [],
     logs: [],
-    pointInTime: {},
+    pointInTime: changes.pointInTime ?? {},
   };
 }
 
@@ -127,6 +129,40 @@ test.each<[string, Parameters<typeof status>[0], string, RegExp | undefined]>([
     { extract: { ...stuck, paused: true, reason: 'disk swap' } },
     'degraded',
     /extract is paused: disk swap/,
+  ],
+  [
+    'a job that keeps the host and failed is told',
+    {
+      schedules: [
+        {
+          job: 'snapshot shop daily',
+          next: '2026-11-21T02:00:00Z',
+          last: { at: '2026-11-20T02:00:00Z', by: 'schedule', outcome: 'failed', reason: 'the disk is full' },
+          lastGood: null,
+        },
+      ],
+    },
+    'degraded',
+    /snapshot shop daily failed: the disk is full/,
+  ],
+  [
+    'so are points in time that cannot be brought back',
+    {
+      pointInTime: {
+        shop: {
+          mode: 'pages',
+          from: null,
+          to: null,
+          lagSeconds: 0,
+          points: 3,
+          bytes: 1,
+          gaps: 1,
+          damaged: [],
+        },
+      },
+    },
+    'degraded',
+    /points in time of shop are missing/,
   ],
   [
     'P7: uploads wait on purpose while the store is away',
