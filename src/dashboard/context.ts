@@ -2,6 +2,7 @@ import type { Secret, Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import type { HostApi } from '../host/index.ts';
 import type { Queues } from '../queue/index.ts';
+import type { Ingested } from '../rescan/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import type { FailureFilter, StateStore } from '../state/index.ts';
 import { collectStatus, type Pauses, type Status } from '../status/index.ts';
@@ -17,6 +18,8 @@ export interface DashboardDeps {
   readonly clock: Clock;
   readonly report: Report;
   readonly requeue: (request: RequeueRequest) => Promise<{ recordings: number; tars: number }>;
+  /** Queues these tars now, as `wavspool ingest` does. */
+  readonly ingest: (tars: readonly string[]) => Promise<readonly Ingested[]>;
   readonly pauses: Pauses;
   readonly host: HostApi;
   /** What a tar's path is compared with, from a pattern that an operator wrote. */

@@ -45,6 +45,8 @@ export const requeueBody = z
     'say which: all, paths, cause, match, tar or since',
   );
 
+export const ingestBody = z.strictObject({ tars: z.array(filled).min(1).max(1000) });
+
 const name = z.string().min(1).max(63);
 const label = z.string().max(1000).optional();
 

@@ -1,5 +1,6 @@
 import { hostApi, openHost } from '../host/index.ts';
 import { readPauses } from '../pause/index.ts';
+import { ingestTars } from '../rescan/index.ts';
 import { requeue, tarGlob } from '../requeue/index.ts';
 import type { Role } from '../role.ts';
 import { startDashboard } from './server.ts';
@@ -21,6 +22,7 @@ export const dashboardRole: Role = {
       report,
       requeue: (request) =>
         requeue(app, { ...request, tars: request.tars === true || request.all === true }, 'dashboard'),
+      ingest: (tars) => ingestTars(app, tars),
       pauses: async () => {
         const { extract, upload } = await readPauses(settings);
         return { extract, upload };

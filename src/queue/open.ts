@@ -1,9 +1,10 @@
+import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import type { Clock } from '../runtime/index.ts';
 import { impatientConnection, patientConnection } from './connection.ts';
-import type { QueueKind } from './names.ts';
+import { PREFIX, queueNames, type QueueKind } from './names.ts';
 import { openShared, type Shared } from './shared.ts';
 import { openWorkQueue, type WorkQueue } from './work-queue.ts';
 import { startWorker, type RunningWorker, type WorkerOptions } from './worker.ts';
@@ -17,6 +18,8 @@ export interface Queues {
   work<K extends QueueKind>(
     options: Omit<WorkerOptions<K>, 'site' | 'redis' | 'clock' | 'report'>,
   ): RunningWorker;
+  /** For Bull Board: the queues of every site in this Redis, this site's first. Throws what Redis says. */
+  ofEverySite(): Promise<readonly Queue[]>;
   /** `INFO`, for `doctor`. */
   info(): Promise<string>;
   configValue(name: string): Promise<string | undefined>;
@@ -40,10 +43,22 @@ function queuesOn(redis: Redis, settings: QueueSettings, report: Report, clock: 
   const extract = openWorkQueue(site, 'extract', redis, clock);
   const upload = openWorkQueue(site, 'upload', redis, clock);
   const maintenance = openWorkQueue(site, 'maintenance', redis, clock);
+  const own = [extract, upload, maintenance];
+  const others = new Map<string, Queue>();
   return {
     extract,
     upload,
     maintenance,
+    ofEverySite: async () => {
+      for (const name of await queueNames(redis)) {
+        if (own.some((queue) => queue.name === name) || others.has(name)) continue;
+        const queue = new Queue(name, { connection: redis, prefix: PREFIX });
+        queue.on('error', () => undefined); // the connection's own listener has reported it
+        others.set(name, queue);
+      }
+      const found = [...others.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+      return [...own.map(({ bull }) => bull), ...found];
+    },
     shared: openShared(site, redis, clock),
     work: (options) => startWorker({ ...options, site, redis, clock, report }),
     info: () => redis.info(),
@@ -52,7 +67,7 @@ function queuesOn(redis: Redis, settings: QueueSettings, report: Report, clock: 
       return Array.isArray(reply) ? String(reply[1]) : undefined;
     },
     close: async () => {
-      await Promise.all([extract.close(), upload.close(), maintenance.close()]);
+      await Promise.all([...own, ...others.values()].map((queue) => queue.close()));
       redis.disconnect();
     },
   };

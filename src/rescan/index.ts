@@ -2,3 +2,4 @@
 export { reconcileUploads } from './reconcile.ts';
 export { knownTars, queueTars } from './tars.ts';
 export { watchRole } from './role.ts';
+export { ingestTars, type Ingested } from './ingest.ts';

@@ -17,20 +17,17 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadSettings, Secret, type Settings } from '../../src/config/index.ts';
-import { startDashboard } from '../../src/dashboard/server.ts';
+import { loadSettings, type Settings } from '../../src/config/index.ts';
 import {
   type Host,
-  hostApi,
   hostJobs,
   openHost,
   pruneBackups,
   takeSnapshots,
   verifyBackups,
 } from '../../src/host/index.ts';
-import { openQueues } from '../../src/queue/index.ts';
 import { openStateStore } from '../../src/state/index.ts';
-import { startRedis } from '../support/redis.ts';
+import { startTestDashboard } from '../support/dashboard.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
 import { controlledClock, live, type ControlledClock } from '../support/time-machine.ts';
 
@@ -85,30 +82,10 @@ async function begin(example: string, at: string): Promise<Lifetime> {
   const state = openStateStore({ file: settings.paths.state, maxRetries: 5, clock, dice, report });
   const host = await openHost({ settings, clock, dice, report });
   const http: Lifetime['http'] = async (path, body) => {
-    await using redis = await startRedis({ appendOnly: 'off' });
     for (const directory of ['incoming', 'extracted'] as const)
       await mkdir(settings.paths[directory], { recursive: true });
-    const queues = openQueues({ ...settings, redis: { url: new Secret(redis.url) } }, report, clock);
-    const dashboard = await startDashboard({
-      settings: { ...settings, http: { ...settings.http, port: 0 } },
-      state,
-      queues,
-      clock,
-      report,
-      requeue: () => Promise.resolve({ recordings: 0, tars: 0 }),
-      pauses: () => Promise.resolve({ extract: undefined, upload: undefined }),
-      host: hostApi(host, never),
-      tarGlob: () => () => false,
-      token: new Secret('token'),
-    });
-    const answer = await fetch(dashboard.address + path, {
-      headers: { authorization: 'Bearer token', 'content-type': 'application/json' },
-      ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
-    });
-    const said: unknown = await answer.json();
-    await dashboard.stop();
-    await queues.close();
-    return said;
+    await using dashboard = await startTestDashboard(settings, state, host);
+    return await dashboard.json(body === undefined ? dashboard.get(path) : dashboard.post(path, body));
   };
   return {
     root,

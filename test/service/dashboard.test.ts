@@ -8,6 +8,7 @@ import { loadSettings, Secret, type Settings } from '../../src/config/index.ts';
 import { startDashboard, type RequeueRequest } from '../../src/dashboard/server.ts';
 import { dashboardToken } from '../../src/dashboard/token.ts';
 import { type Host, hostApi, openHost } from '../../src/host/index.ts';
+import { ingestTars } from '../../src/rescan/index.ts';
 import { openQueues, uploadWork, type Queues } from '../../src/queue/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
 import { openStateStore, type StateStore } from '../../src/state/index.ts';
@@ -16,11 +17,6 @@ import { until } from '../support/ports.ts';
 
 const TOKEN = 'a-token-of-the-test';
 const BEARER = { authorization: `Bearer ${TOKEN}` };
-const DATABASES = `databases:
-  - { name: state, path: <data>/state.db, snapshots: [
-      { name: nightly, cron: "0 2 * * *", dir: <data>/copies, file: "state_{YYYY-MM-DD-HH-mm-ss}.db" },
-      { name: before-deploy, on: deploy, dir: <data>/copies, file: "deploy_{label}.db", compress: gzip } ] }
-`;
 const TAR = '/landing/day-1.tar';
 
 let directory: string;
@@ -41,7 +37,7 @@ beforeAll(async () => {
   const file = join(directory, 'wavspool.yaml');
   await writeFile(
     file,
-    `paths: { data: ${directory}/data }\nredis: { url: "${redis.url}" }\nhttp: { port: 0 }\nextract: { minFreeBytes: 1MiB }\n${DATABASES}`,
+    `paths: { data: ${directory}/data }\nredis: { url: "${redis.url}" }\nhttp: { port: 0 }\nextract: { minFreeBytes: 1MiB }\n`,
   );
   ({ settings } = loadSettings({ configFile: file, env: {} }));
   queues = openQueues(settings, report, systemClock);
@@ -64,6 +60,7 @@ beforeAll(async () => {
       const paths = state.failed(filter, 0, 100).map(({ path }) => path);
       return { recordings: await state.requeue(paths), tars: tars === true ? 1 : 0 };
     },
+    ingest: (tars) => ingestTars({ settings, state, queues }, tars),
     pauses: () =>
       Promise.resolve({
         extract: { reason: 'the disk is being swapped', since: '2026-11-20T08:00:00Z', until: null },
@@ -375,45 +372,4 @@ test('who guesses tokens has to wait', async () => {
   await until('it is refused', async () => (await guess()).status === 429);
   expect((await get(`/?token=${TOKEN}`)).status).toBe(429);
   expect(reported.join('\n')).not.toContain(TOKEN);
-});
-
-test('snapshots are taken on request and on an event, listed, and stand in the status and the metrics', async () => {
-  expect(await json(get('/api/backups', BEARER))).toEqual({ snapshots: [], total: 0, next: null });
-  expect((await json(get('/api/status', BEARER)))['snapshots']).toEqual({ state: null });
-  expect((await post('/api/backups/run', { database: 'state' }, {})).status).toBe(401);
-
-  const run = await json(post('/api/backups/run', { database: 'state' }, BEARER));
-  expect(run).toEqual({
-    snapshots: [expect.objectContaining({ database: 'state', schedule: 'nightly', verified: true })],
-  });
-  const event = await json(post('/api/events', { event: 'deploy', label: 'v1.2 / blue' }, BEARER));
-  expect(event).toEqual({ snapshots: [expect.objectContaining({ name: 'deploy_v1.2-blue.db.gz' })] });
-  const refused = await post('/api/events', { event: 'deplyo' }, BEARER);
-  expect([refused.status, await refused.json()]).toEqual([
-    400,
-    expect.objectContaining({ code: 'USAGE', error: expect.stringContaining('the events are: deploy') }),
-  ]);
-  const unknown = await post('/api/backups/run', { database: 'stat' }, BEARER);
-  expect([unknown.status, await unknown.json()]).toEqual([400, expect.objectContaining({ code: 'USAGE' })]);
-
-  const listed = await json(get('/api/backups?limit=1', BEARER));
-  expect(listed).toEqual({ snapshots: [expect.objectContaining({ where: 'local' })], total: 2, next: 1 });
-  await until('the status is fresh', async () => {
-    const { snapshots } = await json(get('/api/status', BEARER));
-    return (snapshots as Record<string, unknown>)['state'] !== null;
-  });
-  expect(await json(get('/api/status', BEARER))).toMatchObject({
-    snapshots: { state: { verified: true } },
-    schedules: expect.arrayContaining([
-      expect.objectContaining({
-        job: 'snapshot state nightly',
-        cron: '0 2 * * *',
-        last: expect.objectContaining({ by: 'hand', outcome: 'done' }),
-      }),
-    ]),
-  });
-  const metrics = await (await get('/metrics', BEARER)).text();
-  expect(metrics).toMatch(
-    /wavspool_job_last_success_timestamp_seconds\{job="snapshot state nightly",site="main"\} 1\d{9}/,
-  );
 });

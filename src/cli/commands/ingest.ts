@@ -1,12 +1,9 @@
-import { lstat } from 'node:fs/promises';
-import { relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import type { App } from '../../app.ts';
-import { WavspoolError, errnoOf } from '../../faults.ts';
-import { knownTars, queueTars } from '../../rescan/index.ts';
+import { ingestTars } from '../../rescan/index.ts';
 import type { Progress, TarVersion } from '../../state/index.ts';
-import { proveComplete } from '../../tar/index.ts';
 import { printError, printJson, printTable } from '../output.ts';
 import { withApp } from '../with-app.ts';
 
@@ -29,14 +26,12 @@ export function ingestCommand(program: Command): void {
     .description('queue these tars now')
     .action((paths: string[], options: { wait?: boolean }, command: Command) =>
       withApp(command, async (app, { json }) => {
-        const tars = await Promise.all(paths.map((path) => versionToIngest(app, resolve(path))));
-        const known = await knownTars(app, tars);
-        await queueTars(
+        const ingested = await ingestTars(
           app,
-          tars.filter(({ path }) => !known.has(path)),
+          paths.map((path) => resolve(path)),
         );
         if (options.wait !== true) {
-          const queued = tars.map(({ path }) => ({ tar: path, state: known.has(path) ? 'known' : 'queued' }));
+          const queued = ingested.map(({ tar, state }) => ({ tar: tar.path, state }));
           if (json) printJson({ tars: queued });
           else
             printTable(
@@ -45,7 +40,11 @@ export function ingestCommand(program: Command): void {
             );
           return 0;
         }
-        const followed = await follow(app, tars, json);
+        const followed = await follow(
+          app,
+          ingested.map(({ tar }) => tar),
+          json,
+        );
         if (json) printJson({ tars: followed });
         else
           printTable(
@@ -60,27 +59,6 @@ export function ingestCommand(program: Command): void {
         return followed.every(({ error, progress }) => error === undefined && progress.givenUp === 0) ? 0 : 1;
       }),
     );
-}
-
-/** Throws what is wrong with the tar: it is not below the landing directory, not there, or not complete. */
-async function versionToIngest(app: App, path: string): Promise<TarVersion> {
-  const { incoming } = app.settings.paths;
-  const below = relative(incoming, path);
-  if (below === '' || below === '..' || below.startsWith(`..${sep}`)) {
-    throw new WavspoolError('USAGE', `${path} is not below the landing directory ${incoming}: move it there`);
-  }
-  let found;
-  try {
-    found = await lstat(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    throw new WavspoolError('TAR_MISSING', `${path} is not there`, { cause: error });
-  }
-  if (!found.isFile()) throw new WavspoolError('USAGE', `${path} is no regular file`);
-  const proof = await proveComplete(path);
-  if (proof.kind === 'incomplete')
-    throw new WavspoolError('TAR_INCOMPLETE', `${path} is not complete: ${proof.reason}`);
-  return { path, size: found.size, mtimeMs: Math.floor(found.mtimeMs) };
 }
 
 async function follow(app: App, tars: readonly TarVersion[], json: boolean): Promise<readonly Followed[]> {

@@ -1,0 +1,50 @@
+import { lstat } from 'node:fs/promises';
+import { relative, sep } from 'node:path';
+import type { App } from '../app.ts';
+import { WavspoolError, errnoOf } from '../faults.ts';
+import type { TarVersion } from '../state/index.ts';
+import { proveComplete } from '../tar/index.ts';
+import { knownTars, queueTars } from './tars.ts';
+
+export interface Ingested {
+  readonly tar: TarVersion;
+  /** `known`: this version was extracted already. */
+  readonly state: 'queued' | 'known';
+}
+
+/**
+ * Queues these tars (absolute paths) now, without the quiet period; all of them, or none if something is wrong with one.
+ * Throws USAGE for a path that is not below the landing directory or no regular file, TAR_MISSING, TAR_INCOMPLETE,
+ * REDIS_UNREACHABLE.
+ */
+export async function ingestTars(
+  app: Pick<App, 'settings' | 'state' | 'queues'>,
+  paths: readonly string[],
+): Promise<readonly Ingested[]> {
+  const tars = await Promise.all(paths.map((path) => versionToIngest(app.settings.paths.incoming, path)));
+  const known = await knownTars(app, tars);
+  await queueTars(
+    app,
+    tars.filter(({ path }) => !known.has(path)),
+  );
+  return tars.map((tar) => ({ tar, state: known.has(tar.path) ? 'known' : 'queued' }));
+}
+
+async function versionToIngest(incoming: string, path: string): Promise<TarVersion> {
+  const below = relative(incoming, path);
+  if (below === '' || below === '..' || below.startsWith(`..${sep}`)) {
+    throw new WavspoolError('USAGE', `${path} is not below the landing directory ${incoming}: move it there`);
+  }
+  let found;
+  try {
+    found = await lstat(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    throw new WavspoolError('TAR_MISSING', `${path} is not there`, { cause: error });
+  }
+  if (!found.isFile()) throw new WavspoolError('USAGE', `${path} is no regular file`);
+  const proof = await proveComplete(path);
+  if (proof.kind === 'incomplete')
+    throw new WavspoolError('TAR_INCOMPLETE', `${path} is not complete: ${proof.reason}`);
+  return { path, size: found.size, mtimeMs: Math.floor(found.mtimeMs) };
+}

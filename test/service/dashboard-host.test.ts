@@ -1,0 +1,123 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadSettings, Secret, type Settings } from '../../src/config/index.ts';
+import { openHost, type Host } from '../../src/host/index.ts';
+import { openQueues, uploadWork } from '../../src/queue/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
+import { openStateStore, type StateStore } from '../../src/state/index.ts';
+import { startTestDashboard, type TestDashboard } from '../support/dashboard.ts';
+import { until } from '../support/ports.ts';
+import { makeTar } from '../support/tars.ts';
+
+// What can be asked of a host over HTTP: tars to take in, snapshots to take, the queues of every site.
+
+const SETTINGS = `paths: { data: DIR/data }
+extract: { minFreeBytes: 1MiB }
+databases:
+  - { name: state, path: <data>/state.db, snapshots: [
+      { name: nightly, cron: "0 2 * * *", dir: <data>/copies, file: "state_{YYYY-MM-DD-HH-mm-ss}.db" },
+      { name: before-deploy, on: deploy, dir: <data>/copies, file: "deploy_{label}.db", compress: gzip } ] }
+`;
+
+let directory: string;
+let settings: Settings;
+let state: StateStore;
+let host: Host;
+let dashboard: TestDashboard;
+const report = (): void => undefined;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'wavspool-dashboard-'));
+  await mkdir(join(directory, 'data/incoming'), { recursive: true });
+  await mkdir(join(directory, 'data/extracted'));
+  const configFile = join(directory, 'wavspool.yaml');
+  await writeFile(configFile, SETTINGS.replaceAll('DIR', directory));
+  ({ settings } = loadSettings({ configFile, env: {} }));
+  const file = settings.paths.state;
+  state = openStateStore({ file, maxRetries: 0, clock: systemClock, dice: Math.random, report });
+  host = await openHost({ settings, clock: systemClock, dice: Math.random, report });
+  dashboard = await startTestDashboard(settings, state, host);
+});
+afterAll(async () => {
+  await dashboard[Symbol.asyncDispose]();
+  host.close();
+  state.close();
+  await rm(directory, { recursive: true });
+});
+
+function get(path: string): Promise<unknown> {
+  return dashboard.json(dashboard.get(path));
+}
+
+function post(path: string, body: object): Promise<unknown> {
+  return dashboard.json(dashboard.post(path, body));
+}
+
+async function ingestStatus(tar: string): Promise<number> {
+  return (await dashboard.post('/api/ingest', { tars: [tar] })).status;
+}
+
+test('a tar that is named is queued; one that cannot be is refused', async () => {
+  const tar = join(directory, 'data/incoming/now.tar');
+  await writeFile(tar, makeTar([{ name: 'a.wav', body: Buffer.alloc(100) }]));
+  expect(await post('/api/ingest', { tars: [tar] })).toEqual({ tars: [{ tar, state: 'queued' }] });
+  expect(await post('/api/ingest', { tars: [tar] })).toEqual({ tars: [{ tar, state: 'known' }] });
+  expect(await ingestStatus('/etc/passwd')).toBe(400);
+  expect(await ingestStatus(`${tar}.gone`)).toBe(404);
+  await writeFile(`${tar}.cut`, (await readFile(tar)).subarray(0, 700));
+  expect(await ingestStatus(`${tar}.cut`)).toBe(409);
+});
+
+test('the queues of every site in this Redis are on the board, this site first', async () => {
+  const url = new Secret(dashboard.redis.url);
+  const other = openQueues({ ...settings, site: 'other', redis: { url } }, report, systemClock);
+  await other.upload.add([uploadWork('/x.wav', 1)]);
+  await using later = await startTestDashboard(settings, state, host, dashboard.redis);
+  await until('the other site is shown', async () => {
+    const { queues } = (await later.json(later.get('/queues/api/queues'))) as { queues: { name: string }[] };
+    return queues.some(({ name }) => name === 'other.upload') && queues[0]?.name === 'main.extract';
+  });
+  await other.close();
+});
+
+test('snapshots are taken on request and on an event, listed, and stand in the status and the metrics', async () => {
+  expect(await get('/api/backups')).toEqual({ snapshots: [], total: 0, next: null });
+  expect(await get('/api/status')).toMatchObject({ snapshots: { state: null } });
+
+  expect(await post('/api/backups/run', { database: 'state' })).toEqual({
+    snapshots: [expect.objectContaining({ database: 'state', schedule: 'nightly', verified: true })],
+  });
+  expect(await post('/api/events', { event: 'deploy', label: 'v1.2 / blue' })).toEqual({
+    snapshots: [expect.objectContaining({ name: 'deploy_v1.2-blue.db.gz' })],
+  });
+  const refused = await dashboard.post('/api/events', { event: 'deplyo' });
+  expect([refused.status, await refused.json()]).toEqual([
+    400,
+    expect.objectContaining({ code: 'USAGE', error: expect.stringContaining('the events are: deploy') }),
+  ]);
+  expect((await dashboard.post('/api/backups/run', { database: 'stat' })).status).toBe(400);
+  expect((await dashboard.post('/api/backups/run', { mirror: 'none' })).status).toBe(400);
+
+  expect(await get('/api/backups?limit=1')).toEqual({
+    snapshots: [expect.objectContaining({ where: 'local' })],
+    total: 2,
+    next: 1,
+  });
+  await until('the status is fresh', async () => {
+    const { snapshots } = (await get('/api/status')) as { snapshots: Record<string, unknown> };
+    return snapshots['state'] !== null;
+  });
+  const { snapshots, schedules } = (await get('/api/status')) as { snapshots: object; schedules: object[] };
+  expect(snapshots).toMatchObject({ state: { verified: true } });
+  expect(schedules[0]).toMatchObject({
+    job: 'snapshot state nightly',
+    cron: '0 2 * * *',
+    last: { by: 'hand', outcome: 'done' },
+  });
+  const metrics = await (await dashboard.get('/metrics')).text();
+  expect(metrics).toMatch(
+    /wavspool_job_last_success_timestamp_seconds\{job="snapshot state nightly",site="main"\} 1\d{9}/,
+  );
+});

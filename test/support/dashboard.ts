@@ -1,0 +1,53 @@
+import { Secret, type Settings } from '../../src/config/index.ts';
+import { startDashboard } from '../../src/dashboard/server.ts';
+import { hostApi, type Host } from '../../src/host/index.ts';
+import { ingestTars } from '../../src/rescan/index.ts';
+import { openQueues } from '../../src/queue/index.ts';
+import type { StateStore } from '../../src/state/index.ts';
+import { startRedis, type TestRedis } from './redis.ts';
+
+/** The dashboard of a site on a Redis of its own, asked as a script of an operator's asks it. */
+export interface TestDashboard extends AsyncDisposable {
+  readonly redis: TestRedis;
+  get(path: string): Promise<Response>;
+  post(path: string, body: object): Promise<Response>;
+  /** What an answer holds. */
+  json(answer: Promise<Response>): Promise<unknown>;
+}
+
+export async function startTestDashboard(
+  settings: Settings,
+  state: StateStore,
+  host: Host,
+  redis?: TestRedis,
+): Promise<TestDashboard> {
+  const own = redis ?? (await startRedis({ appendOnly: 'off' }));
+  const { clock, report } = host;
+  const queues = openQueues({ ...settings, redis: { url: new Secret(own.url) } }, report, clock);
+  const dashboard = await startDashboard({
+    settings: { ...settings, http: { ...settings.http, port: 0 } },
+    state,
+    queues,
+    clock,
+    report,
+    requeue: () => Promise.resolve({ recordings: 0, tars: 0 }),
+    pauses: () => Promise.resolve({ extract: undefined, upload: undefined }),
+    ingest: (tars) => ingestTars({ settings, state, queues }, tars),
+    host: hostApi(host, AbortSignal.timeout(120_000)),
+    tarGlob: () => () => false,
+    token: new Secret('token'),
+  });
+  const headers = { authorization: 'Bearer token', 'content-type': 'application/json' };
+  return {
+    redis: own,
+    get: (path) => fetch(dashboard.address + path, { headers }),
+    post: (path, body) =>
+      fetch(dashboard.address + path, { method: 'POST', headers, body: JSON.stringify(body) }),
+    json: async (answer) => (await answer).json(),
+    [Symbol.asyncDispose]: async () => {
+      await dashboard.stop();
+      await queues.close();
+      if (redis === undefined) await own[Symbol.asyncDispose]();
+    },
+  };
+}
