@@ -116,7 +116,7 @@ export default defineConfig({
       rules: { 'node/no-process-env': 'off' },
     },
     {
-      files: ['src/cli/output.ts', 'infra/**', 'test/fuzz/**', 'test/chaos/**'],
+      files: ['src/cli/output.ts', 'infra/**', 'test/fuzz/**', 'test/chaos/**', 'test/soak/**'],
       rules: { 'no-console': 'off' },
     },
     {

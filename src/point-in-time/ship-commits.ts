@@ -1,4 +1,4 @@
-import type { WalPosition } from '../sqlite/index.ts';
+import type { WalEnd } from '../sqlite/index.ts';
 import type { Base } from './chain.ts';
 import type { SegmentName } from './names.ts';
 import { digestOf, endCommit, hashPage, setPage, type PageHashes } from './page-hashes.ts';
@@ -7,8 +7,8 @@ import { writeRecords, type Head } from './write-records.ts';
 
 /** The line of records that a shipper writes, and how far it has read the log. */
 export interface Line extends Head {
-  /** Where the last shipped commit ends in the log; undefined when the log was empty. */
-  readonly left: WalPosition | undefined;
+  /** Where the last shipped commit ends in the log. */
+  readonly left: WalEnd;
   readonly hashes: PageHashes;
   readonly base: Pick<Base, 'position' | 'at' | 'storedBytes'>;
   /** Bytes of records behind the base. */
@@ -48,7 +48,7 @@ export async function writeCommits(
     }
     const left = next.value;
     if (typeof left === 'string') return left;
-    const { position, link, segment, bytes } = await records.finish(left);
+    const { position, link, segment, bytes } = await records.finish(left.position);
     const { base, recordBytes } = line;
     return {
       line: { position, link, left, hashes, base, recordBytes: recordBytes + bytes },

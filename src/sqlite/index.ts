@@ -21,5 +21,6 @@ export {
   readWalIndex,
   readWalStart,
   type PinnedPages,
+  type WalEnd,
 } from './pinned-pages.ts';
 export { type WalFrame, type WalIndex, type WalPosition } from './wal.ts';
