@@ -74,17 +74,18 @@ export async function capturePages(
   return { captured: true, at, pages, pageCount, storedBytes, base, pinnedMs, ms };
 }
 
-/** Verifies the chain that the newest base ended, so that older ones may be pruned; says so when it is bad. */
+/** Verifies the chains that have ended and were not yet, so that older ones may be pruned; says so when one is bad. */
 export async function verifyEnded(
   { clock, report }: Pick<CaptureDeps, 'clock' | 'report'>,
   { name }: Pick<PointInTimeDatabase, 'name'>,
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const ended = chainsOf(await readArchive(directory)).at(-2);
-  if (ended === undefined) return;
-  const faults = await verifyChain(directory, ended, { clock, finish: finishHere }, signal);
-  if (faults.length > 0) report('points in time damaged', { database: name, faults });
+  for (const chain of chainsOf(await readArchive(directory)).slice(0, -1)) {
+    if ((chain.base.verified?.through.position ?? 0) >= chain.end.position) continue;
+    const faults = await verifyChain(directory, chain, { clock, finish: finishHere }, signal);
+    if (faults.length > 0) report('points in time damaged', { database: name, faults });
+  }
 }
 
 /** As verification runs in a process that nobody waits for. */

@@ -1,5 +1,5 @@
 import type { Report } from '../events.ts';
-import { faultCode, messageOf } from '../faults.ts';
+import { faultCode, messageOf, WavspoolError } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
 import { readWalEnd, readWalIndex, readWalStart, type WalEnd } from '../sqlite/index.ts';
 import { readArchive, recordBytes, removeFiles, type PointInTimeDatabase } from './archive.ts';
@@ -31,6 +31,7 @@ const RENEW_MS = 60_000;
 const LOCKED_CHECKPOINT_BYTES = 8 * 1024 * 1024;
 /** A reader of somebody else's can keep the log from starting over: then it is tried again so often. */
 const STUCK_MS = 5000;
+const GAP_MS = 60_000;
 const ALARM_BYTES = 256 * 1024 * 1024;
 /** How long until an alarm is repeated, and a refused base tried again. */
 const AGAIN_MS = 600_000;
@@ -41,7 +42,7 @@ export interface ShipDeps {
   readonly clock: Clock;
   readonly report: Report;
   readonly rules: BaseRules;
-  /** Verifies, somewhere else, the chain that a new base has ended. */
+  /** Verifies, somewhere else, the chains that have ended. */
   readonly verifyEnded: () => void;
 }
 
@@ -88,7 +89,7 @@ function createShipper(
 ): Shipper {
   const { clock, report, rules } = deps;
   const hold = holdLog(path, clock);
-  const times = { renew: 0, renewed: clock.monotonicMs(), base: 0, alarm: 0 };
+  const times = { renew: 0, renewed: clock.monotonicMs(), base: 0, alarm: 0, gap: 0 };
   const chores = createChores(report, name, directory, hold.longestLockMs);
   let line: Line | undefined;
   let renewedFrame: number | undefined;
@@ -149,6 +150,13 @@ function createShipper(
     }
   };
 
+  /** Twice in a short time is not chance: whoever starts the shipper again does so with growing delay. */
+  const baseAfterGap = async (now: number): Promise<void> => {
+    if (now < times.gap) throw new WavspoolError('DATABASE_UNUSABLE', `${path}: its log cannot be followed`);
+    await base('commits were missed', true);
+    times.gap = clock.monotonicMs() + GAP_MS;
+  };
+
   /** Holds a newer state, after a checkpoint that lets the log start over. */
   const renew = async (): Promise<void> => {
     await catchUp();
@@ -188,7 +196,7 @@ function createShipper(
     },
     turn: async () => {
       const now = clock.monotonicMs();
-      if (line === undefined) await base('commits were missed', true);
+      if (line === undefined) await baseAfterGap(now);
       await write(look(false));
       if (line === undefined) return;
       const reason = baseDue(line.base, line.recordBytes, clock.now(), rules);
