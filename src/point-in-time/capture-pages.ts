@@ -3,7 +3,7 @@ import { faultCode, messageOf, WavspoolError } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
 import { changeEvidence, finishCopy, pinPages, type PinnedPages } from '../sqlite/index.ts';
 import { readArchive, recordBytes, type PointInTimeDatabase } from './archive.ts';
-import { writeBase, type BaseImage, type BaseWriter } from './bases.ts';
+import { stageBase, writeBase, type BaseImage, type BaseWriter } from './bases.ts';
 import { baseDue, chainsOf, headOf, type BaseRules, type Chain } from './chain.ts';
 import { offerBase, type BaseFacts } from './make-base.ts';
 import { digestOf, endCommit, hashPage, noPages, setPage } from './page-hashes.ts';
@@ -194,7 +194,8 @@ async function takePages(
     let read: Pick<Taken, 'hashes' | 'pages'>;
     try {
       if (last !== undefined) records = await writeRecords(directory, last, at, pinned.pageSize);
-      if (wantsBase) writer = await writeBase(directory);
+      // outside WAL mode commits wait until the pages are read: compressing them must not be part of that
+      if (wantsBase) writer = await (pinned.journalMode === 'wal' ? writeBase : stageBase)(directory);
       read = await readAll(pinned, last, records, writer, signal);
     } finally {
       pinned.release();

@@ -6,7 +6,7 @@ import { moveMoney } from './ledger.ts';
 
 const [path = '', perSecond = '0'] = process.argv.slice(2);
 const rate = Number(perSecond);
-const db = new Database(path, { timeout: 10_000 });
+const db = new Database(path, { timeout: 60_000 });
 db.pragma('synchronous = NORMAL');
 const startedAt = performance.now();
 let done = 0;
