@@ -1,5 +1,6 @@
 import type { WalEnd } from '../sqlite/index.ts';
 import type { Base } from './chain.ts';
+import type { LogHold } from './log-hold.ts';
 import type { SegmentName } from './names.ts';
 import { digestOf, endCommit, hashPage, setPage, type PageHashes } from './page-hashes.ts';
 import type { LogChunk, LogRead } from './read-log.ts';
@@ -26,6 +27,7 @@ export async function writeCommits(
   directory: string,
   line: Line,
   read: Extract<LogRead, { kind: 'commits' }>,
+  hold: Pick<LogHold, 'mustBeSame'>,
   at: number,
 ): Promise<Written | string> {
   const { hashes } = line;
@@ -47,6 +49,7 @@ export async function writeCommits(
       await records.drain();
     }
     const left = next.value;
+    hold.mustBeSame();
     if (typeof left === 'string') return left;
     const { position, link, segment, bytes } = await records.finish(left.position);
     const { base, recordBytes } = line;

@@ -94,8 +94,11 @@ function createShipper(
   let line: Line | undefined;
   let renewedFrame: number | undefined;
 
-  const look = (locked: boolean): LogRead =>
-    line === undefined ? { kind: 'gap', reason: 'nothing to follow' } : readLog(path, line.left, locked);
+  const look = (locked: boolean): LogRead => {
+    if (line === undefined) return { kind: 'gap', reason: 'nothing to follow' };
+    hold.mustBeSame(); // a log is named by its path: another database's may lie there now
+    return readLog(path, line.left, locked);
+  };
 
   /** Writes commits that were read; without a line afterwards, after an alarm, when some are missing. */
   const write = async (read: LogRead): Promise<void> => {
@@ -105,7 +108,7 @@ function createShipper(
       return;
     }
     const written =
-      read.kind === 'gap' ? read.reason : await writeCommits(directory, line, read, clock.now());
+      read.kind === 'gap' ? read.reason : await writeCommits(directory, line, read, hold, clock.now());
     if (typeof written === 'string') {
       report('points in time interrupted', { database: name, reason: written });
       line = undefined;

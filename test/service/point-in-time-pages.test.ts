@@ -13,7 +13,7 @@ import { until } from '../support/ports.ts';
 
 const MINUTE_MS = 60_000;
 /** More of them find more: WAVSPOOL_KILLS=500. */
-const KILLS = Number(process.env['WAVSPOOL_KILLS'] ?? 30);
+const KILLS = Number(process.env['WAVSPOOL_KILLS'] ?? 20);
 
 /** A page-verbatim copy made by SQLite, to compare with. */
 async function copyHash(rig: PointsRig): Promise<string> {

@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { readArchive } from '../../src/point-in-time/archive.ts';
@@ -138,6 +139,29 @@ test('a shipper that comes back to the very state it left goes on without a new 
   await second.stop();
   expect(saw(rig, 'points in time interrupted')).toBe(0);
   db.close();
+});
+
+test('a database that was replaced is not taken for the one that was followed', async () => {
+  await using rig = await pointsRig('wal');
+  const db = makeLedger(rig.path);
+  const shipping = ship(rig);
+  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  moveMoney(db);
+  await shipped(rig, 2);
+  const another = rig.newPath();
+  const other = makeLedger(another);
+  for (const suffix of ['', '-wal', '-shm']) renameSync(`${another}${suffix}`, `${rig.path}${suffix}`);
+  await expect(shipping.ended).rejects.toMatchObject({ code: 'DATABASE_UNUSABLE' });
+  for (let move = 0; move < 5; move += 1) moveMoney(other);
+  const again = ship(rig);
+  await until('it is shipped', () => saw(rig, 'shipping commits') > 1);
+  await again.stop();
+  const { to = 0, chains } = await listPoints(rig.database);
+  expect(chains).toHaveLength(2);
+  expect(auditLedger((await rig.restore(to)).path)).toEqual({ faults: [], moves: 5 });
+  expect(auditLedger((await rig.restore(chains[0]?.to ?? 0)).path)).toEqual({ faults: [], moves: 1 });
+  db.close();
+  other.close();
 });
 
 test('a base that is due is made beside the writer and continues the line', async () => {

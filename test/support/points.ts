@@ -136,7 +136,10 @@ export function startWriter(path: string, perSecond: number): Writer {
 }
 
 /** Ships in this process until it is stopped. */
-export function ship(rig: PointsRig, rules: Partial<BaseRules> = {}): { stop: () => Promise<void> } {
+export function ship(
+  rig: PointsRig,
+  rules: Partial<BaseRules> = {},
+): { stop: () => Promise<void>; ended: Promise<void> } {
   const stopping = new AbortController();
   const all = { ...baseRules(rig.database.pointInTime), ...rules };
   const running = shipLog(
@@ -145,7 +148,9 @@ export function ship(rig: PointsRig, rules: Partial<BaseRules> = {}): { stop: ()
     rig.directory,
     stopping.signal,
   );
+  running.catch(() => undefined); // whoever waits for it sees it
   return {
+    ended: running,
     stop: async () => {
       stopping.abort();
       await running;
