@@ -1,9 +1,15 @@
-import { renameSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { readArchive } from '../../src/point-in-time/archive.ts';
 import { chainFiles, listPoints, shipWal, verifyPoints } from '../../src/point-in-time/index.ts';
+import { mergeSegments } from '../../src/point-in-time/merge.ts';
+import { segmentFile, type SegmentName } from '../../src/point-in-time/names.ts';
 import { readRecords } from '../../src/point-in-time/read-records.ts';
+import { takeExclusiveLock } from '../../src/sqlite/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
 import {
   contentHash,
@@ -141,6 +147,41 @@ test('a shipper that comes back to the very state it left goes on without a new 
   db.close();
 });
 
+test('small files become one, byte for byte, and a crash in between changes nothing', async () => {
+  await using rig = await pointsRig('wal');
+  const db = makeLedger(rig.path);
+  db.pragma('wal_autocheckpoint = 0');
+  const first = ship(rig);
+  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  for (let move = 0; move < 5; move += 1) {
+    moveMoney(db);
+    await shipped(rig, move + 2);
+  }
+  await first.stop();
+  const before = await readArchive(rig.directory);
+  const small = join(rig.directory, segmentFile(before.segments[2] as SegmentName));
+  copyFileSync(small, `${small}.kept`);
+  const merged = await mergeSegments(rig.directory, before.segments);
+  renameSync(`${small}.kept`, small); // as if it had not got that far
+  expect(await readArchive(rig.directory)).toMatchObject({
+    segments: [merged],
+    duplicates: [before.segments[2]],
+  });
+  expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
+  for (const [index, { to }] of before.segments.entries()) {
+    const restored = await rig.restore(to);
+    expect([restored.at, restored.faults]).toEqual([to, []]);
+    expect(auditLedger(restored.path)).toEqual({ faults: [], moves: index + 1 });
+  }
+  const second = ship(rig);
+  moveMoney(db);
+  await shipped(rig, 7);
+  await second.stop();
+  expect(existsSync(small)).toBe(false);
+  expect((await listPoints(rig.database)).chains).toHaveLength(1);
+  db.close();
+});
+
 test('a database that was replaced is not taken for the one that was followed', async () => {
   await using rig = await pointsRig('wal');
   const db = makeLedger(rig.path);
@@ -255,6 +296,33 @@ test('as in production: writers and shippers are killed, and 60 points of the ar
   expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
   const files = await chainFiles(rig.database);
   expect(files.map(({ path }) => path).filter((path) => !path.startsWith(rig.directory))).toEqual([]);
+});
+
+test('a shipper ends with the process that started it, whatever ends that one', async () => {
+  await using rig = await pointsRig('wal');
+  makeLedger(rig.path).close();
+  const offered = join(import.meta.dirname, '../../src/point-in-time/index.ts');
+  const script = `
+    import { shipWal } from ${JSON.stringify(offered)};
+    const clock = { now: Date.now, monotonicMs: () => performance.now(), sleep: () => new Promise(() => {}) };
+    const report = (event) => console.log(event);
+    await shipWal({ clock, report }, ${JSON.stringify(rig.database)}, new AbortController().signal);`;
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const gone = once(parent, 'exit');
+  let said = '';
+  parent.stdout.on('data', (chunk) => (said += String(chunk)));
+  await until('it ships', () => said.includes('shipping commits'));
+  const lockPath = join(rig.directory, 'lock');
+  expect(takeExclusiveLock(lockPath)).toBeUndefined();
+  parent.kill('SIGKILL');
+  await gone;
+  await until('the lock is free', () => {
+    const lock = takeExclusiveLock(lockPath);
+    lock?.release();
+    return lock !== undefined;
+  });
 });
 
 test('a database that is not in WAL mode is captured by pages, with an alarm', async () => {
