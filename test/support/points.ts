@@ -43,10 +43,11 @@ export interface PointsRig extends AsyncDisposable {
   readonly restore: (at: number) => Promise<{ path: string; at: number; faults: readonly string[] }>;
 }
 
-export async function pointsRig(mode: 'pages' | 'wal' = 'pages'): Promise<PointsRig> {
+/** `archives` is where the archive lies, if not beside the database. */
+export async function pointsRig(mode: 'pages' | 'wal' = 'pages', archives?: string): Promise<PointsRig> {
   const root = await mkdtemp(join(tmpdir(), 'wavspool-points-'));
   const path = join(root, 'live.db');
-  const dir = join(root, 'points');
+  const dir = archives ?? join(root, 'points');
   const database = { name: 'live', path, pointInTime: { mode, every: 60_000, keep: 7 * DAY_MS, dir } };
   const directory = join(dir, 'live');
   const events: { event: EventName; fields: object }[] = [];
