@@ -114,13 +114,13 @@ export async function readNames(directory: string): Promise<readonly string[]> {
   }
 }
 
-/** A system error about the archive as a fault: DISK_FULL or FILE_UNREADABLE; what is ours or an abort stays as it is. */
+/** A system error about files in `directory` as DISK_FULL or FILE_UNREADABLE; what is ours or an abort stays as it is. */
 export function archiveFault(directory: string, error: unknown): unknown {
   const errno = errnoOf(error);
   if (error instanceof WavspoolError || errno === undefined || errno === 'ABORT_ERR') return error;
   const full = errno === 'ENOSPC' || errno === 'EDQUOT';
   const message = full
-    ? `no room for points in time in ${directory}`
-    : `${directory}, the archive of points in time: ${messageOf(error)}`;
+    ? `no room for points in time, or for checking them, in ${directory}`
+    : `points in time in ${directory}: ${messageOf(error)}`;
   return new WavspoolError(full ? 'DISK_FULL' : 'FILE_UNREADABLE', message, { cause: error });
 }

@@ -12,6 +12,8 @@ import { baseFile } from './names.ts';
 import { artifactFault, bad } from './read-records.ts';
 import { ZSTD_LEVEL } from './write-records.ts';
 
+const STAGED_BYTES = 1024 * 1024;
+
 /** The image of a base in the making. */
 export interface BaseWriter {
   /** Takes the next pages in order; they may be overwritten once this resolves. */
@@ -67,6 +69,32 @@ export async function writeBase(directory: string): Promise<BaseWriter> {
       await written.catch(() => undefined); // it is thrown away, whatever became of it
       await file.discard();
     },
+  };
+}
+
+/**
+ * As {@link writeBase}, but gathers the plain pages first and compresses them at the end: for where somebody waits until all
+ * pages are taken.
+ */
+export async function stageBase(directory: string): Promise<BaseWriter> {
+  const staged = await growFile(directory, FILE_MODE);
+  return {
+    write: (contents) => staged.write(Buffer.concat(contents)),
+    finish: async () => {
+      const base = await writeBase(directory);
+      try {
+        for await (const chunk of createReadStream(staged.temporary, { highWaterMark: STAGED_BYTES })) {
+          await base.write([chunk as Buffer]);
+        }
+        return await base.finish();
+      } catch (error) {
+        await base.discard();
+        throw error;
+      } finally {
+        await staged.discard();
+      }
+    },
+    discard: staged.discard,
   };
 }
 

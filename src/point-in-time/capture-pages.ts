@@ -3,7 +3,7 @@ import { faultCode, messageOf, WavspoolError } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
 import { changeEvidence, finishCopy, pinPages, type PinnedPages } from '../sqlite/index.ts';
 import { readArchive, recordBytes, type PointInTimeDatabase } from './archive.ts';
-import { writeBase, type BaseImage, type BaseWriter } from './bases.ts';
+import { stageBase, writeBase, type BaseImage, type BaseWriter } from './bases.ts';
 import { baseDue, chainsOf, headOf, type BaseRules, type Chain } from './chain.ts';
 import { offerBase, type BaseFacts } from './make-base.ts';
 import { digestOf, endCommit, hashPage, noPages, setPage } from './page-hashes.ts';
@@ -74,17 +74,18 @@ export async function capturePages(
   return { captured: true, at, pages, pageCount, storedBytes, base, pinnedMs, ms };
 }
 
-/** Verifies the chain that the newest base ended, so that older ones may be pruned; says so when it is bad. */
+/** Verifies the chains that have ended and were not yet, so that older ones may be pruned; says so when one is bad. */
 export async function verifyEnded(
   { clock, report }: Pick<CaptureDeps, 'clock' | 'report'>,
   { name }: Pick<PointInTimeDatabase, 'name'>,
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const ended = chainsOf(await readArchive(directory)).at(-2);
-  if (ended === undefined) return;
-  const faults = await verifyChain(directory, ended, { clock, finish: finishHere }, signal);
-  if (faults.length > 0) report('points in time damaged', { database: name, faults });
+  for (const chain of chainsOf(await readArchive(directory)).slice(0, -1)) {
+    if ((chain.base.verified?.through.position ?? 0) >= chain.end.position) continue;
+    const faults = await verifyChain(directory, chain, { clock, finish: finishHere }, signal);
+    if (faults.length > 0) report('points in time damaged', { database: name, faults });
+  }
 }
 
 /** As verification runs in a process that nobody waits for. */
@@ -193,7 +194,8 @@ async function takePages(
     let read: Pick<Taken, 'hashes' | 'pages'>;
     try {
       if (last !== undefined) records = await writeRecords(directory, last, at, pinned.pageSize);
-      if (wantsBase) writer = await writeBase(directory);
+      // outside WAL mode commits wait until the pages are read: compressing them must not be part of that
+      if (wantsBase) writer = await (pinned.journalMode === 'wal' ? writeBase : stageBase)(directory);
       read = await readAll(pinned, last, records, writer, signal);
     } finally {
       pinned.release();

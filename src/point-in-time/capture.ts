@@ -16,6 +16,8 @@ export interface CaptureDeps {
 
 const FIRST_RESTART_MS = 1000;
 const SLOWEST_RESTART_MS = 60_000;
+/** A shipper that lived this long had found its way: its next death is a first one again. */
+const STABLE_MS = 10_000;
 
 /**
  * One run of `pages` mode: captures the present state of the database if it is another one than the last. Runs in a process
@@ -52,7 +54,7 @@ export async function shipWal(
       await runTask(deps, task, signal);
     } catch (error) {
       if (signal.aborted) return;
-      deaths = clock.monotonicMs() - startedAt > SLOWEST_RESTART_MS ? 1 : deaths + 1;
+      deaths = clock.monotonicMs() - startedAt > STABLE_MS ? 1 : deaths + 1;
       const restartMs = shipRestartMs(deaths);
       const [code, reason] = [faultCode(error), messageOf(error)];
       report('shipping died', { database: database.name, code, reason, restartMs });
@@ -62,7 +64,7 @@ export async function shipWal(
 }
 
 /** How long to wait before the restart that follows `deaths` deaths in a row: 1 s, 2 s, 4 s … 60 s. */
-export function shipRestartMs(deaths: number): number {
+function shipRestartMs(deaths: number): number {
   return Math.min(SLOWEST_RESTART_MS, FIRST_RESTART_MS * 2 ** Math.min(Math.max(0, deaths - 1), 16));
 }
 

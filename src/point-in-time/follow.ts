@@ -1,58 +1,74 @@
-// Whether a write-ahead log can be followed from where it was left. Pure; the rules are those of docs/point-in-time.md.
+// Whether a write-ahead log can be followed from where it was left. Pure; docs/point-in-time.md says why it holds.
 
-/** Where the last shipped commit ends. */
-interface Left {
-  readonly sequence: number;
+/** A place in a log. */
+interface Place {
   readonly salt: string;
   readonly frame: number;
   readonly checksum: readonly [number, number];
 }
 
-/** What the index says of the log's end, and the header that the log begins with. */
+/** Where the last shipped commit ends. */
+interface Left<Position> {
+  /** undefined when the log was empty. */
+  readonly position: Position | undefined;
+  /** What the index had counted then; undefined when that is not known: then the log must not have started over since. */
+  readonly commits: number | undefined;
+}
+
+/** What the index says of the log's end. */
 interface Present {
   readonly frames: number;
   readonly salt: string;
   readonly checksum: readonly [number, number];
+  readonly commits: number;
 }
 
 export type Follow<Position> =
   | { readonly kind: 'nothing' }
   /** The log is being started over: look again. */
   | { readonly kind: 'later' }
-  | { readonly kind: 'read'; readonly from: Position }
+  /** Read on from there; at least `commits` commits must follow, or some were missed. */
+  | { readonly kind: 'read'; readonly from: Position; readonly commits: number }
   | { readonly kind: 'gap'; readonly reason: string };
 
+const COUNTER = 2 ** 32;
+
 /**
- * What to read next while our read transaction protects the log: it can have been started over once, and only when all that
- * it held had been shipped. `left` is undefined when the log was empty then; `start` is the beginning of the present log.
+ * What to read next. The same log is followed by its running checksum, which nothing but the very next commit continues. One
+ * that started over must hold as many commits as the index has counted since: the header's sequence number, of which every
+ * connection has its own, says nothing when several processes write. `start` is the beginning of the present log.
  */
-export function followLog<Position extends Left>(
-  left: Position | undefined,
+export function followLog<Position extends Place>(
+  left: Left<Position>,
   now: Present,
   start: Position | undefined,
 ): Follow<Position> {
-  if (left !== undefined && now.salt === left.salt) return followSame(left, now);
-  if (now.frames === 0) return { kind: 'nothing' };
-  if (start?.salt !== now.salt) return { kind: 'later' };
-  if (left !== undefined && start.sequence !== (left.sequence + 1) % 2 ** 32) {
-    const reason = `the log was started over unseen: from number ${left.sequence} to ${start.sequence}`;
-    return { kind: 'gap', reason };
+  const { position } = left;
+  if (position !== undefined && now.salt === position.salt) return followSame(position, now);
+  if (left.commits === undefined) {
+    return { kind: 'gap', reason: 'the log started over before it was read again' };
   }
-  return { kind: 'read', from: start };
+  const commits = (now.commits - left.commits + COUNTER) % COUNTER;
+  if (now.frames === 0) {
+    if (commits === 0) return { kind: 'nothing' };
+    return { kind: 'gap', reason: 'the log was emptied, and commits with it that were not shipped' };
+  }
+  return start?.salt === now.salt ? { kind: 'read', from: start, commits } : { kind: 'later' };
 }
 
 /** Whether a log that nobody protected in between still holds all that was committed since. */
 export function canResume(
-  left: Left | undefined,
+  left: Place | undefined,
   now: Present | undefined,
-  start: Left | undefined,
+  start: Pick<Place, 'salt'> | undefined,
 ): boolean {
-  if (left === undefined || now === undefined || start?.sequence !== left.sequence) return false;
-  return now.salt === left.salt && followSame(left, now).kind !== 'gap';
+  if (left === undefined || now === undefined) return false;
+  if (now.salt !== left.salt || start?.salt !== left.salt) return false;
+  return followSame(left, now).kind !== 'gap';
 }
 
-function followSame<Position extends Left>(left: Position, now: Present): Follow<Position> {
-  if (now.frames > left.frame) return { kind: 'read', from: left };
+function followSame<Position extends Place>(left: Position, now: Present): Follow<Position> {
+  if (now.frames > left.frame) return { kind: 'read', from: left, commits: 1 };
   if (now.frames < left.frame)
     return { kind: 'gap', reason: 'commits that were shipped are gone from the log' };
   return now.checksum[0] === left.checksum[0] && now.checksum[1] === left.checksum[1]

@@ -24,6 +24,8 @@ export interface LogHold {
   readonly checkpointBeside: () => void;
   /** The longest time that the write lock was held since the last call. */
   readonly longestLockMs: () => number;
+  /** Throws DATABASE_UNUSABLE when the database or its index was replaced: then what its path names is not what is held. */
+  readonly mustBeSame: () => void;
   readonly close: () => void;
 }
 
@@ -32,14 +34,17 @@ export function holdLog(path: string, clock: Pick<Clock, 'monotonicMs'>): LogHol
   const gate = openForeign(path);
   const reader = openForeign(path);
   const checkpointer = openForeign(path);
-  const { ino } = statSync(path, { bigint: true });
+  const held = identityOf(path);
   let longest = 0;
+
+  const mustBeSame = (): void => {
+    if (identityOf(path) === held) return;
+    throw new WavspoolError('DATABASE_UNUSABLE', `${path} was replaced by another file`);
+  };
 
   const locked = <T>(use: () => T): T =>
     asDatabaseFault(path, () => {
-      if (statSync(path, { bigint: true }).ino !== ino) {
-        throw new WavspoolError('DATABASE_UNUSABLE', `${path} was replaced by another file`);
-      }
+      mustBeSame();
       gate.exec('BEGIN IMMEDIATE');
       const lockedAt = clock.monotonicMs();
       try {
@@ -75,6 +80,7 @@ export function holdLog(path: string, clock: Pick<Clock, 'monotonicMs'>): LogHol
         return { value, pinned };
       }),
     checkpointBeside: () => asDatabaseFault(path, () => void checkpoint()),
+    mustBeSame,
     longestLockMs: () => {
       const value = longest;
       longest = 0;
@@ -85,4 +91,12 @@ export function holdLog(path: string, clock: Pick<Clock, 'monotonicMs'>): LogHol
       for (const db of [reader, checkpointer, gate]) db.close();
     },
   };
+}
+
+/** Which files the database and its index are, whatever they are called. */
+function identityOf(path: string): string {
+  return [path, `${path}-shm`]
+    .map((file) => statSync(file, { bigint: true, throwIfNoEntry: false }))
+    .map((stat) => `${stat?.dev}:${stat?.ino}`)
+    .join(' ');
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Report } from '../events.ts';
 import type { Clock } from '../runtime/index.ts';
 import {
+  archiveFault,
   archiveOf,
   readArchive,
   readIfThere,
@@ -103,12 +104,8 @@ export async function verifyPoints(
   signal: AbortSignal,
 ): Promise<Verified> {
   const { directory } = archiveOf(database);
-  const chains: { position: number; from: number; faults: readonly string[] }[] = [];
   const archive = await readArchive(directory);
-  for (const chain of chainsOf(archive)) {
-    const faults = await verifyPresent(deps, directory, chain, signal);
-    if (faults !== undefined) chains.push({ position: chain.base.position, from: chain.base.at, faults });
-  }
+  const chains = await verifyAll(deps, directory, chainsOf(archive), signal);
   const faults = archive.damaged.map((name) => `${join(directory, name)} is damaged`);
   faults.push(...(await notesFaults(directory, archive)));
   for (const { first, last } of strandedAmong(archive)) {
@@ -117,6 +114,25 @@ export async function verifyPoints(
   const all = [...faults, ...chains.flatMap((chain) => chain.faults)];
   if (all.length > 0) deps.report('points in time damaged', { database: database.name, faults: all });
   return { sound: all.length === 0, chains, faults };
+}
+
+async function verifyAll(
+  deps: PointsDeps,
+  directory: string,
+  chains: readonly Chain[],
+  signal: AbortSignal,
+): Promise<Verified['chains']> {
+  const verified: Verified['chains'][number][] = [];
+  try {
+    for (const chain of chains) {
+      const { position, at: from } = chain.base;
+      const faults = await verifyPresent(deps, directory, chain, signal);
+      if (faults !== undefined) verified.push({ position, from, faults });
+    }
+    return verified;
+  } catch (error) {
+    throw archiveFault(directory, error);
+  }
 }
 
 /** As verifyChain; undefined when the chain was pruned meanwhile. A file that was merged meanwhile is looked for again. */

@@ -2,6 +2,7 @@ import {
   readWalFrames,
   readWalIndex,
   readWalStart,
+  type WalEnd,
   type WalFrame,
   type WalIndex,
   type WalPosition,
@@ -15,47 +16,55 @@ export interface LogChunk {
 }
 
 export type LogRead =
-  | { readonly kind: 'nothing' }
+  /** `left` is the same place, as the index has it now. */
+  | { readonly kind: 'nothing'; readonly left: WalEnd }
   | { readonly kind: 'gap'; readonly reason: string }
   | {
       readonly kind: 'commits';
       readonly pageSize: number;
       /** To be taken whole; its return value is where the last commit ends, or why it cannot be. */
-      readonly chunks: () => Generator<LogChunk, WalPosition | string>;
+      readonly chunks: () => Generator<LogChunk, WalEnd | string>;
     };
 
 /**
  * What was committed behind `left`: frames of the log up to the last commit that the index knows of, never beyond. `locked`
  * says that the caller holds the write lock: then nothing can be in the middle of a change.
  */
-export function readLog(path: string, left: WalPosition | undefined, locked: boolean): LogRead {
+export function readLog(path: string, left: WalEnd, locked: boolean): LogRead {
   const unsettled: LogRead = locked
     ? { kind: 'gap', reason: 'the log and its index do not fit together' }
-    : { kind: 'nothing' }; // a writer is changing them: the next look will see what it did
+    : { kind: 'nothing', left }; // a writer is changing them: the next look will see what it did
   const index = readWalIndex(path);
   if (index === undefined) return unsettled;
   const follow = followLog(left, index, readWalStart(path));
   if (follow.kind === 'later') return unsettled;
-  if (follow.kind !== 'read') return follow;
-  return { kind: 'commits', pageSize: index.pageSize, chunks: () => chunksOf(path, follow.from, index) };
+  if (follow.kind === 'gap') return follow;
+  if (follow.kind === 'nothing') return { kind: 'nothing', left: { ...left, commits: index.commits } };
+  const { from, commits } = follow;
+  return { kind: 'commits', pageSize: index.pageSize, chunks: () => chunksOf(path, from, index, commits) };
 }
 
 function* chunksOf(
   path: string,
   from: WalPosition,
   index: WalIndex,
-): Generator<LogChunk, WalPosition | string> {
+  expected: number,
+): Generator<LogChunk, WalEnd | string> {
   let position = from;
+  let commits = 0;
   while (position.frame < index.frames) {
     const { frames, bytes, end } = readWalFrames(path, position, index.frames - position.frame);
-    if (frames.length === 0)
+    if (frames.length === 0) {
       return `frame ${position.frame + 1} of the log is not the one that was committed`;
+    }
+    commits += frames.filter(({ pageCount }) => pageCount > 0).length;
     yield { frames, bytes };
     position = end;
   }
   const [first, second] = index.checksum;
   if (position.checksum[0] !== first || position.checksum[1] !== second) {
-    return `the log does not end with the commit that its index names`;
+    return 'the log does not end with the commit that its index names';
   }
-  return position;
+  if (commits < expected) return `the log started over and holds ${commits} of ${expected} commits`;
+  return { position, commits: index.commits };
 }

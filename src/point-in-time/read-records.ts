@@ -101,6 +101,7 @@ export async function openArtifact(path: string): Promise<FileHandle> {
 export function artifactFault(path: string, error: unknown): unknown {
   const errno = errnoOf(error);
   if (error instanceof WavspoolError || errno === undefined || errno === 'ABORT_ERR') return error;
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') return error; // not the artifact's fault
   if (errno === 'ENOENT') return new WavspoolError('SNAPSHOT_BAD', `${path} is missing`, { cause: error });
   if (errno.startsWith('ZSTD_') || errno.startsWith('ERR_'))
     return bad(path, `is damaged: ${messageOf(error)}`);

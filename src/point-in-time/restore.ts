@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { faultCode, WavspoolError } from '../faults.ts';
 import { isoTime, publishUnlessTaken, syncDirectory, temporaryPath } from '../runtime/index.ts';
-import { archiveOf, readArchive, type PointInTimeDatabase } from './archive.ts';
+import { archiveFault, archiveOf, readArchive, type PointInTimeDatabase } from './archive.ts';
 import { chainsOf, choosePoint, rangeOf, waysTo, type Chain, type Choice } from './chain.ts';
 import { removeCopy } from './make-base.ts';
 import { finishElsewhere, namesOf, readChecked, type PointsDeps } from './points.ts';
@@ -24,7 +24,7 @@ export interface Restored {
  * Brings back the last state that was captured at or before `at` (ms since 1970), in a new database file `target` that gets
  * its name only when it was found sound: every checksum, the digest of the whole state, `integrity_check`. Should a base be
  * damaged, it goes by an older one. Throws SNAPSHOT_UNKNOWN when `at` lies outside of what was captured, SNAPSHOT_BAD when
- * the state cannot be brought back, USAGE when `target` exists, DISK_FULL, or the abort's reason.
+ * the state cannot be brought back, USAGE when `target` exists, DISK_FULL, FILE_UNREADABLE, or the abort's reason.
  */
 export async function restorePoint(
   deps: PointsDeps,
@@ -47,6 +47,8 @@ export async function restorePoint(
     await syncDirectory(dirname(target));
     const { position, pageSize, pageCount, digest } = rebuilt;
     return { at: rebuilt.at, position, pageSize, pageCount, digest, journalMode: chain.base.journalMode };
+  } catch (error) {
+    throw archiveFault(dirname(target), error);
   } finally {
     await removeCopy(copy);
   }

@@ -1,7 +1,7 @@
 import type { Report } from '../events.ts';
 import { WavspoolError } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
-import type { PinnedPages, WalPosition } from '../sqlite/index.ts';
+import type { PinnedPages, WalEnd } from '../sqlite/index.ts';
 import { writeBase, type BaseWriter } from './bases.ts';
 import { offerBase } from './make-base.ts';
 import { digestOf, endCommit, hashPage, noPages, setPage, type PageHashes } from './page-hashes.ts';
@@ -14,9 +14,11 @@ export interface PinnedState {
   readonly at: number;
   readonly reason: string;
   /** Where it ends in the log. */
-  readonly left: WalPosition | undefined;
+  readonly left: WalEnd;
   /** The archive's last state; undefined when there is none that records could follow. */
   readonly end: (LineEnd & Pick<Line, 'base' | 'recordBytes'>) | undefined;
+  /** Whether it was said already that commits were missed. */
+  readonly alarmed: boolean;
   /** The archive's last position. */
   readonly position: number;
 }
@@ -42,7 +44,7 @@ export async function takeBase(
     if (known !== undefined && known.base.position === known.position) {
       return { line: { ...known, hashes, left }, made: false };
     }
-    if (end !== undefined && known === undefined) {
+    if (end !== undefined && known === undefined && !state.alarmed) {
       const why = 'the database is in another state than the last one that was captured';
       deps.report('points in time interrupted', { database, reason: why });
     }
@@ -58,7 +60,7 @@ export async function takeBase(
       link: known?.link,
       continues: known !== undefined,
       position: known?.position ?? state.position + 1,
-      ...(left === undefined ? {} : { wal: left }),
+      ...(left.position === undefined ? {} : { wal: left.position }),
     };
     const base = await offerBase(deps, directory, await image.finish(), facts, signal);
     if (base !== undefined) {

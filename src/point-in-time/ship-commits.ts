@@ -1,5 +1,6 @@
-import type { WalPosition } from '../sqlite/index.ts';
+import type { WalEnd } from '../sqlite/index.ts';
 import type { Base } from './chain.ts';
+import type { LogHold } from './log-hold.ts';
 import type { SegmentName } from './names.ts';
 import { digestOf, endCommit, hashPage, setPage, type PageHashes } from './page-hashes.ts';
 import type { LogChunk, LogRead } from './read-log.ts';
@@ -7,8 +8,8 @@ import { writeRecords, type Head } from './write-records.ts';
 
 /** The line of records that a shipper writes, and how far it has read the log. */
 export interface Line extends Head {
-  /** Where the last shipped commit ends in the log; undefined when the log was empty. */
-  readonly left: WalPosition | undefined;
+  /** Where the last shipped commit ends in the log. */
+  readonly left: WalEnd;
   readonly hashes: PageHashes;
   readonly base: Pick<Base, 'position' | 'at' | 'storedBytes'>;
   /** Bytes of records behind the base. */
@@ -26,6 +27,7 @@ export async function writeCommits(
   directory: string,
   line: Line,
   read: Extract<LogRead, { kind: 'commits' }>,
+  hold: Pick<LogHold, 'mustBeSame'>,
   at: number,
 ): Promise<Written | string> {
   const { hashes } = line;
@@ -47,8 +49,9 @@ export async function writeCommits(
       await records.drain();
     }
     const left = next.value;
+    hold.mustBeSame();
     if (typeof left === 'string') return left;
-    const { position, link, segment, bytes } = await records.finish(left);
+    const { position, link, segment, bytes } = await records.finish(left.position);
     const { base, recordBytes } = line;
     return {
       line: { position, link, left, hashes, base, recordBytes: recordBytes + bytes },

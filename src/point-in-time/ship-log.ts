@@ -1,12 +1,12 @@
 import type { Report } from '../events.ts';
-import { faultCode, messageOf } from '../faults.ts';
+import { faultCode, messageOf, WavspoolError } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
-import { readWalEnd, readWalIndex, readWalStart, type WalPosition } from '../sqlite/index.ts';
+import { readWalEnd, readWalIndex, readWalStart, type WalEnd } from '../sqlite/index.ts';
 import { readArchive, recordBytes, removeFiles, type PointInTimeDatabase } from './archive.ts';
 import { baseDue, chainsOf, headOf, type Archive, type BaseRules } from './chain.ts';
 import { createChores } from './chores.ts';
 import { canResume } from './follow.ts';
-import { holdLog } from './log-hold.ts';
+import { holdLog, type LogHold } from './log-hold.ts';
 import { segmentFile, type SegmentName } from './names.ts';
 import { readLog, type LogRead } from './read-log.ts';
 import { takeBase, type PinnedState } from './ship-base.ts';
@@ -31,6 +31,7 @@ const RENEW_MS = 60_000;
 const LOCKED_CHECKPOINT_BYTES = 8 * 1024 * 1024;
 /** A reader of somebody else's can keep the log from starting over: then it is tried again so often. */
 const STUCK_MS = 5000;
+const GAP_MS = 60_000;
 const ALARM_BYTES = 256 * 1024 * 1024;
 /** How long until an alarm is repeated, and a refused base tried again. */
 const AGAIN_MS = 600_000;
@@ -41,7 +42,7 @@ export interface ShipDeps {
   readonly clock: Clock;
   readonly report: Report;
   readonly rules: BaseRules;
-  /** Verifies, somewhere else, the chain that a new base has ended. */
+  /** Verifies, somewhere else, the chains that have ended. */
   readonly verifyEnded: () => void;
 }
 
@@ -88,18 +89,26 @@ function createShipper(
 ): Shipper {
   const { clock, report, rules } = deps;
   const hold = holdLog(path, clock);
-  const times = { renew: 0, renewed: clock.monotonicMs(), base: 0, alarm: 0 };
+  const times = { renew: 0, renewed: clock.monotonicMs(), base: 0, alarm: 0, gap: 0 };
   const chores = createChores(report, name, directory, hold.longestLockMs);
   let line: Line | undefined;
   let renewedFrame: number | undefined;
 
-  const look = (locked: boolean): LogRead => readLog(path, line?.left, locked);
+  const look = (locked: boolean): LogRead => {
+    if (line === undefined) return { kind: 'gap', reason: 'nothing to follow' };
+    hold.mustBeSame(); // a log is named by its path: another database's may lie there now
+    return readLog(path, line.left, locked);
+  };
 
   /** Writes commits that were read; without a line afterwards, after an alarm, when some are missing. */
   const write = async (read: LogRead): Promise<void> => {
-    if (line === undefined || read.kind === 'nothing') return;
+    if (line === undefined) return;
+    if (read.kind === 'nothing') {
+      line = { ...line, left: read.left };
+      return;
+    }
     const written =
-      read.kind === 'gap' ? read.reason : await writeCommits(directory, line, read, clock.now());
+      read.kind === 'gap' ? read.reason : await writeCommits(directory, line, read, hold, clock.now());
     if (typeof written === 'string') {
       report('points in time interrupted', { database: name, reason: written });
       line = undefined;
@@ -107,18 +116,6 @@ function createShipper(
     }
     line = written.line;
     chores.wrote(written.segment, written.bytes);
-  };
-
-  /** The line that the archive ends with, if the log still holds all that was committed since. */
-  const resume = async (archive: Archive): Promise<Line | undefined> => {
-    const chain = chainsOf(archive).at(-1);
-    const end = await endOfLine(archive, directory, () => undefined); // the base that is made then says it
-    const holds = (): boolean => canResume(end?.wal, readWalIndex(path), readWalStart(path));
-    if (!hold.renew(holds, false).value || end === undefined || chain === undefined) return undefined;
-    const state = await lastState(directory, archive, signal);
-    if (state === undefined) return undefined;
-    const { position, link, hashes } = state;
-    return { position, link, hashes, left: end.wal, base: chain.base, recordBytes: end.recordBytes };
   };
 
   const catchUp = async (): Promise<void> => {
@@ -129,7 +126,7 @@ function createShipper(
     }
   };
 
-  const base = async (reason: string): Promise<void> => {
+  const base = async (reason: string, alarmed = false): Promise<void> => {
     await catchUp();
     const { value, pinned } = hold.pinBase(() => ({ rest: readAhead(look(true)), left: readWalEnd(path) }));
     try {
@@ -138,6 +135,7 @@ function createShipper(
       const state: PinnedState = {
         pinned,
         reason,
+        alarmed,
         at: clock.now(),
         left: value.left,
         end: await endOfLine(archive, directory, (fault) =>
@@ -155,6 +153,13 @@ function createShipper(
     }
   };
 
+  /** Twice in a short time is not chance: whoever starts the shipper again does so with growing delay. */
+  const baseAfterGap = async (now: number): Promise<void> => {
+    if (now < times.gap) throw new WavspoolError('DATABASE_UNUSABLE', `${path}: its log cannot be followed`);
+    await base('commits were missed', true);
+    times.gap = clock.monotonicMs() + GAP_MS;
+  };
+
   /** Holds a newer state, after a checkpoint that lets the log start over. */
   const renew = async (): Promise<void> => {
     await catchUp();
@@ -168,7 +173,7 @@ function createShipper(
     const now = clock.monotonicMs();
     times.renewed = now;
     times.renew = uncheckpointed > 0 ? now + STUCK_MS : 0;
-    renewedFrame = line?.left?.frame;
+    renewedFrame = line?.left.position?.frame;
     const walBytes = logBytes(line?.left);
     if (uncheckpointed > 0 && walBytes > ALARM_BYTES && now >= times.alarm) {
       times.alarm = now + AGAIN_MS;
@@ -177,7 +182,7 @@ function createShipper(
   };
 
   const renewIfDue = async (now: number): Promise<void> => {
-    const frame = line?.left?.frame;
+    const frame = line?.left.position?.frame;
     if (frame === undefined || frame === renewedFrame || now < times.renew) return;
     if (logBytes(line?.left) > LOG_BYTES || now - times.renewed > RENEW_MS) await renew();
   };
@@ -186,7 +191,7 @@ function createShipper(
     begin: async () => {
       const archive = await readArchive(directory);
       await removeFiles(directory, archive.duplicates.map(segmentFile));
-      line = await resume(archive);
+      line = await resumedLine(archive, directory, path, hold, signal);
       if (line === undefined)
         await base(archive.bases.length === 0 ? 'the first one' : 'the log was unwatched');
       else chores.cut(unmerged(archive));
@@ -194,7 +199,7 @@ function createShipper(
     },
     turn: async () => {
       const now = clock.monotonicMs();
-      if (line === undefined) await base('commits were missed');
+      if (line === undefined) await baseAfterGap(now);
       await write(look(false));
       if (line === undefined) return;
       const reason = baseDue(line.base, line.recordBytes, clock.now(), rules);
@@ -217,8 +222,28 @@ function unmerged(archive: Archive): readonly SegmentName[] {
   return segments.slice(segments.findLastIndex(({ first, last }) => last > first) + 1);
 }
 
-function logBytes(left: WalPosition | undefined): number {
-  return left === undefined ? 0 : left.frame * left.pageSize;
+function logBytes(left: WalEnd | undefined): number {
+  return left?.position === undefined ? 0 : left.position.frame * left.position.pageSize;
+}
+
+/** The line that the archive ends with, if the log still holds all that was committed since; from then on it is held. */
+async function resumedLine(
+  archive: Archive,
+  directory: string,
+  path: string,
+  hold: LogHold,
+  signal: AbortSignal,
+): Promise<Line | undefined> {
+  const chain = chainsOf(archive).at(-1);
+  const end = await endOfLine(archive, directory, () => undefined); // the base that is made then says it
+  const now = hold.renew(() => [readWalIndex(path), readWalStart(path)] as const, false).value;
+  if (chain === undefined || end === undefined || !canResume(end.wal, ...now)) return undefined;
+  const state = await lastState(directory, archive, signal);
+  if (state === undefined) return undefined;
+  const { position, link, hashes } = state;
+  // what was committed meanwhile is not read yet: only in this very log is it sure to be found
+  const left = { position: end.wal, commits: undefined };
+  return { position, link, hashes, left, base: chain.base, recordBytes: end.recordBytes };
 }
 
 /** What the archive ends with; undefined when nothing can follow it: it is empty, or has a hole or damage at its end. */

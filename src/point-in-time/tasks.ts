@@ -17,7 +17,7 @@ export interface Work<T extends 'capture' | 'ship'> {
 export type Task =
   | Work<'capture'>
   | Work<'ship'>
-  /** Verify the chain that the newest base ended. */
+  /** Verify the chains that have ended. */
   | {
       readonly task: 'verify ended';
       readonly database: PointInTimeDatabase;

@@ -24,6 +24,7 @@ export {
   readWalIndex,
   readWalStart,
   type PinnedPages,
+  type WalEnd,
 } from './pinned-pages.ts';
 export { openScratch } from './scratch.ts';
 export { type WalFrame, type WalIndex, type WalPosition } from './wal.ts';

@@ -63,19 +63,28 @@ export function readWalIndex(path: string): WalIndex | undefined {
   return walIndex(readAt(lastingDescriptor(`${path}-shm`), 0, WAL_INDEX_BYTES), LITTLE_ENDIAN);
 }
 
+/** Where a log ends. */
+export interface WalEnd {
+  /** undefined when the log is empty. */
+  readonly position: WalPosition | undefined;
+  /** As in {@link WalIndex}; undefined when it is not known. */
+  readonly commits: number | undefined;
+}
+
 /**
- * Where the last commit ends in the log; undefined when the log is empty. Exact only while the caller holds the write lock.
- * Throws DATABASE_DAMAGED when the log is not the one that the index speaks of.
+ * Where the last commit ends in the log. Exact only while the caller holds the write lock. Throws DATABASE_DAMAGED when the
+ * log is not the one that the index speaks of.
  */
-export function readWalEnd(path: string): WalPosition | undefined {
+export function readWalEnd(path: string): WalEnd {
   const index = readWalIndex(path);
   if (index === undefined) throw new WavspoolError('DATABASE_BUSY', `${path}-shm is being changed`);
-  if (index.frames === 0) return undefined;
+  const { commits } = index;
+  if (index.frames === 0) return { position: undefined, commits };
   const start = readWalStart(path);
   if (start?.salt !== index.salt) {
     throw new WavspoolError('DATABASE_DAMAGED', `${path}-wal is not the log that ${path}-shm speaks of`);
   }
-  return { ...start, frame: index.frames, checksum: index.checksum };
+  return { position: { ...start, frame: index.frames, checksum: index.checksum }, commits };
 }
 
 /** The beginning of the log of the database at `path`; undefined when it holds none. */

@@ -16,7 +16,7 @@ const INDEX_VERSION = 3_007_000;
 /** A place in a write-ahead log: behind `frame` frames, with the running checksum up to there. */
 export interface WalPosition {
   readonly pageSize: number;
-  /** The log's checkpoint sequence number: 1 more each time the log starts over. */
+  /** The log's checkpoint sequence number. Every connection counts for itself: no proof of anything between processes. */
   readonly sequence: number;
   /** Both salts as 16 hex digits: every start of the log has others. */
   readonly salt: string;
@@ -37,6 +37,8 @@ export interface WalFrame {
 export interface WalIndex {
   /** Changes with every commit and every start of the log. */
   readonly version: string;
+  /** Commits since the index was made, modulo 2^32; begins again at 0 when SQLite makes it anew after a crash. */
+  readonly commits: number;
   readonly pageSize: number;
   readonly pageCount: number;
   readonly frames: number;
@@ -125,6 +127,7 @@ export function walIndex(bytes: Buffer, littleEndian: boolean): WalIndex | undef
   return {
     version: bytes.toString('hex', 0, INDEX_HEADER_BYTES),
     pageSize: size === 1 ? 65_536 : size,
+    commits: word(8),
     frames: word(16),
     pageCount: word(20),
     checksum: [word(24), word(28)],

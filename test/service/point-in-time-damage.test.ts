@@ -1,6 +1,19 @@
-import { closeSync, openSync, readSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readArchive } from '../../src/point-in-time/archive.ts';
 import {
   chainFiles,
   listPoints,
@@ -9,7 +22,9 @@ import {
   verifyPoints,
 } from '../../src/point-in-time/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
-import { NEVER, pointsRig, type PointsRig } from '../support/points.ts';
+import { finishCopy } from '../../src/sqlite/index.ts';
+import { until } from '../support/ports.ts';
+import { contentHash, NEVER, pointsRig, saw, ship, shipped, type PointsRig } from '../support/points.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -76,6 +91,34 @@ describe('what is stored', () => {
     expect(shipped.toSorted()).toEqual(names.filter((name) => !name.endsWith('.verified.json')).toSorted());
     expect(files.every(({ settled, bytes }) => settled && bytes > 0)).toBe(true);
   });
+});
+
+test('the program in the document restores every point as well', async () => {
+  const document = readFileSync(join(import.meta.dirname, '../../docs/point-in-time.md'), 'utf8');
+  const [, program = ''] = /```js\n(.*?)```/s.exec(document) ?? [];
+  await using rig = await pointsRig('wal');
+  const db = makeLedger(rig.path, { pageSize: 1024 });
+  const shipping = ship(rig);
+  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  for (let commit = 0; commit < 3; commit += 1) {
+    moveMoney(db);
+    await shipped(rig, commit + 2);
+  }
+  db.exec('DROP TABLE ledger; VACUUM; CREATE TABLE ledger(id INTEGER PRIMARY KEY)');
+  await shipped(rig, 7);
+  await shipping.stop();
+  db.close();
+  const path = rig.newPath();
+  writeFileSync(`${path}.mjs`, program);
+  const { segments } = await readArchive(rig.directory);
+  for (const { to } of segments) {
+    const target = rig.newPath();
+    const args = [`${path}.mjs`, rig.directory, target, new Date(to).toISOString()];
+    await promisify(execFile)(process.execPath, args);
+    const restored = await rig.restore(to);
+    expect(finishCopy(target)).toEqual([]);
+    expect(await contentHash(target)).toBe(await contentHash(restored.path));
+  }
 });
 
 test('with a damaged base the state is brought back from the base before it', async () => {

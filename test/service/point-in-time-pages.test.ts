@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readdirSync, utimesSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import { until } from '../support/ports.ts';
 
 const MINUTE_MS = 60_000;
 /** More of them find more: WAVSPOOL_KILLS=500. */
-const KILLS = Number(process.env['WAVSPOOL_KILLS'] ?? 30);
+const KILLS = Number(process.env['WAVSPOOL_KILLS'] ?? 20);
 
 /** A page-verbatim copy made by SQLite, to compare with. */
 async function copyHash(rig: PointsRig): Promise<string> {
@@ -174,6 +174,17 @@ test('a database that is not there, or is none, is named', async () => {
   closeSync(file);
   await expect(capture(rig.deps, rig.database, NEVER)).rejects.toMatchObject({ code: 'DATABASE_DAMAGED' });
   expect((await listPoints(rig.database)).points).toBe(0);
+});
+
+test('an empty database is a state like any other', async () => {
+  await using rig = await pointsRig();
+  closeSync(openSync(rig.path, 'w'));
+  const empty = await rig.capture();
+  makeLedger(rig.path).close();
+  rig.pass(MINUTE_MS);
+  const full = await rig.capture();
+  expect(statSync((await rig.restore(empty.at)).path).size).toBe(0);
+  expect(auditLedger((await rig.restore(full.at)).path).faults).toEqual([]);
 });
 
 test('an abort ends a capture and leaves nothing', async () => {

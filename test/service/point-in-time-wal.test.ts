@@ -1,40 +1,27 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { baseRules, type BaseRules } from '../../src/point-in-time/chain.ts';
 import { readArchive } from '../../src/point-in-time/archive.ts';
 import { chainFiles, listPoints, shipWal, verifyPoints } from '../../src/point-in-time/index.ts';
+import { mergeSegments } from '../../src/point-in-time/merge.ts';
+import { segmentFile, type SegmentName } from '../../src/point-in-time/names.ts';
 import { readRecords } from '../../src/point-in-time/read-records.ts';
-import { shipLog } from '../../src/point-in-time/ship-log.ts';
+import { takeExclusiveLock } from '../../src/sqlite/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
-import { contentHash, NEVER, pointsRig, startWriter, type PointsRig } from '../support/points.ts';
+import {
+  contentHash,
+  NEVER,
+  pointsRig,
+  saw,
+  ship,
+  shipped,
+  shipperPid,
+  startWriter,
+} from '../support/points.ts';
 import { until } from '../support/ports.ts';
-
-/** Ships in this process until it is stopped. */
-function ship(rig: PointsRig, rules: Partial<BaseRules> = {}): { stop: () => Promise<void> } {
-  const stopping = new AbortController();
-  const all = { ...baseRules(rig.database.pointInTime), ...rules };
-  const running = shipLog(
-    { ...rig.deps, rules: all, verifyEnded: () => undefined },
-    rig.database,
-    rig.directory,
-    stopping.signal,
-  );
-  return {
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
-}
-
-const saw = (rig: PointsRig, name: string): number => rig.events.filter(({ event }) => event === name).length;
-
-/** Resolves when as many points as that are in the archive. */
-async function shipped(rig: PointsRig, points: number): Promise<void> {
-  await until(`${points} points`, async () => (await listPoints(rig.database)).points >= points);
-}
 
 test.each([1024, 16_384, 65_536])(
   'every commit is brought back page by page, page size %d: VACUUM, growth, shrinking, a commit of many records',
@@ -77,27 +64,28 @@ test.each([1024, 16_384, 65_536])(
   },
 );
 
-test('the log starts over again and again under a writer, and no commit is missed', async () => {
+test('the log starts over again and again under two writers, and no commit is missed', async () => {
   await using rig = await pointsRig('wal');
-  makeLedger(rig.path, { pageSize: 16_384 }).close();
+  makeLedger(rig.path, { pageSize: 65_536 }).close();
   const shipping = ship(rig);
   await until('the first base', () => saw(rig, 'shipping commits') > 0);
   const base = auditLedger(rig.path).moves;
   {
-    await using writer = startWriter(rig.path, 500);
-    await until('many moves', () => (writer.seen.at(-1)?.counter ?? 0) > 1000);
+    // two: the sequence number in the log's header is every connection's own
+    await using writer = startWriter(rig.path, 100);
+    await using other = startWriter(rig.path, 100);
+    await until('many moves', () => writer.seen.length > 1 && (other.seen.at(-1)?.counter ?? 0) > 500);
   }
   const moves = auditLedger(rig.path).moves;
   await shipped(rig, 1 + moves - base);
   await shipping.stop();
   expect(saw(rig, 'points in time interrupted')).toBe(0);
   expect((await listPoints(rig.database)).points).toBe(1 + moves - base); // each commit is a point
-  const sequences = new Set<number>();
+  const logs = new Set<string>();
   for (const segment of (await readArchive(rig.directory)).segments) {
-    for await (const { header } of readRecords(rig.directory, segment))
-      sequences.add(header.wal?.sequence ?? -1);
+    for await (const { header } of readRecords(rig.directory, segment)) logs.add(header.wal?.salt ?? '');
   }
-  expect(sequences.size).toBeGreaterThan(3);
+  expect(logs.size).toBeGreaterThan(3);
   expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
 });
 
@@ -157,6 +145,64 @@ test('a shipper that comes back to the very state it left goes on without a new 
   await second.stop();
   expect(saw(rig, 'points in time interrupted')).toBe(0);
   db.close();
+});
+
+test('small files become one, byte for byte, and a crash in between changes nothing', async () => {
+  await using rig = await pointsRig('wal');
+  const db = makeLedger(rig.path);
+  db.pragma('wal_autocheckpoint = 0');
+  const first = ship(rig);
+  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  for (let move = 0; move < 5; move += 1) {
+    moveMoney(db);
+    await shipped(rig, move + 2);
+  }
+  await first.stop();
+  const before = await readArchive(rig.directory);
+  const small = join(rig.directory, segmentFile(before.segments[2] as SegmentName));
+  copyFileSync(small, `${small}.kept`);
+  const merged = await mergeSegments(rig.directory, before.segments);
+  renameSync(`${small}.kept`, small); // as if it had not got that far
+  expect(await readArchive(rig.directory)).toMatchObject({
+    segments: [merged],
+    duplicates: [before.segments[2]],
+  });
+  expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
+  for (const [index, { to }] of before.segments.entries()) {
+    const restored = await rig.restore(to);
+    expect([restored.at, restored.faults]).toEqual([to, []]);
+    expect(auditLedger(restored.path)).toEqual({ faults: [], moves: index + 1 });
+  }
+  const second = ship(rig);
+  moveMoney(db);
+  await shipped(rig, 7);
+  await second.stop();
+  expect(existsSync(small)).toBe(false);
+  expect((await listPoints(rig.database)).chains).toHaveLength(1);
+  db.close();
+});
+
+test('a database that was replaced is not taken for the one that was followed', async () => {
+  await using rig = await pointsRig('wal');
+  const db = makeLedger(rig.path);
+  const shipping = ship(rig);
+  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  moveMoney(db);
+  await shipped(rig, 2);
+  const another = rig.newPath();
+  const other = makeLedger(another);
+  for (const suffix of ['', '-wal', '-shm']) renameSync(`${another}${suffix}`, `${rig.path}${suffix}`);
+  await expect(shipping.ended).rejects.toMatchObject({ code: 'DATABASE_UNUSABLE' });
+  for (let move = 0; move < 5; move += 1) moveMoney(other);
+  const again = ship(rig);
+  await until('it is shipped', () => saw(rig, 'shipping commits') > 1);
+  await again.stop();
+  const { to = 0, chains } = await listPoints(rig.database);
+  expect(chains).toHaveLength(2);
+  expect(auditLedger((await rig.restore(to)).path)).toEqual({ faults: [], moves: 5 });
+  expect(auditLedger((await rig.restore(chains[0]?.to ?? 0)).path)).toEqual({ faults: [], moves: 1 });
+  db.close();
+  other.close();
 });
 
 test('a base that is due is made beside the writer and continues the line', async () => {
@@ -252,6 +298,33 @@ test('as in production: writers and shippers are killed, and 60 points of the ar
   expect(files.map(({ path }) => path).filter((path) => !path.startsWith(rig.directory))).toEqual([]);
 });
 
+test('a shipper ends with the process that started it, whatever ends that one', async () => {
+  await using rig = await pointsRig('wal');
+  makeLedger(rig.path).close();
+  const offered = join(import.meta.dirname, '../../src/point-in-time/index.ts');
+  const script = `
+    import { shipWal } from ${JSON.stringify(offered)};
+    const clock = { now: Date.now, monotonicMs: () => performance.now(), sleep: () => new Promise(() => {}) };
+    const report = (event) => console.log(event);
+    await shipWal({ clock, report }, ${JSON.stringify(rig.database)}, new AbortController().signal);`;
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const gone = once(parent, 'exit');
+  let said = '';
+  parent.stdout.on('data', (chunk) => (said += String(chunk)));
+  await until('it ships', () => said.includes('shipping commits'));
+  const lockPath = join(rig.directory, 'lock');
+  expect(takeExclusiveLock(lockPath)).toBeUndefined();
+  parent.kill('SIGKILL');
+  await gone;
+  await until('the lock is free', () => {
+    const lock = takeExclusiveLock(lockPath);
+    lock?.release();
+    return lock !== undefined;
+  });
+});
+
 test('a database that is not in WAL mode is captured by pages, with an alarm', async () => {
   await using rig = await pointsRig('wal');
   makeLedger(rig.path, { journalMode: 'delete' }).close();
@@ -265,26 +338,3 @@ test('a database that is not in WAL mode is captured by pages, with an alarm', a
   const { to = 0 } = await listPoints(rig.database);
   expect(auditLedger((await rig.restore(to)).path).faults).toEqual([]);
 });
-
-/** The process that this one ships from. */
-function shipperPid(): number {
-  const children = readdirSync(`/proc/${process.pid}/task`).flatMap((task) => childrenOf(Number(task)));
-  return children.find((pid) => commandOf(pid).includes('task-process.ts')) ?? 0;
-}
-
-function childrenOf(task: number): number[] {
-  const list = readText(`/proc/${process.pid}/task/${task}/children`);
-  return list.split(' ').filter(Boolean).map(Number);
-}
-
-function commandOf(pid: number): string {
-  return readText(join('/proc', String(pid), 'cmdline'));
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return ''; // it ended meanwhile
-  }
-}

@@ -1,18 +1,21 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { readArchive } from '../../src/point-in-time/archive.ts';
 import { capturePages } from '../../src/point-in-time/capture-pages.ts';
 import { baseRules, chainsOf, choosePoint, type BaseRules } from '../../src/point-in-time/chain.ts';
-import { makeArchive } from '../../src/point-in-time/archive.ts';
+import { makeArchive, readArchive } from '../../src/point-in-time/archive.ts';
+import { listPoints } from '../../src/point-in-time/index.ts';
 import { rebuild } from '../../src/point-in-time/rebuild.ts';
+import { shipLog } from '../../src/point-in-time/ship-log.ts';
 import { systemClock, type Clock } from '../../src/runtime/index.ts';
 import { finishCopy } from '../../src/sqlite/index.ts';
 import type { EventName, Report } from '../../src/events.ts';
+import { until } from './ports.ts';
 
 // Points in time under test. Capturing and restoring run in this process where many of them are needed, and as in production,
 // in processes of their own, where that is the point.
@@ -40,10 +43,11 @@ export interface PointsRig extends AsyncDisposable {
   readonly restore: (at: number) => Promise<{ path: string; at: number; faults: readonly string[] }>;
 }
 
-export async function pointsRig(mode: 'pages' | 'wal' = 'pages'): Promise<PointsRig> {
+/** `archives` is where the archive lies, if not beside the database. */
+export async function pointsRig(mode: 'pages' | 'wal' = 'pages', archives?: string): Promise<PointsRig> {
   const root = await mkdtemp(join(tmpdir(), 'wavspool-points-'));
   const path = join(root, 'live.db');
-  const dir = join(root, 'points');
+  const dir = archives ?? join(root, 'points');
   const database = { name: 'live', path, pointInTime: { mode, every: 60_000, keep: 7 * DAY_MS, dir } };
   const directory = join(dir, 'live');
   const events: { event: EventName; fields: object }[] = [];
@@ -96,7 +100,12 @@ export async function contentHash(path: string): Promise<string> {
 
 export interface Writer extends AsyncDisposable {
   /** The counter and the time of moves that are committed, oldest first. */
-  readonly seen: readonly { readonly counter: number; readonly at: number; readonly longestMs: number }[];
+  readonly seen: readonly {
+    readonly counter: number;
+    readonly at: number;
+    readonly ms: number;
+    readonly longestMs: number;
+  }[];
   readonly process: ChildProcess;
   /** Lets it finish; resolves when it is gone. */
   readonly stop: () => Promise<void>;
@@ -110,7 +119,7 @@ export function startWriter(path: string, perSecond: number): Writer {
   const child = spawn(process.execPath, [program, path, String(perSecond)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const seen: { counter: number; at: number; longestMs: number }[] = [];
+  const seen: { counter: number; at: number; ms: number; longestMs: number }[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => seen.push(JSON.parse(line)));
   const gone = once(child, 'exit');
   const end = async (act: () => void): Promise<void> => {
@@ -125,4 +134,59 @@ export function startWriter(path: string, perSecond: number): Writer {
     kill: () => end(() => child.kill('SIGKILL')),
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** Ships in this process until it is stopped. */
+export function ship(
+  rig: PointsRig,
+  rules: Partial<BaseRules> = {},
+): { stop: () => Promise<void>; ended: Promise<void> } {
+  const stopping = new AbortController();
+  const all = { ...baseRules(rig.database.pointInTime), ...rules };
+  const running = shipLog(
+    { ...rig.deps, rules: all, verifyEnded: () => undefined },
+    rig.database,
+    rig.directory,
+    stopping.signal,
+  );
+  running.catch(() => undefined); // whoever waits for it sees it
+  return {
+    ended: running,
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** How often an event was reported. */
+export const saw = (rig: PointsRig, name: EventName): number =>
+  rig.events.filter(({ event }) => event === name).length;
+
+/** Resolves when as many points as that are in the archive. */
+export async function shipped(rig: PointsRig, points: number): Promise<void> {
+  await until(`${points} points`, async () => (await listPoints(rig.database)).points >= points);
+}
+
+/** The process that this one ships from. */
+export function shipperPid(): number {
+  const children = readdirSync(`/proc/${process.pid}/task`).flatMap((task) => childrenOf(Number(task)));
+  return children.find((pid) => commandOf(pid).includes('task-process.ts')) ?? 0;
+}
+
+function childrenOf(task: number): number[] {
+  const list = readText(`/proc/${process.pid}/task/${task}/children`);
+  return list.split(' ').filter(Boolean).map(Number);
+}
+
+function commandOf(pid: number): string {
+  return readText(join('/proc', String(pid), 'cmdline'));
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // it ended meanwhile
+  }
 }
