@@ -7,7 +7,9 @@ TEST_ARGS ?=
 SECONDS ?= 60
 SEED ?=
 
-.PHONY: help demo test fuzz chaos check list-checks $(CHECKS) format unit clean
+BENCH_ARGS ?=
+
+.PHONY: help demo test fuzz chaos bench check list-checks $(CHECKS) format unit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +28,10 @@ fuzz: | node_modules/.package-lock.json ## Fuzz the extraction of tars for SECON
 chaos: ## Run everything under faults for SECONDS (60), from SEED if given, then check every promise
 	@infra/install.sh test
 	@npm run -s chaos -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+bench: ## Compare wavspool with rclone and aws, where they are installed (BENCH_ARGS="--rounds 3 --place sink")
+	@infra/install.sh test
+	@npm run -s bench -- $(BENCH_ARGS)
 
 check: $(CHECKS) unit ## Run everything that needs no service: format, lint, types, dead code, unit tests
 

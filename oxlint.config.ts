@@ -110,20 +110,20 @@ export default defineConfig({
       rules: { 'no-restricted-imports': imports(folder) },
     })),
     {
-      files: ['src/runtime/**', 'test/**', 'infra/**'],
+      files: ['src/runtime/**', 'test/**', 'infra/**', 'bench/**'],
       rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
     },
     // src/up sets what its children inherit
     {
-      files: ['src/config/**', 'src/up/up.ts', 'test/**', 'infra/**'],
+      files: ['src/config/**', 'src/up/up.ts', 'test/**', 'infra/**', 'bench/**'],
       rules: { 'node/no-process-env': 'off' },
     },
     {
-      files: ['src/cli/output.ts', 'infra/**', 'test/fuzz/**', 'test/chaos/**', 'test/soak/**'],
+      files: ['src/cli/output.ts', 'infra/**', 'bench/**', 'test/fuzz/**', 'test/chaos/**', 'test/soak/**'],
       rules: { 'no-console': 'off' },
     },
     {
-      files: ['test/**', 'infra/**', 'bin/**', 'workers/**'],
+      files: ['test/**', 'infra/**', 'bench/**', 'bin/**', 'workers/**'],
       rules: {
         'no-restricted-imports': 'off',
         'max-lines-per-function': 'off',

@@ -9,6 +9,8 @@ import { makeLedger, readLedger, startWriter, type LedgerShape } from '../suppor
 
 // A database back to what it was, as an operator does it.
 
+/** How often a restore is killed; more of them in a soak. */
+const KILLS = Number(process.env['WAVSPOOL_KILLS'] ?? 8);
 const SETTINGS = `databases:
   - { name: ledger, path: DIR/ledger.db, snapshots: [
       { name: plain, cron: "0 2 * * *", dir: DIR/copies, file: "ledger_{YYYY-MM-DD-HH-mm-ss}.db", compress: zstd } ] }
@@ -179,7 +181,7 @@ test('kill -9 at any moment leaves the old content or the new one', async () => 
     return performance.now() - startedAt;
   })();
   const seen = new Set<number>();
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < KILLS; round++) {
     const db = new Database(rig.database);
     const moves = db.prepare('SELECT count(*) FROM moves').pluck().get() as number;
     db.transaction(() => {
@@ -187,7 +189,7 @@ test('kill -9 at any moment leaves the old content or the new one', async () => 
     })();
     db.close();
     const child = rig.launch('restore', 'ledger', '--from', rig.snapshot);
-    const killer = setTimeout(() => child.kill('SIGKILL'), tookMs * (0.3 + (0.7 * round) / 12));
+    const killer = setTimeout(() => child.kill('SIGKILL'), tookMs * (0.3 + (0.7 * round) / KILLS));
     await once(child, 'close');
     clearTimeout(killer);
     const found = readLedger(rig.database);

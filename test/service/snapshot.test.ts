@@ -12,6 +12,8 @@ import { mountSmallDisk } from '../support/small-disk.ts';
 
 // Snapshots of a database that another program writes to, with the tools of an operator.
 
+/** How often a command is killed; more of them in a soak. */
+const KILLS = Number(process.env['WAVSPOOL_KILLS'] ?? 8);
 const never = new AbortController().signal;
 const HASHED = (name: string): string[] => [name, `${name}.sha256`];
 
@@ -281,9 +283,9 @@ test('kill -9 at any moment leaves the old snapshots and perhaps the new one, wh
   expect(await rig.wavspool('snapshot', 'ledger')).toMatchObject({ code: 0 });
   const tookMs = performance.now() - started;
   const names = await rig.names('copies');
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < KILLS; round++) {
     const child = rig.launch('snapshot', 'ledger');
-    const killer = setTimeout(() => child.kill('SIGKILL'), tookMs * (0.25 + (0.75 * round) / 8));
+    const killer = setTimeout(() => child.kill('SIGKILL'), tookMs * (0.25 + (0.75 * round) / KILLS));
     await once(child, 'close');
     clearTimeout(killer);
     expect(await verdicts(rig)).toEqual([true]); // under the one name there is for today, the old one or the new one
@@ -291,4 +293,38 @@ test('kill -9 at any moment leaves the old snapshots and perhaps the new one, wh
   }
   expect(await rig.wavspool('snapshot', 'ledger')).toMatchObject({ code: 0 });
   expect(await rig.names('copies', true)).toEqual(names);
+});
+
+test('kill -9 while it prunes leaves every snapshot whole or gone, and the newest there', async () => {
+  await using rig = await makeHostRig(
+    schedules(
+      '{ name: plain, cron: "0 2 * * *", dir: DIR/copies, file: "ledger_{YYYY-MM-DD}.db", keep: { last: 1 } }',
+    ),
+  );
+  makeLedger(join(rig.directory, 'ledger.db'), { accounts: 50 });
+  const [taken] = await takeSnapshots(rig.host, { database: 'ledger' }, 'hand', never);
+  const hash = (await readFile(`${taken!.path}.sha256`, 'utf8')).slice(0, 64);
+  const fill = async (): Promise<void> => {
+    for (let day = 1; day <= 28; day++) {
+      const name = `ledger_2025-09-${String(day).padStart(2, '0')}.db`;
+      await copyFile(taken!.path, join(rig.directory, 'copies', name));
+      await writeFile(join(rig.directory, 'copies', `${name}.sha256`), `${hash}  ${name}\n`);
+    }
+  };
+  await fill();
+  const startedAt = performance.now();
+  expect(await rig.wavspool('snapshots', 'prune', 'ledger')).toMatchObject({ code: 0 });
+  const tookMs = performance.now() - startedAt;
+  for (let round = 0; round < KILLS; round++) {
+    await fill();
+    const child = rig.launch('snapshots', 'prune', 'ledger');
+    const killer = setTimeout(() => child.kill('SIGKILL'), tookMs * (0.6 + (0.4 * round) / KILLS));
+    await once(child, 'close');
+    clearTimeout(killer);
+    const verdicts = await Array.fromAsync(verifyBackups(rig.host, 'ledger', never));
+    expect(verdicts.filter(({ ok, verified }) => !ok || !verified)).toEqual([]);
+    expect(verdicts[0]).toMatchObject({ name: taken!.name });
+  }
+  expect(await rig.wavspool('snapshots', 'prune', 'ledger')).toMatchObject({ code: 0 });
+  expect(await rig.names('copies', true)).toEqual(HASHED(taken!.name));
 });

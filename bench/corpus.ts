@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** What a run carries: so many recordings of that mean size in so many tars. */
+export interface Load {
+  readonly name: string;
+  readonly recordings: number;
+  readonly meanBytes: number;
+  readonly tars: number;
+}
+
+/** The loads that are compared; sizes are log-normal, as calls are long and short. */
+export const LOADS: readonly Load[] = [
+  { name: '2,000 × 220 KB', recordings: 2000, meanBytes: 220_000, tars: 20 },
+  { name: '20,000 × 20 KB', recordings: 20_000, meanBytes: 20_000, tars: 20 },
+  { name: '200 × 5 MB', recordings: 200, meanBytes: 5_000_000, tars: 20 },
+];
+
+const SIGMA = 0.6;
+const HEADER_BYTES = 44;
+
+/** Makes the tars of a load in `directory`, the same for the same seed. Returns their paths and the bytes of all recordings. */
+export async function makeCorpus(
+  directory: string,
+  { recordings, meanBytes, tars }: Load,
+  seed = 1,
+): Promise<{ readonly tars: readonly string[]; readonly bytes: number }> {
+  const random = generator(seed);
+  const noise = Buffer.alloc(16 * 1024 * 1024);
+  for (let at = 0; at < noise.length; at += 4) noise.writeUInt32LE(Math.floor(random() * 2 ** 32), at);
+  const made: string[] = [];
+  let bytes = 0;
+  for (let tar = 0; tar < tars; tar++) {
+    const work = join(directory, 'work');
+    await mkdir(work, { recursive: true });
+    for (let number = tar; number < recordings; number += tars) {
+      const size = Math.max(1000, Math.round(logNormal(random, meanBytes)));
+      bytes += size;
+      await writeFile(join(work, `call-${number}.wav`), wav(size, noise, random));
+    }
+    const path = join(directory, `calls-${String(tar).padStart(4, '0')}.tar`);
+    await run('tar', ['-C', work, '-cf', path, '.']);
+    await rm(work, { recursive: true });
+    made.push(path);
+  }
+  return { tars: made, bytes };
+}
+
+/** A WAV file of 16-bit telephone audio; what it says is noise, so that nothing on the way gets away with compressing it. */
+function wav(size: number, noise: Buffer, random: () => number): Buffer {
+  const file = Buffer.alloc(size);
+  file.write('RIFF', 0);
+  file.writeUInt32LE(size - 8, 4);
+  file.write('WAVEfmt ', 8);
+  file.writeUInt32LE(16, 16);
+  file.writeUInt16LE(1, 20);
+  file.writeUInt16LE(1, 22);
+  file.writeUInt32LE(8000, 24);
+  file.writeUInt32LE(16_000, 28);
+  file.writeUInt16LE(2, 32);
+  file.writeUInt16LE(16, 34);
+  file.write('data', 36);
+  file.writeUInt32LE(size - HEADER_BYTES, 40);
+  for (let at = HEADER_BYTES; at < size;) {
+    const from = Math.floor(random() * (noise.length / 2));
+    at += noise.copy(file, at, from, from + Math.min(size - at, noise.length / 2));
+  }
+  return file;
+}
+
+function logNormal(random: () => number, mean: number): number {
+  const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  return mean * Math.exp(SIGMA * normal - (SIGMA * SIGMA) / 2);
+}
+
+/** mulberry32: small, and good enough for sizes. */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,172 @@
+import { fork, execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { aws, rclone, wavspool, type Contender, type Measured, type Target } from './contenders.ts';
+import { LOADS, makeCorpus, type Load } from './corpus.ts';
+
+// `make bench`: wavspool and each peer that is installed carry the same tars to the same place, in turn, so that what else the
+// machine does meets all of them. Ratios of medians count; absolute figures are this machine's.
+
+const run = promisify(execFile);
+const RESULTS = join(import.meta.dirname, 'results');
+const CEPH = join(import.meta.dirname, '../infra/store/ceph-rgw.sh');
+
+interface Place {
+  readonly name: string;
+  readonly target: Target;
+  readonly contenders: readonly Contender[];
+  readonly loads: readonly Load[];
+  stop(): Promise<void>;
+}
+
+interface Result {
+  readonly place: string;
+  readonly load: string;
+  readonly contender: string;
+  readonly rounds: readonly Measured[];
+}
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    /** Only places whose name contains it: `sink`, `80 ms`, `Ceph`. */
+    place: { type: 'string', default: '' },
+    load: { type: 'string', default: '' },
+  },
+});
+
+const rounds = Number(values.rounds);
+const results: Result[] = [];
+const peers = [rclone(16), aws].filter((one) => one.isInstalled());
+for (const open of [() => sink(0), () => sink(20), () => sink(80), ceph]) {
+  const place = await open();
+  try {
+    if (place.name.includes(values.place)) await compare(place);
+  } finally {
+    await place.stop();
+  }
+}
+await report();
+
+async function compare({ name: place, target, contenders, loads }: Place): Promise<void> {
+  for (const load of loads.filter(({ name }) => name.includes(values.load))) {
+    const directory = await mkdtemp(join(tmpdir(), 'wavspool-corpus-'));
+    try {
+      const { tars } = await makeCorpus(directory, load);
+      const measured = new Map(contenders.map((one): [string, Measured[]] => [one.name, []]));
+      for (let round = 1; round <= rounds; round++) {
+        for (const contender of contenders) {
+          const prefix = `${load.recordings}/${contender.name.replaceAll(/\W+/g, '-')}/${round}/`;
+          const one = await contender.run(tars, load.recordings, target, prefix);
+          measured.get(contender.name)?.push(one);
+          const { seconds, cpuSeconds } = one;
+          console.log(
+            `${place}, ${load.name}, round ${round}: ${contender.name} ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} CPU s`,
+          );
+        }
+      }
+      for (const [contender, rounds] of measured) results.push({ place, load: load.name, contender, rounds });
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  }
+}
+
+async function sink(delayMs: number): Promise<Place> {
+  const child = fork(join(import.meta.dirname, 'sink.ts'), ['0', String(delayMs)]);
+  const [port] = (await once(child, 'message')) as [number];
+  return {
+    name: `sink, ${delayMs} ms`,
+    target: {
+      endpoint: `http://127.0.0.1:${port}`,
+      bucket: 'bench',
+      accessKeyId: 'bench',
+      secretAccessKey: 'bench-secret',
+    },
+    contenders: [wavspool, ...(delayMs === 0 ? peers : [rclone(64)].filter((one) => one.isInstalled()))],
+    loads: delayMs === 0 ? LOADS : LOADS.slice(0, 1),
+    stop: async () => {
+      const closed = once(child, 'close');
+      child.kill();
+      await closed;
+    },
+  };
+}
+
+async function ceph(): Promise<Place> {
+  const directory = await mkdtemp(join(tmpdir(), 'wavspool-rgw-'));
+  const port = 20_000 + Math.floor(process.pid % 10_000) * 4;
+  const keys = {
+    S3_PORT: String(port),
+    S3_ACCESS_KEY_ID: 'bench',
+    S3_SECRET_ACCESS_KEY: 'bench-secret',
+    S3_BUCKET: 'bench',
+  };
+  const env = { ...process.env, ...keys };
+  await run(CEPH, ['up', directory], { env });
+  return {
+    name: 'Ceph’s gateway',
+    target: {
+      endpoint: `http://127.0.0.1:${port}`,
+      bucket: 'bench',
+      accessKeyId: 'bench',
+      secretAccessKey: 'bench-secret',
+    },
+    contenders: [wavspool, ...peers],
+    loads: LOADS.slice(0, 1),
+    stop: async () => {
+      await run(CEPH, ['down', directory], { env });
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+async function report(): Promise<void> {
+  const machine = {
+    date: new Date().toISOString(),
+    node: process.version,
+    kernel: release(),
+    cpus: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    rounds,
+  };
+  const lines = [
+    '| place | load | who | wall, s | × | CPU, s | × | peak RSS, MB |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...results.map((result) => row(result)),
+    '',
+    ...results
+      .filter(({ contender }) => contender === wavspool.name)
+      .map(
+        ({ place, load, rounds }) =>
+          `${place}, ${load}: CPU seconds by role: ${Object.keys(rounds[0]?.stages ?? {})
+            .map((role) => `${role} ${median(rounds.map(({ stages }) => stages?.[role] ?? 0)).toFixed(2)}`)
+            .join(', ')}`,
+      ),
+  ];
+  await mkdir(RESULTS, { recursive: true });
+  const name = machine.date.slice(0, 16).replaceAll(/\W/g, '-');
+  await writeFile(join(RESULTS, `${name}.json`), `${JSON.stringify({ machine, results }, null, 2)}\n`);
+  console.log(lines.join('\n'));
+}
+
+function medianOf(rounds: readonly Measured[], figure: 'seconds' | 'cpuSeconds' | 'peakRssBytes'): number {
+  return median(rounds.map((one) => one[figure]));
+}
+
+function row({ place, load, contender, rounds }: Result): string {
+  const own = results.find(
+    (one) => one.place === place && one.load === load && one.contender === wavspool.name,
+  );
+  const ratio = (figure: 'seconds' | 'cpuSeconds'): string =>
+    own === undefined ? '' : (medianOf(own.rounds, figure) / medianOf(rounds, figure)).toFixed(2);
+  return `| ${place} | ${load} | ${contender} | ${medianOf(rounds, 'seconds').toFixed(2)} | ${ratio('seconds')} | ${medianOf(rounds, 'cpuSeconds').toFixed(2)} | ${ratio('cpuSeconds')} | ${Math.round(medianOf(rounds, 'peakRssBytes') / 1e6)} |`;
+}

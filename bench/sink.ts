@@ -1,0 +1,52 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+
+// An S3 server that keeps nothing: it reads each body to its end, remembers key and size, and answers after so many
+// milliseconds. `node bench/sink.ts PORT MILLISECONDS`. What is measured against it is the client.
+
+const [port = '0', delay = '0'] = process.argv.slice(2);
+const delayMs = Number(delay);
+const sizes = new Map<string, number>();
+const ETAG = '"00000000000000000000000000000000-1"'; // not an MD5, so that no client compares it with one
+const LAST_MODIFIED = 'Fri, 20 Nov 2026 12:00:00 GMT';
+const EMPTY_LIST =
+  '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>';
+
+function answer(request: IncomingMessage, response: ServerResponse, bytes: number): void {
+  const path = new URL(request.url ?? '/', 'http://sink').pathname;
+  const known = sizes.get(path);
+  if (request.method === 'PUT') {
+    if (request.headers['if-none-match'] === '*' && known !== undefined) {
+      response.writeHead(412).end();
+      return;
+    }
+    sizes.set(path, bytes);
+    response.writeHead(200, { ETag: ETAG, 'Content-Length': 0 }).end();
+  } else if (request.method === 'HEAD') {
+    if (known === undefined) response.writeHead(404).end();
+    else
+      response.writeHead(200, { ETag: ETAG, 'Last-Modified': LAST_MODIFIED, 'Content-Length': known }).end();
+  } else if (request.method === 'DELETE') {
+    sizes.delete(path);
+    response.writeHead(204).end();
+  } else if (known === undefined)
+    response.writeHead(200, { 'Content-Type': 'application/xml' }).end(EMPTY_LIST);
+  else response.writeHead(405).end();
+}
+
+const server = createServer((request, response) => {
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => (bytes += chunk.length));
+  request.on('end', () => {
+    if (delayMs === 0) answer(request, response, bytes);
+    else setTimeout(() => answer(request, response, bytes), delayMs);
+  });
+});
+server.on('checkContinue', (request, response) => {
+  response.writeContinue();
+  server.emit('request', request, response);
+});
+server.keepAliveTimeout = 65_000;
+server.listen(Number(port), '127.0.0.1', () => {
+  const address = server.address();
+  process.send?.(typeof address === 'object' ? address?.port : undefined);
+});
