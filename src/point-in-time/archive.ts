@@ -105,7 +105,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 }
 
 /** Names of files in a directory; none when there is no such directory. */
-export async function readNames(directory: string): Promise<readonly string[]> {
+async function readNames(directory: string): Promise<readonly string[]> {
   try {
     return await readdir(directory);
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Report } from '../events.ts';
 import { faultCode, messageOf, WavspoolError } from '../faults.ts';
-import type { Clock } from '../runtime/index.ts';
+import { systemClock, type Clock } from '../runtime/index.ts';
 import { changeEvidence, finishCopy, pinPages, type PinnedPages } from '../sqlite/index.ts';
 import { readArchive, recordBytes, type PointInTimeDatabase } from './archive.ts';
 import { stageBase, writeBase, type BaseImage, type BaseWriter } from './bases.ts';
@@ -52,7 +52,7 @@ export async function capturePages(
     lastState(directory, archive, signal),
   );
   const now = clock.now();
-  const evidence = changeEvidence(database.path, now);
+  const evidence = changeEvidence(database.path, systemClock.now()); // files bear the host's time
   const stored = chain === undefined ? 0 : await recordBytes(directory, chain.segments);
   const due =
     chain !== undefined && last?.position === chain.base.position
@@ -64,9 +64,9 @@ export async function capturePages(
     return unchanged(now, pageCount, 0, clock.monotonicMs() - startedAt);
   }
   const pass = await passOver(deps, database, directory, { last, due, head: headOf(archive) }, signal);
-  if (pass.base !== undefined) await verifyEnded(deps, database, directory, signal);
   await saveIndex(directory, { ...pass.state, evidence });
   await noteChecked(directory, pass.at, pass.state.position);
+  if (pass.base !== undefined) await verifyEnded(deps, database, directory, signal);
   const ms = clock.monotonicMs() - startedAt;
   const { at, pages, pinnedMs, storedBytes, base } = pass;
   const { pageCount } = pass.state.hashes;
@@ -89,7 +89,7 @@ export async function verifyEnded(
 }
 
 /** As verification runs in a process that nobody waits for. */
-export async function finishHere(path: string): Promise<readonly string[]> {
+async function finishHere(path: string): Promise<readonly string[]> {
   return finishCopy(path);
 }
 
@@ -107,7 +107,7 @@ function unchanged(at: number, pageCount: number, pinnedMs: number, ms: number):
 }
 
 /** The last state, or undefined with an alarm when the last chain cannot be continued. */
-export async function usableState(
+async function usableState(
   { report }: Pick<CaptureDeps, 'report'>,
   { name }: Pick<PointInTimeDatabase, 'name'>,
   directory: string,

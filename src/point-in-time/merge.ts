@@ -7,7 +7,7 @@ import { segmentFile, type SegmentName } from './names.ts';
 const COPY_BYTES = 4 * 1024 * 1024;
 
 /** The name of the file that holds the records of all of these, which follow each other. */
-export function mergedName(segments: readonly SegmentName[]): SegmentName {
+function mergedName(segments: readonly SegmentName[]): SegmentName {
   const [first] = segments;
   const last = segments.at(-1);
   if (first === undefined || last === undefined) throw new Error('nothing to merge');

@@ -89,7 +89,7 @@ async function readExactly(file: FileHandle, path: string, offset: number, lengt
 }
 
 /** Opens one of an archive's files. Throws SNAPSHOT_BAD when it is gone. */
-export async function openArtifact(path: string): Promise<FileHandle> {
+async function openArtifact(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'r');
   } catch (error) {

@@ -140,8 +140,11 @@ test('a missing file in the middle is named, and only what it held is lost', asy
   const times = await makeChains(rig);
   const records = readdirSync(rig.directory).filter((name) => name.startsWith('records-'));
   rmSync(join(rig.directory, records[5] ?? '')); // of the second chain, points 5 to 8 (from 0: 4 to 8)
+  flip(join(rig.directory, records[6] ?? ''), 400); // and the one behind it is damaged
   const verified = await verifyPoints(rig.deps, rig.database, NEVER);
+  flip(join(rig.directory, records[6] ?? ''), 400);
   expect(verified.sound).toBe(false);
+  expect(JSON.stringify(verified)).toContain(records[6]);
   expect(verified.chains.map(({ faults }) => faults.length > 0)).toEqual([false, true, false]);
   expect(JSON.stringify(verified)).toMatch(/the records 7 to 7 are missing/);
   const { chains } = await listPoints(rig.database);
