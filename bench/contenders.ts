@@ -106,8 +106,10 @@ function script(
         'for tar in "$@"; do tar -C "$work" -xf "$tar"; done',
         copy(target, prefix).join(' '),
       ];
+      // nothing of the AWS settings that this shell happens to have
+      const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
       const env = {
-        ...process.env,
+        ...Object.fromEntries(inherited),
         work,
         AWS_ACCESS_KEY_ID: target.accessKeyId,
         AWS_SECRET_ACCESS_KEY: target.secretAccessKey,
