@@ -2,7 +2,7 @@ import type { Status } from '../status/index.ts';
 import {
   listBackups,
   takeSnapshots,
-  type Backup,
+  type Listing,
   type SnapshotOutcome,
   type SnapshotRequest,
 } from './backups.ts';
@@ -17,7 +17,7 @@ import { keepingStatus } from './status.ts';
 export interface HostApi {
   keeping(): Promise<Pick<Status, 'snapshots' | 'pointInTime' | 'schedules' | 'logs'>>;
   /** Every copy of a database there is, or of all and every mirror, the newest first. */
-  backups(database: string | undefined): Promise<readonly Backup[]>;
+  backups(database: string | undefined): Promise<Listing>;
   takeSnapshots(request: SnapshotRequest, by: 'hand' | 'event'): Promise<readonly SnapshotOutcome[]>;
   exportTables(database: string, name: string): Promise<ExportOutcome>;
   makeMirror(name: string): Promise<MirrorOutcome>;

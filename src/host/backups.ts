@@ -158,22 +158,35 @@ function schedulesOf(
   return chosen.flatMap(({ name, snapshots }) => snapshots.map((schedule) => ({ database: name, schedule })));
 }
 
-/** Every copy of one database, or of all, the newest first. Throws store faults for copies in the bucket, FILE_UNREADABLE. */
+/** What was found, the newest first, and where could not be looked: local copies are there whatever the store does. */
+export interface Listing<T extends Backup = Backup> {
+  readonly snapshots: readonly T[];
+  /** Why the copies in the bucket are not among them. */
+  readonly unlisted: readonly string[];
+}
+
+/** Every copy of one database, or of all. Throws FILE_UNREADABLE. */
 export async function listSnapshotBackups(
   host: Host,
   database: string | undefined,
   signal: AbortSignal,
-): Promise<readonly SnapshotBackup[]> {
+): Promise<Listing<SnapshotBackup>> {
   const found: SnapshotBackup[] = [];
+  const unlisted: string[] = [];
   for (const one of schedulesOf(host, database)) {
     const local = await listSnapshots(one.database, one.schedule, host.timezone);
     found.push(...local.map(asLocal));
     if (one.schedule.offsite === undefined) continue;
     const deps = { store: host.store(), timezone: host.timezone };
-    const offsite = await listOffsite(deps, one.database, one.schedule, signal);
-    found.push(...offsite.map((copy) => asOffsite(copy, host.settings.s3.bucket)));
+    try {
+      const offsite = await listOffsite(deps, one.database, one.schedule, signal);
+      found.push(...offsite.map((copy) => asOffsite(copy, host.settings.s3.bucket)));
+    } catch (error) {
+      signal.throwIfAborted();
+      unlisted.push(`${one.database} ${one.schedule.name}: ${messageOf(error)}`);
+    }
   }
-  return newestFirst(found);
+  return { snapshots: newestFirst(found), unlisted };
 }
 
 /** Every copy of that database; without one, of all of them, and every mirror. The newest first. Throws as they do. */
@@ -181,17 +194,17 @@ export async function listBackups(
   host: Host,
   database: string | undefined,
   signal: AbortSignal,
-): Promise<readonly Backup[]> {
-  const snapshots = await listSnapshotBackups(host, database, signal);
+): Promise<Listing> {
+  const { snapshots, unlisted } = await listSnapshotBackups(host, database, signal);
   const points = await Promise.all(capturedOf(host, database).map(asPoints));
   const copies = [...snapshots, ...points.filter((one) => one !== undefined)];
-  if (database !== undefined) return newestFirst(copies);
+  if (database !== undefined) return { snapshots: newestFirst(copies), unlisted };
   const mirrors: MirrorBackup[] = [];
   for (const mirror of host.settings.mirrors) {
     for (const stored of await listMirrors(mirror, host.timezone))
       mirrors.push(await asMirror(mirror.name, stored, signal));
   }
-  return newestFirst([...copies, ...mirrors]);
+  return { snapshots: newestFirst([...copies, ...mirrors]), unlisted };
 }
 
 /** Reads every local copy of one database, or of all and the mirrors too. Yields each with what is wrong with it. */

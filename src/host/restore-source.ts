@@ -26,11 +26,12 @@ export async function namedSource(
   if (from.startsWith('s3://')) return offsiteSource(host, from);
   const path = isAbsolute(from) || from.includes('/') ? resolve(from) : from;
   if (await isFile(path)) return fileSource(path, await notedHashes(path));
-  const listed = (await listSnapshotBackups(host, database, signal)).find(({ name }) => name === from);
+  const { snapshots, unlisted } = await listSnapshotBackups(host, database, signal);
+  const listed = snapshots.find(({ name }) => name === from);
   if (listed === undefined)
     throw new WavspoolError(
       'SNAPSHOT_UNKNOWN',
-      `${from} is no file, and no copy of ${database} has that name`,
+      [`${from} is no file, and no copy of ${database} has that name`, ...unlisted].join('; '),
     );
   return backupSource(host, listed);
 }
@@ -55,7 +56,8 @@ export async function sourceAt(
   at: number,
   signal: AbortSignal,
 ): Promise<Source> {
-  const all = (await listSnapshotBackups(host, database.name, signal)).filter(({ verified }) => verified);
+  const { snapshots, unlisted } = await listSnapshotBackups(host, database.name, signal);
+  const all = snapshots.filter(({ verified }) => verified);
   const snapshot = all.find((backup) => parseTime(backup.at) <= at);
   const points = database.pointInTime === undefined ? undefined : await listPoints(database);
   const { from = Infinity, to = 0 } = points ?? {};
@@ -67,7 +69,7 @@ export async function sourceAt(
   const range = first === Infinity ? 'there is no copy' : `the oldest copy is of ${isoTime(first)}`;
   throw new WavspoolError(
     'SNAPSHOT_UNKNOWN',
-    `nothing of ${database.name} was kept at or before that time: ${range}`,
+    [`nothing of ${database.name} was kept at or before that time: ${range}`, ...unlisted].join('; '),
   );
 }
 

@@ -83,7 +83,7 @@ test('the queues of every site in this Redis are on the board, this site first',
 });
 
 test('snapshots are taken on request and on an event, listed, and stand in the status and the metrics', async () => {
-  expect(await get('/api/backups')).toEqual({ snapshots: [], total: 0, next: null });
+  expect(await get('/api/backups')).toEqual({ snapshots: [], total: 0, unlisted: [], next: null });
   expect(await get('/api/status')).toMatchObject({ snapshots: { state: null } });
 
   expect(await post('/api/backups/run', { database: 'state' })).toEqual({
@@ -103,6 +103,7 @@ test('snapshots are taken on request and on an event, listed, and stand in the s
   expect(await get('/api/backups?limit=1')).toEqual({
     snapshots: [expect.objectContaining({ where: 'local' })],
     total: 2,
+    unlisted: [],
     next: 1,
   });
   await until('the status is fresh', async () => {

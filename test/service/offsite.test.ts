@@ -119,6 +119,11 @@ test('a failed upload is said, the local snapshot stands, and the next run bring
   const failed = await rig.wavspool('snapshot', 'ledger');
   expect(failed).toMatchObject({ code: 1, stdout: expect.stringMatching(/copies\/ledger_.*\.gz\n$/) });
   expect(failed.stderr).toContain('is not offsite yet');
+  const list = await rig.wavspool('snapshots', 'list');
+  expect(list).toMatchObject({ code: 1, stderr: expect.stringContaining('not listed: ledger plain: ') });
+  const name = failed.stdout.trim().split('/').at(-1)!;
+  expect(list.stdout).toContain(name);
+  expect(await rig.wavspool('restore', 'ledger', '--from', name)).toMatchObject({ code: 0 }); // whatever the store does
   expect(await rig.wavspool('snapshots', 'verify')).toMatchObject({ code: 0 });
   const settings = join(rig.directory, 'wavspool.yaml');
   await writeFile(settings, (await readFile(settings, 'utf8')).replace('http://127.0.0.1:9', s3.endpoint));

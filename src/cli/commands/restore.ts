@@ -94,7 +94,8 @@ async function toldSource(
 }
 
 async function choose(host: Host, database: string, signal: AbortSignal): Promise<Source | undefined> {
-  const found = await listSnapshotBackups(host, database, signal);
+  const { snapshots: found, unlisted } = await listSnapshotBackups(host, database, signal);
+  for (const why of unlisted) printError(`not listed: ${why}`);
   if (found.length === 0) {
     printError(`there is no snapshot of ${database}; "wavspool snapshot ${database}" takes one`);
     return undefined;

@@ -33,11 +33,14 @@ export function snapshotCommands(program: Command): void {
   const snapshots = program.command('snapshots').description('the snapshots there are');
   snapshots
     .command('list [database]')
-    .description('every snapshot, on disk and offsite, and every mirror, the newest first')
+    .description(
+      'every snapshot, on disk and offsite, and every mirror, the newest first; exit 1 if the bucket could not be listed',
+    )
     .action((database: string | undefined, _flags: object, command: Command) =>
       withHost(command, async (host, { json }, signal) => {
-        const found = await listBackups(host, database, signal);
-        if (json) printJson({ snapshots: found });
+        const { snapshots: found, unlisted } = await listBackups(host, database, signal);
+        for (const why of unlisted) printError(`not listed: ${why}`);
+        if (json) printJson({ snapshots: found, unlisted });
         else
           printTable(
             ['of', 'schedule', 'taken', 'size', 'apparent', 'verified', 'path'],
@@ -51,7 +54,7 @@ export function snapshotCommands(program: Command): void {
               backup.path,
             ]),
           );
-        return 0;
+        return unlisted.length === 0 ? 0 : 1;
       }),
     );
   snapshots

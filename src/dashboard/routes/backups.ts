@@ -11,10 +11,11 @@ import { backupsQuery, eventBody, parsed, runBackupBody } from '../input.ts';
 export function backups(server: FastifyInstance, { host }: Context): void {
   server.get('/api/backups', async (request) => {
     const { database, limit, offset } = parsed(backupsQuery, request.query);
-    const all = await host.backups(database);
+    const { snapshots: all, unlisted } = await host.backups(database);
     return {
       snapshots: all.slice(offset, offset + limit),
       total: all.length,
+      unlisted,
       next: all.length > offset + limit ? offset + limit : null,
     };
   });
