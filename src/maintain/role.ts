@@ -5,14 +5,14 @@ import { hostJobs, openHost, shipCommits, type Host } from '../host/index.ts';
 import type { Outcome } from '../queue/index.ts';
 import type { Role } from '../role.ts';
 import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
-import { dueNow, runJob, type Job } from '../schedule/index.ts';
+import { dueNow, runJob, takeTurn, type Job } from '../schedule/index.ts';
 import { cleansUp, maintenanceJobs, scratchOf, type MaintenanceJob } from './jobs.ts';
 import { keepScheduled } from './schedules.ts';
 
 /** A run of the site's upkeep that is not done by then goes on with the next one. */
 const DEADLINE_MS = 10 * 60 * 1000;
-/** Jobs at once, over all processes: a mirror that takes hours keeps no snapshot waiting. */
-const CONCURRENCY = 4;
+/** Jobs at once, over all processes: a mirror that takes hours keeps no snapshot waiting, nor does upkeep that waits its turn. */
+const CONCURRENCY = 6;
 
 /** Runs the scheduled jobs: the site's upkeep and those that keep the host, never two runs of one at a time. */
 export const maintainRole: Role = {
@@ -27,7 +27,6 @@ export const maintainRole: Role = {
     const shipping = shipCommits(host, stopped.signal).catch((err: unknown) =>
       app.report('unexpected fault', { err }),
     );
-    const running = new Set<string>();
     const worker = app.queues.work<'maintenance'>({
       kind: 'maintenance',
       concurrency: CONCURRENCY,
@@ -35,14 +34,8 @@ export const maintainRole: Role = {
         const job = keeping.find(({ id }) => id === name);
         if (job !== undefined) return keep(host, job, signal);
         const task = upkeep.find((one) => one.name === name);
-        // gone from the settings since it was queued, or its last run takes longer than its interval
-        if (task === undefined || running.has(name)) return { kind: 'done' };
-        running.add(name);
-        try {
-          return await upkeepRun(app, host, task, signal);
-        } finally {
-          running.delete(name);
-        }
+        if (task === undefined) return { kind: 'done' }; // gone from the settings since it was queued
+        return upkeepRun(app, host, task, signal);
       },
     });
     return {
@@ -86,10 +79,22 @@ async function keep(host: Host, job: Job, signal: AbortSignal): Promise<Outcome>
   }
 }
 
+/**
+ * One run of the site's upkeep: one job of it at a time, over all processes, so that no second receipt chain begins and nothing
+ * is cleaned up under a receipt in the making. One whose last run still waits or goes on is left to that.
+ */
 async function upkeepRun(app: App, host: Host, job: MaintenanceJob, signal: AbortSignal): Promise<Outcome> {
   const startedAt = app.clock.monotonicMs();
   const deadline = AbortSignal.timeout(DEADLINE_MS);
+  const locks = new DisposableStack();
   try {
+    for (const [lock, patienceMs] of [
+      [`upkeep ${job.name}`, 0],
+      ['upkeep', DEADLINE_MS],
+    ] as const) {
+      const turn = await takeTurn(host, lock, patienceMs, signal);
+      locks.defer(() => turn.release());
+    }
     if ((await app.queues.shared.outage()) !== undefined) return { kind: 'done' }; // P7: the next run finds the store back
     const done = await job.run(app, host.store(), AbortSignal.any([signal, deadline]));
     const ms = Math.round(app.clock.monotonicMs() - startedAt);
@@ -97,8 +102,10 @@ async function upkeepRun(app: App, host: Host, job: MaintenanceJob, signal: Abor
     return { kind: 'done' };
   } catch (err) {
     if (signal.aborted) return { kind: 'hand back' };
-    if (deadline.aborted) return { kind: 'done' };
+    if (deadline.aborted || faultCode(err) === 'JOB_RUNNING') return { kind: 'done' };
     app.report('job failed', { queue: 'maintenance', job: job.name, err });
     return { kind: 'give up', why: messageOf(err) }; // the schedule's next run is the retry
+  } finally {
+    locks.dispose();
   }
 }

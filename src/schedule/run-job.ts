@@ -50,7 +50,7 @@ export async function runJob<R extends object>(
   signal: AbortSignal,
 ): Promise<R> {
   const { journal, clock, report } = deps;
-  const lock = await turnOf(deps, job, asked.patienceMs, signal);
+  const lock = await takeTurn(deps, job.lock, asked.patienceMs, signal);
   try {
     const startedAt = clock.monotonicMs();
     const begun = journal.begin({
@@ -92,9 +92,13 @@ export async function dueNow(
   return due !== undefined && (job.isNeeded === undefined || (await job.isNeeded())) ? due : undefined;
 }
 
-async function turnOf(
-  { clock, dataDirectory }: RunDeps,
-  { id, lock }: Job,
+/**
+ * Waits until no process of this host holds `lock`, and takes it; it goes with the process at the latest. Throws JOB_RUNNING
+ * when that takes longer than `patienceMs`, or the abort's reason.
+ */
+export async function takeTurn(
+  { clock, dataDirectory }: Pick<RunDeps, 'clock' | 'dataDirectory'>,
+  lock: string,
   patienceMs: number,
   signal: AbortSignal,
 ): Promise<ExclusiveLock> {
@@ -106,7 +110,7 @@ async function turnOf(
     const held = takeExclusiveLock(file);
     if (held !== undefined) return held;
     if (clock.monotonicMs() >= deadline)
-      throw new WavspoolError('JOB_RUNNING', `${id}: it, or one that it must not meet, is running already`);
+      throw new WavspoolError('JOB_RUNNING', `${lock}: it, or what it must not meet, is running already`);
     await clock.sleep(LOOK_AGAIN_MS, signal);
     signal.throwIfAborted();
   }

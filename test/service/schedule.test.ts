@@ -5,9 +5,11 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { takeExclusiveLock } from '../../src/sqlite/index.ts';
 import { ask, until } from '../support/ports.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startRig, type Rig } from '../support/rig.ts';
+import { makeTar } from '../support/tars.ts';
 
 // Jobs that keep the host, by themselves: two maintain processes, a Redis that forgets, a dead-man switch that listens.
 
@@ -131,4 +133,15 @@ test('a run that is killed is begun again at once', async () => {
     "SELECT outcome, reason FROM runs WHERE job = 'snapshot state yearly' ORDER BY id",
   );
   expect(stdout.trim().split('\n')[0]).toBe('failed|its process ended before it did');
+});
+
+test('upkeep runs one at a time over all processes, whoever holds its turn', async () => {
+  const turn = takeExclusiveLock(join(rig.data, 'jobs/upkeep.lock'));
+  expect(turn).toBeDefined();
+  await rig.land('a.tar', makeTar([{ name: 'a.wav', body: Buffer.alloc(1000) }]));
+  await rig.settled(1);
+  await new Promise((resolve) => setTimeout(resolve, 12_000)); // receipts are written every 10 s
+  expect(await rig.s3.keys()).toEqual(['a.wav']);
+  turn?.release();
+  await until('the receipt is written', async () => (await rig.s3.keys()).includes('.receipts/a.tar.json'));
 });
