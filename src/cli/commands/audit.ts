@@ -69,7 +69,7 @@ async function runAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Prom
     status.clear();
     store.close();
   }
-  const { PENDING: pending, FAILED: failed } = app.state.counts();
+  const { PENDING: pending, FAILED: failed, failedTars: tars } = app.state.counts();
   const { '-': missing, '+': extra, '*': differing, '!': errors, repaired: repairs, receipts } = counts;
   const found = missing + extra + differing + errors;
   const summary = {
@@ -83,7 +83,7 @@ async function runAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Prom
     repaired: repairs,
     listed: totals.listed,
     ...(flags.receipts === true && { receipts }),
-    open: { pending, failed },
+    open: { pending, failed, tars },
   };
   if (out === undefined) printSummary(summary);
   else out.end(summary);
@@ -167,7 +167,7 @@ function printSummary(summary: {
   readonly errors: number;
   readonly repaired: number;
   readonly receipts?: number;
-  readonly open: { readonly pending: number; readonly failed: number };
+  readonly open: { readonly pending: number; readonly failed: number; readonly tars: number };
 }): void {
   const { checked, same, missing, extra, differing, errors, repaired: repairs, receipts, open } = summary;
   printLines([
@@ -179,6 +179,6 @@ function printSummary(summary: {
     `! ${errors} not to be said, or missing on this host`,
     ...(repairs > 0 ? [`${repairs} repaired`] : []),
     ...(receipts === undefined ? [] : [`${receipts} receipts walked`]),
-    `not uploaded yet: ${open.pending} pending, ${open.failed} failed`,
+    `not uploaded: ${open.pending} recordings pending, ${open.failed} failed; ${open.tars} tars failed ("wavspool failed" names them)`,
   ]);
 }
