@@ -145,6 +145,8 @@ function listOf(value: unknown, key: string): readonly unknown[] {
   return Array.isArray(list) ? list : [];
 }
 
+const STORED_AS: Readonly<Record<string, string>> = { '.gz': 'gzip', '.zst': 'zstd' };
+
 function copyRules({ databases = [], paths }: Sound): BrokenRule[] {
   const broken: BrokenRule[] = [];
   const written = new Set<string>();
@@ -155,6 +157,13 @@ function copyRules({ databases = [], paths }: Sound): BrokenRule[] {
       ...database.exports.map((copy, at) => ({ ...copy, path: ['databases', index, 'exports', at] })),
     ];
     for (const copy of copies) {
+      const stored = STORED_AS[/\.(?:gz|zst)$/.exec(copy.file)?.[0] ?? ''] ?? copy.compress;
+      if (stored !== copy.compress) {
+        broken.push({
+          path: [...copy.path, 'file'],
+          problem: `its name says ${stored}, and compress is ${copy.compress}`,
+        });
+      }
       if (isState && 'mode' in copy && !copy.mode.endsWith('00')) {
         broken.push({
           path: [...copy.path, 'mode'],

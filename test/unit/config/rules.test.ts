@@ -48,6 +48,14 @@ test.each([
     twoSnapshots('file: a', 'file: a'),
     'databases[0].snapshots[1].file: another schedule writes the same file',
   ],
+  [
+    twoSnapshots('file: a', 'file: b.db.gz'),
+    'databases[0].snapshots[1].file: its name says gzip, and compress is none',
+  ],
+  [
+    twoSnapshots('file: a', 'file: b.db.gz, compress: zstd'),
+    'databases[0].snapshots[1].file: its name says gzip, and compress is zstd',
+  ],
   ['logs: [{ path: a, cron: "0 1 * * *" }, { path: ./a, cron: "0 2 * * *" }]', 'logs[1].path: '],
   [
     'mirrors: [{ name: m, source: a, dir: b, cron: "0 1 * * *", databases: [sate] }]',
@@ -85,6 +93,7 @@ test.each([
   'http: { host: 127.9.9.9 }',
   'mirrors: [{ name: m, source: a, dir: ab, cron: "0 1 * * *", databases: [state] }]',
   twoSnapshots('file: "a_{name}"', 'file: "a_{name}"'),
+  twoSnapshots('file: a.db.gz, compress: gzip', 'file: b.db, compress: zstd'),
   database('snapshots: [{ name: d, on: go, dir: d, file: f, mode: "0640", dirMode: "0750" }]'),
 ])('%s breaks no rule', (yaml) => {
   expect(load(yaml).settings.site).toBe('main');
