@@ -362,6 +362,12 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** For `.catch`: undefined for what is not there; anything else is thrown on. */
+export function unlessGone(error: unknown): undefined {
+  if (errnoOf(error) === 'ENOENT') return undefined;
+  throw error;
+}
+
 /** The errno name (`ENOENT`, `ENOSPC`, …) of a system error, else undefined. */
 export function errnoOf(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;

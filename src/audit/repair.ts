@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { lookAt, versionOf } from '../arrival/index.ts';
 import { extractTar, type ExtractDeps } from '../extract/index.ts';
-import { errnoOf, messageOf } from '../faults.ts';
+import { messageOf } from '../faults.ts';
+import { sha256IfThere } from '../runtime/index.ts';
 import type { RecordingRow, StateStore } from '../state/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import { uploadRecording, type UploadDeps } from '../upload/index.ts';
@@ -50,14 +49,14 @@ async function repairRecording(
   finding: Finding,
   signal: AbortSignal,
 ): Promise<Repair> {
-  const fileThere = row.sha256 !== undefined && (await hashOf(row.path)) === row.sha256;
+  const fileThere = row.sha256 !== undefined && (await sha256IfThere(row.path)) === row.sha256;
   const tar = row.tar === undefined ? undefined : deps.state.tar(row.tar);
   const tarThere =
     tar !== undefined &&
     tar.size !== undefined &&
     tar.mtimeMs !== undefined &&
     tar.sha256 !== undefined &&
-    (await hashOf(tar.path)) === tar.sha256;
+    (await sha256IfThere(tar.path)) === tar.sha256;
   if (!fileThere && !tarThere) {
     return { kind: 'not repaired', why: 'neither its file nor its tar is on this host as it was' };
   }
@@ -100,17 +99,4 @@ async function setAside({ store, upload }: RepairDeps, key: string, signal: Abor
   if (there === undefined) return;
   const version = there.etag.replaceAll(/[^A-Za-z0-9-]/g, '');
   await store.move(key, `${upload.prefix}${ASIDE}${key.slice(upload.prefix.length)}.${version}`, signal);
-}
-
-/** Undefined where there is no such file. */
-async function hashOf(path: string): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
-      hash.update(chunk as Buffer);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
-    throw error;
-  }
-  return hash.digest('hex');
 }

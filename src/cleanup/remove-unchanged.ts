@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { link, lstat, mkdir, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../faults.ts';
+import { sha256OfFile } from '../runtime/index.ts';
 
 /** A file waits in it, beside its own place, while it is hashed for the last time. Hidden, so arrival finds no tar in it. */
 const REMOVING = '.wavspool-removing';
@@ -20,7 +19,7 @@ export async function removeIfUnchanged(path: string, sha256: string): Promise<R
   await mkdir(directory, { recursive: true, mode: 0o700 });
   try {
     await rename(path, aside);
-    if ((await hashOf(aside)) === sha256) {
+    if ((await sha256OfFile(aside)) === sha256) {
       await unlink(aside);
       return 'removed';
     }
@@ -69,10 +68,4 @@ async function isFile(path: string): Promise<boolean> {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
     throw error;
   }
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

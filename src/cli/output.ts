@@ -9,6 +9,14 @@ export function printLines(lines: readonly string[]): void {
   for (const line of lines) console.log(line);
 }
 
+/** What was looked at, and whether it stood: `ok  PATH`, or `BAD PATH: reason`. */
+export function verdictLine(
+  path: string,
+  verdict: { readonly ok: boolean; readonly reason?: string },
+): string {
+  return `${verdict.ok ? 'ok ' : 'BAD'} ${path}${verdict.reason === undefined ? '' : `: ${verdict.reason}`}`;
+}
+
 /** A table without frames, so that it can be read, grepped and cut alike. */
 export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
   const table = new Table({

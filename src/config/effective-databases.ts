@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { WEEKLY_DRILL } from './keeping.ts';
 import type { Settings } from './schema.ts';
 
 export type DatabaseSettings = Settings['databases'][number];
@@ -37,7 +38,7 @@ export function effectiveDatabases(
     path: settings.paths.state,
     exports: [],
     asserts: [],
-    drill: '30 4 * * 0',
+    drill: WEEKLY_DRILL,
   };
   return [{ ...state, snapshots: [nightly] }, ...named];
 }

@@ -38,6 +38,9 @@ const keep = z
     },
   );
 
+/** When a restore is tried that nobody needs yet, unless the settings say otherwise. */
+export const WEEKLY_DRILL = '30 4 * * 0';
+
 const compress = oneOf('none', 'gzip', 'zstd');
 
 const octal = (allowed: string) => textLike(/^0?[0-7]{3}$/, allowed);
@@ -88,7 +91,7 @@ export const database = z.strictObject({
     .refine((value) => value.keep >= value.every, { path: ['keep'], message: 'a duration not below "every"' })
     .optional(),
   asserts: listOf(text, 'SQL that must return 1').default([]),
-  drill: cron.default('30 4 * * 0'),
+  drill: cron.default(WEEKLY_DRILL),
 });
 
 /** Section `mirrors`: which directories are kept as dated, hardlinked trees. */

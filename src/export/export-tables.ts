@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DatabaseSettings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import { namePattern } from '../retention/index.ts';
+import { fileNames } from '../retention/index.ts';
 import {
   makeDirectory,
   offLoop,
@@ -13,7 +13,7 @@ import {
   type Clock,
 } from '../runtime/index.ts';
 import type { ExportJob, Exported } from './export-thread.ts';
-import { fileOf, pruneExports } from './prune.ts';
+import { pruneExports } from './prune.ts';
 
 /** An entry of a database's `exports`. */
 export type ExportSettings = DatabaseSettings['exports'][number];
@@ -56,7 +56,7 @@ export async function exportTables(
   const startedAt = clock.monotonicMs();
   await prepare(dir, clock.now());
   const at = clock.now();
-  const path = join(dir, namePattern(fileOf(entry), timezone, { name: database }).format(at));
+  const path = join(dir, fileNames(entry.file, timezone, { name: database }).format(at, compress));
   const [stored, scratch] = [temporaryPath(dir), temporaryPath(dir)];
   const job: ExportJob = { source, tables, compress, stored, scratch };
   try {

@@ -1,11 +1,17 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Readable, type Duplex } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { constants, createGunzip, createGzip, createZstdCompress, createZstdDecompress } from 'node:zlib';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import { serveOffLoop, syncFile } from '../runtime/index.ts';
+import {
+  isUnpackFault,
+  packers,
+  serveOffLoop,
+  syncFile,
+  unpackers,
+  type Compression,
+} from '../runtime/index.ts';
 import {
   asDatabaseFault,
   databaseFault,
@@ -17,8 +23,6 @@ import {
 import { dump } from './dump.ts';
 import { compareLoaded, expectedOf, runSql, type Expected, type ExpectedTable } from './load-back.ts';
 import { encodingOf, findTables } from './read-tables.ts';
-
-export type Compression = 'none' | 'gzip' | 'zstd';
 
 export interface ExportJob {
   readonly source: string;
@@ -33,18 +37,6 @@ export interface Exported {
   readonly bytes: number;
   readonly tables: readonly { readonly name: string; readonly rows: number }[];
 }
-
-const PACKERS: Readonly<Record<Compression, () => readonly Duplex[]>> = {
-  none: () => [],
-  gzip: () => [createGzip()],
-  zstd: () => [createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } })],
-};
-
-const UNPACKERS: Readonly<Record<Compression, () => readonly Duplex[]>> = {
-  none: () => [],
-  gzip: () => [createGunzip()],
-  zstd: () => [createZstdDecompress()],
-};
 
 serveOffLoop(exportOffLoop);
 
@@ -91,7 +83,7 @@ async function write(
     const read: ExpectedTable[] = [];
     sql = dump(db, found, (table, sum) => read.push(expectedOf(db, table, sum)));
     const file = createWriteStream(stored, { flags: 'wx', mode: 0o600 });
-    await pipeline([Readable.from(withDatabaseFaults(source, sql)), ...PACKERS[compress](), file], {
+    await pipeline([Readable.from(withDatabaseFaults(source, sql)), ...packers(compress), file], {
       signal,
     });
     return { encoding: encodingOf(db), tables: read };
@@ -119,7 +111,7 @@ async function loadBack(
   try {
     const file = createReadStream(stored, { highWaterMark: 256 * 1024 });
     await pipeline(
-      [file, ...UNPACKERS[compress](), (bytes: AsyncIterable<Buffer>) => runSql(db, decoded(bytes))],
+      [file, ...unpackers(compress), (bytes: AsyncIterable<Buffer>) => runSql(db, decoded(bytes))],
       {
         signal,
       },
@@ -127,7 +119,7 @@ async function loadBack(
     signal.throwIfAborted();
     await compareLoaded(db, expected, signal);
   } catch (error) {
-    if (/^(?:Z_|ZSTD_|ERR_ENCODING)/.test(errnoOf(error) ?? '')) {
+    if (isUnpackFault(error) || errnoOf(error)?.startsWith('ERR_ENCODING') === true) {
       throw new WavspoolError('EXPORT_BAD', `${stored} cannot be read back: ${messageOf(error)}`, {
         cause: error,
       });

@@ -1,6 +1,6 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { applyKeep, momentOf, namePattern, type Dated, type Judged } from '../retention/index.ts';
+import { applyKeep, fileNames, momentOf, type Dated, type Judged } from '../retention/index.ts';
 import { syncDirectory } from '../runtime/index.ts';
 import type { ExportDeps, ExportSettings } from './export-tables.ts';
 
@@ -10,23 +10,16 @@ interface StoredExport extends Dated {
   readonly bytes: number;
 }
 
-const SUFFIXES = { none: '', gzip: '.gz', zstd: '.zst' } as const;
-
-/** The file name pattern of an export, with the suffix of its compression unless it has that already. */
-export function fileOf({ file, compress }: Pick<ExportSettings, 'file' | 'compress'>): string {
-  return file.endsWith(SUFFIXES[compress]) ? file : file + SUFFIXES[compress];
-}
-
 /** The exports that `entry` of `database` made and that are still there, in no order. Throws what the system says. */
 async function listExports(
   database: string,
   entry: ExportSettings,
   timezone: string,
 ): Promise<readonly StoredExport[]> {
-  const pattern = namePattern(fileOf(entry), timezone, { name: database });
+  const names = fileNames(entry.file, timezone, { name: database });
   const found: StoredExport[] = [];
   for (const name of await readdir(entry.dir)) {
-    const dated = pattern.parse(name);
+    const dated = names.parse(name);
     if (dated === undefined) continue;
     const path = join(entry.dir, name);
     const file = await lstat(path);

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WavspoolError, errnoOf } from '../faults.ts';
-import { makeDirectory, publishUnlessTaken, syncDirectory } from '../runtime/index.ts';
+import { makeDirectory, publishUnlessTaken, sha256IfThere, syncDirectory } from '../runtime/index.ts';
 import type { Extraction, Occupant } from '../state/index.ts';
 import { candidatePaths, judgePlace } from './place.ts';
 
@@ -73,14 +71,10 @@ async function takeName(temporary: string, path: string): Promise<boolean> {
 
 /** The SHA-256 of the file at `path`; undefined when there is none. */
 async function hashOf(path: string): Promise<string | undefined> {
-  const hash = createHash('sha256');
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
-      hash.update(chunk as Buffer);
+    return await sha256IfThere(path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     if (errnoOf(error) === 'EISDIR') return 'a directory';
     throw error;
   }
-  return hash.digest('hex');
 }

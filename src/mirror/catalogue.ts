@@ -1,6 +1,6 @@
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { WavspoolError, errnoOf, messageOf, unlessGone } from '../faults.ts';
 import { momentOf, type Dated } from '../retention/index.ts';
 import { readSummary } from './manifest.ts';
 import { LATEST, mirrorNames } from './names.ts';
@@ -57,11 +57,6 @@ async function entriesOf(dir: string): Promise<readonly string[]> {
       cause: error,
     });
   }
-}
-
-function unlessGone(error: unknown): undefined {
-  if (errnoOf(error) === 'ENOENT') return undefined;
-  throw error;
 }
 
 /** The name of the mirror that `latest` points to; undefined when there is no such symlink. Throws what the system says. */

@@ -1,7 +1,7 @@
 import { chmod, mkdir, lstat, readdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { Report } from '../events.ts';
-import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { WavspoolError, errnoOf, messageOf, unlessGone } from '../faults.ts';
 import {
   abandonedTemporaries,
   makeDirectory,
@@ -243,11 +243,6 @@ async function placesOf({ databases }: MirrorDeps, mirror: MirrorSettings): Prom
       );
   }
   return { source, snapshots, leftOut, raw };
-}
-
-function unlessGone(error: unknown): undefined {
-  if (errnoOf(error) === 'ENOENT') return undefined;
-  throw error;
 }
 
 async function takeSnapshots(

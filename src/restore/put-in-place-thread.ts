@@ -1,7 +1,14 @@
 import { WavspoolError } from '../faults.ts';
 import { serveOffLoop } from '../runtime/index.ts';
-import { integrityFault } from '../snapshot/index.ts';
-import { copyInto, copyPinned, openCopy, openForeign, pageSize, pin } from '../sqlite/index.ts';
+import {
+  copyInto,
+  copyPinned,
+  integrityFaults,
+  openCopy,
+  openForeign,
+  pageSize,
+  pin,
+} from '../sqlite/index.ts';
 
 export type PutInPlaceJob =
   | { readonly step: 'save'; readonly database: string; readonly to: string }
@@ -55,7 +62,7 @@ async function overwrite(
 function check(database: string): PutInPlaceAnswer {
   const db = openForeign(database);
   try {
-    return integrityFault(db) === undefined ? 'done' : 'damaged';
+    return integrityFaults(db).length === 0 ? 'done' : 'damaged';
   } finally {
     db.close();
   }

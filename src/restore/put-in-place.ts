@@ -1,6 +1,6 @@
 import { chmod, chown, copyFile, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { WavspoolError, errnoOf } from '../faults.ts';
+import { WavspoolError, unlessGone } from '../faults.ts';
 import { namePattern } from '../retention/index.ts';
 import { offLoop, syncDirectory, syncFile, temporaryPath } from '../runtime/index.ts';
 import type { PutInPlaceAnswer, PutInPlaceJob } from './put-in-place-thread.ts';
@@ -115,9 +115,4 @@ async function freeName(name: string): Promise<string> {
     const candidate = number === 1 ? name : `${name}-${number}`;
     if ((await stat(candidate).catch(unlessGone)) === undefined) return candidate;
   }
-}
-
-function unlessGone(error: unknown): undefined {
-  if (errnoOf(error) === 'ENOENT') return undefined;
-  throw error;
 }

@@ -9,6 +9,15 @@ export {
   type Clock,
   type Dice,
 } from './clock.ts';
+export {
+  compressionOf,
+  isUnpackFault,
+  packers,
+  unpackers,
+  withSuffix,
+  withoutSuffix,
+  type Compression,
+} from './compression.ts';
 export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
 export {
   abandonedTemporaries,
@@ -23,6 +32,7 @@ export {
   writeDurably,
   type GrowingFile,
 } from './durable-file.ts';
+export { sha256IfThere, sha256OfFile } from './hash-file.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
 export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';

@@ -1,7 +1,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import { momentOf, namePattern } from '../retention/index.ts';
+import { WavspoolError, errnoOf, messageOf, unlessGone } from '../faults.ts';
+import { fileNames, momentOf } from '../retention/index.ts';
 import type { SnapshotSchedule } from './schedules.ts';
 
 /** A snapshot that lies in its schedule's directory. */
@@ -19,7 +19,6 @@ export interface Snapshot {
 }
 
 const HASHES = '.sha256';
-const COMPRESSED = /\.(?:gz|zst)$/;
 
 /** The file beside a snapshot that holds its SHA-256, in the form that `sha256sum -c` reads. */
 export function hashFileOf(path: string): string {
@@ -35,10 +34,10 @@ export async function listSnapshots(
   schedule: SnapshotSchedule,
   timezone: string,
 ): Promise<readonly Snapshot[]> {
-  const pattern = namePattern(schedule.file.replace(COMPRESSED, ''), timezone, { name: database });
+  const names = fileNames(schedule.file, timezone, { name: database });
   const found: Snapshot[] = [];
   for (const name of await namesIn(schedule.dir)) {
-    const dated = pattern.parse(name.replace(COMPRESSED, ''));
+    const dated = names.parse(name);
     if (dated === undefined) continue;
     const path = join(schedule.dir, name);
     const file = await stat(path).catch(unlessGone);
@@ -75,9 +74,4 @@ async function namesIn(directory: string): Promise<readonly string[]> {
       cause: error,
     });
   }
-}
-
-function unlessGone(error: unknown): undefined {
-  if (errnoOf(error) === 'ENOENT') return undefined;
-  throw error;
 }

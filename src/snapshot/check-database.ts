@@ -49,18 +49,6 @@ export function compareFacts(path: string, source: Facts, copy: Facts): void {
   }
 }
 
-/** What `PRAGMA integrity_check` finds wrong, its first faults in one line; undefined when all is well. */
-export function integrityFault(db: Sqlite): string | undefined {
-  try {
-    const lines = db.pragma('integrity_check(5)') as { integrity_check: string }[];
-    const faults = lines.map((line) => line.integrity_check).filter((line) => line !== 'ok');
-    return faults.length === 0 ? undefined : faults.join('; ').replaceAll('\n', ' ');
-  } catch (error) {
-    if (errnoOf(error)?.startsWith('SQLITE_') === true) return messageOf(error);
-    throw error;
-  }
-}
-
 function ask(db: Sqlite, assert: string): void {
   let value: unknown;
   try {

@@ -1,9 +1,8 @@
 import { constants, copyFile, rm } from 'node:fs/promises';
 import { WavspoolError } from '../faults.ts';
-import { serveOffLoop } from '../runtime/index.ts';
-import { openCopy } from '../sqlite/index.ts';
-import { integrityFault } from './check-database.ts';
-import { compressionOf, decompressFile, sha256OfFile } from './stored-form.ts';
+import { compressionOf, serveOffLoop, sha256OfFile } from '../runtime/index.ts';
+import { integrityFaults, openCopy } from '../sqlite/index.ts';
+import { decompressFile } from './stored-form.ts';
 
 export interface CheckJob {
   readonly path: string;
@@ -45,7 +44,7 @@ function faultOf(path: string): string | undefined {
   try {
     const db = openCopy(path);
     try {
-      return integrityFault(db);
+      return integrityFaults(db)[0];
     } finally {
       db.close();
     }

@@ -1,9 +1,9 @@
 import { rm, stat } from 'node:fs/promises';
 import { WavspoolError } from '../faults.ts';
-import { serveOffLoop, syncFile } from '../runtime/index.ts';
-import { copyPinned, openCopy, openForeign, pin, settleCopy } from '../sqlite/index.ts';
-import { compareFacts, integrityFault, readFacts, type Facts } from './check-database.ts';
-import { compressFile, decompressFile, sha256OfFile, type Compression } from './stored-form.ts';
+import { serveOffLoop, sha256OfFile, syncFile, type Compression } from '../runtime/index.ts';
+import { copyPinned, integrityFaults, openCopy, openForeign, pin, settleCopy } from '../sqlite/index.ts';
+import { compareFacts, readFacts, type Facts } from './check-database.ts';
+import { compressFile, decompressFile } from './stored-form.ts';
 
 export interface CopyJob {
   /** The live database. */
@@ -83,7 +83,7 @@ async function readBack(
   }
   const db = openCopy(readable);
   try {
-    const fault = integrityFault(db);
+    const [fault] = integrityFaults(db);
     // page for page it is what was read, so the fault was there before
     if (fault !== undefined) throw new WavspoolError('DATABASE_DAMAGED', `${source} is damaged: ${fault}`);
     compareFacts(readable, expected.facts, readFacts(db, asserts));

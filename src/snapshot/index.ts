@@ -3,7 +3,6 @@
  * Start at take.ts.
  */
 export { listSnapshots, notedHashes, type Snapshot } from './catalogue.ts';
-export { integrityFault } from './check-database.ts';
 export { listOffsite, pruneOffsite, shipOffsite, type OffsiteSnapshot, type Shipped } from './offsite.ts';
 export { pruneSnapshots } from './prune.ts';
 export { databaseNamed, schedulesFor, type SnapshotSchedule } from './schedules.ts';

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import type { Report } from '../events.ts';
 import { WavspoolError, faultCode, messageOf } from '../faults.ts';
-import { applyKeep, momentOf, namePattern, type Judged } from '../retention/index.ts';
+import { applyKeep, fileNames, momentOf, type Judged } from '../retention/index.ts';
+import { compressionOf, sha256OfFile, type Compression } from '../runtime/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import { listSnapshots, notedHashes, type Snapshot } from './catalogue.ts';
 import type { SnapshotSchedule } from './schedules.ts';
-import { compressionOf, sha256OfFile, withSuffix, type Compression } from './stored-form.ts';
 
 /** A copy of a snapshot in the bucket. */
 export interface OffsiteSnapshot {
@@ -33,7 +33,6 @@ export interface Shipped {
 
 /** What a name has in it when another snapshot of the same name was there already: the beginning of its SHA-256. */
 const TWIN = /~[0-9a-f]{12}(?=(?:\.gz|\.zst)?$)/;
-const COMPRESSED = /\.(?:gz|zst)$/;
 const CONTENT_TYPES: Readonly<Record<Compression, string>> = {
   none: 'application/vnd.sqlite3',
   gzip: 'application/gzip',
@@ -48,11 +47,11 @@ export async function listOffsite(
   signal: AbortSignal,
 ): Promise<readonly OffsiteSnapshot[]> {
   if (offsite === undefined) return [];
-  const pattern = namePattern(offsite.file.replace(COMPRESSED, ''), timezone, { name: database });
+  const names = fileNames(offsite.file, timezone, { name: database });
   const found: OffsiteSnapshot[] = [];
   for await (const { key, size } of store.list(offsite.prefix, signal)) {
     const name = key.slice(offsite.prefix.length);
-    const dated = pattern.parse(name.replace(TWIN, '').replace(COMPRESSED, ''));
+    const dated = names.parse(name.replace(TWIN, ''));
     if (dated === undefined) continue;
     const label = dated.label === undefined ? {} : { label: dated.label };
     const at = momentOf(dated, dated.until - 1);
@@ -138,8 +137,7 @@ async function ship(
   const { offsite } = schedule;
   if (offsite === undefined) return undefined;
   const compress = compressionOf(path);
-  const pattern = namePattern(offsite.file, timezone, { name: database });
-  const name = withSuffix(pattern.format(at, label), compress);
+  const name = fileNames(offsite.file, timezone, { name: database }).format(at, compress, label);
   const sha256 = await sha256OfFile(path, signal);
   if (!(await notedHashes(path)).includes(sha256))
     throw new WavspoolError('SNAPSHOT_BAD', `${path} has changed since it was made; it is not sent`);

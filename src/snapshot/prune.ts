@@ -1,11 +1,11 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from '../events.ts';
-import { applyKeep, namePattern, type Judged } from '../retention/index.ts';
-import { syncDirectory } from '../runtime/index.ts';
+import { unlessGone } from '../faults.ts';
+import { applyKeep, fileNames, type Judged, type Keep } from '../retention/index.ts';
+import { sha256OfFile, syncDirectory } from '../runtime/index.ts';
 import { hashFileOf, listSnapshots, notedHashes, type Snapshot } from './catalogue.ts';
 import type { SnapshotSchedule } from './schedules.ts';
-import { sha256OfFile } from './stored-form.ts';
 
 export interface PruneDeps {
   readonly report: Report;
@@ -25,7 +25,7 @@ export async function pruneSnapshots(
   signal: AbortSignal,
 ): Promise<readonly Judged<Snapshot>[]> {
   const all = await listSnapshots(database, schedule, timezone);
-  const judged = await judge(all, schedule, timezone, signal);
+  const judged = await judge(all, schedule.keep, timezone, signal);
   if (dryRun) return judged;
   const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item);
   for (const { path } of removed) {
@@ -48,7 +48,7 @@ export async function pruneSnapshots(
 
 async function judge(
   all: readonly Snapshot[],
-  { keep }: SnapshotSchedule,
+  keep: Keep | undefined,
   timezone: string,
   signal: AbortSignal,
 ): Promise<readonly Judged<Snapshot>[]> {
@@ -58,7 +58,7 @@ async function judge(
   const sha256 = await sha256OfFile(newest.path, signal);
   if ((await notedHashes(newest.path)).includes(sha256)) return judged;
   const rest = all.map((one) => (one === newest ? { ...one, verified: false } : one));
-  const without = await judge(rest, { keep } as SnapshotSchedule, timezone, signal);
+  const without = await judge(rest, keep, timezone, signal);
   return without.map((one) =>
     one.item.path === newest.path
       ? { item: newest, keep: true, reasons: ['it has changed since it was made: look at it'] }
@@ -72,12 +72,11 @@ async function removeLoneHashes(
   { dir, file }: SnapshotSchedule,
   timezone: string,
 ): Promise<void> {
-  const pattern = namePattern(file.replace(/\.(?:gz|zst)$/, ''), timezone, { name: database });
-  const names = new Set(await readdir(dir).catch(() => []));
+  const own = fileNames(file, timezone, { name: database });
+  const names = new Set((await readdir(dir).catch(unlessGone)) ?? []);
   for (const name of names) {
     const of = name.endsWith('.sha256') ? name.slice(0, -'.sha256'.length) : undefined;
-    if (of === undefined || names.has(of) || pattern.parse(of.replace(/\.(?:gz|zst)$/, '')) === undefined)
-      continue;
+    if (of === undefined || names.has(of) || own.parse(of) === undefined) continue;
     await rm(join(dir, name), { force: true });
   }
 }

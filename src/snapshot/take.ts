@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { DatabaseSettings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import { namePattern } from '../retention/index.ts';
+import { fileNames } from '../retention/index.ts';
 import {
   makeDirectory,
   offLoop,
@@ -16,7 +16,6 @@ import {
 import { hashFileOf, notedHashes, type Snapshot } from './catalogue.ts';
 import type { Copied, CopyJob } from './copy-thread.ts';
 import type { SnapshotSchedule } from './schedules.ts';
-import { withSuffix } from './stored-form.ts';
 
 export interface SnapshotDeps {
   readonly clock: Clock;
@@ -52,10 +51,7 @@ export async function takeSnapshot(
   const startedAt = clock.monotonicMs();
   await prepareDirectory(schedule, clock.now());
   const at = clock.now();
-  const name = withSuffix(
-    namePattern(schedule.file, timezone, { name: database }).format(at, label),
-    compress,
-  );
+  const name = fileNames(schedule.file, timezone, { name: database }).format(at, compress, label);
   const path = join(dir, name);
   const [raw, packed, unpacked] = [temporaryPath(dir), temporaryPath(dir), temporaryPath(dir)];
   const job: CopyJob = { source, raw, packed, unpacked, compress, asserts };

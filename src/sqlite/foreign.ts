@@ -133,6 +133,7 @@ export function settleCopy(path: string): void {
   asDatabaseFault(path, () => {
     const db = new Database(path, { fileMustExist: true });
     try {
+      db.pragma('trusted_schema = OFF');
       db.pragma('journal_mode = DELETE');
     } finally {
       db.close();

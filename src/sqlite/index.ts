@@ -2,7 +2,6 @@
 // those of others without getting in their way.
 export { changeEvidence } from './evidence.ts';
 export { takeExclusiveLock, type ExclusiveLock } from './exclusive.ts';
-export { finishCopy } from './finished-copy.ts';
 export {
   asDatabaseFault,
   copyInto,
@@ -16,6 +15,7 @@ export {
   settleCopy,
 } from './foreign.ts';
 export { groupedWriter, type Write } from './grouped-writer.ts';
+export { finishCopy, integrityFaults } from './integrity.ts';
 export { openDatabase, type Sqlite } from './open.ts';
 export {
   pinPages,

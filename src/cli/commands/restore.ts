@@ -15,7 +15,7 @@ import { restoreDatabase, type Holder, type Restored, type Source } from '../../
 import { isoTime } from '../../runtime/index.ts';
 import { databaseNamed } from '../../snapshot/index.ts';
 import { pointInTime } from '../arguments.ts';
-import { printError, printJson, printLines } from '../output.ts';
+import { printError, printJson, printLines, verdictLine } from '../output.ts';
 import { withHost } from '../with-app.ts';
 
 interface RestoreFlags {
@@ -131,19 +131,15 @@ async function verifyAll(host: Host, database: string, json: boolean, signal: Ab
   const verdicts = await Array.fromAsync(verifyBackups(host, database, signal));
   if (json) printJson({ snapshots: verdicts });
   else if (verdicts.length === 0) printLines([`there is no snapshot of ${database} on disk`]);
-  else
-    printLines(
-      verdicts.map(
-        ({ ok, path, reason }) => `${ok ? 'ok ' : 'BAD'} ${path}${reason === undefined ? '' : `: ${reason}`}`,
-      ),
-    );
+  else printLines(verdicts.map((verdict) => verdictLine(verdict.path, verdict)));
   return verdicts.every(({ ok }) => ok) ? 0 : 1;
 }
 
 async function verifyOne(host: Host, source: Source, json: boolean, signal: AbortSignal): Promise<0 | 1> {
-  const { ok, reason } = await verifySource(host, source, signal);
+  const verdict = await verifySource(host, source, signal);
+  const { ok, reason } = verdict;
   if (json) printJson({ snapshots: [{ path: source.from, ok, ...(reason !== undefined && { reason }) }] });
-  else printLines([`${ok ? 'ok ' : 'BAD'} ${source.from}${reason === undefined ? '' : `: ${reason}`}`]);
+  else printLines([verdictLine(source.from, verdict)]);
   return ok ? 0 : 1;
 }
 

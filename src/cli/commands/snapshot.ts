@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { formatSize } from '../../config/index.ts';
 import { listBackups, pruneBackups, takeSnapshots, verifyBackups } from '../../host/index.ts';
-import { printError, printJson, printLines, printTable, statusLine } from '../output.ts';
+import { printError, printJson, printLines, printTable, statusLine, verdictLine } from '../output.ts';
 import { withHost } from '../with-app.ts';
 
 interface SnapshotFlags {
@@ -67,9 +67,7 @@ export function snapshotCommands(program: Command): void {
         for await (const verdict of verifyBackups(host, database, signal)) {
           progress.clear();
           verdicts.push(verdict);
-          const { ok, path, reason } = verdict;
-          if (!json)
-            printLines([`${ok ? 'ok ' : 'BAD'} ${path}${reason === undefined ? '' : `: ${reason}`}`]);
+          if (!json) printLines([verdictLine(verdict.path, verdict)]);
           progress.show(`${verdicts.length} read`);
         }
         progress.clear();
