@@ -35,51 +35,60 @@ const { values } = parseArgs({
     /** Only places whose name contains it: `sink`, `80 ms`, `Ceph`. */
     place: { type: 'string', default: '' },
     load: { type: 'string', default: '' },
+    /** Only contenders whose name contains it: `wavspool`, `rclone`, `aws`. */
+    who: { type: 'string', default: '' },
   },
 });
 
+const PLACES: readonly (readonly [name: string, open: () => Promise<Place>])[] = [
+  ...[0, 20, 80].map((ms) => [`sink, ${ms} ms`, () => sink(`sink, ${ms} ms`, ms)] as const),
+  ['Ceph’s gateway', () => ceph('Ceph’s gateway')],
+];
 const rounds = Number(values.rounds);
 const results: Result[] = [];
 const peers = [rclone(16), aws].filter((one) => one.isInstalled());
-for (const open of [() => sink(0), () => sink(20), () => sink(80), ceph]) {
-  const place = await open();
-  try {
-    if (place.name.includes(values.place)) await compare(place);
-  } finally {
-    await place.stop();
+const scratch = await mkdtemp(join(tmpdir(), 'wavspool-bench-'));
+try {
+  for (const [name, open] of PLACES) {
+    if (!name.includes(values.place)) continue;
+    const place = await open();
+    try {
+      await compare(place);
+    } finally {
+      await place.stop();
+    }
   }
+} finally {
+  await rm(scratch, { recursive: true });
 }
 await report();
 
-async function compare({ name: place, target, contenders, loads }: Place): Promise<void> {
+async function compare({ name: place, target, contenders: all, loads }: Place): Promise<void> {
+  const contenders = all.filter(({ name }) => name.includes(values.who));
   for (const load of loads.filter(({ name }) => name.includes(values.load))) {
-    const directory = await mkdtemp(join(tmpdir(), 'wavspool-corpus-'));
-    try {
-      const { tars } = await makeCorpus(directory, load);
-      const measured = new Map(contenders.map((one): [string, Measured[]] => [one.name, []]));
-      for (let round = 1; round <= rounds; round++) {
-        for (const contender of contenders) {
-          const prefix = `${load.recordings}/${contender.name.replaceAll(/\W+/g, '-')}/${round}/`;
-          const one = await contender.run(tars, load.recordings, target, prefix);
-          measured.get(contender.name)?.push(one);
-          const { seconds, cpuSeconds } = one;
-          console.log(
-            `${place}, ${load.name}, round ${round}: ${contender.name} ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} CPU s`,
-          );
-        }
+    const { tars } = await makeCorpus(await mkdtemp(join(scratch, 'corpus-')), load);
+    const measured = new Map(contenders.map((one): [string, Measured[]] => [one.name, []]));
+    for (let round = 1; round <= rounds; round++) {
+      for (const contender of contenders) {
+        const prefix = `${load.recordings}/${contender.name.replaceAll(/\W+/g, '-')}/${round}/`;
+        await run('sync'); // what the one before has written is not written at this one's cost
+        const one = await contender.run(tars, load.recordings, target, prefix, scratch);
+        measured.get(contender.name)?.push(one);
+        const { seconds, cpuSeconds } = one;
+        console.log(
+          `${place}, ${load.name}, round ${round}: ${contender.name} ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} CPU s`,
+        );
       }
-      for (const [contender, rounds] of measured) results.push({ place, load: load.name, contender, rounds });
-    } finally {
-      await rm(directory, { recursive: true });
     }
+    for (const [contender, rounds] of measured) results.push({ place, load: load.name, contender, rounds });
   }
 }
 
-async function sink(delayMs: number): Promise<Place> {
+async function sink(name: string, delayMs: number): Promise<Place> {
   const child = fork(join(import.meta.dirname, 'sink.ts'), ['0', String(delayMs)]);
   const [port] = (await once(child, 'message')) as [number];
   return {
-    name: `sink, ${delayMs} ms`,
+    name,
     target: {
       endpoint: `http://127.0.0.1:${port}`,
       bucket: 'bench',
@@ -96,7 +105,7 @@ async function sink(delayMs: number): Promise<Place> {
   };
 }
 
-async function ceph(): Promise<Place> {
+async function ceph(name: string): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'wavspool-rgw-'));
   const port = 20_000 + Math.floor(process.pid % 10_000) * 4;
   const keys = {
@@ -108,7 +117,7 @@ async function ceph(): Promise<Place> {
   const env = { ...process.env, ...keys };
   await run(CEPH, ['up', directory], { env });
   return {
-    name: 'Ceph’s gateway',
+    name,
     target: {
       endpoint: `http://127.0.0.1:${port}`,
       bucket: 'bench',
