@@ -4,7 +4,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import { makeDirectory, type Clock } from '../runtime/index.ts';
+import { createBreather, makeDirectory, type Breathe, type Clock } from '../runtime/index.ts';
 import type { Extraction, StateStore, TarVersion } from '../state/index.ts';
 import { readTar } from '../tar/index.ts';
 import { judgeMember, shownName } from './member.ts';
@@ -24,8 +24,10 @@ export interface ExtractDeps {
 const NAMES_IN_LOG = 20;
 /** The disk is asked again after so many bytes: a compressed tar does not say how large it is. */
 const DISK_CHECK_BYTES = 64 * 1024 * 1024;
-/** fsyncs under way at once, for one tar. */
-const SYNCS = 8;
+/** fsyncs under way at once, for one tar: the file system answers those that come together with one commit. */
+const SYNCS = 16;
+/** Reading and writing never wait, so the event loop gets its turn this often. */
+const BREATHE_MS = 10;
 
 interface Tally {
   entries: number;
@@ -52,6 +54,7 @@ export async function extractTar(deps: ExtractDeps, tar: TarVersion, signal: Abo
   await requireVersion(tar);
   const directory = join(deps.extracted, relative(deps.incoming, dirname(tar.path)));
   const extraction = deps.state.beginExtraction(tar);
+  const breathe = createBreather(deps.clock, BREATHE_MS);
   try {
     await makeDirectory(directory);
     await requireRoom(deps, directory, tar.size);
@@ -62,11 +65,12 @@ export async function extractTar(deps: ExtractDeps, tar: TarVersion, signal: Abo
       directory,
       extraction,
       (chunk) => sha256.update(chunk),
+      breathe,
       signal,
     );
     await requireVersion(tar);
     await publishAll(
-      { occupant: (path) => deps.state.occupant(path), signal },
+      { occupant: (path) => deps.state.occupant(path), breathe, signal },
       extraction,
       directory,
       basename(tar.path),
@@ -101,6 +105,7 @@ async function stageMembers(
   directory: string,
   extraction: Extraction,
   onRaw: (chunk: Uint8Array) => void,
+  breathe: Breathe,
   signal: AbortSignal,
 ): Promise<Tally> {
   const tally: Tally = {
@@ -120,7 +125,8 @@ async function stageMembers(
     if (syncing.length >= SYNCS) await syncing.shift();
   };
 
-  for await (const member of readTar(tar.path, { signal, onRaw })) {
+  for await (const member of readTar(tar.path, { signal, breathe, onRaw })) {
+    await breathe();
     signal.throwIfAborted();
     tally.entries += 1;
     if (tally.entries > deps.limits.maxEntries)

@@ -1,12 +1,19 @@
 import { rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WavspoolError, errnoOf } from '../faults.ts';
-import { makeDirectory, publishUnlessTaken, sha256IfThere, syncDirectory } from '../runtime/index.ts';
-import type { Extraction, Occupant } from '../state/index.ts';
+import {
+  makeDirectory,
+  publishUnlessTakenNow,
+  sha256IfThere,
+  syncDirectory,
+  type Breathe,
+} from '../runtime/index.ts';
+import type { Extraction, Occupant, StagedRecording } from '../state/index.ts';
 import { candidatePaths, judgePlace } from './place.ts';
 
 export interface PublishDeps {
   readonly occupant: (path: string) => Occupant | undefined;
+  readonly breathe: Breathe;
   readonly signal: AbortSignal;
 }
 
@@ -20,32 +27,37 @@ export async function publishAll(
   directory: string,
   tarName: string,
 ): Promise<void> {
-  const touched = new Set<string>();
+  const made = new Set<string>();
   for (const { seq, recording } of extraction.staged()) {
+    await deps.breathe();
     deps.signal.throwIfAborted();
     const paths = candidatePaths(directory, tarName, recording.relativePath, recording.sha256);
-    const path = await publishOne(deps, recording.temporary, recording.sha256, paths);
-    touched.add(dirname(path));
+    const path = await publishOne(deps, recording, paths, made);
+    made.add(dirname(path));
     extraction.place(seq, path);
   }
-  for (const made of touched) await syncDirectory(made);
+  for (const touched of made) await syncDirectory(touched);
 }
 
+/** `made`: directories that are there, so that not every recording asks for its own again. */
 async function publishOne(
   deps: PublishDeps,
-  temporary: string,
-  sha256: string,
+  { temporary, sha256 }: StagedRecording,
   paths: readonly string[],
+  made: ReadonlySet<string>,
 ): Promise<string> {
   for (const path of paths) {
-    const place = judgePlace(sha256, deps.occupant(path), await hashOf(path));
+    const occupant = deps.occupant(path);
+    // nearly always nobody is there, neither a row nor a file: giving the name finds out without a look before
+    if (occupant === undefined && (await takeName(temporary, path, made))) return path;
+    const place = judgePlace(sha256, occupant, await hashOf(path));
     if (place === 'taken') continue;
     if (place === 'same') {
       await unlink(temporary);
       return path;
     }
     if (place === 'altered') await rename(path, `${path}.altered-${sha256.slice(0, 12)}`);
-    if (await takeName(temporary, path)) return path;
+    if (await takeName(temporary, path, made)) return path;
     // another process was quicker: it may have brought the same bytes
     if ((await hashOf(path)) === sha256) {
       await unlink(temporary);
@@ -59,10 +71,10 @@ async function publishOne(
 }
 
 /** False when the name, or a directory on its way, is taken by another file. */
-async function takeName(temporary: string, path: string): Promise<boolean> {
+async function takeName(temporary: string, path: string, made: ReadonlySet<string>): Promise<boolean> {
   try {
-    await makeDirectory(dirname(path));
-    return await publishUnlessTaken(temporary, path);
+    if (!made.has(dirname(path))) await makeDirectory(dirname(path));
+    return publishUnlessTakenNow(temporary, path);
   } catch (error) {
     if (errnoOf(error) === 'ENOTDIR' || errnoOf(error) === 'EEXIST') return false;
     throw error;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { closeSync, fsync, openSync, writeSync } from 'node:fs';
 import { temporaryPath } from '../runtime/index.ts';
 import type { WavFacts } from '../state/index.ts';
 import { createWavHeaderReader } from './wav-header.ts';
@@ -16,6 +16,9 @@ export interface WrittenRecording {
 /**
  * Writes one member to a temporary file in `directory` while hashing it and reading its WAV header: one pass, memory
  * independent of its size. `onBytes` is told of every chunk before it is written and may throw. Throws the system's errors.
+ *
+ * It writes without waiting: a write goes to the page cache, and handing each to the thread pool costs several times as much.
+ * What takes long, the sync, is waited for.
  */
 export async function writeRecording(
   directory: string,
@@ -23,7 +26,7 @@ export async function writeRecording(
   onBytes: (bytes: number) => void,
 ): Promise<WrittenRecording> {
   const temporary = temporaryPath(directory);
-  const file = await open(temporary, 'wx', 0o640);
+  const file = openSync(temporary, 'wx', 0o640);
   const hash = createHash('sha256');
   const header = createWavHeaderReader();
   let size = 0;
@@ -32,11 +35,11 @@ export async function writeRecording(
       onBytes(chunk.length);
       hash.update(chunk);
       header.push(chunk);
-      await file.writeFile(chunk); // at the handle's position: it appends, and unlike write() it never stops half-way
+      writeAll(file, chunk);
       size += chunk.length;
     }
   } catch (error) {
-    await file.close();
+    closeSync(file);
     throw Object.assign(error instanceof Error ? error : new Error(String(error)), { temporary });
   }
   const synced = syncAndClose(file);
@@ -44,10 +47,22 @@ export async function writeRecording(
   return { temporary, size, sha256: hash.digest('hex'), wav: header.finish(size), synced };
 }
 
-async function syncAndClose(file: { sync(): Promise<void>; close(): Promise<void> }): Promise<void> {
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+/** write(2) may stop half-way, as at the end of the disk; the next call then says why. */
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
+}
+
+function syncAndClose(file: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fsync(file, (fault) => {
+      try {
+        closeSync(file);
+      } catch (error) {
+        reject(fault ?? error);
+        return;
+      }
+      if (fault === null) resolve();
+      else reject(fault);
+    });
+  });
 }

@@ -1,4 +1,5 @@
 // What every folder stands on: time and dice as arguments, files that are whole or absent, limits on what runs at once.
+export { createBreather, type Breathe } from './breather.ts';
 export {
   isoTime,
   isoTimestamp,
@@ -24,6 +25,7 @@ export {
   growFile,
   makeDirectory,
   publishUnlessTaken,
+  publishUnlessTakenNow,
   sweepTemporaries,
   syncDirectory,
   syncFile,

@@ -111,6 +111,27 @@ export function stagingArea(
   return (tar) => {
     const extraction = ++extractions;
     let seq = 0;
+    // a statement of its own for each would make SQLite end a transaction for each
+    const staging = inBatches(db, (recording: StagedRecording) => {
+      const { wav } = recording;
+      insertStaged.run(
+        extraction,
+        ++seq,
+        recording.member,
+        recording.relativePath,
+        recording.temporary,
+        recording.size,
+        recording.sha256,
+        wav.durationMs ?? null,
+        wav.codec ?? null,
+        wav.sampleRate ?? null,
+        wav.channels ?? null,
+        wav.valid ? 1 : 0,
+      );
+    });
+    const placing = inBatches(db, ({ at, path }: { readonly at: number; readonly path: string }) => {
+      setPlace.run(path, extraction, at);
+    });
 
     const commit = (summary: TarSummary): CommittedTar => {
       const { recordings, wavs, bytes } = totals.get(extraction) as Totals;
@@ -134,27 +155,12 @@ export function stagingArea(
     };
 
     return {
-      stage: (recording: StagedRecording) => {
-        const { wav } = recording;
-        insertStaged.run(
-          extraction,
-          ++seq,
-          recording.member,
-          recording.relativePath,
-          recording.temporary,
-          recording.size,
-          recording.sha256,
-          wav.durationMs ?? null,
-          wav.codec ?? null,
-          wav.sampleRate ?? null,
-          wav.channels ?? null,
-          wav.valid ? 1 : 0,
-        );
-      },
+      stage: staging.add,
       refuse: ({ path, member, reason }) => {
         insertRefused.run(extraction, path, member, reason);
       },
       *staged() {
+        staging.flush();
         for (let after = 0; ;) {
           const records = page.all(extraction, after, PAGE) as StagedRecord[];
           for (const record of records) yield { seq: record.seq, recording: stagedRecording(record) };
@@ -163,15 +169,39 @@ export function stagingArea(
           after = last.seq;
         }
       },
-      place: (at, path) => {
-        setPlace.run(path, extraction, at);
+      place: (at, path) => placing.add({ at, path }),
+      commit: (summary) => {
+        staging.flush();
+        placing.flush();
+        return write(() => commit(summary));
       },
-      commit: (summary) => write(() => commit(summary)),
       discard: () => {
         db.prepare('DELETE FROM temp.staged WHERE extraction = ?').run(extraction);
         db.prepare('DELETE FROM temp.refused WHERE extraction = ?').run(extraction);
       },
     };
+  };
+}
+
+/** Applies `change` to what is added, a page at a time and each page as one transaction; `flush` applies what is left. */
+function inBatches<T>(
+  db: Sqlite,
+  change: (item: T) => void,
+): { readonly add: (item: T) => void; readonly flush: () => void } {
+  let items: T[] = [];
+  const apply = db.transaction(() => {
+    for (const item of items) change(item);
+  });
+  const flush = (): void => {
+    apply();
+    items = [];
+  };
+  return {
+    add: (item) => {
+      items.push(item);
+      if (items.length >= PAGE) flush();
+    },
+    flush,
   };
 }
 

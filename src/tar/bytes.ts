@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { WavspoolError } from '../faults.ts';
 import { systemFault } from './fault.ts';
@@ -7,7 +7,7 @@ import { systemFault } from './fault.ts';
 export interface TarBytes {
   /** How many bytes were read or skipped so far. */
   readonly position: number;
-  /** The next 1 to `maxBytes` bytes; undefined at the end. */
+  /** The next 1 to `maxBytes` bytes, good until the next are asked for; undefined at the end. */
   read(maxBytes: number): Promise<Uint8Array | undefined>;
   /** Passes over `bytes` bytes; how many there were, fewer only at the end. */
   skip(bytes: number): Promise<number>;
@@ -30,18 +30,35 @@ export async function openTar(path: string): Promise<FileHandle> {
   throw new WavspoolError('FILE_UNREADABLE', `${path}: is not a regular file, a tar was expected`);
 }
 
-/** The file from its first byte to its last, each chunk in memory of its own. Throws `FILE_UNREADABLE`, or the signal's reason. */
+/**
+ * The file from its first byte to its last. A chunk is good until the next is asked for: all of them use one piece of memory, for
+ * buffers that come and go make the collector run more than anything else here. Reading never waits: see `breathe`. Throws
+ * `FILE_UNREADABLE`, or the signal's reason.
+ */
 export async function* readChunks(
   path: string,
   file: FileHandle,
-  signal: AbortSignal | undefined,
+  {
+    signal,
+    breathe = () => new Promise((resolve) => setImmediate(resolve)),
+  }: { readonly signal?: AbortSignal; readonly breathe?: () => Promise<void> },
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const memory = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   for (let position = 0; ;) {
+    await breathe();
     signal?.throwIfAborted();
-    const chunk = await readAt(path, file, position, CHUNK_BYTES);
-    if (chunk.length === 0) return;
-    position += chunk.length;
-    yield chunk;
+    const bytes = readNow(path, file, memory, position);
+    if (bytes === 0) return;
+    position += bytes;
+    yield memory.subarray(0, bytes);
+  }
+}
+
+function readNow(path: string, file: FileHandle, memory: Buffer, position: number): number {
+  try {
+    return readSync(file.fd, memory, 0, memory.length, position);
+  } catch (error) {
+    throw systemFault(path, error);
   }
 }
 
@@ -112,19 +129,17 @@ export async function seekingBytes(
   };
 }
 
-/** The next `length` bytes; fewer mean that the tar ends there. */
+/** The next `length` bytes, in memory of their own; fewer mean that the tar ends there. */
 export async function readUpTo(bytes: TarBytes, length: number): Promise<Uint8Array> {
-  const first = await bytes.read(length);
-  if (first === undefined || first.length === length) return first ?? new Uint8Array(0);
-  const parts = [first];
-  let got = first.length;
+  const copy = Buffer.allocUnsafe(length);
+  let got = 0;
   while (got < length) {
     const part = await bytes.read(length - got);
     if (part === undefined) break;
-    parts.push(part);
+    copy.set(part, got);
     got += part.length;
   }
-  return Buffer.concat(parts, got);
+  return copy.subarray(0, got);
 }
 
 async function readAt(path: string, file: FileHandle, position: number, length: number): Promise<Uint8Array> {

@@ -10,6 +10,9 @@ type Engine = ReturnType<typeof createGunzip> | ReturnType<typeof createZstdDeco
 /** Bytes that {@link compressionOf} wants to see. */
 export const MAGIC_BYTES = 4;
 
+/** Unpacked bytes come in pieces of this size; zlib's own 16 KiB would be thirteen writes for a usual recording. */
+const UNPACKED_BYTES = 256 * 1024;
+
 /** How a file that begins with `start` is compressed, by its magic bytes; undefined for a plain tar. */
 export function compressionOf(start: Uint8Array): Compression | undefined {
   const hex = Buffer.from(start.subarray(0, MAGIC_BYTES)).toString('hex');
@@ -27,7 +30,9 @@ export async function* decompressed(
   compression: Compression,
   progress: TarProgress,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const engine: Engine = compression === 'gzip' ? createGunzip() : createZstdDecompress();
+  const options = { chunkSize: UNPACKED_BYTES };
+  const engine: Engine = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
+  engine.on('error', () => undefined); // the loop below hears of it, unless its reader has just gone
   const frames = compression === 'zstd' ? followZstdFrames() : undefined;
   let produced = 0;
   const fed = feed(raw, engine, frames, (offset) =>

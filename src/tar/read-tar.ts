@@ -6,6 +6,8 @@ import { walkMembers, type TarMember } from './walk.ts';
 export interface ReadTarOptions {
   /** Ends the reading with its reason. */
   readonly signal?: AbortSignal;
+  /** Called between two chunks, for reading never waits; without it the event loop gets its turn after each. */
+  readonly breathe?: () => Promise<void>;
   /** Sees every byte of the file once, in order and before it is unpacked; all of them once the reading ended well. */
   readonly onRaw?: (chunk: Uint8Array) => void;
 }
@@ -24,7 +26,7 @@ export async function* readTar(
   const progress: TarProgress = { path, members: 0 };
   const file = await openTar(path);
   try {
-    const raw = seen(readChunks(path, file, options.signal), options.onRaw);
+    const raw = seen(readChunks(path, file, options), options.onRaw);
     const { start, chunks } = await peek(raw);
     const compression = compressionOf(start);
     const plain = compression === undefined ? chunks : decompressed(chunks, compression, progress);
@@ -48,7 +50,7 @@ async function* seen(
   }
 }
 
-/** The first bytes, enough to know the compression by, and all the chunks including them. */
+/** The first bytes, enough to know the compression by, and all the chunks including them. Nothing else may read on meanwhile. */
 async function peek(
   raw: AsyncGenerator<Uint8Array, void, undefined>,
 ): Promise<{ start: Uint8Array; chunks: AsyncGenerator<Uint8Array, void, undefined> }> {
@@ -56,7 +58,8 @@ async function peek(
   while (start.length < MAGIC_BYTES) {
     const next = await raw.next();
     if (next.done === true) break;
-    start = Buffer.concat([start, next.value]);
+    const isEnough = start.length === 0 && next.value.length >= MAGIC_BYTES;
+    start = isEnough ? next.value : Buffer.concat([start, next.value]);
   }
   async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     yield start;

@@ -20,7 +20,10 @@ export interface TarMember {
   readonly kind: MemberKind;
   /** Of the body as it stands in the tar, in bytes; a sparse member's is not that of its content. */
   readonly size: number;
-  /** Readable once, and only until the next member is asked for; what is left of it then is skipped. */
+  /**
+   * Readable once, and only until the next member is asked for; what is left of it then is skipped. Each chunk is good until
+   * the next is asked for.
+   */
   readonly body: AsyncIterable<Uint8Array>;
 }
 

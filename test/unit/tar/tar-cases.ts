@@ -27,7 +27,7 @@ export async function readAll(path: string): Promise<ReadMember[]> {
 
 export async function bodyOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
-  for await (const part of body) parts.push(part);
+  for await (const part of body) parts.push(Buffer.from(part)); // good until the next is asked for
   return Buffer.concat(parts);
 }
 
