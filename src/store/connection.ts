@@ -5,6 +5,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Settings } from '../config/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import { startDeadline } from './deadline.ts';
+import { createDirectPuts, type DirectPut, type PutAnswer } from './direct-put.ts';
 import { S3Fault, bareError, s3Fault } from './s3-faults.ts';
 
 export type S3Settings = Settings['s3'];
@@ -45,6 +46,8 @@ export interface Connection {
    * {@link allowedMs}, else with the S3Fault of what went wrong.
    */
   send<Output>(request: Request<Output>, signal: AbortSignal): Promise<Output>;
+  /** Puts one object in one request, as send does and with little else around it. */
+  put(what: string, object: DirectPut, signal: AbortSignal): Promise<PutAnswer>;
   close(): void;
 }
 
@@ -55,36 +58,57 @@ export function connect(
   maxSockets: number,
   patience: Patience,
 ): Connection {
-  const client = new S3Client(clientConfig(settings, maxSockets, patience));
+  const config = clientConfig(settings, maxSockets, patience);
+  const client = new S3Client(config);
+  const puts = createDirectPuts(client, config, {
+    bucket: settings.bucket,
+    region: settings.region,
+    connections: maxSockets,
+    connectMs: patience.connectMs,
+    silenceMs: SILENCE_MS,
+    clock,
+  });
   const where = `${endpointOf(settings)}/${settings.bucket}`;
   const allowedMs = (bytes: number): number =>
     patience.requestMs + Math.ceil((bytes / patience.minBytesPerSecond) * 1000);
 
+  /** Runs a request that may take as long as its `bytes` need, and gives its failure its name. */
+  const inTime = async <Output>(
+    what: string,
+    bytes: number,
+    signal: AbortSignal,
+    run: (options: SendOptions) => Promise<Output>,
+  ): Promise<Output> => {
+    signal.throwIfAborted();
+    const attempt = `${what} (${where})`;
+    const requestTimeout = allowedMs(bytes);
+    const allMs = requestTimeout + patience.connectMs;
+    // Beside the client's own timeout, which ends with the head of the answer and does not count finding credentials.
+    using deadline = startDeadline(clock, allMs, signal);
+    try {
+      return await run({ abortSignal: deadline.signal, requestTimeout });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!deadline.isOver()) throw s3Fault(attempt, error);
+      const message = `${attempt}: no answer within ${allMs} ms`;
+      const answer = { status: undefined, s3Code: undefined };
+      throw new S3Fault('REQUEST_TIMEOUT', message, answer, bareError(error));
+    }
+  };
+
   return {
     where,
     allowedMs,
-    send: async ({ what, bytes = 0, run }, signal) => {
-      signal.throwIfAborted();
-      const attempt = `${what} (${where})`;
-      const requestTimeout = allowedMs(bytes);
-      const allMs = requestTimeout + patience.connectMs;
-      // Beside the SDK's own timeout, which ends with the head of the answer and does not count finding credentials.
-      using deadline = startDeadline(clock, allMs);
-      try {
-        return await run(client, { abortSignal: AbortSignal.any([signal, deadline.signal]), requestTimeout });
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!deadline.signal.aborted) throw s3Fault(attempt, error);
-        const message = `${attempt}: no answer within ${allMs} ms`;
-        throw new S3Fault(
-          'REQUEST_TIMEOUT',
-          message,
-          { status: undefined, s3Code: undefined },
-          bareError(error),
-        );
-      }
+    send: ({ what, bytes = 0, run }, signal) =>
+      inTime(what, bytes, signal, (options) => run(client, options)),
+    put: (what, object, signal) =>
+      inTime(what, object.body.length, signal, ({ requestTimeout, abortSignal }) =>
+        puts.put(object, requestTimeout, abortSignal),
+      ),
+    close: () => {
+      puts.close();
+      client.destroy();
     },
-    close: () => client.destroy(),
   };
 }
 

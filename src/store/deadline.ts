@@ -2,18 +2,36 @@ import type { Clock } from '../runtime/index.ts';
 
 /** A time limit that is lifted by disposing of it; unlike AbortSignal.timeout, which keeps its timer to the end. */
 export interface Deadline extends Disposable {
-  /** Aborts when the time is over, and never once the limit is lifted: an answer's body may still be read then. */
+  /**
+   * Aborts when the time is over or the caller gave up, and never once the limit is lifted: an answer's body may still be read
+   * then.
+   */
   readonly signal: AbortSignal;
+  /** Whether the time was over before anything else ended it. */
+  readonly isOver: () => boolean;
 }
 
-/** Begins a time limit of `ms`. */
-export function startDeadline(clock: Clock, ms: number): Deadline {
-  const late = new AbortController();
+/** Why a limit ended that nobody needs any longer. Given, because an abort without a reason makes an error with a stack. */
+const LIFTED = new Error('the time limit was lifted');
+
+/** Begins a time limit of `ms` for a caller that gives up when `outer` aborts. */
+export function startDeadline(clock: Clock, ms: number, outer: AbortSignal): Deadline {
+  const ended = new AbortController();
   const lifted = new AbortController();
+  let over = false;
+  const giveUp = (): void => ended.abort(outer.reason);
+  const lift = (): void => {
+    outer.removeEventListener('abort', giveUp);
+    lifted.abort(LIFTED);
+  };
   const wait = async (): Promise<void> => {
     await clock.sleep(ms, lifted.signal);
-    if (!lifted.signal.aborted) late.abort();
+    if (lifted.signal.aborted || ended.signal.aborted) return;
+    over = true;
+    ended.abort();
   };
-  void wait(); // a Clock's sleep never rejects
-  return { signal: late.signal, [Symbol.dispose]: () => lifted.abort() };
+  outer.addEventListener('abort', giveUp, { once: true });
+  if (outer.aborted) giveUp();
+  else void wait(); // a Clock's sleep never rejects
+  return { signal: ended.signal, isOver: () => over, [Symbol.dispose]: lift };
 }

@@ -89,14 +89,13 @@ async function* readBody(
   bytes: number,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  using deadline = startDeadline(clock, connection.allowedMs(bytes));
+  using deadline = startDeadline(clock, connection.allowedMs(bytes), signal);
   try {
-    yield* addAbortSignal(AbortSignal.any([signal, deadline.signal]), body);
+    yield* addAbortSignal(deadline.signal, body);
   } catch (error) {
     signal.throwIfAborted();
     const attempt = `${what} (${connection.where})`;
-    if (deadline.signal.aborted)
-      throw storeFault('REQUEST_TIMEOUT', `${attempt}: the body does not end`, error);
+    if (deadline.isOver()) throw storeFault('REQUEST_TIMEOUT', `${attempt}: the body does not end`, error);
     throw s3Fault(attempt, error);
   }
 }
@@ -184,7 +183,7 @@ async function hashOf(deps: StoreDeps, key: string, signal: AbortSignal): Promis
   return running.digest('hex');
 }
 
-/** What to send with an object, whole or in parts: its metadata with its SHA-256, and how the settings want it stored. */
+/** What to send with an object in parts: its metadata with its SHA-256, and how the settings want it stored. */
 export function storedAs(settings: S3Settings, object: ObjectToPut) {
   const { storageClass, serverSideEncryption, kmsKeyId } = settings;
   return {
@@ -196,6 +195,19 @@ export function storedAs(settings: S3Settings, object: ObjectToPut) {
     ...(isOwnClass(storageClass) && { StorageClass: storageClass }),
     ...(serverSideEncryption !== 'none' && { ServerSideEncryption: serverSideEncryption }),
     ...(kmsKeyId !== undefined && { SSEKMSKeyId: kmsKeyId }),
+  };
+}
+
+/** The same as the headers of a request that is sent without the SDK. */
+export function headersOf(settings: S3Settings, object: ObjectToPut): Record<string, string> {
+  const { storageClass, serverSideEncryption, kmsKeyId } = settings;
+  const metadata = { ...headerSafe(object.metadata), sha256: object.sha256 };
+  return {
+    'content-type': object.contentType,
+    ...Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
+    ...(isOwnClass(storageClass) && { 'x-amz-storage-class': storageClass }),
+    ...(serverSideEncryption !== 'none' && { 'x-amz-server-side-encryption': serverSideEncryption }),
+    ...(kmsKeyId !== undefined && { 'x-amz-server-side-encryption-aws-kms-key-id': kmsKeyId }),
   };
 }
 

@@ -1,7 +1,5 @@
-import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { ObjectToPut, PutReceipt } from './object-store.ts';
-import { type StoreDeps, requireField, storedAs } from './objects.ts';
-import { presetPayloadHash } from './payload-hash.ts';
+import { type StoreDeps, headersOf, requireField } from './objects.ts';
 import { readRecording } from './recording-bytes.ts';
 
 /**
@@ -14,26 +12,22 @@ export async function putWhole(
   onlyIfAbsent: boolean,
   signal: AbortSignal,
 ): Promise<PutReceipt> {
-  using held = await budget.acquire(object.size, signal);
+  using admitted = new DisposableStack();
+  admitted.use(await budget.acquire(object.size, signal));
   const memory = bodies.take(object.size);
-  const bytes = await readRecording(object, memory);
-  const command = new PutObjectCommand({
-    ...storedAs(settings, object),
-    Body: bytes,
-    ContentLength: bytes.length,
-    ...(onlyIfAbsent && { IfNoneMatch: '*' }),
+  const body = await readRecording(object, memory);
+  const headers = {
+    ...headersOf(settings, object),
+    ...(onlyIfAbsent && { 'if-none-match': '*' }),
     // beside the signed hash where it is certain to be known; some S3-compatible stores answer it with an error
     ...(settings.endpoint === undefined && {
-      ChecksumSHA256: Buffer.from(object.sha256, 'hex').toString('base64'),
+      'x-amz-checksum-sha256': Buffer.from(object.sha256, 'hex').toString('base64'),
     }),
-  });
-  presetPayloadHash(command, object.sha256);
+  };
   const what = `PUT ${object.key}`;
-  const answer = await connection.send(
-    { what, bytes: held.weight, run: (client, options) => client.send(command, options) },
-    signal,
-  );
-  const etag = requireField(answer.ETag, 'ETag', what, connection);
+  const put = { key: object.key, headers, body, sha256: object.sha256 };
+  const answer = await connection.put(what, put, signal);
+  const etag = requireField(answer.etag, 'ETag', what, connection);
   bodies.giveBack(memory); // S3 has all of it
-  return { etag, versionId: answer.VersionId, alreadyThere: false };
+  return { etag, versionId: answer.versionId, alreadyThere: false };
 }

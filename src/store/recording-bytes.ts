@@ -1,18 +1,32 @@
 import { createHash, hash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, read as readCallback } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import type { ObjectToPut } from './object-store.ts';
 
 /** What of an object-to-be is needed to read it. */
 export type DescribedFile = Pick<ObjectToPut, 'path' | 'size' | 'sha256'>;
 
+const read = promisify(readCallback);
+
 /**
  * The whole file, if it is the one described, read into `memory`, which holds at least `file.size` bytes; the returned bytes
  * lie in it. Throws RECORDING_MISSING, RECORDING_CHANGED or FILE_UNREADABLE.
+ *
+ * Only the bytes are waited for. To open a file, ask its size and close it takes the kernel 3 µs, and the thread pool 100.
  */
 export async function readRecording(file: DescribedFile, memory: Buffer): Promise<Buffer> {
-  await using recording = await openRecording(file);
-  const bytes = await recording.read(file.size, memory);
+  const bytes = await attempt(file, async () => {
+    const descriptor = openSync(file.path, 'r');
+    try {
+      requireSize(file, fstatSync(descriptor).size);
+      return await readExactly(descriptor, 0, file.size, memory);
+    } finally {
+      closeSync(descriptor);
+    }
+  });
+  requireLength(file, bytes.length);
   requireHash(file, hash('sha256', bytes, 'hex'));
   return bytes;
 }
@@ -28,7 +42,7 @@ export async function openRecording(file: DescribedFile): Promise<OpenRecording>
   const handle = await attempt(file, () => open(file.path, 'r'));
   try {
     const { size } = await attempt(file, () => handle.stat());
-    if (size !== file.size) throw changed(file, `is ${size} bytes long, its row says ${file.size}`);
+    requireSize(file, size);
   } catch (error) {
     await handle.close();
     throw error;
@@ -36,11 +50,9 @@ export async function openRecording(file: DescribedFile): Promise<OpenRecording>
   let position = 0;
   return {
     read: async (length, memory = Buffer.allocUnsafe(length)) => {
-      const bytes = await attempt(file, () => readExactly(handle, position, length, memory));
-      if (bytes.length < length) {
-        throw changed(file, `ends at byte ${position + bytes.length}, its row says ${file.size}`);
-      }
-      position += length;
+      const bytes = await attempt(file, () => readExactly(handle.fd, position, length, memory));
+      position += bytes.length;
+      if (bytes.length < length) requireLength(file, position);
       return bytes;
     },
     [Symbol.asyncDispose]: () => handle.close(),
@@ -58,19 +70,27 @@ export function runningHash(file: DescribedFile): { add(bytes: Buffer): void; re
   };
 }
 
+function requireSize(file: DescribedFile, size: number): void {
+  if (size !== file.size) throw changed(file, `is ${size} bytes long, its row says ${file.size}`);
+}
+
+function requireLength(file: DescribedFile, length: number): void {
+  if (length < file.size) throw changed(file, `ends at byte ${length}, its row says ${file.size}`);
+}
+
 function requireHash(file: DescribedFile, sha256: string): void {
   if (sha256 !== file.sha256) throw changed(file, `has SHA-256 ${sha256}, its row says ${file.sha256}`);
 }
 
 async function readExactly(
-  handle: FileHandle,
+  descriptor: number,
   position: number,
   length: number,
   bytes: Buffer,
 ): Promise<Buffer> {
   let filled = 0;
   while (filled < length) {
-    const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);
+    const { bytesRead } = await read(descriptor, bytes, filled, length - filled, position + filled);
     if (bytesRead === 0) break;
     filled += bytesRead;
   }
@@ -86,7 +106,7 @@ async function attempt<T>(file: DescribedFile, operation: () => Promise<T>): Pro
     return await operation();
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === undefined) throw error;
+    if (errno === undefined || error instanceof WavspoolError) throw error;
     const gone = errno === 'ENOENT' || errno === 'ENOTDIR';
     throw gone
       ? new WavspoolError('RECORDING_MISSING', `${file.path} is not there`, { cause: error })

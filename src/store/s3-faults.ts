@@ -63,6 +63,7 @@ const BY_NAME: Readonly<Record<string, FaultCode>> = {
   MethodNotAllowed: 'STORE_NOT_S3',
   MissingContentLength: 'STORE_NOT_S3',
   NotImplemented: 'STORE_NOT_S3',
+  HTTPParserError: 'STORE_NOT_S3', // undici's: the answer is not HTTP
 
   InternalError: 'STORE_ERROR', // also the error inside a 200, to which the SDK gives the status 503
   ConditionalRequestConflict: 'STORE_ERROR',
@@ -95,6 +96,12 @@ const BY_NODE_CODE: Readonly<Record<string, FaultCode>> = {
   ECONNABORTED: 'CONNECTION_LOST',
   EPIPE: 'CONNECTION_LOST',
   ERR_STREAM_PREMATURE_CLOSE: 'CONNECTION_LOST',
+  // undici's own
+  UND_ERR_CONNECT_TIMEOUT: 'STORE_UNREACHABLE',
+  UND_ERR_SOCKET: 'CONNECTION_LOST',
+  UND_ERR_HEADERS_TIMEOUT: 'REQUEST_TIMEOUT',
+  UND_ERR_BODY_TIMEOUT: 'REQUEST_TIMEOUT',
+  UND_ERR_HEADERS_OVERFLOW: 'STORE_NOT_S3',
 };
 
 const BY_STATUS: Readonly<Record<number, FaultCode>> = {
