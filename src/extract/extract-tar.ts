@@ -9,6 +9,7 @@ import type { Extraction, StateStore, TarVersion } from '../state/index.ts';
 import { readTar } from '../tar/index.ts';
 import { judgeMember, shownName } from './member.ts';
 import { publishAll } from './publish.ts';
+import { unsyncedFiles } from './sync-files.ts';
 import { writeRecording, type WrittenRecording } from './write-recording.ts';
 
 export interface ExtractDeps {
@@ -24,8 +25,6 @@ export interface ExtractDeps {
 const NAMES_IN_LOG = 20;
 /** The disk is asked again after so many bytes: a compressed tar does not say how large it is. */
 const DISK_CHECK_BYTES = 64 * 1024 * 1024;
-/** fsyncs under way at once, for one tar: the file system answers those that come together with one commit. */
-const SYNCS = 16;
 /** Reading and writing never wait, so the event loop gets its turn this often. */
 const BREATHE_MS = 10;
 
@@ -117,12 +116,10 @@ async function stageMembers(
     skippedCount: 0,
     refusedCount: 0,
   };
-  const syncing: Promise<void>[] = [];
-  const stage = async (member: string, relativePath: string, written: WrittenRecording): Promise<void> => {
-    const { synced, ...recording } = written;
+  const unsynced = unsyncedFiles(directory, signal);
+  const stage = async (member: string, relativePath: string, recording: WrittenRecording): Promise<void> => {
     extraction.stage({ member, relativePath, ...recording }); // before it is synced: a failure finds its temporary file
-    syncing.push(synced);
-    if (syncing.length >= SYNCS) await syncing.shift();
+    await unsynced.add(recording.temporary, recording.size);
   };
 
   for await (const member of readTar(tar.path, { signal, breathe, onRaw })) {
@@ -153,7 +150,7 @@ async function stageMembers(
         await stage(member.name, judgement.path, await write(deps, tar, directory, tally, member.body));
     }
   }
-  await Promise.all(syncing);
+  await unsynced.sync();
   return tally;
 }
 

@@ -50,6 +50,7 @@ async function publishOne(
     const occupant = deps.occupant(path);
     // nearly always nobody is there, neither a row nor a file: giving the name finds out without a look before
     if (occupant === undefined && (await takeName(temporary, path, made))) return path;
+    if (occupant?.sha256 !== undefined && occupant.sha256 !== sha256) continue; // whatever lies there, the name is another's
     const place = judgePlace(sha256, occupant, await hashOf(path));
     if (place === 'taken') continue;
     if (place === 'same') {

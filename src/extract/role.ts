@@ -23,7 +23,7 @@ export const extractRole: Role = {
     await makeDirectory(extracted);
     const files = await sweepTemporaries(extracted, app.clock.now());
     if (files > 0) app.report('temporary files swept', { directory: extracted, files });
-    const guard = await guardDirectory(extracted, app.report);
+    const guard = guardDirectory(extracted, app.report);
     const extractor = { app, guard, backlog: backlogGuard(app) };
     const worker = app.queues.work<'extract'>({
       kind: 'extract',
@@ -58,7 +58,7 @@ async function processTar(
   signal: AbortSignal,
 ): Promise<Outcome> {
   try {
-    if (!(await guard.isThere())) {
+    if (!guard.isThere()) {
       return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: `${app.settings.paths.extracted} is away` };
     }
     const wait = backlog.reasonToWait();

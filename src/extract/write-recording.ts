@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fsync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { temporaryPath } from '../runtime/index.ts';
 import type { WavFacts } from '../state/index.ts';
 import { createWavHeaderReader } from './wav-header.ts';
@@ -9,16 +9,14 @@ export interface WrittenRecording {
   readonly size: number;
   readonly sha256: string;
   readonly wav: WavFacts;
-  /** Resolves when the bytes are on disk; must be awaited before the file gets its name (P3). */
-  readonly synced: Promise<void>;
 }
 
 /**
  * Writes one member to a temporary file in `directory` while hashing it and reading its WAV header: one pass, memory
  * independent of its size. `onBytes` is told of every chunk before it is written and may throw. Throws the system's errors.
  *
- * It writes without waiting: a write goes to the page cache, and handing each to the thread pool costs several times as much.
- * What takes long, the sync, is waited for.
+ * The file must be synced before it gets its name (P3). It is written without waiting: a write goes to the page cache, and
+ * handing each to the thread pool costs several times as much.
  */
 export async function writeRecording(
   directory: string,
@@ -39,30 +37,14 @@ export async function writeRecording(
       size += chunk.length;
     }
   } catch (error) {
-    closeSync(file);
     throw Object.assign(error instanceof Error ? error : new Error(String(error)), { temporary });
+  } finally {
+    closeSync(file);
   }
-  const synced = syncAndClose(file);
-  synced.catch(() => undefined); // the caller awaits it later; until then a failure is not unhandled
-  return { temporary, size, sha256: hash.digest('hex'), wav: header.finish(size), synced };
+  return { temporary, size, sha256: hash.digest('hex'), wav: header.finish(size) };
 }
 
 /** write(2) may stop half-way, as at the end of the disk; the next call then says why. */
 function writeAll(file: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
-}
-
-function syncAndClose(file: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fsync(file, (fault) => {
-      try {
-        closeSync(file);
-      } catch (error) {
-        reject(fault ?? error);
-        return;
-      }
-      if (fault === null) resolve();
-      else reject(fault);
-    });
-  });
 }

@@ -16,7 +16,12 @@ export const watchRole: Role = {
       report: app.report,
       known: (versions) => knownTars(app, versions),
       queue: async (versions) => {
-        await queueTars(app, versions);
+        // one that was queued by hand meanwhile, and is done already, would be extracted a second time
+        const known = await knownTars(app, versions);
+        await queueTars(
+          app,
+          versions.filter(({ path }) => !known.has(path)),
+        );
       },
       prove: proveComplete,
       afterRescan: async () => {

@@ -14,6 +14,7 @@ export function headerSafe(metadata: Readonly<Record<string, string>>): Record<s
 }
 
 function headerSafeValue(value: string): string {
+  if (value.length <= MAX_VALUE_BYTES && /^[!-$&-~]*$/.test(value) && !value.includes('=?')) return value;
   const characters = Array.from(value.toWellFormed()).map(headerSafeCharacter);
   if (bytesOf(characters) <= MAX_VALUE_BYTES) return characters.join('');
   let kept = bytesOf(characters) + 3;

@@ -30,7 +30,7 @@ export const uploadRole: Role = {
     const store = openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
     const share = siteShare(app);
     await makeDirectory(settings.paths.extracted);
-    const guard = await guardDirectory(settings.paths.extracted, report);
+    const guard = guardDirectory(settings.paths.extracted, report);
     const deps: UploadDeps = {
       state,
       store,
@@ -94,7 +94,7 @@ async function processRecording(
   path: string,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  if (!(await guard.isThere())) {
+  if (!guard.isThere()) {
     return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: `${app.settings.paths.extracted} is away` };
   }
   let row = app.state.recording(path);
