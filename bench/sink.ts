@@ -6,15 +6,21 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 const [port = '0', delay = '0'] = process.argv.slice(2);
 const delayMs = Number(delay);
 const sizes = new Map<string, number>();
+/** Bytes of the parts of each upload that is under way. */
+const parts = new Map<string, number>();
+let begun = 0;
 const ETAG = '"00000000000000000000000000000000-1"'; // not an MD5, so that no client compares it with one
 const LAST_MODIFIED = 'Fri, 20 Nov 2026 12:00:00 GMT';
 const EMPTY_LIST =
   '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>';
 
 function answer(request: IncomingMessage, response: ServerResponse, bytes: number): void {
-  const path = new URL(request.url ?? '/', 'http://sink').pathname;
+  const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://sink');
   const known = sizes.get(path);
-  if (request.method === 'PUT') {
+  const upload = searchParams.get('uploadId');
+  if (searchParams.has('uploads') || upload !== null) {
+    answerInParts(request, response, path, upload, bytes);
+  } else if (request.method === 'PUT') {
     if (request.headers['if-none-match'] === '*' && known !== undefined) {
       response.writeHead(412).end();
       return;
@@ -31,6 +37,37 @@ function answer(request: IncomingMessage, response: ServerResponse, bytes: numbe
   } else if (known === undefined)
     response.writeHead(200, { 'Content-Type': 'application/xml' }).end(EMPTY_LIST);
   else response.writeHead(405).end();
+}
+
+/** An object that is sent in parts: begun, sent, completed or given up. */
+function answerInParts(
+  { method }: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  upload: string | null,
+  bytes: number,
+): void {
+  const id = upload ?? String((begun += 1));
+  const soFar = parts.get(id) ?? 0;
+  if (method === 'PUT') {
+    parts.set(id, soFar + bytes);
+    response.writeHead(200, { ETag: ETAG, 'Content-Length': 0 }).end();
+    return;
+  }
+  if (method === 'DELETE') {
+    parts.delete(id);
+    response.writeHead(204).end();
+    return;
+  }
+  response.writeHead(200, { 'Content-Type': 'application/xml' });
+  if (upload === null) {
+    response.end(`<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
+    return;
+  }
+  sizes.set(path, soFar);
+  parts.delete(id);
+  const done = `<Key>${path}</Key><ETag>${ETAG}</ETag>`;
+  response.end(`<CompleteMultipartUploadResult>${done}</CompleteMultipartUploadResult>`);
 }
 
 const server = createServer((request, response) => {
