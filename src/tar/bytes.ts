@@ -15,6 +15,8 @@ export interface TarBytes {
 
 const CHUNK_BYTES = 512 * 1024;
 const WINDOW_BYTES = 64 * 1024;
+/** After a long skip: a header, and what may belong to it. */
+const PEEK_BYTES = 4 * 1024;
 
 /** Opens a tar for reading. Throws `TAR_MISSING` or `FILE_UNREADABLE`; what is not a regular file is unreadable. */
 export async function openTar(path: string): Promise<FileHandle> {
@@ -101,6 +103,7 @@ export async function seekingBytes(
   signal: AbortSignal | undefined,
 ): Promise<TarBytes> {
   const { size } = await file.stat();
+  const memory = Buffer.allocUnsafeSlow(WINDOW_BYTES);
   let window: Uint8Array = new Uint8Array(0);
   let windowStart = 0;
   let position = 0;
@@ -112,7 +115,9 @@ export async function seekingBytes(
       if (position >= size) return undefined;
       if (position < windowStart || position >= windowStart + window.length) {
         signal?.throwIfAborted();
-        window = await readAt(path, file, position, Math.min(WINDOW_BYTES, size - position));
+        const isFar = position > windowStart + 2 * WINDOW_BYTES;
+        const bytes = Math.min(isFar ? PEEK_BYTES : WINDOW_BYTES, size - position);
+        window = await readAt(path, file, position, memory.subarray(0, bytes));
         windowStart = position;
         if (window.length === 0) return undefined; // it was cut since
       }
@@ -142,11 +147,15 @@ export async function readUpTo(bytes: TarBytes, length: number): Promise<Uint8Ar
   return copy.subarray(0, got);
 }
 
-async function readAt(path: string, file: FileHandle, position: number, length: number): Promise<Uint8Array> {
+async function readAt(
+  path: string,
+  file: FileHandle,
+  position: number,
+  memory: Buffer,
+): Promise<Uint8Array> {
   try {
-    const buffer = Buffer.allocUnsafeSlow(length);
-    const { bytesRead } = await file.read(buffer, 0, length, position);
-    return buffer.subarray(0, bytesRead);
+    const { bytesRead } = await file.read(memory, 0, memory.length, position);
+    return memory.subarray(0, bytesRead);
   } catch (error) {
     throw systemFault(path, error);
   }
