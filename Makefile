@@ -9,7 +9,7 @@ SEED ?=
 
 BENCH_ARGS ?=
 
-.PHONY: help demo test fuzz chaos bench check list-checks $(CHECKS) format unit clean
+.PHONY: help demo test fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,17 @@ chaos: ## Run everything under faults for SECONDS (60), from SEED if given, then
 bench: ## Compare wavspool with rclone and aws, where they are installed (BENCH_ARGS="--rounds 3 --place sink")
 	@infra/install.sh test
 	@npm run -s bench -- $(BENCH_ARGS)
+
+bench-latency: ## Measure how soon after the quiet period a small tar is stored (BENCH_ARGS="--tars 50")
+	@infra/install.sh test
+	@npm run -s bench:latency -- $(BENCH_ARGS)
+
+bench-scale: ## Carry a million recordings, then measure what is asked of them (BENCH_ARGS="--recordings 1000000")
+	@infra/install.sh test
+	@npm run -s bench:scale -- $(BENCH_ARGS)
+
+bench-plot: | node_modules/.package-lock.json ## Draw the newest comparison as docs/performance.svg (BENCH_ARGS=FILE draws another)
+	@npm run -s bench:plot -- $(BENCH_ARGS)
 
 check: $(CHECKS) unit ## Run everything that needs no service: format, lint, types, dead code, unit tests
 

@@ -1,19 +1,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { link, mkdir, mkdtemp, opendir, rm, truncate, writeFile } from 'node:fs/promises';
+import { link, mkdtemp, opendir, rm, truncate } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import Database from 'better-sqlite3';
+import { startFleet, stored, type Fleet, type Target } from './fleet.ts';
 import { usageOf, type Usage } from './process-tree.ts';
-
-const BIN = join(import.meta.dirname, '../bin/wavspool.js');
-
-/** Where recordings go. */
-export interface Target {
-  readonly endpoint: string;
-  readonly bucket: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}
 
 /** One run: from the moment the tars are in place until the last recording is stored. */
 export interface Measured {
@@ -38,46 +28,33 @@ export interface Contender {
   ): Promise<Measured>;
 }
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** wavspool as `up` runs it and as it is shipped: every commit durable, every recording synced. */
 export const wavspool: Contender = {
   name: 'wavspool',
   isInstalled: () => true,
   run: async (tars, recordings, target, prefix, scratch) => {
     const directory = await mkdtemp(join(scratch, 'wavspool-'));
-    const data = join(directory, 'data');
-    const config = join(directory, 'wavspool.yaml');
-    const port = 20_000 + (process.pid % 20_000);
-    await mkdir(join(data, 'incoming'), { recursive: true });
-    const { endpoint, bucket, accessKeyId, secretAccessKey } = target;
-    const settings = {
-      paths: { data },
-      s3: { endpoint, bucket, prefix, accessKeyId, secretAccessKey },
-      http: { port, token: 'bench' },
-    };
-    await writeFile(config, JSON.stringify(settings));
-    const up = spawn(process.execPath, [BIN, 'up', '--config', config], { stdio: 'ignore' });
+    const fleet = await startFleet(directory, target, prefix);
+    const { incoming } = fleet.settings.paths;
     try {
-      await started(port);
-      const before = usageOf(up.pid ?? 0);
-      const stagesBefore = await stages(port);
-      const placed = tars.map((tar) => join(data, 'incoming', basename(tar)));
+      const before = usageOf(fleet.pid);
+      const stagesBefore = await stages(fleet);
+      const placed = tars.map((tar) => join(incoming, basename(tar)));
       const startedAt = performance.now();
       for (const [index, tar] of tars.entries()) await link(tar, placed[index] ?? '');
-      await ask(port, '/api/ingest', { tars: placed });
-      await stored(join(data, 'state.db'), recordings);
+      await fleet.request('/api/ingest', { tars: placed });
+      await stored(fleet, recordings);
       const seconds = (performance.now() - startedAt) / 1000;
-      const after = usageOf(up.pid ?? 0);
+      const after = usageOf(fleet.pid);
       return {
         seconds,
         cpuSeconds: after.cpuSeconds - before.cpuSeconds,
         peakRssBytes: after.peakRssBytes,
-        stages: difference(await stages(port), stagesBefore),
+        stages: difference(await stages(fleet), stagesBefore),
       };
     } finally {
-      await ended(up);
-      await rm(join(data, 'incoming'), { recursive: true }); // links to the corpus, which the others need
+      await fleet.stop();
+      await rm(incoming, { recursive: true }); // links to the corpus, which the others need
       await hollowOut(directory);
     }
   },
@@ -163,33 +140,9 @@ async function watched(child: ChildProcess): Promise<{ usage: Usage; code: numbe
   return { usage, code };
 }
 
-async function started(port: number): Promise<void> {
-  for (const deadline = performance.now() + 60_000; ;) {
-    try {
-      const { roles } = (await ask(port, '/api/status')) as { roles: unknown[] };
-      if (roles.length === 5) return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-    }
-    await sleep(200);
-  }
-}
-
-/** Until state.db tells that all of them are in the store. */
-async function stored(file: string, recordings: number): Promise<void> {
-  const db = new Database(file, { readonly: true });
-  const count = db.prepare("SELECT count(*) FROM uploads WHERE status = 'SUCCESS'").pluck();
-  try {
-    while ((count.get() as number) < recordings) await sleep(20);
-  } finally {
-    db.close();
-  }
-}
-
 /** CPU seconds of each role so far, from `/proc`, by the role's own heartbeat's pid. */
-async function stages(port: number): Promise<Record<string, number>> {
-  const { roles } = (await ask(port, '/api/status')) as { roles: { role: string; pid: number }[] };
-  return Object.fromEntries(roles.map(({ role, pid }) => [role, usageOf(pid).cpuSeconds]));
+async function stages(fleet: Fleet): Promise<Record<string, number>> {
+  return Object.fromEntries((await fleet.roles()).map(({ role, pid }) => [role, usageOf(pid).cpuSeconds]));
 }
 
 function difference(
@@ -197,19 +150,4 @@ function difference(
   before: Readonly<Record<string, number>>,
 ): Record<string, number> {
   return Object.fromEntries(Object.entries(after).map(([role, cpu]) => [role, cpu - (before[role] ?? 0)]));
-}
-
-async function ask(port: number, path: string, body?: object): Promise<unknown> {
-  const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
-    headers: { authorization: 'Bearer bench', 'content-type': 'application/json' },
-    ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
-  });
-  if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
-  return answer.json();
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  const closed = once(child, 'close');
-  child.kill('SIGTERM');
-  await closed;
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeTar } from '../test/support/tars.ts';
 
 const run = promisify(execFile);
 
@@ -30,8 +31,7 @@ export async function makeCorpus(
   seed = 1,
 ): Promise<{ readonly tars: readonly string[]; readonly bytes: number }> {
   const random = generator(seed);
-  const noise = Buffer.alloc(16 * 1024 * 1024);
-  for (let at = 0; at < noise.length; at += 4) noise.writeUInt32LE(Math.floor(random() * 2 ** 32), at);
+  const noise = noiseOf(random);
   const made: string[] = [];
   let bytes = 0;
   for (let tar = 0; tar < tars; tar++) {
@@ -48,6 +48,36 @@ export async function makeCorpus(
     made.push(path);
   }
   return { tars: made, bytes };
+}
+
+/**
+ * Makes `tars` tars of `each` recordings of `bytes` bytes, no two of them equal, and yields their paths. Without a file for
+ * each recording on the way: a million of them take half a minute.
+ */
+export async function* makeSmallTars(
+  directory: string,
+  { tars, each, bytes }: { readonly tars: number; readonly each: number; readonly bytes: number },
+): AsyncGenerator<string, void, undefined> {
+  const random = generator(1);
+  const noise = noiseOf(random);
+  for (let tar = 0; tar < tars; tar++) {
+    const members = Array.from({ length: each }, (_, at) => {
+      const number = tar * each + at;
+      const body = wav(bytes, noise, random);
+      body.writeUInt32LE(number, HEADER_BYTES);
+      return { name: `call-${number}.wav`, body };
+    });
+    const path = join(directory, `calls-${String(tar).padStart(6, '0')}.tar`);
+    await writeFile(path, makeTar(members));
+    yield path;
+  }
+}
+
+/** 16 MiB of it. */
+function noiseOf(random: () => number): Buffer {
+  const noise = Buffer.alloc(16 * 1024 * 1024);
+  for (let at = 0; at < noise.length; at += 4) noise.writeUInt32LE(Math.floor(random() * 2 ** 32), at);
+  return noise;
 }
 
 /** A WAV file of 16-bit telephone audio; what it says is noise, so that nothing on the way gets away with compressing it. */

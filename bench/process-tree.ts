@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs';
+import { basename } from 'node:path';
 
 const TICKS_PER_SECOND = 100; // what USER_HZ is on every Linux that Node runs on
 
@@ -11,8 +12,30 @@ export interface Usage {
   readonly largestRssBytes: number;
 }
 
+export interface ProcessMemory {
+  /** Its program without path and suffix: of a role, the role's name. */
+  readonly name: string;
+  readonly rssBytes: number;
+  readonly peakRssBytes: number;
+}
+
 /** What a process and all below it have used so far. */
 export function usageOf(root: number): Usage {
+  const tree = treeOf(root);
+  const peaks = tree.map(({ pid }) => memoryOf(pid).peakRssBytes);
+  return {
+    cpuSeconds: tree.reduce((sum, one) => sum + one.cpuSeconds, 0),
+    peakRssBytes: peaks.reduce((sum, bytes) => sum + bytes, 0),
+    largestRssBytes: Math.max(0, ...peaks),
+  };
+}
+
+/** The memory of a process and of each below it. */
+export function memoryBelow(root: number): readonly ProcessMemory[] {
+  return treeOf(root).map(({ pid }) => memoryOf(pid));
+}
+
+function treeOf(root: number): readonly { readonly pid: number; readonly cpuSeconds: number }[] {
   const parents = new Map<number, number>();
   const cpu = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
@@ -24,13 +47,9 @@ export function usageOf(root: number): Usage {
     parents.set(Number(name), Number(fields[1]));
     cpu.set(Number(name), ((utime ?? 0) + (stime ?? 0) + (cutime ?? 0) + (cstime ?? 0)) / TICKS_PER_SECOND);
   }
-  const below = [...parents.keys()].filter((pid) => isBelow(pid, root, parents));
-  const peaks = below.map((pid) => peakRss(pid));
-  return {
-    cpuSeconds: below.reduce((sum, pid) => sum + (cpu.get(pid) ?? 0), 0),
-    peakRssBytes: peaks.reduce((sum, bytes) => sum + bytes, 0),
-    largestRssBytes: Math.max(0, ...peaks),
-  };
+  return [...cpu]
+    .filter(([pid]) => isBelow(pid, root, parents))
+    .map(([pid, cpuSeconds]) => ({ pid, cpuSeconds }));
 }
 
 function isBelow(pid: number, root: number, parents: ReadonlyMap<number, number>): boolean {
@@ -39,9 +58,18 @@ function isBelow(pid: number, root: number, parents: ReadonlyMap<number, number>
   return false;
 }
 
-function peakRss(pid: number): number {
-  const [, kib = '0'] = /VmHWM:\s+(\d+)/.exec(read(`/proc/${pid}/status`) ?? '') ?? [];
-  return Number(kib) * 1024;
+function memoryOf(pid: number): ProcessMemory {
+  const status = read(`/proc/${pid}/status`) ?? '';
+  const bytes = (field: string): number =>
+    Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? '0') * 1024;
+  return { name: programOf(pid), rssBytes: bytes('VmRSS'), peakRssBytes: bytes('VmHWM') };
+}
+
+/** The script of a Node process, the first word of another's command line: Redis puts its address behind it. */
+function programOf(pid: number): string {
+  const words = (read(`/proc/${pid}/cmdline`) ?? '').split('\0');
+  const script = words.find((word) => /\.[jt]s$/.test(word)) ?? words[0] ?? '';
+  return basename(script.split(' ', 1)[0] ?? '').replace(/\.[jt]s$/, '');
 }
 
 function read(path: string): string | undefined {

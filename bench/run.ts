@@ -1,17 +1,18 @@
-import { fork, execFile } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { aws, rclone, wavspool, type Contender, type Measured, type Target } from './contenders.ts';
+import { aws, rclone, wavspool, type Contender, type Measured } from './contenders.ts';
 import { LOADS, makeCorpus, type Load } from './corpus.ts';
+import type { Target } from './fleet.ts';
+import { openSink } from './open-sink.ts';
+import { median, writeResults } from './report.ts';
 
 // `make bench`: wavspool and each peer that is installed carry the same tars to the same place, in turn, so that what else the
 // machine does meets all of them. Ratios of medians count; absolute figures are this machine's.
 
 const run = promisify(execFile);
-const RESULTS = join(import.meta.dirname, 'results');
 const CEPH = join(import.meta.dirname, '../infra/store/ceph-rgw.sh');
 
 interface Place {
@@ -85,23 +86,13 @@ async function compare({ name: place, target, contenders: all, loads }: Place): 
 }
 
 async function sink(name: string, delayMs: number): Promise<Place> {
-  const child = fork(join(import.meta.dirname, 'sink.ts'), ['0', String(delayMs)]);
-  const [port] = (await once(child, 'message')) as [number];
+  const opened = await openSink(delayMs);
   return {
     name,
-    target: {
-      endpoint: `http://127.0.0.1:${port}`,
-      bucket: 'bench',
-      accessKeyId: 'bench',
-      secretAccessKey: 'bench-secret',
-    },
+    target: opened.target,
     contenders: [wavspool, ...(delayMs === 0 ? peers : [rclone(64)].filter((one) => one.isInstalled()))],
     loads: delayMs === 0 ? LOADS : LOADS.slice(0, 1),
-    stop: async () => {
-      const closed = once(child, 'close');
-      child.kill();
-      await closed;
-    },
+    stop: () => opened.stop(),
   };
 }
 
@@ -133,20 +124,7 @@ async function ceph(name: string): Promise<Place> {
   };
 }
 
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
 async function report(): Promise<void> {
-  const machine = {
-    date: new Date().toISOString(),
-    node: process.version,
-    kernel: release(),
-    cpus: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    rounds,
-  };
   const lines = [
     '| place | load | who | wall, s | × | CPU, s | × | peak RSS, MB |',
     '| --- | --- | --- | --- | --- | --- | --- | --- |',
@@ -161,9 +139,7 @@ async function report(): Promise<void> {
             .join(', ')}`,
       ),
   ];
-  await mkdir(RESULTS, { recursive: true });
-  const name = machine.date.slice(0, 16).replaceAll(/\W/g, '-');
-  await writeFile(join(RESULTS, `${name}.json`), `${JSON.stringify({ machine, results }, null, 2)}\n`);
+  await writeResults('comparison', { rounds, results });
   console.log(lines.join('\n'));
 }
 
