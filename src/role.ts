@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { flushCompileCache } from 'node:module';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openApp, type App } from './app.ts';
 import { FAULTS, faultCode, messageOf } from './faults.ts';
@@ -78,6 +79,7 @@ export async function runRoles(
     process.exit(FAULTS[faultCode(err)].exit);
   }
   app.report('role started', { node: process.version });
+  flushCompileCache(); // where there is one, the next start is quick even if this process is killed
   const stopHeartbeat = startHeartbeat(app, name, running);
   const stopping = new AbortController();
   guardLoop(app.clock, app.report, stopping.signal, watchdog.blockedMs);

@@ -1,7 +1,7 @@
 import { sqlTimestamp, type Clock } from '../runtime/index.ts';
 import type { Sqlite, Write } from '../sqlite/index.ts';
 import { recordingRow, type UploadsRecord } from './rows.ts';
-import type { FailureFilter, Occupant, RecordingRow, StateStore } from './state-store.ts';
+import type { FailureFilter, Occupant, RecordingRow, StateStore, UploadStatus } from './state-store.ts';
 
 type RecordingMethods = Pick<
   StateStore,
@@ -93,16 +93,31 @@ function queries(
     'SELECT rowid, * FROM uploads WHERE tar = ? AND wav_path <> tar AND rowid > ? ORDER BY rowid LIMIT ?',
   );
   const failed = db.prepare(
-    `SELECT rowid, * FROM uploads WHERE status = 'FAILED' AND rowid > @after AND ${IS_RECORDING}
+    `SELECT rowid, * FROM uploads WHERE status = 'FAILED' AND status <> 'SUCCESS' AND rowid > @after AND ${IS_RECORDING}
        AND (@cause IS NULL OR cause = @cause) AND (@since IS NULL OR timestamp >= @since)
        AND (@paths IS NULL OR wav_path IN (SELECT value FROM json_each(@paths)))
      ORDER BY rowid LIMIT @limit`,
   );
-  const list = db.prepare(
-    `SELECT rowid, * FROM uploads WHERE ${IS_RECORDING} AND (@status IS NULL OR status = @status)
-       AND (@search IS NULL OR instr(wav_path, @search) > 0 OR instr(coalesce(tar, ''), @search) > 0)
-     ORDER BY timestamp DESC, rowid DESC LIMIT @limit OFFSET @offset`,
-  );
+  // a statement for each status, merged by time where none is asked for: an index has them in that order already
+  const page = (statuses: readonly UploadStatus[], condition: string) =>
+    db.prepare(
+      `${statuses
+        .map(
+          (status) =>
+            `SELECT rowid, * FROM uploads WHERE status = '${status}' AND ${IS_RECORDING} AND ${condition}`,
+        )
+        .join(' UNION ALL ')} ORDER BY timestamp DESC, rowid DESC LIMIT @limit OFFSET @offset`,
+    );
+  const pages = (statuses: readonly UploadStatus[]) => ({
+    whole: page(statuses, 'TRUE'),
+    found: page(statuses, "(instr(wav_path, @search) > 0 OR instr(coalesce(tar, ''), @search) > 0)"),
+  });
+  const lists = {
+    PENDING: pages(['PENDING']),
+    SUCCESS: pages(['SUCCESS']),
+    FAILED: pages(['FAILED']),
+    any: pages(['PENDING', 'SUCCESS', 'FAILED']),
+  };
 
   return {
     recording: (path) => {
@@ -141,10 +156,12 @@ function queries(
       }
       return page.slice(0, limit);
     },
-    list: ({ status, search, limit, offset }) =>
-      (list.all({ status: status ?? null, search: search ?? null, limit, offset }) as UploadsRecord[]).map(
-        recordingRow,
-      ),
+    list: ({ status, search, limit, offset }) => {
+      const { whole, found } = lists[status ?? 'any'];
+      const records =
+        search === undefined ? whole.all({ limit, offset }) : found.all({ search, limit, offset });
+      return (records as UploadsRecord[]).map(recordingRow);
+    },
   };
 }
 
@@ -152,7 +169,12 @@ function figures(
   db: Sqlite,
   maxRetries: number,
 ): Pick<RecordingMethods, 'counts' | 'backlog' | 'causes' | 'successesSince'> {
-  const byStatus = db.prepare('SELECT status, count(*) AS rows FROM uploads GROUP BY status');
+  // the uploaded ones are nearly all of them: what is not counted one by one
+  const all = db.prepare('SELECT count(*) FROM uploads').pluck();
+  const openByStatus = db.prepare(
+    "SELECT status, count(*) AS rows FROM uploads WHERE status <> 'SUCCESS' GROUP BY status",
+  );
+  const withoutStatus = db.prepare('SELECT count(*) FROM uploads WHERE status IS NULL').pluck();
   const failedTars = db.prepare('SELECT count(*) FROM uploads WHERE wav_path = tar').pluck();
   const givenUp = db
     .prepare(`SELECT count(*) FROM uploads WHERE status = 'FAILED' AND retry_count >= ? AND ${IS_RECORDING}`)
@@ -172,21 +194,22 @@ function figures(
   const pending = () => backlog.get() as { recordings: number; bytes: number };
 
   return {
-    counts: () => {
-      const rows = new Map(
-        (byStatus.all() as { status: string; rows: number }[]).map(({ status, rows }) => [status, rows]),
-      );
+    // one read: rows must not change their status between two of its counts
+    counts: db.transaction(() => {
+      const byStatus = openByStatus.all() as { status: string; rows: number }[];
+      const rows = new Map(byStatus.map(({ status, rows }) => [status, rows]));
+      const open = byStatus.reduce((sum, { rows }) => sum + rows, withoutStatus.get() as number);
       const tars = failedTars.get() as number;
       return {
         PENDING: rows.get('PENDING') ?? 0,
-        SUCCESS: rows.get('SUCCESS') ?? 0,
+        SUCCESS: (all.get() as number) - open,
         FAILED: (rows.get('FAILED') ?? 0) - tars,
         givenUp: givenUp.get(maxRetries) as number,
         extractedTars: extractedTars.get() as number,
         failedTars: tars,
         pendingBytes: pending().bytes,
       };
-    },
+    }),
     backlog: pending,
     causes: () => causes.all() as { cause: string; recordings: number }[],
     successesSince: (timestamp) => since.get(timestamp) as number,

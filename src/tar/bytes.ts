@@ -147,12 +147,7 @@ export async function readUpTo(bytes: TarBytes, length: number): Promise<Uint8Ar
   return copy.subarray(0, got);
 }
 
-async function readAt(
-  path: string,
-  file: FileHandle,
-  position: number,
-  memory: Buffer,
-): Promise<Uint8Array> {
+async function readAt(path: string, file: FileHandle, position: number, memory: Buffer): Promise<Uint8Array> {
   try {
     const { bytesRead } = await file.read(memory, 0, memory.length, position);
     return memory.subarray(0, bytesRead);

@@ -116,7 +116,7 @@ test('a state.db of the version before is brought up to date with every row kept
   expect(reported).toEqual([]);
   expect(state.openRecordings(0, 10).map(({ path }) => path)).toEqual(['/x/a.wav']);
   state.close();
-  expect(sqlite3(`PRAGMA user_version; ${schema}`)).toBe(`3\n${current}`);
+  expect(sqlite3(`PRAGMA user_version; ${schema}`)).toBe(`4\n${current}`);
 });
 
 test('a newer schema is refused with its number, and left as it is', () => {

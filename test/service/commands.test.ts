@@ -57,6 +57,22 @@ test('ingest --wait stays until everything is in the bucket; on a terminal with 
   expect(await json('ingest', '--wait', path)).toMatchObject({ code: 0, said: { tars: [{ tar: path }] } });
 });
 
+test('a tar that was ingested by hand is not extracted again when its quiet period is over', async () => {
+  await rig.land('ingest/once.tar', makeTar([wav('once.wav')]));
+  const path = join(rig.incoming, 'ingest/once.tar');
+  expect((await rig.wavspool('ingest', '--wait', path)).code).toBe(0);
+  const times = async (event: string): Promise<number> =>
+    (await rig.log()).split('\n').filter((line) => line.includes(path) && line.includes(`"msg":"${event}"`))
+      .length;
+  await until('the watcher takes it up', async () => (await times('tar arrived')) === 1);
+  await until('nothing waits for extraction', async () => {
+    const { said } = await json('status');
+    const { extract } = said['queues'] as Record<string, { waiting: number; active: number }>;
+    return extract?.waiting === 0 && extract.active === 0;
+  });
+  expect(await times('tar extracted')).toBe(1);
+});
+
 test('ingest refuses what it cannot take, and names it', async () => {
   const cut = join(rig.incoming, 'cut.tmp');
   await writeFile(cut, makeTar([wav('a.wav')]).subarray(0, 3000));

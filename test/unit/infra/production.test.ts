@@ -28,7 +28,7 @@ test('the guide enables one unit per role', () => {
 
 test('a unit runs the checkout’s own Node and waits longer than a role takes to drain', () => {
   expect(directive('ExecStart')).toBe(
-    '/opt/wavspool/node_modules/.bin/node --max-semi-space-size=4 --heap-growing-percent=10 /opt/wavspool/workers/%i.js --config /etc/wavspool/wavspool.yaml',
+    '/opt/wavspool/node_modules/.bin/node --max-semi-space-size=8 --single-threaded-gc /opt/wavspool/workers/%i.js --config /etc/wavspool/wavspool.yaml',
   );
   expect(Number(directive('TimeoutStopSec'))).toBeGreaterThan(30); // shutdownSeconds
   expect(directive('KillMode')).toBe('mixed');
