@@ -116,7 +116,7 @@ async function stageMembers(
     skippedCount: 0,
     refusedCount: 0,
   };
-  const unsynced = unsyncedFiles(directory, signal);
+  const unsynced = await unsyncedFiles(directory, signal);
   const stage = async (member: string, relativePath: string, recording: WrittenRecording): Promise<void> => {
     extraction.stage({ member, relativePath, ...recording }); // before it is synced: a failure finds its temporary file
     await unsynced.add(recording.temporary, recording.size);

@@ -63,6 +63,8 @@ export function createDirectPuts(
     uriEscapePath: false,
     applyChecksum: false,
   });
+  // its credentials are found once, and again only when they expire
+  const same: S3ClientConfig = { ...config, credentials: client.config.credentials };
   let place: Promise<Place> | undefined;
   let pool: Pool | undefined;
 
@@ -98,14 +100,14 @@ export function createDirectPuts(
 
   return {
     put: async (request, timeoutMs, signal) => {
-      place ??= findPlace(config, bucket).catch((error: unknown) => {
+      place ??= findPlace(same, bucket).catch((error: unknown) => {
         place = undefined; // credentials may be found the next time
         throw error;
       });
       const answer = await send(await place, request, timeoutMs, signal);
       const { etag, 'x-amz-version-id': versionId } = answer.headers;
       if (answer.status === 200 && etag !== undefined && answer.body.length === 0) return { etag, versionId };
-      return interpret(config, bucket, answer);
+      return interpret(same, bucket, answer);
     },
     close: () => void pool?.destroy(),
   };

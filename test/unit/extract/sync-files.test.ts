@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { unsyncedFiles } from '../../../src/extract/sync-files.ts';
+import { isSyncedAsAWhole, unsyncedFiles } from '../../../src/extract/sync-files.ts';
 
 const MIB = 1024 * 1024;
 const never = new AbortController().signal;
@@ -35,7 +35,7 @@ async function written(count: number): Promise<readonly string[]> {
 
 test('many files are synced by one call for their file system, few one by one', async () => {
   const calls = await fakeSync(0);
-  const files = unsyncedFiles(dir, never);
+  const files = await unsyncedFiles(dir, never);
   for (const path of await written(16)) await files.add(path, 9);
   await files.sync();
   expect(await calls()).toEqual([]);
@@ -48,7 +48,7 @@ test('many files are synced by one call for their file system, few one by one', 
 
 test('what is large together is synced before the end', async () => {
   const calls = await fakeSync(0);
-  const files = unsyncedFiles(dir, never);
+  const files = await unsyncedFiles(dir, never);
   for (const path of await written(17)) await files.add(path, 16 * MIB);
   expect(await calls()).toEqual([]); // 16 of them were few
   await files.sync();
@@ -59,7 +59,7 @@ test('what is large together is synced before the end', async () => {
 
 test('where sync fails each file is synced by itself, and the one at fault is named', async () => {
   const calls = await fakeSync(1);
-  const files = unsyncedFiles(dir, never);
+  const files = await unsyncedFiles(dir, never);
   const paths = await written(20);
   for (const path of paths) await files.add(path, 9);
   await files.sync();
@@ -71,8 +71,14 @@ test('where sync fails each file is synced by itself, and the one at fault is na
 });
 
 test('a host without sync is told what to install', async () => {
-  const files = unsyncedFiles(dir, never);
+  const files = await unsyncedFiles(dir, never);
   for (const path of await written(17)) await files.add(path, 9);
   process.env['PATH'] = dir;
   await expect(files.sync()).rejects.toMatchObject({ code: 'PROGRAM_MISSING' });
+});
+
+test('only file systems of this host are synced as a whole', () => {
+  const types = { ext4: 0xef53, xfs: 0x5846_5342, nfs: 0x6969, fuse: 0x6573_5546, smb: 0xff53_4d42 };
+  const together = Object.entries(types).filter(([, type]) => isSyncedAsAWhole(type));
+  expect(together.map(([name]) => name)).toEqual(['ext4', 'xfs']);
 });
