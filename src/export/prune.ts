@@ -1,7 +1,7 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { applyKeep, fileNames, momentOf, type Dated, type Judged } from '../retention/index.ts';
-import { syncDirectory } from '../runtime/index.ts';
+import { compressionOf, syncDirectory } from '../runtime/index.ts';
 import type { ExportDeps, ExportSettings } from './export-tables.ts';
 
 /** An export that lies in its directory; it was loaded back before it got its name. */
@@ -20,7 +20,8 @@ async function listExports(
   const found: StoredExport[] = [];
   for (const name of await readdir(entry.dir)) {
     const dated = names.parse(name);
-    if (dated === undefined) continue;
+    // stored otherwise it is another export's: two of them may differ in nothing else
+    if (dated === undefined || compressionOf(name) !== entry.compress) continue;
     const path = join(entry.dir, name);
     const file = await lstat(path);
     if (!file.isFile()) continue;

@@ -66,7 +66,6 @@ export function connect(
     connections: maxSockets,
     connectMs: patience.connectMs,
     silenceMs: SILENCE_MS,
-    clock,
   });
   const where = `${endpointOf(settings)}/${settings.bucket}`;
   const allowedMs = (bytes: number): number =>

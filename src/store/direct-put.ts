@@ -3,7 +3,7 @@ import { PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client
 import { HttpResponse, extendedEncodeURIComponent } from '@smithy/core/protocols';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { Pool, buildConnector, type Dispatcher } from 'undici';
-import { isoTime, type Clock } from '../runtime/index.ts';
+import { isoTime, systemClock } from '../runtime/index.ts';
 
 /** An object in one request: its headers but for those that every request has, and its bytes. */
 export interface DirectPut {
@@ -33,7 +33,6 @@ export interface DirectPutOptions {
   readonly connectMs: number;
   /** A connection on which nothing moves in either direction for so long is given up. */
   readonly silenceMs: number;
-  readonly clock: Clock;
 }
 
 interface Answer {
@@ -53,7 +52,7 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 export function createDirectPuts(
   client: S3Client,
   config: S3ClientConfig,
-  { bucket, region, connections, connectMs, silenceMs, clock }: DirectPutOptions,
+  { bucket, region, connections, connectMs, silenceMs }: DirectPutOptions,
 ): DirectPuts {
   const signer = new SignatureV4({
     service: 's3',
@@ -87,7 +86,8 @@ export function createDirectPuts(
         'x-amz-content-sha256': sha256,
       },
     };
-    const signingDate = isoTime(clock.now() + client.config.systemClockOffset);
+    // by the host's clock, whatever the caller's: the store compares it with its own
+    const signingDate = isoTime(systemClock.now() + client.config.systemClockOffset);
     const signed = await signer.sign(request, { signingDate });
     pool ??= new Pool(origin, {
       connections,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -75,13 +75,14 @@ test('less than extract.minFreeBytes: extraction waits loudly, and goes on when 
 });
 
 test('no inodes: extraction waits, and goes on when there are some', async () => {
-  await using disk = await mountSmallDisk(160, 3000);
+  await using disk = await mountSmallDisk(160, 6000);
   const incoming = join(LANDING, 'inodes');
   await mkdir(incoming, { recursive: true });
   await using rig = await rigOn(disk, incoming);
   const many = join(disk.path, 'many');
   await mkdir(many);
-  await Promise.all(Array.from({ length: 2300 }, (_, i) => writeFile(join(many, String(i)), '')));
+  const { ffree } = await statfs(disk.path);
+  await Promise.all(Array.from({ length: ffree - 700 }, (_, i) => writeFile(join(many, String(i)), '')));
   await rig.land('a.tar', tarOf('a', 10, 1000));
   await until('it says that it waits', async () => (await rig.log()).includes('inodes left'));
   await rm(many, { recursive: true });

@@ -37,12 +37,10 @@ async function landHidden(path: string, members: readonly string[]): Promise<str
 /** A request to the dashboard, with its token. */
 async function call(method: string, route: string, body?: object): Promise<Response> {
   const token = (await readFile(join(rig.data, 'dashboard.token'), 'utf8')).trim();
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  return fetch(`${rig.http}${route}`, {
-    method,
-    headers,
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
+  const authorization = `Bearer ${token}`;
+  if (body === undefined) return fetch(`${rig.http}${route}`, { method, headers: { authorization } });
+  const headers = { authorization, 'content-type': 'application/json' };
+  return fetch(`${rig.http}${route}`, { method, headers, body: JSON.stringify(body) });
 }
 
 /** Runs a command on a terminal, with the script program; returns what the terminal showed. */
