@@ -91,7 +91,7 @@ export async function extractTar(deps: ExtractDeps, tar: TarVersion, signal: Abo
       refusedNames: tally.refused,
     });
   } catch (error) {
-    for (const { recording } of extraction.staged()) await rm(recording.temporary, { force: true });
+    for (const temporary of extraction.temporaries()) await rm(temporary, { force: true });
     throw signal.aborted ? error : asFault(error, tar.path, directory);
   } finally {
     extraction.discard();
@@ -231,7 +231,7 @@ function note(names: string[], name: string): void {
 function asFault(error: unknown, tar: string, directory: string): WavspoolError {
   if (error instanceof WavspoolError) return error;
   const errno = errnoOf(error);
-  if (errno === 'ENOSPC' || errno === 'EDQUOT') {
+  if (errno === 'ENOSPC' || errno === 'EDQUOT' || errno === 'SQLITE_FULL') {
     return new WavspoolError('DISK_FULL', `the disk of ${directory} is full`, { cause: error });
   }
   if (errno !== undefined) {

@@ -154,6 +154,17 @@ export function stagingArea(
       return { open: openOfTar.get(tar.path) as number, known, recordings, bytes };
     };
 
+    /** In pages: while a query is open, better-sqlite3 lets nobody else write. */
+    function* inTable(): Generator<StagedRecord, void, undefined> {
+      for (let after = 0; ;) {
+        const records = page.all(extraction, after, PAGE) as StagedRecord[];
+        yield* records;
+        const last = records.at(-1);
+        if (last === undefined) return;
+        after = last.seq;
+      }
+    }
+
     return {
       stage: staging.add,
       refuse: ({ path, member, reason }) => {
@@ -161,13 +172,11 @@ export function stagingArea(
       },
       *staged() {
         staging.flush();
-        for (let after = 0; ;) {
-          const records = page.all(extraction, after, PAGE) as StagedRecord[];
-          for (const record of records) yield { seq: record.seq, recording: stagedRecording(record) };
-          const last = records.at(-1);
-          if (last === undefined) return;
-          after = last.seq;
-        }
+        for (const record of inTable()) yield { seq: record.seq, recording: stagedRecording(record) };
+      },
+      *temporaries() {
+        for (const { temporary } of staging.waiting()) yield temporary;
+        for (const { temporary } of inTable()) yield temporary;
       },
       place: (at, path) => placing.add({ at, path }),
       commit: (summary) => {
@@ -183,11 +192,16 @@ export function stagingArea(
   };
 }
 
-/** Applies `change` to what is added, a page at a time and each page as one transaction; `flush` applies what is left. */
-function inBatches<T>(
-  db: Sqlite,
-  change: (item: T) => void,
-): { readonly add: (item: T) => void; readonly flush: () => void } {
+interface Batches<T> {
+  readonly add: (item: T) => void;
+  /** Applies what is left. */
+  readonly flush: () => void;
+  /** What was added and is not applied yet. */
+  readonly waiting: () => readonly T[];
+}
+
+/** Applies `change` to what is added, a page at a time and each page as one transaction. */
+function inBatches<T>(db: Sqlite, change: (item: T) => void): Batches<T> {
   let items: T[] = [];
   const apply = db.transaction(() => {
     for (const item of items) change(item);
@@ -202,6 +216,7 @@ function inBatches<T>(
       if (items.length >= PAGE) flush();
     },
     flush,
+    waiting: () => items,
   };
 }
 

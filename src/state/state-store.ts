@@ -137,6 +137,8 @@ export interface Extraction {
   refuse(recording: RefusedRecording): void;
   /** Every staged recording in the order it was staged; `place` may be called for each while iterating. */
   staged(): Iterable<{ readonly seq: number; readonly recording: StagedRecording }>;
+  /** The temporary file of every staged recording; unlike `staged` it needs no room on disk, so that it serves when there is none. */
+  temporaries(): Iterable<string>;
   /** Says where the staged recording ended, as an absolute path. */
   place(seq: number, path: string): void;
   /** One transaction: the rows of all its recordings and the tar's own; a former failure of that tar goes. */
