@@ -119,17 +119,18 @@ test('a state.db of the version before is brought up to date with every row kept
   expect(sqlite3(`PRAGMA user_version; ${schema}`)).toBe(`4\n${current}`);
 });
 
+const recording = (i: number) => ({
+  member: `${i}.wav`,
+  relativePath: `${i}.wav`,
+  temporary: `/t${i}`,
+  size: 5,
+  sha256: `${i}`,
+  wav: WAV,
+});
+
 test('an extraction knows every temporary file, also of what it has not written down yet', () => {
   const state = open();
   const extraction = state.beginExtraction(TAR);
-  const recording = (i: number) => ({
-    member: `${i}.wav`,
-    relativePath: `${i}.wav`,
-    temporary: `/t${i}`,
-    size: 5,
-    sha256: `${i}`,
-    wav: WAV,
-  });
   for (let i = 0; i < 1203; i++) extraction.stage(recording(i));
   expect(new Set(extraction.temporaries()).size).toBe(1203);
   extraction.discard();
