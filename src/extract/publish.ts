@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { WavspoolError, errnoOf } from '../faults.ts';
 import {
   makeDirectory,
-  publishUnlessTakenNow,
+  publishUnlessTaken,
   sha256IfThere,
   syncDirectory,
   type Breathe,
@@ -75,7 +75,7 @@ async function publishOne(
 async function takeName(temporary: string, path: string, made: ReadonlySet<string>): Promise<boolean> {
   try {
     if (!made.has(dirname(path))) await makeDirectory(dirname(path));
-    return publishUnlessTakenNow(temporary, path);
+    return publishUnlessTaken(temporary, path);
   } catch (error) {
     if (errnoOf(error) === 'ENOTDIR' || errnoOf(error) === 'EEXIST') return false;
     throw error;

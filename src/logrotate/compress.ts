@@ -28,7 +28,7 @@ export async function compressArchive(
   if (archive === undefined) return gzip; // a run before this one was cut off behind its last step
   if (!(await isGzipOf(gzip, archive))) {
     await writeGzip(archive, temporary, signal);
-    while (!(await publishUnlessTaken(temporary, gzip))) await putAside(gzip, now, timezone);
+    while (!publishUnlessTaken(temporary, gzip)) await putAside(gzip, now, timezone);
     await syncDirectory(dirname(path));
   }
   await unlink(path);

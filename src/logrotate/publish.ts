@@ -18,7 +18,7 @@ export async function publishArchive(
   const isNamed = async (): Promise<boolean> => (await identityAt(archive.path)) === archive.file;
   while (!(await isNamed())) {
     if ((await identityAt(temporary)) !== archive.file) return false;
-    if (!(await publishUnlessTaken(temporary, archive.path))) await putAside(archive.path, at, timezone);
+    if (!publishUnlessTaken(temporary, archive.path)) await putAside(archive.path, at, timezone);
   }
   // a crash between link and unlink left both names
   if ((await identityAt(temporary)) === archive.file) await unlink(temporary);

@@ -41,7 +41,7 @@ export async function restorePoint(
   const copy = temporaryPath(dirname(target));
   try {
     const { rebuilt, chain } = await rebuildPoint(deps, database, directory, at, copy, signal);
-    if (!(await publishUnlessTaken(copy, target))) {
+    if (!publishUnlessTaken(copy, target)) {
       throw new WavspoolError('USAGE', `${target} is there already`);
     }
     await syncDirectory(dirname(target));

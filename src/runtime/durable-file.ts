@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, unlinkSync } from 'node:fs';
-import { link, lstat, mkdir, open, opendir, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { lstat, mkdir, open, opendir, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../faults.ts';
@@ -44,23 +44,12 @@ export async function writeDurably(path: string, content: string | Uint8Array, m
 
 /**
  * Gives the complete, synced file at `temporary` its final name unless that is taken; true when it got it. The caller
- * syncs the directory once for all the names it gave. A crash leaves one name or both, both of them whole.
+ * syncs the directory once for all the names it gave. A crash leaves one name or both, both of them whole. It does not wait: for
+ * thousands of names handing each to the thread pool costs more than the system.
  */
-export async function publishUnlessTaken(temporary: string, path: string): Promise<boolean> {
+export function publishUnlessTaken(temporary: string, path: string): boolean {
   try {
-    await link(temporary, path); // not rename(2): it would replace a file that another process has just put there
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
-    throw error;
-  }
-  await unlink(temporary);
-  return true;
-}
-
-/** As {@link publishUnlessTaken} without waiting: for thousands of names, where the thread pool costs more than the system. */
-export function publishUnlessTakenNow(temporary: string, path: string): boolean {
-  try {
-    linkSync(temporary, path);
+    linkSync(temporary, path); // not rename(2): it would replace a file that another process has just put there
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;
     throw error;
@@ -101,7 +90,7 @@ export async function growFile(directory: string, mode: number): Promise<Growing
     publish: async (path) => {
       await file.sync();
       await close();
-      const published = await publishUnlessTaken(temporary, path);
+      const published = publishUnlessTaken(temporary, path);
       if (!published) await rm(temporary, { force: true });
       await syncDirectory(directory);
       return published;

@@ -25,7 +25,6 @@ export {
   growFile,
   makeDirectory,
   publishUnlessTaken,
-  publishUnlessTakenNow,
   sweepTemporaries,
   syncDirectory,
   syncFile,
