@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { HttpResponse, extendedEncodeURIComponent } from '@smithy/core/protocols';
-import { SignatureV4 } from '@smithy/signature-v4';
 import { Pool, buildConnector, type Dispatcher } from 'undici';
 import { isoTime, systemClock } from '../runtime/index.ts';
+import { createPutSigner } from './sign-put.ts';
 
 /** An object in one request: its headers but for those that every request has, and its bytes. */
 export interface DirectPut {
@@ -46,22 +46,15 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 
 /**
  * PUTs past the SDK's middleware, which takes twice as long over a small recording as everything else that happens to it
- * (docs/performance.md). What is not about speed stays the SDK's: where a bucket is, credentials, the signature, the clock's
- * offset, and what an answer means that is anything but a plain 200.
+ * (docs/performance.md). What is not about speed stays the SDK's: where a bucket is, credentials, the clock's offset,
+ * and what an answer means that is anything but a plain 200.
  */
 export function createDirectPuts(
   client: S3Client,
   config: S3ClientConfig,
   { bucket, region, connections, connectMs, silenceMs }: DirectPutOptions,
 ): DirectPuts {
-  const signer = new SignatureV4({
-    service: 's3',
-    region,
-    credentials: client.config.credentials,
-    sha256: client.config.sha256,
-    uriEscapePath: false,
-    applyChecksum: false,
-  });
+  const sign = createPutSigner(region);
   // its credentials are found once, and again only when they expire
   const same: S3ClientConfig = { ...config, credentials: client.config.credentials };
   let place: Promise<Place> | undefined;
@@ -75,9 +68,6 @@ export function createDirectPuts(
   ): Promise<Answer> => {
     const target = path + key.split('/').map(extendedEncodeURIComponent).join('/');
     const request = {
-      method: 'PUT',
-      protocol: 'http:', // not part of what is signed
-      hostname: host,
       path: target,
       headers: {
         ...headers,
@@ -87,15 +77,15 @@ export function createDirectPuts(
       },
     };
     // by the host's clock, whatever the caller's: the store compares it with its own
-    const signingDate = isoTime(systemClock.now() + client.config.systemClockOffset);
-    const signed = await signer.sign(request, { signingDate });
+    const time = isoTime(systemClock.now() + client.config.systemClockOffset);
+    const signed = sign(request, await client.config.credentials(), time);
     pool ??= new Pool(origin, {
       connections,
       pipelining: 1,
       allowH2: false,
       connect: connector(connectMs, silenceMs),
     });
-    return exchange(pool, { path: target, headers: signed.headers, body, timeoutMs }, signal);
+    return exchange(pool, { path: target, headers: signed, body, timeoutMs }, signal);
   };
 
   return {
