@@ -8,7 +8,7 @@ import {
   type StorageClass,
 } from '@aws-sdk/client-s3';
 import { type FaultCode, WavspoolError } from '../faults.ts';
-import type { Clock, Semaphore } from '../runtime/index.ts';
+import type { Clock, ReadExactly, Semaphore } from '../runtime/index.ts';
 import type { BodyPool } from './body-pool.ts';
 import type { Connection, S3Settings } from './connection.ts';
 import { startDeadline } from './deadline.ts';
@@ -23,6 +23,8 @@ export interface StoreDeps {
   /** Bytes of bodies in memory at once. */
   readonly budget: Semaphore;
   readonly bodies: BodyPool;
+  /** For recordings that are read at once. */
+  readonly read: ReadExactly;
   readonly clock: Clock;
 }
 

@@ -7,7 +7,7 @@ import { readRecording } from './recording-bytes.ts';
  * conditional (P5): KEY_TAKEN when the key holds anything. Throws as readRecording does, else a store fault.
  */
 export async function putWhole(
-  { settings, connection, budget, bodies }: StoreDeps,
+  { settings, connection, budget, bodies, read }: StoreDeps,
   object: ObjectToPut,
   onlyIfAbsent: boolean,
   signal: AbortSignal,
@@ -15,7 +15,7 @@ export async function putWhole(
   using admitted = new DisposableStack();
   admitted.use(await budget.acquire(object.size, signal));
   const memory = bodies.take(object.size);
-  const body = await readRecording(object, memory);
+  const body = await readRecording(object, memory, read);
   const headers = {
     ...headersOf(settings, object),
     ...(onlyIfAbsent && { 'if-none-match': '*' }),

@@ -1,27 +1,25 @@
 import { createHash, hash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, read as readCallback } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { readExactly, type ReadExactly } from '../runtime/index.ts';
 import type { ObjectToPut } from './object-store.ts';
 
 /** What of an object-to-be is needed to read it. */
 export type DescribedFile = Pick<ObjectToPut, 'path' | 'size' | 'sha256'>;
 
-const read = promisify(readCallback);
-
 /**
- * The whole file, if it is the one described, read into `memory`, which holds at least `file.size` bytes; the returned bytes
- * lie in it. Throws RECORDING_MISSING, RECORDING_CHANGED or FILE_UNREADABLE.
+ * The whole file, if it is the one described, read by `read` into `memory`, which holds at least `file.size` bytes; the
+ * returned bytes lie in it. Throws RECORDING_MISSING, RECORDING_CHANGED or FILE_UNREADABLE.
  *
- * Only the bytes are waited for. To open a file, ask its size and close it takes the kernel 3 µs, and the thread pool 100.
+ * At most the bytes are waited for. To open a file, ask its size and close it takes the kernel 3 µs, and the thread pool 100.
  */
-export async function readRecording(file: DescribedFile, memory: Buffer): Promise<Buffer> {
+export async function readRecording(file: DescribedFile, memory: Buffer, read: ReadExactly): Promise<Buffer> {
   const bytes = await attempt(file, async () => {
     const descriptor = openSync(file.path, 'r');
     try {
       requireSize(file, fstatSync(descriptor).size);
-      return await readExactly(descriptor, 0, file.size, memory);
+      return await read(descriptor, 0, file.size, memory);
     } finally {
       closeSync(descriptor);
     }
@@ -80,21 +78,6 @@ function requireLength(file: DescribedFile, length: number): void {
 
 function requireHash(file: DescribedFile, sha256: string): void {
   if (sha256 !== file.sha256) throw changed(file, `has SHA-256 ${sha256}, its row says ${file.sha256}`);
-}
-
-async function readExactly(
-  descriptor: number,
-  position: number,
-  length: number,
-  bytes: Buffer,
-): Promise<Buffer> {
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await read(descriptor, bytes, filled, length - filled, position + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return bytes.subarray(0, filled);
 }
 
 function changed(file: DescribedFile, what: string): WavspoolError {

@@ -1,6 +1,6 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Report } from '../events.ts';
-import { type Clock, createSemaphore } from '../runtime/index.ts';
+import { type Clock, createQuickReader, createSemaphore } from '../runtime/index.ts';
 import { createBodyPool } from './body-pool.ts';
 import { checkBody } from './check-body.ts';
 import { listObjects } from './list-objects.ts';
@@ -44,6 +44,7 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
     connection,
     budget: createSemaphore(bufferBytes),
     bodies: createBodyPool(bufferBytes),
+    read: createQuickReader(clock),
     clock,
   };
   const put = (object: ObjectToPut, onlyIfAbsent: boolean, signal: AbortSignal): Promise<PutReceipt> =>

@@ -1,6 +1,7 @@
 import { constants, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { WavspoolError } from '../faults.ts';
+import type { Breathe, ReadExactly } from '../runtime/index.ts';
 import { systemFault } from './fault.ts';
 
 /** The bytes of a tar, front to back. */
@@ -96,11 +97,19 @@ export function streamedBytes(chunks: AsyncIterator<Uint8Array, unknown, undefin
   };
 }
 
+/** How a tar is read of which most is skipped. */
+export interface SeekingOptions {
+  readonly read: ReadExactly;
+  /** Called before each read, for `read` may not wait. */
+  readonly breathe: Breathe;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Reads only what is asked for: skipping costs nothing. The end is where the file ended when this was called. */
 export async function seekingBytes(
   path: string,
   file: FileHandle,
-  signal: AbortSignal | undefined,
+  { read, breathe, signal }: SeekingOptions,
 ): Promise<TarBytes> {
   const { size } = await file.stat();
   const memory = Buffer.allocUnsafeSlow(WINDOW_BYTES);
@@ -114,10 +123,15 @@ export async function seekingBytes(
     async read(maxBytes) {
       if (position >= size) return undefined;
       if (position < windowStart || position >= windowStart + window.length) {
+        await breathe();
         signal?.throwIfAborted();
         const isFar = position > windowStart + 2 * WINDOW_BYTES;
         const bytes = Math.min(isFar ? PEEK_BYTES : WINDOW_BYTES, size - position);
-        window = await readAt(path, file, position, memory.subarray(0, bytes));
+        try {
+          window = await read(file.fd, position, bytes, memory);
+        } catch (error) {
+          throw systemFault(path, error);
+        }
         windowStart = position;
         if (window.length === 0) return undefined; // it was cut since
       }
@@ -145,13 +159,4 @@ export async function readUpTo(bytes: TarBytes, length: number): Promise<Uint8Ar
     got += part.length;
   }
   return copy.subarray(0, got);
-}
-
-async function readAt(path: string, file: FileHandle, position: number, memory: Buffer): Promise<Uint8Array> {
-  try {
-    const { bytesRead } = await file.read(memory, 0, memory.length, position);
-    return memory.subarray(0, bytesRead);
-  } catch (error) {
-    throw systemFault(path, error);
-  }
 }

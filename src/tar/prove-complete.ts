@@ -1,9 +1,15 @@
 import type { FileHandle } from 'node:fs/promises';
 import { WavspoolError } from '../faults.ts';
-import { openTar, readUpTo, seekingBytes } from './bytes.ts';
+import { createBreather, createQuickReader, systemClock } from '../runtime/index.ts';
+import { openTar, readUpTo, seekingBytes, type SeekingOptions } from './bytes.ts';
 import { compressionOf, MAGIC_BYTES } from './decompress.ts';
 import { readTar } from './read-tar.ts';
 import { walkMembers, type TarMember } from './walk.ts';
+
+/** Reading does not wait while it is quick, so the event loop gets its turn this often. */
+const BREATHE_MS = 10;
+/** A tar is mostly proved seconds after it was written. */
+const read = createQuickReader(systemClock);
 
 export type Completeness =
   | {
@@ -41,9 +47,10 @@ async function membersOf(
   file: FileHandle,
   signal: AbortSignal | undefined,
 ): Promise<AsyncIterable<TarMember>> {
-  const start = await readUpTo(await seekingBytes(path, file, signal), MAGIC_BYTES);
+  const options: SeekingOptions = { read, breathe: createBreather(systemClock, BREATHE_MS), signal };
+  const start = await readUpTo(await seekingBytes(path, file, options), MAGIC_BYTES);
   if (compressionOf(start) !== undefined) return readTar(path, signal === undefined ? {} : { signal });
-  return walkMembers(await seekingBytes(path, file, signal), { path, members: 0 });
+  return walkMembers(await seekingBytes(path, file, options), { path, members: 0 });
 }
 
 async function count(tarMembers: AsyncIterable<TarMember>): Promise<Completeness> {
