@@ -4,12 +4,13 @@ import { basename, dirname, join, relative } from 'node:path';
 import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import { createBreather, makeDirectory, type Breathe, type Clock } from '../runtime/index.ts';
+import { makeDirectory, type Breathe, type Clock } from '../runtime/index.ts';
 import type { Extraction, StateStore, TarVersion } from '../state/index.ts';
 import { readTar } from '../tar/index.ts';
 import { judgeMember, shownName } from './member.ts';
 import { publishAll } from './publish.ts';
 import { unsyncedFiles } from './sync-files.ts';
+import { createTurns, type Turns } from './turns.ts';
 import { writeRecording, type WrittenRecording } from './write-recording.ts';
 
 export interface ExtractDeps {
@@ -19,14 +20,14 @@ export interface ExtractDeps {
   readonly extracted: string;
   readonly clock: Clock;
   readonly report: Report;
+  /** Shared with what else extracts in this process, if anything does. */
+  readonly turns?: Turns;
 }
 
 /** So many names of members that were left out stand in the log line. */
 const NAMES_IN_LOG = 20;
 /** The disk is asked again after so many bytes: a compressed tar does not say how large it is. */
 const DISK_CHECK_BYTES = 64 * 1024 * 1024;
-/** Reading and writing never wait, so the event loop gets its turn this often. */
-const BREATHE_MS = 10;
 
 interface Tally {
   entries: number;
@@ -53,7 +54,8 @@ export async function extractTar(deps: ExtractDeps, tar: TarVersion, signal: Abo
   await requireVersion(tar);
   const directory = join(deps.extracted, relative(deps.incoming, dirname(tar.path)));
   const extraction = deps.state.beginExtraction(tar);
-  const breathe = createBreather(deps.clock, BREATHE_MS);
+  const { turns = createTurns(deps.clock) } = deps;
+  const breathe = turns();
   try {
     await makeDirectory(directory);
     await requireRoom(deps, directory, tar.size);

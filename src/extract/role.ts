@@ -7,6 +7,7 @@ import type { TarVersion } from '../state/index.ts';
 import { verdict } from '../verdict.ts';
 
 import { extractTar } from './extract-tar.ts';
+import { createTurns, type Turns } from './turns.ts';
 
 /** A tar that killed its worker this often is a failed tar and blocks nobody any longer. */
 const MAX_CRASHES = 3;
@@ -24,7 +25,7 @@ export const extractRole: Role = {
     const files = await sweepTemporaries(extracted, app.clock.now());
     if (files > 0) app.report('temporary files swept', { directory: extracted, files });
     const guard = guardDirectory(extracted, app.report);
-    const extractor = { app, guard, backlog: backlogGuard(app) };
+    const extractor = { app, guard, backlog: backlogGuard(app), turns: createTurns(app.clock) };
     const worker = app.queues.work<'extract'>({
       kind: 'extract',
       concurrency: app.settings.extract.concurrency,
@@ -50,10 +51,11 @@ interface Extractor {
   readonly app: App;
   readonly guard: DirectoryGuard;
   readonly backlog: BacklogGuard;
+  readonly turns: Turns;
 }
 
 async function processTar(
-  { app, guard, backlog }: Extractor,
+  { app, guard, backlog, turns }: Extractor,
   tar: TarVersion,
   signal: AbortSignal,
 ): Promise<Outcome> {
@@ -68,7 +70,8 @@ async function processTar(
     }
     const { settings, state, clock, report } = app;
     const { incoming, extracted } = settings.paths;
-    await extractTar({ state, limits: settings.extract, incoming, extracted, clock, report }, tar, signal);
+    const deps = { state, limits: settings.extract, incoming, extracted, clock, report, turns };
+    await extractTar(deps, tar, signal);
     await enqueueUploads(app, tar.path, backlog);
     return { kind: 'done' };
   } catch (error) {
