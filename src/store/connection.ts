@@ -46,6 +46,8 @@ export interface Connection {
    * {@link allowedMs}, else with the S3Fault of what went wrong.
    */
   send<Output>(request: Request<Output>, signal: AbortSignal): Promise<Output>;
+  /** Finds where the bucket is and credentials, so that the first {@link put} need not. Asks the store nothing. */
+  prepare(): void;
   /** Puts one object in one request, as send does and with little else around it. */
   put(what: string, object: DirectPut, signal: AbortSignal): Promise<PutAnswer>;
   close(): void;
@@ -100,6 +102,7 @@ export function connect(
     allowedMs,
     send: ({ what, bytes = 0, run }, signal) =>
       inTime(what, bytes, signal, (options) => run(client, options)),
+    prepare: () => puts.prepare(),
     put: (what, object, signal) =>
       inTime(what, object.body.length, signal, ({ requestTimeout, abortSignal }) =>
         puts.put(object, requestTimeout, abortSignal),

@@ -21,6 +21,8 @@ export interface PutAnswer {
 }
 
 export interface DirectPuts {
+  /** Begins to find out what the first PUT needs to know. */
+  prepare(): void;
   /** Rejects with the SDK's error for what was answered, with undici's or the system's for what was not, or with the signal's reason. */
   put(request: DirectPut, timeoutMs: number, signal: AbortSignal): Promise<PutAnswer>;
   close(): void;
@@ -88,13 +90,18 @@ export function createDirectPuts(
     return exchange(pool, { path: target, headers: signed, body, timeoutMs }, signal);
   };
 
+  const findOnce = (): Promise<Place> => {
+    place ??= findPlace(same, bucket).catch((error: unknown) => {
+      place = undefined; // credentials may be found the next time
+      throw error;
+    });
+    return place;
+  };
+
   return {
+    prepare: () => void findOnce().catch(() => undefined), // the first PUT tries again and tells
     put: async (request, timeoutMs, signal) => {
-      place ??= findPlace(same, bucket).catch((error: unknown) => {
-        place = undefined; // credentials may be found the next time
-        throw error;
-      });
-      const answer = await send(await place, request, timeoutMs, signal);
+      const answer = await send(await findOnce(), request, timeoutMs, signal);
       const { etag, 'x-amz-version-id': versionId } = answer.headers;
       if (answer.status === 200 && etag !== undefined && answer.body.length === 0) return { etag, versionId };
       return interpret(same, bucket, answer);

@@ -65,6 +65,8 @@ export interface ObjectStore {
   abortStaleUploads(before: number, signal: AbortSignal): Promise<number>;
   /** What the store really honours, found out with probe objects below the prefix, for `doctor`. */
   probe(signal: AbortSignal): Promise<readonly StoreFinding[]>;
+  /** Begins to find out what the first put would have to (where the bucket is, credentials), and asks the store nothing. */
+  prepare(): void;
   close(): void;
 }
 

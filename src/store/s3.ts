@@ -90,6 +90,7 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
     checkBody: (bytes, signal) => checkBody(deps, bytes, signal),
     abortStaleUploads: (before, signal) => abortUploadsBefore(deps, before, signal),
     probe: (signal) => probeStore(deps, signal),
+    prepare: () => connection.prepare(),
     close: () => connection.close(),
   };
 }

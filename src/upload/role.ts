@@ -28,6 +28,7 @@ export const uploadRole: Role = {
     const { settings, clock, dice, report, state, queues } = app;
     const { concurrency, multipartBytes, bytesPerSecond } = settings.upload;
     const store = openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
+    store.prepare();
     const share = siteShare(app);
     await makeDirectory(settings.paths.extracted);
     const guard = guardDirectory(settings.paths.extracted, report);
