@@ -9,6 +9,7 @@ import type { Extraction, StateStore, TarVersion } from '../state/index.ts';
 import { readTar } from '../tar/index.ts';
 import { judgeMember, shownName } from './member.ts';
 import { publishAll } from './publish.ts';
+import { syncByProgram, type SyncFileSystem } from './sync-file-system.ts';
 import { unsyncedFiles } from './sync-files.ts';
 import { createTurns, type Turns } from './turns.ts';
 import { writeRecording, type WrittenRecording } from './write-recording.ts';
@@ -22,6 +23,8 @@ export interface ExtractDeps {
   readonly report: Report;
   /** Shared with what else extracts in this process, if anything does. */
   readonly turns?: Turns;
+  /** A new program for each sync unless there is something that stays. */
+  readonly syncFileSystem?: SyncFileSystem;
 }
 
 /** So many names of members that were left out stand in the log line. */
@@ -118,7 +121,7 @@ async function stageMembers(
     skippedCount: 0,
     refusedCount: 0,
   };
-  const unsynced = await unsyncedFiles(directory, signal);
+  const unsynced = await unsyncedFiles(directory, deps.syncFileSystem ?? syncByProgram, signal);
   const stage = async (member: string, relativePath: string, recording: WrittenRecording): Promise<void> => {
     extraction.stage({ member, relativePath, ...recording }); // before it is synced: a failure finds its temporary file
     await unsynced.add(recording.temporary, recording.size);

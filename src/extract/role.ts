@@ -6,8 +6,9 @@ import { guardDirectory, makeDirectory, sweepTemporaries, type DirectoryGuard } 
 import type { TarVersion } from '../state/index.ts';
 import { verdict } from '../verdict.ts';
 
-import { extractTar } from './extract-tar.ts';
-import { createTurns, type Turns } from './turns.ts';
+import { extractTar, type ExtractDeps } from './extract-tar.ts';
+import { createSyncShell } from './sync-file-system.ts';
+import { createTurns } from './turns.ts';
 
 /** A tar that killed its worker this often is a failed tar and blocks nobody any longer. */
 const MAX_CRASHES = 3;
@@ -25,7 +26,13 @@ export const extractRole: Role = {
     const files = await sweepTemporaries(extracted, app.clock.now());
     if (files > 0) app.report('temporary files swept', { directory: extracted, files });
     const guard = guardDirectory(extracted, app.report);
-    const extractor = { app, guard, backlog: backlogGuard(app), turns: createTurns(app.clock) };
+    const shell = createSyncShell();
+    const extractor: Extractor = {
+      app,
+      guard,
+      backlog: backlogGuard(app),
+      inProcess: { turns: createTurns(app.clock), syncFileSystem: shell.sync },
+    };
     const worker = app.queues.work<'extract'>({
       kind: 'extract',
       concurrency: app.settings.extract.concurrency,
@@ -42,7 +49,11 @@ export const extractRole: Role = {
     });
     return {
       work: { queue: 'extract', worker, limit: app.settings.extract.concurrency },
-      stop: (graceMs) => worker.stop(graceMs),
+      stop: async (graceMs) => {
+        const handedBack = await worker.stop(graceMs);
+        shell.close();
+        return handedBack;
+      },
     };
   },
 };
@@ -51,11 +62,12 @@ interface Extractor {
   readonly app: App;
   readonly guard: DirectoryGuard;
   readonly backlog: BacklogGuard;
-  readonly turns: Turns;
+  /** What all tars of this process share. */
+  readonly inProcess: Required<Pick<ExtractDeps, 'turns' | 'syncFileSystem'>>;
 }
 
 async function processTar(
-  { app, guard, backlog, turns }: Extractor,
+  { app, guard, backlog, inProcess }: Extractor,
   tar: TarVersion,
   signal: AbortSignal,
 ): Promise<Outcome> {
@@ -70,7 +82,7 @@ async function processTar(
     }
     const { settings, state, clock, report } = app;
     const { incoming, extracted } = settings.paths;
-    const deps = { state, limits: settings.extract, incoming, extracted, clock, report, turns };
+    const deps = { state, limits: settings.extract, incoming, extracted, clock, report, ...inProcess };
     await extractTar(deps, tar, signal);
     await enqueueUploads(app, tar.path, backlog);
     return { kind: 'done' };

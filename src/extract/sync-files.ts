@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
-import { runProgram, syncFile } from '../runtime/index.ts';
+import { syncFile } from '../runtime/index.ts';
+import type { SyncFileSystem } from './sync-file-system.ts';
 
 /** Files that are written and not yet known to be on disk. */
 export interface UnsyncedFiles {
@@ -32,11 +33,14 @@ export function isSyncedAsAWhole(type: number): boolean {
 
 /**
  * Gathers the files of `directory`, which all lie in its file system, for one syncfs(2) instead of an fsync(2) each: every fsync
- * ends a transaction of the file system's journal, which took 0.15 ms of CPU for each recording. Node has no syncfs, coreutils'
- * `sync -f` is it. Where that fails, or is too old to know `-f`, each file is synced by itself, which also finds the one at fault.
- * Throws the system's errors.
+ * ends a transaction of the file system's journal, which took 0.15 ms of CPU for each recording. Where that fails, or `sync` is too
+ * old to know `-f`, each file is synced by itself, which also finds the one at fault. Throws the system's errors.
  */
-export async function unsyncedFiles(directory: string, signal: AbortSignal): Promise<UnsyncedFiles> {
+export async function unsyncedFiles(
+  directory: string,
+  syncFileSystem: SyncFileSystem,
+  signal: AbortSignal,
+): Promise<UnsyncedFiles> {
   const { type } = await statfs(directory);
   let paths: string[] = [];
   let gathered = 0;
@@ -58,12 +62,4 @@ export async function unsyncedFiles(directory: string, signal: AbortSignal): Pro
     },
     sync,
   };
-}
-
-/** Whether everything in the file system of `directory` is on disk now. Throws PROGRAM_MISSING. */
-async function syncFileSystem(directory: string, signal: AbortSignal): Promise<boolean> {
-  const remedy = 'apt-get install coreutils';
-  const { code } = await runProgram('sync', ['-f', directory], { remedy, signal });
-  signal.throwIfAborted();
-  return code === 0;
 }

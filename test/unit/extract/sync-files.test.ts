@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { syncByProgram } from '../../../src/extract/sync-file-system.ts';
 import { isSyncedAsAWhole, unsyncedFiles } from '../../../src/extract/sync-files.ts';
 
 const MIB = 1024 * 1024;
@@ -35,7 +36,7 @@ async function written(count: number): Promise<readonly string[]> {
 
 test('many files are synced by one call for their file system, few one by one', async () => {
   const calls = await fakeSync(0);
-  const files = await unsyncedFiles(dir, never);
+  const files = await unsyncedFiles(dir, syncByProgram, never);
   for (const path of await written(16)) await files.add(path, 9);
   await files.sync();
   expect(await calls()).toEqual([]);
@@ -48,7 +49,7 @@ test('many files are synced by one call for their file system, few one by one', 
 
 test('what is large together is synced before the end', async () => {
   const calls = await fakeSync(0);
-  const files = await unsyncedFiles(dir, never);
+  const files = await unsyncedFiles(dir, syncByProgram, never);
   for (const path of await written(17)) await files.add(path, 16 * MIB);
   expect(await calls()).toEqual([]); // 16 of them were few
   await files.sync();
@@ -59,7 +60,7 @@ test('what is large together is synced before the end', async () => {
 
 test('where sync fails each file is synced by itself, and the one at fault is named', async () => {
   const calls = await fakeSync(1);
-  const files = await unsyncedFiles(dir, never);
+  const files = await unsyncedFiles(dir, syncByProgram, never);
   const paths = await written(20);
   for (const path of paths) await files.add(path, 9);
   await files.sync();
@@ -71,7 +72,7 @@ test('where sync fails each file is synced by itself, and the one at fault is na
 });
 
 test('a host without sync is told what to install', async () => {
-  const files = await unsyncedFiles(dir, never);
+  const files = await unsyncedFiles(dir, syncByProgram, never);
   for (const path of await written(17)) await files.add(path, 9);
   process.env['PATH'] = dir;
   await expect(files.sync()).rejects.toMatchObject({ code: 'PROGRAM_MISSING' });
