@@ -102,7 +102,10 @@ export function openWorkQueue<K extends QueueKind>(
     batch: readonly QueuedWork<K>[],
     isStale: (finishedOn: string | null) => boolean,
   ): Promise<number> => {
-    const before = await finished(batch.map(({ id }) => id));
+    const ids = batch.map(({ id }) => id);
+    // one question for all of what a tar brings, for mostly none of it was ever queued
+    const known = await redis.exists(ids.map((id) => bull.toKey(id)));
+    const before = known === 0 ? [] : await finished(ids);
     const stale = batch.filter((_, i) => {
       const finishedOn = before[i];
       return finishedOn !== undefined && isStale(finishedOn);

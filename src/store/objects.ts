@@ -203,14 +203,15 @@ export function storedAs(settings: S3Settings, object: ObjectToPut) {
 /** The same as the headers of a request that is sent without the SDK. */
 export function headersOf(settings: S3Settings, object: ObjectToPut): Record<string, string> {
   const { storageClass, serverSideEncryption, kmsKeyId } = settings;
-  const metadata = { ...headerSafe(object.metadata), sha256: object.sha256 };
-  return {
+  const headers: Record<string, string> = {
     'content-type': object.contentType,
-    ...Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
     ...(isOwnClass(storageClass) && { 'x-amz-storage-class': storageClass }),
     ...(serverSideEncryption !== 'none' && { 'x-amz-server-side-encryption': serverSideEncryption }),
     ...(kmsKeyId !== undefined && { 'x-amz-server-side-encryption-aws-kms-key-id': kmsKeyId }),
   };
+  const metadata = { ...headerSafe(object.metadata), sha256: object.sha256 };
+  for (const [name, value] of Object.entries(metadata)) headers[`x-amz-meta-${name}`] = value;
+  return headers;
 }
 
 /** Any text can be one: S3-compatible stores have classes of their own, which the SDK's type does not know. */
