@@ -31,6 +31,13 @@ interface Landed {
 }
 
 const ports = await choosePorts();
+if (await isUp()) {
+  // before anything is started: what ends with this run would be taken from the other
+  console.error(
+    `a demo of this checkout is running at http://127.0.0.1:${ports.http}: end it with Ctrl-C in its terminal`,
+  );
+  process.exit(1);
+}
 console.log('starting a store …');
 const store = await startStore(DEMO, ports.store);
 console.log(`${store.kind} serves at ${store.endpoint}`);
@@ -191,11 +198,17 @@ async function showTable(objects: ObjectStore, tars: readonly Landed[]): Promise
   console.log(`\n${table.toString()}`);
 }
 
+async function isUp(): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${ports.http}/healthz`).then(
+    () => true,
+    () => false, // nobody listens
+  );
+}
+
 async function untilUp(child: ChildProcess): Promise<void> {
   const deadline = systemClock.monotonicMs() + DEADLINE_MS;
   for (;;) {
-    const answer = await fetch(`http://127.0.0.1:${ports.http}/healthz`).catch(() => undefined); // not listening yet
-    if (answer !== undefined) return;
+    if (await isUp()) return;
     if (child.exitCode !== null || systemClock.monotonicMs() > deadline)
       throw new Error('"wavspool up" did not come up');
     await systemClock.sleep(200);
