@@ -1,21 +1,35 @@
 import { Command, CommanderError } from 'commander';
 import { FAULTS, WavspoolError, faultCode, messageOf } from '../faults.ts';
-import { auditCommand } from './commands/audit.ts';
-import { configCommands } from './commands/config.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { exportCommand } from './commands/export.ts';
-import { failedCommands } from './commands/failed.ts';
-import { ingestCommand } from './commands/ingest.ts';
-import { mirrorCommand } from './commands/mirror.ts';
-import { pauseCommands } from './commands/pause.ts';
-import { rescanCommand } from './commands/rescan.ts';
-import { restoreCommand } from './commands/restore.ts';
-import { rotateCommand } from './commands/rotate.ts';
-import { runCommands } from './commands/run.ts';
-import { snapshotCommands } from './commands/snapshot.ts';
-import { statusCommand } from './commands/status.ts';
-import { traceCommand } from './commands/trace.ts';
 import { printError, printJson } from './output.ts';
+
+/** Commands by what they are called, each with what it takes to offer it. */
+const COMMANDS: readonly {
+  readonly names: readonly string[];
+  readonly load: () => Promise<(program: Command) => void>;
+}[] = [
+  { names: ['up'], load: async () => (await import('./commands/up.ts')).upCommand },
+  { names: ['work'], load: async () => (await import('./commands/work.ts')).workCommand },
+  { names: ['ingest'], load: async () => (await import('./commands/ingest.ts')).ingestCommand },
+  { names: ['status'], load: async () => (await import('./commands/status.ts')).statusCommand },
+  { names: ['failed', 'requeue'], load: async () => (await import('./commands/failed.ts')).failedCommands },
+  {
+    names: ['pause', 'resume', 'drain'],
+    load: async () => (await import('./commands/pause.ts')).pauseCommands,
+  },
+  { names: ['trace'], load: async () => (await import('./commands/trace.ts')).traceCommand },
+  { names: ['rescan'], load: async () => (await import('./commands/rescan.ts')).rescanCommand },
+  { names: ['audit'], load: async () => (await import('./commands/audit.ts')).auditCommand },
+  {
+    names: ['snapshot', 'snapshots'],
+    load: async () => (await import('./commands/snapshot.ts')).snapshotCommands,
+  },
+  { names: ['restore'], load: async () => (await import('./commands/restore.ts')).restoreCommand },
+  { names: ['export'], load: async () => (await import('./commands/export.ts')).exportCommand },
+  { names: ['mirror'], load: async () => (await import('./commands/mirror.ts')).mirrorCommand },
+  { names: ['rotate'], load: async () => (await import('./commands/rotate.ts')).rotateCommand },
+  { names: ['config'], load: async () => (await import('./commands/config.ts')).configCommands },
+  { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).doctorCommand },
+];
 
 /** What a command ends with: the process's exit code. */
 export type ExitCode = 0 | 1 | 2 | 3;
@@ -30,21 +44,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--json', 'one JSON document on stdout')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  runCommands(program);
-  ingestCommand(program);
-  statusCommand(program);
-  failedCommands(program);
-  pauseCommands(program);
-  traceCommand(program);
-  rescanCommand(program);
-  auditCommand(program);
-  snapshotCommands(program);
-  restoreCommand(program);
-  exportCommand(program);
-  mirrorCommand(program);
-  rotateCommand(program);
-  configCommands(program);
-  doctorCommand(program);
+  for (const { load } of asked(args)) (await load())(program);
   for (const command of program.commands) takeGlobalOptions(command);
 
   try {
@@ -53,6 +53,13 @@ export async function main(args: readonly string[]): Promise<void> {
   } catch (error) {
     process.exit(explain(error, args.includes('--json')));
   }
+}
+
+/** The commands to load: the one that is named, for each needs much that the others do not; else all of them. */
+function asked(args: readonly string[]): typeof COMMANDS {
+  const name = args.find((arg, i) => !arg.startsWith('-') && args[i - 1] !== '--config');
+  const named = COMMANDS.filter(({ names }) => name !== undefined && names.includes(name));
+  return named.length > 0 ? named : COMMANDS;
 }
 
 /** `--config` and `--json` are taken before the command and behind it. */

@@ -2,17 +2,7 @@ import type { Command } from 'commander';
 import { openCommandApp, openOfflineApp, openSettingsApp, type App, type OfflineApp } from '../app.ts';
 import { WavspoolError } from '../faults.ts';
 import { openHost, type Host } from '../host/index.ts';
-
-export interface GlobalOptions {
-  readonly config: string | undefined;
-  readonly json: boolean;
-}
-
-/** `--config` and `--json` of a command, wherever on the line they stood. */
-export function globalOptions(command: Command): GlobalOptions {
-  const { config, json } = command.optsWithGlobals<{ config?: string; json?: boolean }>();
-  return { config, json: json === true };
-}
+import { globalOptions, type GlobalOptions } from './global-options.ts';
 
 /** Runs `use` with an open app and closes it; what `use` returns becomes the exit code. Throws WavspoolError. */
 export async function withApp(

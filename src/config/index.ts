@@ -4,6 +4,7 @@
  */
 export { effectiveDatabases } from './effective-databases.ts';
 export type { DatabaseSettings } from './effective-databases.ts';
+export { embeddedSocket } from './embedded-socket.ts';
 export type { Environment } from './environment.ts';
 export { loadSettings } from './load.ts';
 export type { LoadedSettings } from './load.ts';

@@ -1,9 +1,6 @@
 import { existsSync } from 'node:fs';
-import { createHash } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import type { Settings } from '../config/index.ts';
+import { embeddedSocket, type Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
@@ -12,16 +9,6 @@ import type { Clock } from '../runtime/index.ts';
 const REPEAT_MS = 30_000;
 /** A command that has had no answer for so long is on a connection that is lost without a word. BullMQ itself waits 10 s at most. */
 const SILENT_MS = 30_000;
-/** sun_path holds 108 bytes. */
-const SOCKET_PATH_MAX = 100;
-
-/** The unix socket of the embedded Redis: below `paths.data`, or in the temporary directory when that path is too long for one. */
-export function embeddedSocket(data: string): string {
-  const path = join(data, 'redis', 'redis.sock');
-  if (Buffer.byteLength(path) <= SOCKET_PATH_MAX) return path;
-  return join(tmpdir(), `wavspool-${createHash('sha1').update(data).digest('hex').slice(0, 16)}.sock`);
-}
-
 /** Where Redis is, as ioredis takes it. */
 interface RedisAddress {
   path?: string;

@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import type { Settings } from '../config/index.ts';
+import { embeddedSocket, type Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
-import { embeddedSocket } from '../queue/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import { supervise } from './supervise.ts';
 
@@ -56,7 +55,7 @@ export async function startEmbeddedRedis(
         `the embedded redis-server does not answer; see ${join(directory, 'redis.log')}`,
       );
     }
-    await deps.clock.sleep(50);
+    await deps.clock.sleep(10);
   }
   deps.report('embedded redis started', { socket, redisPid: redis.pid() ?? 0 });
   return { socket, stop: (graceMs) => redis.stop(graceMs) };

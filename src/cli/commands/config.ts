@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { SettingsError, loadSettings, settingsLines, showSettings } from '../../config/index.ts';
 import { printJson, printLines } from '../output.ts';
-import { globalOptions } from '../with-app.ts';
+import { globalOptions } from '../global-options.ts';
 
 /** `config check` and `config show`. */
 export function configCommands(program: Command): void {

@@ -4,7 +4,7 @@ import { examine } from '../../doctor/index.ts';
 import { createLog } from '../../log/index.ts';
 import { systemClock } from '../../runtime/index.ts';
 import { printJson, printLines } from '../output.ts';
-import { globalOptions } from '../with-app.ts';
+import { globalOptions } from '../global-options.ts';
 
 /** `doctor`: exit 1 if any precondition is not met. */
 export function doctorCommand(program: Command): void {

@@ -6,7 +6,8 @@ import { knownTars, queueTars, reconcileUploads } from '../../rescan/index.ts';
 import { openS3Store } from '../../store/index.ts';
 import { proveComplete } from '../../tar/index.ts';
 import { printJson, printLines } from '../output.ts';
-import { withApp, withOfflineApp, type GlobalOptions } from '../with-app.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import { withApp, withOfflineApp } from '../with-app.ts';
 
 /** `rescan`: disk against state.db against queues, now. */
 export function rescanCommand(program: Command): void {

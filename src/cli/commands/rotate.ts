@@ -13,7 +13,7 @@ import {
 } from '../../logrotate/index.ts';
 import { systemClock } from '../../runtime/index.ts';
 import { printJson, printLines, printTable } from '../output.ts';
-import { globalOptions } from '../with-app.ts';
+import { globalOptions } from '../global-options.ts';
 
 /** `rotate`: needs neither Redis nor `state.db`; exit 1 if a log could not be rotated. */
 export function rotateCommand(program: Command): void {

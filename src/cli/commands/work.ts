@@ -1,20 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { WavspoolError } from '../../faults.ts';
 import { ROLES, runRoles, type Role, type RoleName } from '../../role.ts';
-import { up } from '../../up/index.ts';
-import { globalOptions } from '../with-app.ts';
+import { globalOptions } from '../global-options.ts';
 
-/** `up` and `work`: the commands that stay. */
-export function runCommands(program: Command): void {
-  program
-    .command('up')
-    .description(
-      'every role, as child processes that are restarted when they die, with an embedded Redis where none is set',
-    )
-    .action(async (_options, command: Command) => {
-      await up(globalOptions(command).config, fileURLToPath(new URL('../../../workers', import.meta.url)));
-    });
+/** `work`: roles that stay, in this process. */
+export function workCommand(program: Command): void {
   program
     .command('work')
     .argument('<role...>', ROLES.join(', '))
