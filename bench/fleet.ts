@@ -12,6 +12,8 @@ import { ROLES, type RoleName } from '../src/role.ts';
 /** The command line. */
 export const BIN = join(import.meta.dirname, '../bin/wavspool.js');
 const START_DEADLINE_MS = 60_000;
+/** To count twenty thousand rows takes a millisecond. */
+const POLL_MS = 40;
 
 /** Where recordings go. */
 export interface Target {
@@ -82,7 +84,7 @@ export async function stored(fleet: Fleet, recordings: number): Promise<void> {
   const db = new Database(fleet.settings.paths.state, { readonly: true });
   const count = db.prepare("SELECT count(*) FROM uploads WHERE status = 'SUCCESS'").pluck();
   try {
-    while ((count.get() as number) < recordings) await sleep(20);
+    while ((count.get() as number) < recordings) await sleep(POLL_MS);
   } finally {
     db.close();
   }

@@ -2,11 +2,10 @@ import { statSync } from 'node:fs';
 import type { Report } from '../events.ts';
 import { errnoOf } from '../faults.ts';
 
-/**
- * Knows whether a directory is the one that it was when the guard was made: not gone, and not on another disk. It is asked for
- * every recording, and answers without waiting.
- */
+/** Knows whether a directory is the one that it was when the guard was made: not gone, and not on another disk. */
 export interface DirectoryGuard {
+  /** Whether it was away when that was last looked at. */
+  wasAway(): boolean;
   /** False while it is away; its going and its coming back are reported once each. Throws what else stat says. */
   isThere(): boolean;
 }
@@ -19,6 +18,7 @@ export function guardDirectory(directory: string, report: Report): DirectoryGuar
   const { dev } = statSync(directory);
   let away = false;
   return {
+    wasAway: () => away,
     isThere: () => {
       const there = deviceOf(directory) === dev;
       if (away !== there) return there;

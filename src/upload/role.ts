@@ -95,9 +95,10 @@ async function processRecording(
   path: string,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  if (!guard.isThere()) {
+  const diskAway = (): Outcome => {
     return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: `${app.settings.paths.extracted} is away` };
-  }
+  };
+  if (guard.wasAway() && !guard.isThere()) return diskAway();
   let row = app.state.recording(path);
   if (row === undefined || row.status === 'SUCCESS') return { kind: 'done' };
   if (row.status === 'FAILED' && row.retryCount >= app.settings.upload.maxRetries) {
@@ -112,6 +113,7 @@ async function processRecording(
     return { kind: 'done' };
   } catch (failure) {
     if (signal.aborted) return { kind: 'hand back' };
+    if (!guard.isThere()) return diskAway(); // nothing is wrong with a recording whose disk is gone
     const here = faultCode(failure);
     if (FAULTS[here].retry === 'when there is room' || FAULTS[here].cause === 'state') {
       // what cannot be written down is this host's trouble: the recording is tried again, and nothing is counted
