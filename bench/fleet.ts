@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
+import { closeSync, createReadStream, openSync } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -60,7 +60,11 @@ export async function startFleet(directory: string, target: Target, prefix: stri
   const { settings } = loadSettings({ configFile: config });
   const logged = eventReader(settings.paths.log, await sizeOf(settings.paths.log));
   const startedAt = Date.now();
-  const up = spawn(process.execPath, [BIN, 'up', '--config', config], { stdio: 'ignore' });
+  const stderr = openSync(join(directory, 'up.stderr'), 'a'); // what a process says that dies stands nowhere else
+  const up = spawn(process.execPath, [BIN, 'up', '--config', config], {
+    stdio: ['ignore', 'ignore', stderr],
+  });
+  closeSync(stderr);
   const request = (path: string, body?: object): Promise<Response> =>
     ask(`http://127.0.0.1:${port}${path}`, body);
   const roles: Fleet['roles'] = async () => {

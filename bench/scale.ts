@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeSmallTars } from './corpus.ts';
-import { startFleet, type Fleet } from './fleet.ts';
+import { startFleet, type Fleet, type LoggedEvent } from './fleet.ts';
 import { openSink } from './open-sink.ts';
 import { judgedTable, median, writeResults, type Judged } from './report.ts';
 import { watchLoad, type Carried } from './scale-load.ts';
@@ -73,6 +73,8 @@ try {
 interface Loaded extends Carried {
   readonly emptyStartMs: Times;
   readonly receipts: { readonly seconds: number; readonly lacking: number };
+  /** The roles that died meanwhile. */
+  readonly died: readonly LoggedEvent['fields'][];
   readonly queriesMs: Times;
   readonly requestsMs: Times;
 }
@@ -99,9 +101,17 @@ async function load(fleet: Fleet): Promise<Loaded> {
   const everySeconds = Number(values.everySeconds);
   const carried = await watchLoad(fleet, sink.pid, { recordings: RECORDINGS, everySeconds }, place);
   const receipts = await settled(fleet);
+  const died = await fleet.logged('role died');
   failSome(fleet);
   const requestsMs = await requestTimes(fleet);
-  return { emptyStartMs, ...carried, receipts, queriesMs: queryTimes(fleet), requestsMs };
+  return {
+    emptyStartMs,
+    ...carried,
+    receipts,
+    died: died.map(({ fields }) => fields),
+    queriesMs: queryTimes(fleet),
+    requestsMs,
+  };
 }
 
 /** Starts it again and again, with more and more tars to look at. */
@@ -146,6 +156,7 @@ function loadTable(loaded: Loaded): string {
     { what: 'peak of used_memory', value: loaded.peakRedisUsedBytes / MB, unit: 'MB', atMost: REDIS_MB },
     { what: 'from the last recording to the last receipt', value: receipts.seconds, unit: 's' },
     { what: 'tars without a receipt after that', value: receipts.lacking, unit: '' },
+    { what: 'roles that died meanwhile', value: loaded.died.length, unit: '', atMost: 0 },
     ...timed(loaded.queriesMs),
     ...timed(loaded.requestsMs),
     { what: 'start, empty', value: loaded.emptyStartMs[STARTED] ?? Number.NaN, unit: 'ms' },
