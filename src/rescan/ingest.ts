@@ -3,8 +3,12 @@ import { relative, sep } from 'node:path';
 import type { App } from '../app.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
 import type { TarVersion } from '../state/index.ts';
+import { createSemaphore } from '../runtime/index.ts';
 import { proveComplete } from '../tar/index.ts';
 import { knownTars, queueTars } from './tars.ts';
+
+/** Each holds a file open. */
+const PROOFS_AT_ONCE = 8;
 
 export interface Ingested {
   readonly tar: TarVersion;
@@ -21,7 +25,14 @@ export async function ingestTars(
   app: Pick<App, 'settings' | 'state' | 'queues'>,
   paths: readonly string[],
 ): Promise<readonly Ingested[]> {
-  const tars = await Promise.all(paths.map((path) => versionToIngest(app.settings.paths.incoming, path)));
+  const proofs = createSemaphore(PROOFS_AT_ONCE);
+  const tars = await Promise.all(
+    paths.map(async (path) => {
+      using admitted = new DisposableStack();
+      admitted.use(await proofs.acquire(1));
+      return await versionToIngest(app.settings.paths.incoming, path);
+    }),
+  );
   const known = await knownTars(app, tars);
   await queueTars(
     app,

@@ -15,7 +15,8 @@ export interface TarBytes {
 }
 
 const CHUNK_BYTES = 512 * 1024;
-const WINDOW_BYTES = 64 * 1024;
+/** What {@link seekingBytes} reads at once, at most. */
+export const WINDOW_BYTES = 64 * 1024;
 /** After a long skip: a header, and what may belong to it. */
 const PEEK_BYTES = 4 * 1024;
 
@@ -99,6 +100,8 @@ export function streamedBytes(chunks: AsyncIterator<Uint8Array, unknown, undefin
 
 /** How a tar is read of which most is skipped. */
 export interface SeekingOptions {
+  /** Of {@link WINDOW_BYTES}; what is read lies in it. */
+  readonly memory: Buffer;
   readonly read: ReadExactly;
   /** Called before each read, for `read` may not wait. */
   readonly breathe: Breathe;
@@ -109,10 +112,9 @@ export interface SeekingOptions {
 export async function seekingBytes(
   path: string,
   file: FileHandle,
-  { read, breathe, signal }: SeekingOptions,
+  { memory, read, breathe, signal }: SeekingOptions,
 ): Promise<TarBytes> {
   const { size } = await file.stat();
-  const memory = Buffer.allocUnsafeSlow(WINDOW_BYTES);
   let window: Uint8Array = new Uint8Array(0);
   let windowStart = 0;
   let position = 0;

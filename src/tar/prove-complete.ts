@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { WavspoolError } from '../faults.ts';
 import { createBreather, createQuickReader, systemClock } from '../runtime/index.ts';
-import { openTar, readUpTo, seekingBytes, type SeekingOptions } from './bytes.ts';
+import { WINDOW_BYTES, openTar, readUpTo, seekingBytes, type SeekingOptions } from './bytes.ts';
 import { compressionOf, MAGIC_BYTES } from './decompress.ts';
 import { readTar } from './read-tar.ts';
 import { walkMembers, type TarMember } from './walk.ts';
@@ -10,6 +10,8 @@ import { walkMembers, type TarMember } from './walk.ts';
 const BREATHE_MS = 10;
 /** A tar is mostly proved seconds after it was written. */
 const read = createQuickReader(systemClock);
+/** Memory of proofs that have ended: what is dropped instead stays until the next collection, hundreds of megabytes. */
+const unused: Buffer[] = [];
 
 export type Completeness =
   | {
@@ -30,14 +32,17 @@ export type Completeness =
 export async function proveComplete(path: string, signal?: AbortSignal): Promise<Completeness> {
   signal?.throwIfAborted();
   const file = await openTar(path);
+  const memory = unused.pop() ?? Buffer.allocUnsafeSlow(WINDOW_BYTES);
   try {
-    return await count(await membersOf(path, file, signal));
+    const breathe = createBreather(systemClock, BREATHE_MS);
+    return await count(await membersOf(path, file, { memory, read, breathe, signal }));
   } catch (error) {
     if (!(error instanceof WavspoolError)) throw error;
     if (error.code === 'TAR_INCOMPLETE') return { kind: 'incomplete', reason: error.message };
     if (error.code === 'TAR_CORRUPT') return { kind: 'corrupt', reason: error.message };
     throw error;
   } finally {
+    unused.push(memory);
     await file.close();
   }
 }
@@ -45,9 +50,9 @@ export async function proveComplete(path: string, signal?: AbortSignal): Promise
 async function membersOf(
   path: string,
   file: FileHandle,
-  signal: AbortSignal | undefined,
+  options: SeekingOptions,
 ): Promise<AsyncIterable<TarMember>> {
-  const options: SeekingOptions = { read, breathe: createBreather(systemClock, BREATHE_MS), signal };
+  const { signal } = options;
   const start = await readUpTo(await seekingBytes(path, file, options), MAGIC_BYTES);
   if (compressionOf(start) !== undefined) return readTar(path, signal === undefined ? {} : { signal });
   return walkMembers(await seekingBytes(path, file, options), { path, members: 0 });
