@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { embeddedSocket, type Settings } from '../config/index.ts';
@@ -29,7 +29,7 @@ export async function startEmbeddedRedis(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
   await requireProgram();
-  await endLeftOver(join(directory, 'redis.pid'), socket, deps);
+  await endLeftOver(socket, deps);
   const options = {
     port: '0',
     unixsocket: socket,
@@ -75,34 +75,50 @@ async function requireProgram(): Promise<void> {
   }
 }
 
+const PROCESS_ID = /process_id:([1-9]\d*)\r/;
+
+/** It is asked for its pid itself: its pid file is empty when the disk was full as it started, and kill(2) takes 0 for everyone. */
 async function endLeftOver(
-  pidFile: string,
   socket: string,
   { clock, report }: { readonly clock: Clock; readonly report: Report },
 ): Promise<void> {
   if (!(await answers(socket))) return;
+  const info = await ask(socket, 'INFO server', (reply) => PROCESS_ID.test(reply));
+  const pid = PROCESS_ID.exec(info ?? '')?.[1];
+  if (pid === undefined) return; // it has ended meanwhile
   report('embedded redis adopted', { socket });
-  const pid = Number(await readFile(pidFile, 'utf8'));
-  process.kill(pid, 'SIGTERM');
+  process.kill(Number(pid), 'SIGTERM');
   const deadline = clock.monotonicMs() + START_DEADLINE_MS;
   while ((await answers(socket)) && clock.monotonicMs() < deadline) await clock.sleep(50);
 }
 
 /** True when a Redis that has loaded its data answers on the socket. */
-function answers(socket: string): Promise<boolean> {
+async function answers(socket: string): Promise<boolean> {
+  const reply = await ask(socket, 'PING', (text) => text.includes('\r\n'));
+  return reply?.startsWith('+PONG') === true;
+}
+
+/** What a Redis says to a command, as soon as that is enough; undefined when none does within a second. */
+function ask(
+  socket: string,
+  command: string,
+  isEnough: (reply: string) => boolean,
+): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const connection = createConnection(socket);
-    connection.setTimeout(1000, () => connection.destroy(new Error('silent')));
-    connection.on('connect', () => connection.write('PING\r\n'));
-    connection.on('data', (data) => {
+    const connection = createConnection(socket).setEncoding('utf8');
+    let reply = '';
+    connection.setTimeout(1000, () => connection.destroy());
+    connection.on('connect', () => connection.write(`${command}\r\n`));
+    connection.on('data', (text: string) => {
+      reply += text;
+      if (!isEnough(reply)) return;
+      resolve(reply);
       connection.destroy();
-      resolve(data.toString().startsWith('+PONG'));
     });
+    connection.on('close', () => resolve(undefined));
     connection.on('error', (error) => {
-      const errno = errnoOf(error);
-      if (errno === 'EACCES')
+      if (errnoOf(error) === 'EACCES')
         reject(new WavspoolError('REDIS_UNREACHABLE', `${socket} may not be opened`, { cause: error }));
-      else resolve(false);
     });
   });
 }
