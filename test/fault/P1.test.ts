@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { TEMPORARY_PREFIX } from '../../src/runtime/index.ts';
 import { until } from '../support/ports.ts';
@@ -44,6 +45,16 @@ test('P1: kill -9 of the upload role, the extract role and then everything loses
   await rig.kill('extract');
   await some(60);
   await rig.kill();
+  await rig.start();
+  await expectWhole(rig);
+  expect(await rig.stop()).toBe(0);
+});
+
+test('a Redis that was left behind with an empty pid file, as on a full disk, is ended, and nothing else', async () => {
+  await using rig = await startRig();
+  await landAll(rig);
+  await rig.kill();
+  await truncate(join(rig.data, 'redis/redis.pid'));
   await rig.start();
   await expectWhole(rig);
   expect(await rig.stop()).toBe(0);
