@@ -35,6 +35,6 @@ export {
 } from './durable-file.ts';
 export { sha256IfThere, sha256OfFile } from './hash-file.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
-export { createQuickReader, readExactly, type ReadExactly } from './read-exactly.ts';
+export { createQuickReader, readExactly, readExactlyNow, type ReadExactly } from './read-exactly.ts';
 export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';

@@ -50,7 +50,13 @@ export function createQuickReader(clock: Clock): ReadExactly {
   };
 }
 
-function readExactlyNow(descriptor: number, position: number, length: number, memory: Buffer): Buffer {
+/** As {@link readExactly}, without waiting; in memory of its own unless told where. */
+export function readExactlyNow(
+  descriptor: number,
+  position: number,
+  length: number,
+  memory: Buffer = Buffer.alloc(length),
+): Buffer {
   let filled = 0;
   while (filled < length) {
     const bytesRead = readSync(descriptor, memory, filled, length - filled, position + filled);

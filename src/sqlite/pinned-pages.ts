@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
-import { existsSync, fstatSync, openSync, readSync, readv, statSync } from 'node:fs';
+import { existsSync, fstatSync, openSync, readv, statSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { promisify } from 'node:util';
 import { WavspoolError } from '../faults.ts';
+import { readExactlyNow } from '../runtime/index.ts';
 import { asDatabaseFault, openForeign, pin } from './foreign.ts';
 import type { Sqlite } from './open.ts';
 import {
@@ -60,7 +61,7 @@ export function lastingDescriptor(path: string): number {
 /** What the `-shm` file of the database at `path` says now; undefined while it is being changed, or when there is none. */
 export function readWalIndex(path: string): WalIndex | undefined {
   if (!existsSync(`${path}-shm`)) return undefined;
-  return walIndex(readAt(lastingDescriptor(`${path}-shm`), 0, WAL_INDEX_BYTES), LITTLE_ENDIAN);
+  return walIndex(readExactlyNow(lastingDescriptor(`${path}-shm`), 0, WAL_INDEX_BYTES), LITTLE_ENDIAN);
 }
 
 /** Where a log ends. */
@@ -90,7 +91,7 @@ export function readWalEnd(path: string): WalEnd {
 /** The beginning of the log of the database at `path`; undefined when it holds none. */
 export function readWalStart(path: string): WalPosition | undefined {
   if (!existsSync(`${path}-wal`)) return undefined;
-  return walStart(readAt(lastingDescriptor(`${path}-wal`), 0, WAL_HEADER_BYTES));
+  return walStart(readExactlyNow(lastingDescriptor(`${path}-wal`), 0, WAL_HEADER_BYTES));
 }
 
 /**
@@ -104,7 +105,7 @@ export function readWalFrames(
 ): ReturnType<typeof walFrames> & { bytes: Buffer } {
   const size = FRAME_HEADER_BYTES + from.pageSize;
   const wanted = Math.min(frames, Math.max(1, Math.floor(WAL_READ_BYTES / size)));
-  const bytes = readAt(lastingDescriptor(`${path}-wal`), walOffset(from), wanted * size);
+  const bytes = readExactlyNow(lastingDescriptor(`${path}-wal`), walOffset(from), wanted * size);
   return { ...walFrames(bytes, from), bytes };
 }
 
@@ -210,7 +211,7 @@ async function* readPages(
       buffers[at]?.writeUInt32BE(page, 0);
       const offset = log.get(page);
       if (offset !== undefined) {
-        readAt(logFile, offset, pageSize).copy(content);
+        readExactlyNow(logFile, offset, pageSize, content);
       } else if ((at + 1) * pageSize > bytesRead) {
         // a page that its own transaction freed again is in neither the log nor, before a checkpoint, the file
         if (hasLog) content.fill(0, Math.max(0, bytesRead - at * pageSize));
@@ -219,15 +220,4 @@ async function* readPages(
     }
     yield buffers.slice(0, pages);
   }
-}
-
-function readAt(fd: number, offset: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  let read = 0;
-  while (read < length) {
-    const more = readSync(fd, bytes, read, length - read, offset + read);
-    if (more === 0) break;
-    read += more;
-  }
-  return bytes.subarray(0, read);
 }
