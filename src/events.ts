@@ -20,7 +20,8 @@ export interface Events {
   };
   'role restarted': { restarted: string; newPid: number };
   'embedded redis started': { socket: string; redisPid: number };
-  'embedded redis adopted': { socket: string };
+  'embedded redis left over': { socket: string; pids: readonly number[]; signal: string };
+  'append-only files set aside': { setAside: string; why: string };
   'redis away': { err: unknown; times: number };
   'redis refuses': { err: unknown; times: number };
   'redis back': { awayMs: number };
@@ -199,7 +200,8 @@ export const LEVELS: Record<EventName, Level> = {
   'role died': 'error',
   'role restarted': 'info',
   'embedded redis started': 'info',
-  'embedded redis adopted': 'warn',
+  'embedded redis left over': 'warn',
+  'append-only files set aside': 'warn',
   'redis away': 'warn',
   'redis refuses': 'error',
   'redis back': 'info',

@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdir } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { embeddedSocket, type Settings } from '../config/index.ts';
+import { embeddedSocket } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
+import { setAsideUnreadable } from './append-only-file.ts';
+import { endLeftOverRedis } from './left-over-redis.ts';
 import { supervise } from './supervise.ts';
 
 export interface EmbeddedRedis {
@@ -17,26 +19,27 @@ const START_DEADLINE_MS = 30_000;
 
 /**
  * A private redis-server with an append-only file below `<data>/redis`, on a unix socket that only this user can open. One
- * that an `up` left behind (it was killed) is ended first, its append-only file has everything. Throws PROGRAM_MISSING, or
- * REDIS_UNREACHABLE when it does not answer within 30 s.
+ * that an `up` left behind (it was killed) is ended first, its append-only file has everything; a file that cannot be loaded is
+ * set aside. Throws PROGRAM_MISSING, or REDIS_UNREACHABLE when it does not answer within 30 s.
  */
 export async function startEmbeddedRedis(
-  settings: Settings,
+  data: string,
   deps: { readonly clock: Clock; readonly report: Report },
 ): Promise<EmbeddedRedis> {
-  const directory = join(settings.paths.data, 'redis');
-  const socket = embeddedSocket(settings.paths.data);
+  const directory = join(data, 'redis');
+  const socket = embeddedSocket(data);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
   await requireProgram();
-  await endLeftOver(socket, deps);
+  await endLeftOverRedis(socket, deps);
+  const logFile = join(directory, 'redis.log');
   const options = {
     port: '0',
     unixsocket: socket,
     unixsocketperm: '700',
     dir: directory,
     pidfile: join(directory, 'redis.pid'),
-    logfile: join(directory, 'redis.log'),
+    logfile: logFile,
     daemonize: 'no',
     appendonly: 'yes',
     appendfsync: 'everysec',
@@ -45,14 +48,18 @@ export async function startEmbeddedRedis(
     'hash-max-listpack-value': '1024', // keeps a job in half the memory
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-  const redis = supervise('redis', ['redis-server', ...args], deps);
+  const redis = supervise('redis', ['redis-server', ...args], deps, async ({ exitCode }) => {
+    if (exitCode === null) return; // killed: its files end in the middle of a command at worst, which it mends by itself
+    const unreadable = await setAsideUnreadable(directory, logFile);
+    if (unreadable !== undefined) deps.report('append-only files set aside', unreadable);
+  });
   const deadline = deps.clock.monotonicMs() + START_DEADLINE_MS;
   while (!(await answers(socket))) {
     if (deps.clock.monotonicMs() > deadline) {
       await redis.stop(1000);
       throw new WavspoolError(
         'REDIS_UNREACHABLE',
-        `the embedded redis-server does not answer; see ${join(directory, 'redis.log')}`,
+        `the embedded redis-server does not answer; see ${logFile}`,
       );
     }
     await deps.clock.sleep(10);
@@ -75,47 +82,21 @@ async function requireProgram(): Promise<void> {
   }
 }
 
-const PROCESS_ID = /process_id:([1-9]\d*)\r/;
-
-/** It is asked for its pid itself: its pid file is empty when the disk was full as it started, and kill(2) takes 0 for everyone. */
-async function endLeftOver(
-  socket: string,
-  { clock, report }: { readonly clock: Clock; readonly report: Report },
-): Promise<void> {
-  if (!(await answers(socket))) return;
-  const info = await ask(socket, 'INFO server', (reply) => PROCESS_ID.test(reply));
-  const pid = PROCESS_ID.exec(info ?? '')?.[1];
-  if (pid === undefined) return; // it has ended meanwhile
-  report('embedded redis adopted', { socket });
-  process.kill(Number(pid), 'SIGTERM');
-  const deadline = clock.monotonicMs() + START_DEADLINE_MS;
-  while ((await answers(socket)) && clock.monotonicMs() < deadline) await clock.sleep(50);
-}
-
-/** True when a Redis that has loaded its data answers on the socket. */
-async function answers(socket: string): Promise<boolean> {
-  const reply = await ask(socket, 'PING', (text) => text.includes('\r\n'));
-  return reply?.startsWith('+PONG') === true;
-}
-
-/** What a Redis says to a command, as soon as that is enough; undefined when none does within a second. */
-function ask(
-  socket: string,
-  command: string,
-  isEnough: (reply: string) => boolean,
-): Promise<string | undefined> {
+/**
+ * True when a Redis that has loaded its data answers on the socket. MISCONF is what it says on a full disk: it is there, and the
+ * roles wait until it can write.
+ */
+function answers(socket: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const connection = createConnection(socket).setEncoding('utf8');
     let reply = '';
     connection.setTimeout(1000, () => connection.destroy());
-    connection.on('connect', () => connection.write(`${command}\r\n`));
+    connection.on('connect', () => connection.write('PING\r\n'));
     connection.on('data', (text: string) => {
       reply += text;
-      if (!isEnough(reply)) return;
-      resolve(reply);
-      connection.destroy();
+      if (reply.includes('\r\n')) connection.destroy();
     });
-    connection.on('close', () => resolve(undefined));
+    connection.on('close', () => resolve(/^(?:\+PONG|-MISCONF )/.test(reply)));
     connection.on('error', (error) => {
       if (errnoOf(error) === 'EACCES')
         reject(new WavspoolError('REDIS_UNREACHABLE', `${socket} may not be opened`, { cause: error }));

@@ -19,17 +19,27 @@ export interface Supervised {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Runs a program as a child that is started again, with growing delay, whenever it dies. */
+interface Ended {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly pid: number;
+}
+
+/**
+ * Runs a program as a child that is started again, with growing delay, whenever it dies; `beforeRestart` may mend what made it
+ * die, and is reported when it rejects.
+ */
 export function supervise(
   name: string,
   command: readonly [string, ...string[]],
   deps: { readonly clock: Clock; readonly report: Report },
+  beforeRestart?: (ended: Ended) => Promise<void>,
 ): Supervised {
   const { clock, report } = deps;
   const stopping = new AbortController();
   let child: ChildProcess | undefined;
 
-  const runOnce = (): Promise<{ exitCode: number | null; signal: string | null; pid: number }> =>
+  const runOnce = (): Promise<Ended> =>
     new Promise((resolve) => {
       const [program, ...args] = command;
       // a process group of its own: Ctrl-C reaches us alone, and we end the children in order
@@ -57,6 +67,7 @@ export function supervise(
       const { exitCode, signal } = ended;
       report('role died', { died: name, diedPid: ended.pid, exitCode, signal, restartMs });
       await clock.sleep(restartMs, stopping.signal);
+      await beforeRestart?.(ended).catch((err: unknown) => report('unexpected fault', { err }));
     }
   })();
 

@@ -27,7 +27,7 @@ export async function up(configFile: string | undefined, workers: string): Promi
   const pidFile = join(data, 'up.pid');
   await takePidFile(pidFile);
   const asked = untilAskedToStop();
-  const redis = settings.redis.url === undefined ? await startEmbeddedRedis(settings, deps) : undefined;
+  const redis = settings.redis.url === undefined ? await startEmbeddedRedis(data, deps) : undefined;
   const config = loaded.file === undefined ? [] : ['--config', loaded.file];
   process.env['NODE_COMPILE_CACHE'] ??= join(data, 'cache'); // for the roles: they start in half the time
   process.env['MALLOC_ARENA_MAX'] ??= '2'; // for the roles: glibc else keeps an arena of freed buffers for every thread
