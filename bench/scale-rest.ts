@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { ROLES } from '../src/role.ts';
 import { sqlTimestamp, systemClock, systemDice } from '../src/runtime/index.ts';
-import { openStateStore } from '../src/state/index.ts';
+import { openStateStore, type StateStore } from '../src/state/index.ts';
 import { BIN, sleep, type Fleet } from './fleet.ts';
 import { median } from './report.ts';
 
@@ -55,7 +56,7 @@ export function failSome({ settings }: Pick<Fleet, 'settings'>): void {
 }
 
 /** How long the calls to the state store take that `status`, `failed` and the dashboard make: medians of 20. */
-export function queryTimes({ settings }: Pick<Fleet, 'settings'>): Times {
+export async function queryTimes({ settings }: Pick<Fleet, 'settings'>): Promise<Times> {
   const options = { clock: systemClock, dice: systemDice, report: () => undefined };
   const { maxRetries } = settings.upload;
   const openedAt = performance.now();
@@ -69,17 +70,40 @@ export function queryTimes({ settings }: Pick<Fleet, 'settings'>): Times {
     'successesSince(an hour ago)': () => state.successesSince(sqlTimestamp(Date.now() - 3_600_000)),
     'list(FAILED)': () => state.list({ status: 'FAILED', limit: 21, offset: 0 }),
     'list()': () => state.list({ limit: 101, offset: 0 }),
-    'list() of a search': () => state.list({ search: 'call-77777.wav', limit: 101, offset: 0 }),
     'failed()': () => state.failed({}, 0, 500),
     'failedTars()': () => state.failedTars({}),
     'openRecordings()': () => state.openRecordings(0, 500),
   };
   try {
     const times = Object.entries(calls).map(([name, call]) => [name, medianOf(call)] as const);
-    return { 'opening state.db': openedMs, ...Object.fromEntries(times) };
+    return { 'opening state.db': openedMs, ...Object.fromEntries(times), ...(await searchTimes(state)) };
   } finally {
     state.close();
   }
+}
+
+/** A search for what one recording has: the whole, and the longest that anything else had to wait for it. Medians of 20. */
+async function searchTimes(state: StateStore): Promise<Times> {
+  const whole: number[] = [];
+  const longest: number[] = [];
+  for (let time = 0; time < TIMES; time++) {
+    const startedAt = performance.now();
+    let lastTurn = startedAt;
+    let longestMs = 0;
+    const done = new AbortController();
+    const search = state
+      .search({ part: 'call-77777.wav', limit: 101, offset: 0 })
+      .finally(() => done.abort());
+    while (!done.signal.aborted) {
+      await setImmediate();
+      longestMs = Math.max(longestMs, performance.now() - lastTurn);
+      lastTurn = performance.now();
+    }
+    await search;
+    whole.push(performance.now() - startedAt);
+    longest.push(longestMs);
+  }
+  return { 'search()': median(whole), 'search(), its longest piece': median(longest) };
 }
 
 /** How long the answers take that the overview page and Prometheus ask for: medians of 20. */

@@ -109,7 +109,7 @@ async function load(fleet: Fleet): Promise<Loaded> {
     ...carried,
     receipts,
     died: died.map(({ fields }) => fields),
-    queriesMs: queryTimes(fleet),
+    queriesMs: await queryTimes(fleet),
     requestsMs,
   };
 }

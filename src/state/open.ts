@@ -9,6 +9,7 @@ import { auditMethods } from './audit.ts';
 import { receiptMethods } from './receipts.ts';
 import { recordingMethods } from './recordings.ts';
 import { migrate } from './schema.ts';
+import { searchMethod } from './search.ts';
 import type { StateStore } from './state-store.ts';
 import { tarMethods } from './tars.ts';
 
@@ -46,6 +47,7 @@ export function openStateStore({ file, maxRetries, clock, dice, report }: StateS
     return {
       ...tarMethods(db, write, clock, maxRetries),
       ...recordingMethods(db, write, clock, maxRetries),
+      ...searchMethod(db, clock),
       ...receiptMethods(db, write, clock),
       ...auditMethods(db, write, clock),
       beginExtraction: stagingArea(db, write, clock, maxRetries),

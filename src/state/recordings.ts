@@ -21,7 +21,7 @@ type RecordingMethods = Pick<
 >;
 
 /** A row that stands for a tar which could not be extracted has its own path as its tar. */
-const IS_RECORDING = '(tar IS NULL OR tar <> wav_path)';
+export const IS_RECORDING = '(tar IS NULL OR tar <> wav_path)';
 
 /** What the store knows of recordings. */
 export function recordingMethods(
@@ -99,24 +99,17 @@ function queries(
      ORDER BY rowid LIMIT @limit`,
   );
   // a statement for each status, merged by time where none is asked for: an index has them in that order already
-  const page = (statuses: readonly UploadStatus[], condition: string) =>
+  const page = (statuses: readonly UploadStatus[]) =>
     db.prepare(
       `${statuses
-        .map(
-          (status) =>
-            `SELECT rowid, * FROM uploads WHERE status = '${status}' AND ${IS_RECORDING} AND ${condition}`,
-        )
+        .map((status) => `SELECT rowid, * FROM uploads WHERE status = '${status}' AND ${IS_RECORDING}`)
         .join(' UNION ALL ')} ORDER BY timestamp DESC, rowid DESC LIMIT @limit OFFSET @offset`,
     );
-  const pages = (statuses: readonly UploadStatus[]) => ({
-    whole: page(statuses, 'TRUE'),
-    found: page(statuses, "(instr(wav_path, @search) > 0 OR instr(coalesce(tar, ''), @search) > 0)"),
-  });
   const lists = {
-    PENDING: pages(['PENDING']),
-    SUCCESS: pages(['SUCCESS']),
-    FAILED: pages(['FAILED']),
-    any: pages(['PENDING', 'SUCCESS', 'FAILED']),
+    PENDING: page(['PENDING']),
+    SUCCESS: page(['SUCCESS']),
+    FAILED: page(['FAILED']),
+    any: page(['PENDING', 'SUCCESS', 'FAILED']),
   };
 
   return {
@@ -156,12 +149,8 @@ function queries(
       }
       return page.slice(0, limit);
     },
-    list: ({ status, search, limit, offset }) => {
-      const { whole, found } = lists[status ?? 'any'];
-      const records =
-        search === undefined ? whole.all({ limit, offset }) : found.all({ search, limit, offset });
-      return (records as UploadsRecord[]).map(recordingRow);
-    },
+    list: ({ status, limit, offset }) =>
+      (lists[status ?? 'any'].all({ limit, offset }) as UploadsRecord[]).map(recordingRow),
   };
 }
 

@@ -252,6 +252,11 @@ export interface StateStore {
   requeue(paths: readonly string[]): Promise<number>;
   /** Rows for people, newest change first. */
   list(query: ListQuery): readonly RecordingRow[];
+  /**
+   * As list, those whose path or tar's path has `part` in it. A row that changes while it searches, half a second for a million,
+   * may be missed or come twice.
+   */
+  search(query: ListQuery & { readonly part: string }): Promise<readonly RecordingRow[]>;
   counts(): StateCounts;
   /** The PENDING recordings; counts() looks at every row, this at the open ones only. */
   backlog(): { readonly recordings: number; readonly bytes: number };
@@ -335,8 +340,6 @@ export interface RestoredRecording extends UploadReceipt {
 
 export interface ListQuery {
   readonly status?: UploadStatus | undefined;
-  /** Part of the path, the tar's path or the key. */
-  readonly search?: string | undefined;
   readonly limit: number;
   readonly offset: number;
 }

@@ -239,3 +239,27 @@ test('two stores on one file write at once and lose nothing', async () => {
   one.close();
   two.close();
 });
+
+test('a search finds what has the part in its path or its tar’s, the newest change first, through any number of rows', async () => {
+  open().close();
+  // 25,000 rows of three seconds and three statuses; every 5,000th has a name of its own
+  sqlite3(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 24999)
+    INSERT INTO uploads (wav_path, status, timestamp, tar)
+      SELECT '/x/' || iif(i % 5000 = 0, 'rare-', '') || i || '.wav', iif(i % 3 = 0, 'FAILED', iif(i % 3 = 1, 'SUCCESS', 'PENDING')),
+        '2025-09-01 00:00:0' || (i / 10000), '/in/tar-' || (i / 12000) || '.tar' FROM n;
+    INSERT INTO uploads (wav_path, status, timestamp, tar) VALUES ('/x/rare-undated.wav', 'SUCCESS', NULL, NULL),
+      ('/in/rare.tar', 'FAILED', '2025-09-01 00:00:09', '/in/rare.tar');`);
+  const state = open();
+  const found = async (query: Parameters<StateStore['search']>[0]): Promise<readonly string[]> =>
+    (await state.search(query)).map(({ path }) => path.replace('/x/', '').replace('.wav', ''));
+  const all = ['rare-20000', 'rare-15000', 'rare-10000', 'rare-5000', 'rare-0', 'rare-undated'];
+  expect(await found({ part: 'rare', limit: 10, offset: 0 })).toEqual(all);
+  expect(await found({ part: 'rare', limit: 2, offset: 3 })).toEqual(all.slice(3, 5));
+  expect(await found({ part: 'rare', status: 'FAILED', limit: 10, offset: 0 })).toEqual([
+    'rare-15000',
+    'rare-0',
+  ]);
+  expect(await found({ part: 'tar-2.tar', limit: 2, offset: 999 })).toEqual(['24000']);
+  expect(await found({ part: 'nobody', limit: 10, offset: 0 })).toEqual([]);
+  state.close();
+});

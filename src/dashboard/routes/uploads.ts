@@ -10,7 +10,8 @@ import { parsed, requeueBody, uploadsQuery } from '../input.ts';
 export function uploads(server: FastifyInstance, { state, requeue, tarGlob }: Context): void {
   server.get('/api/uploads', async (request) => {
     const { status, search, limit, offset } = parsed(uploadsQuery, request.query);
-    const found = state.list({ status, search, limit: limit + 1, offset });
+    const wanted = { status, limit: limit + 1, offset };
+    const found = search === undefined ? state.list(wanted) : await state.search({ ...wanted, part: search });
     return {
       ...(search === undefined && { total: total(state, status) }),
       rows: found.slice(0, limit),
