@@ -6,7 +6,7 @@ export type Turns = () => Breathe;
 /** Reading and writing never wait, so the event loop gets its turn this often. */
 const SLICE_MS = 10;
 /** What most tars need. */
-const TURN_MS = 250;
+const TURN_MS = 1000;
 
 interface Waiting {
   readonly rank: number;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -81,6 +82,12 @@ test('a tar that was ingested by hand is not extracted again when its quiet peri
     return extract?.waiting === 0 && extract.active === 0;
   });
   expect(await times('tar extracted')).toBe(1);
+});
+
+test('the extract role lets the others go first, and only that one', async () => {
+  const { roles } = (await json('status')).said as { roles: { role: string; pid: number }[] };
+  const nice = Object.fromEntries(roles.map(({ role, pid }) => [role, getPriority(pid)]));
+  expect(nice).toEqual({ watch: 0, extract: 5, upload: 0, maintain: 0, dashboard: 0 });
 });
 
 test('ingest refuses what it cannot take, and names it', async () => {
