@@ -177,7 +177,7 @@ export async function listSnapshotBackups(
     const local = await listSnapshots(one.database, one.schedule, host.timezone);
     found.push(...local.map(asLocal));
     if (one.schedule.offsite === undefined) continue;
-    const deps = { store: host.store(), timezone: host.timezone };
+    const deps = { store: await host.store(), timezone: host.timezone };
     try {
       const offsite = await listOffsite(deps, one.database, one.schedule, signal);
       found.push(...offsite.map((copy) => asOffsite(copy, host.settings.s3.bucket)));
@@ -326,7 +326,7 @@ async function pruneCopiesOffsite(
   signal: AbortSignal,
 ): Promise<readonly JudgedBackup[]> {
   if (schedule.offsite === undefined) return [];
-  const deps = { store: host.store(), report: host.report, timezone: host.timezone };
+  const deps = { store: await host.store(), report: host.report, timezone: host.timezone };
   const judged = await pruneOffsite(deps, database, schedule, { dryRun }, signal);
   return judged.map(as((copy) => asOffsite(copy, host.settings.s3.bucket)));
 }

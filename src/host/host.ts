@@ -2,7 +2,7 @@ import { effectiveDatabases, type DatabaseSettings, type Settings } from '../con
 import type { Report } from '../events.ts';
 import type { Clock, Dice } from '../runtime/index.ts';
 import { openJournal, type Journal } from '../schedule/index.ts';
-import { openS3Store, type ObjectStore } from '../store/index.ts';
+import type { ObjectStore } from '../store/index.ts';
 
 /** What the jobs that keep the host work with. `close` ends what they opened. */
 export interface Host {
@@ -14,8 +14,8 @@ export interface Host {
   readonly journal: Journal;
   readonly timezone: string;
   readonly dataDirectory: string;
-  /** The site's store, opened when it is first asked for. */
-  store(): ObjectStore;
+  /** The site's store, loaded and opened when it is first asked for: most processes that keep the host never need it. */
+  store(): Promise<ObjectStore>;
   close(): void;
 }
 
@@ -28,6 +28,12 @@ export async function openHost({
 }: Pick<Host, 'settings' | 'clock' | 'dice' | 'report'>): Promise<Host> {
   const journal = await openJournal(settings.paths.data);
   let store: ObjectStore | undefined;
+  const openStore = async (): Promise<ObjectStore> => {
+    const { openS3Store } = await import('../store/index.ts');
+    const { concurrency, multipartBytes } = settings.upload;
+    store ??= openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
+    return store;
+  };
   return {
     settings,
     databases: effectiveDatabases(settings),
@@ -37,11 +43,7 @@ export async function openHost({
     journal,
     timezone: settings.timezone,
     dataDirectory: settings.paths.data,
-    store: () => {
-      const { concurrency, multipartBytes } = settings.upload;
-      store ??= openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
-      return store;
-    },
+    store: async () => store ?? openStore(),
     close: () => {
       store?.close();
       journal.close();

@@ -116,7 +116,7 @@ function offsiteSource(host: Host, address: string): Source {
       // the name says how it is compressed
       const download = `${temporaryPath(scratch)}${/\.(?:gz|zst)$/.exec(basename(key))?.[0] ?? ''}`;
       try {
-        const sha256 = await downloadTo(host.store(), key, download, signal);
+        const sha256 = await downloadTo(await host.store(), key, download, signal);
         await checkedCopy(download, sha256 === undefined ? [] : [sha256], target, { keep: true }, signal);
       } finally {
         await rm(download, { force: true });

@@ -55,9 +55,9 @@ export function offsiteJob(host: Host, database: DatabaseSettings, schedule: Sna
       const [newest] = await listSnapshots(database.name, schedule, host.timezone);
       return newest !== undefined && (shippedAt === undefined || newest.at >= shippedAt);
     },
-    run: (signal) => {
+    run: async (signal) => {
       const { report, timezone } = host;
-      return shipOffsite({ store: host.store(), report, timezone }, database.name, schedule, signal);
+      return shipOffsite({ store: await host.store(), report, timezone }, database.name, schedule, signal);
     },
   };
 }

@@ -96,7 +96,7 @@ async function upkeepRun(app: App, host: Host, job: MaintenanceJob, signal: Abor
       locks.defer(() => turn.release());
     }
     if ((await app.queues.shared.outage()) !== undefined) return { kind: 'done' }; // P7: the next run finds the store back
-    const done = await job.run(app, host.store(), AbortSignal.any([signal, deadline]));
+    const done = await job.run(app, await host.store(), AbortSignal.any([signal, deadline]));
     const ms = Math.round(app.clock.monotonicMs() - startedAt);
     if (done > 0) app.report('job finished', { queue: 'maintenance', job: job.name, ms });
     return { kind: 'done' };

@@ -1,17 +1,19 @@
 import { writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { errnoOf } from '../faults.ts';
 
 /** The kernel has no autogroups, keeps them from being written, as in a container, or had another one written a moment ago. */
 const WITHOUT_AUTOGROUP: readonly unknown[] = ['ENOENT', 'EACCES', 'EPERM', 'EROFS', 'EAGAIN'];
 
+const NICEST = 19;
+
 /**
- * Lets others go before a child that leads a session of its own, where the cores are scarce. `nice`: 1 … 19, as setpriority(2)
- * takes it. A kernel with autogroups (sched(7)) weighs sessions against each other, whatever the nice values of their processes,
+ * Lets others go before a child that leads a session of its own, where the cores are scarce. `nice` is added to
+ * what it has. A kernel with autogroups (sched(7)) weighs sessions against each other, whatever the nice values of their processes,
  * so the session gets it as well. Throws when the process is gone.
  */
 export function lowerPriority(pid: number, nice: number): void {
-  setPriority(pid, nice);
+  setPriority(pid, Math.min(getPriority(pid) + nice, NICEST));
   try {
     writeFileSync(`/proc/${pid}/autogroup`, String(nice));
   } catch (error) {
