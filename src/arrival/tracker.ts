@@ -52,10 +52,6 @@ export function startTracker(deps: ArrivalDeps): Tracker {
     try {
       if (!(await isUnchanged(candidate))) return;
       let decision = await decide(candidate);
-      if (decision.kind === 'prove' && (await isKnown(candidate))) {
-        outbox.push(candidate); // queued by hand meanwhile, which took a proof as well
-        return;
-      }
       if (decision.kind === 'prove') {
         const proof = await deps.prove(tar, stopping.signal);
         if (!(await isUnchanged(candidate))) return; // it was another version's bytes
@@ -82,12 +78,6 @@ export function startTracker(deps: ArrivalDeps): Tracker {
     if (isSameVersion(found, candidate.version)) return true;
     book.observe(found, candidate.by);
     return false;
-  };
-
-  /** What cannot be asked now is proved: the outbox reports a queue that is away. */
-  const isKnown = async ({ version }: Candidate): Promise<boolean> => {
-    const known = await deps.known([version]).catch(() => new Set<string>());
-    return known.has(version.path);
   };
 
   const decide = async ({ version, seenAtMs, proof }: Candidate): Promise<Readiness> => {

@@ -203,22 +203,6 @@ test('a rescan that fails is reported, and the next one makes up for it', async 
   await until(() => rig.queued.length > 0);
 });
 
-test('a tar that is known when its quiet period ends is not read to its end again', async () => {
-  const known = new Set<string>();
-  const proven: string[] = [];
-  await using rig = await startRig({
-    known: async (batch) => new Set(batch.map((tar) => tar.path).filter((tar) => known.has(tar))),
-    prove: async (file) => {
-      proven.push(path.basename(file));
-      return { kind: 'complete', members: 1, bytes: 1 };
-    },
-  });
-  known.add(rig.at('by-hand.tar'));
-  for (const name of ['by-hand.tar', 'by-itself.tar']) await writeFile(rig.at(name), tarOf([100]));
-  await until(() => rig.of('tar arrived').length === 2);
-  expect(proven).toEqual(['by-itself.tar']);
-});
-
 test.each([
   ['newest', ['4.tar', '3.tar', '2.tar', '1.tar']],
   ['oldest', ['1.tar', '2.tar', '3.tar', '4.tar']],
