@@ -5,6 +5,7 @@ import { openApp, type App } from './app.ts';
 import { FAULTS, faultCode, messageOf } from './faults.ts';
 import { reapplyPauses } from './pause/index.ts';
 import type { Heartbeat, QueueKind, RunningWorker } from './queue/index.ts';
+import { lowerPriority } from './runtime/index.ts';
 import {
   BLOCKED_MS,
   PATIENCE,
@@ -20,6 +21,8 @@ export type RoleName = (typeof ROLES)[number];
 /** One of the five roles: how it starts, and what it can be asked while it runs. */
 export interface Role {
   readonly name: RoleName;
+  /** Added to the nice value of a process that `up` has started for it, once it has started. */
+  readonly nice?: number;
   start(app: App): Promise<RunningRole>;
 }
 
@@ -79,6 +82,9 @@ export async function runRoles(
     process.exit(FAULTS[faultCode(err)].exit);
   }
   app.report('role started', { node: process.version });
+  // another process may be one of somebody's session, which would get it as well
+  if (process.channel !== undefined)
+    for (const { nice } of roles) if (nice !== undefined) lowerPriority(nice);
   flushCompileCache(); // where there is one, the next start is quick even if this process is killed
   const stopHeartbeat = startHeartbeat(app, name, running);
   const stopping = new AbortController();

@@ -16,10 +16,13 @@ const MAX_CRASHES = 3;
 const LOOK_AGAIN_MS = 5000;
 const COUNT_AGAIN_MS = 2000;
 const PAGE = 500;
+/** Extraction runs ahead of the uploads, which are what everybody waits for: it takes a third of a core that both want. */
+const NICE = 5;
 
 /** Unpacks queued tars. */
 export const extractRole: Role = {
   name: 'extract',
+  nice: NICE,
   start: async (app) => {
     const { extracted } = app.settings.paths;
     await makeDirectory(extracted);

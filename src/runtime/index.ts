@@ -34,6 +34,7 @@ export {
   type GrowingFile,
 } from './durable-file.ts';
 export { sha256IfThere, sha256OfFile } from './hash-file.ts';
+export { lowerPriority } from './lower-priority.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
 export { createQuickReader, readExactly, readExactlyNow, type ReadExactly } from './read-exactly.ts';
 export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';

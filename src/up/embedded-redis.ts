@@ -48,12 +48,10 @@ export async function startEmbeddedRedis(
     'hash-max-listpack-value': '1024', // keeps a job in half the memory
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-  const redis = supervise('redis', ['redis-server', ...args], deps, {
-    beforeRestart: async ({ exitCode }) => {
-      if (exitCode === null) return; // killed: its files end in the middle of a command at worst, which it mends by itself
-      const unreadable = await setAsideUnreadable(directory, logFile);
-      if (unreadable !== undefined) deps.report('append-only files set aside', unreadable);
-    },
+  const redis = supervise('redis', ['redis-server', ...args], deps, async ({ exitCode }) => {
+    if (exitCode === null) return; // killed: its files end in the middle of a command at worst, which it mends by itself
+    const unreadable = await setAsideUnreadable(directory, logFile);
+    if (unreadable !== undefined) deps.report('append-only files set aside', unreadable);
   });
   const deadline = deps.clock.monotonicMs() + START_DEADLINE_MS;
   while (!(await answers(socket))) {

@@ -25,19 +25,15 @@ interface Ended {
   readonly pid: number;
 }
 
-/** What is done about a child besides; what fails in it is reported. */
-interface Care {
-  started?(pid: number): void;
-  /** May mend what made it die. */
-  beforeRestart?(ended: Ended): Promise<void>;
-}
-
-/** Runs a program as a child that is started again, with growing delay, whenever it dies. */
+/**
+ * Runs a program as a child that is started again, with growing delay, whenever it dies; `beforeRestart` may mend what made it
+ * die, and is reported when it rejects.
+ */
 export function supervise(
   name: string,
   command: readonly [string, ...string[]],
   deps: { readonly clock: Clock; readonly report: Report },
-  care: Care = {},
+  beforeRestart?: (ended: Ended) => Promise<void>,
 ): Supervised {
   const { clock, report } = deps;
   const stopping = new AbortController();
@@ -53,13 +49,6 @@ export function supervise(
       });
       child = started;
       const pid = started.pid ?? 0;
-      started.on('spawn', () => {
-        try {
-          care.started?.(pid);
-        } catch (err) {
-          report('unexpected fault', { err });
-        }
-      });
       started.on('error', (err) => {
         report('unexpected fault', { err });
         resolve({ exitCode: null, signal: null, pid });
@@ -78,7 +67,7 @@ export function supervise(
       const { exitCode, signal } = ended;
       report('role died', { died: name, diedPid: ended.pid, exitCode, signal, restartMs });
       await clock.sleep(restartMs, stopping.signal);
-      await care.beforeRestart?.(ended).catch((err: unknown) => report('unexpected fault', { err }));
+      await beforeRestart?.(ended).catch((err: unknown) => report('unexpected fault', { err }));
     }
   })();
 

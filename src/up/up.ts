@@ -6,14 +6,11 @@ import { WavspoolError, errnoOf } from '../faults.ts';
 import { createLog } from '../log/index.ts';
 import { systemClock } from '../runtime/index.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
-import { lowerPriority } from './lower-priority.ts';
 import { supervise } from './supervise.ts';
 
 const ROLES = ['watch', 'extract', 'upload', 'maintain', 'dashboard'] as const;
 /** A small young generation keeps a role small; helper threads of the collector would only take turns with the other roles. */
 const SMALL_HEAP = ['--max-semi-space-size=8', '--single-threaded-gc'] as const;
-/** Extraction runs ahead of the uploads, which are what everybody waits for: it takes a third of a core that both want. */
-const EXTRACT_NICE = 5;
 /** Beyond `shutdownSeconds`: what a role needs to say goodbye. */
 const STOP_MARGIN_MS = 10_000;
 
@@ -36,11 +33,7 @@ export async function up(configFile: string | undefined, workers: string): Promi
   process.env['NODE_COMPILE_CACHE'] ??= join(data, 'cache'); // for the roles: they start in half the time
   process.env['MALLOC_ARENA_MAX'] ??= '2'; // for the roles: glibc else keeps an arena of freed buffers for every thread
   const roles = ROLES.map((role) =>
-    supervise(role, [process.execPath, ...SMALL_HEAP, join(workers, `${role}.js`), ...config], deps, {
-      started: (pid) => {
-        if (role === 'extract') lowerPriority(pid, EXTRACT_NICE);
-      },
-    }),
+    supervise(role, [process.execPath, ...SMALL_HEAP, join(workers, `${role}.js`), ...config], deps),
   );
   log.report('role started', { node: process.version });
   flushCompileCache(); // this process may never end in order
