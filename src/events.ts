@@ -18,7 +18,6 @@ export interface Events {
     signal: string | null;
     restartMs: number;
   };
-  'role restarted': { restarted: string; newPid: number };
   'embedded redis started': { socket: string; redisPid: number };
   'embedded redis left over': { socket: string; pids: readonly number[]; signal: string };
   'append-only files set aside': { setAside: string; why: string };
@@ -198,7 +197,6 @@ export const LEVELS: Record<EventName, Level> = {
   'role stopping': 'info',
   'role stopped': 'info',
   'role died': 'error',
-  'role restarted': 'info',
   'embedded redis started': 'info',
   'embedded redis left over': 'warn',
   'append-only files set aside': 'warn',

@@ -82,9 +82,7 @@ export async function runRoles(
     process.exit(FAULTS[faultCode(err)].exit);
   }
   app.report('role started', { node: process.version });
-  // another process may be one of somebody's session, which would get it as well
-  if (process.channel !== undefined)
-    for (const { nice } of roles) if (nice !== undefined) lowerPriority(nice);
+  letOthersGoFirst(app, roles);
   flushCompileCache(); // where there is one, the next start is quick even if this process is killed
   const stopHeartbeat = startHeartbeat(app, name, running);
   const stopping = new AbortController();
@@ -105,6 +103,19 @@ export async function runRoles(
   });
   await app.close();
   process.exit(0);
+}
+
+/** Only a child of `up` leads a session of its own; any other process would take somebody's whole session with it. */
+function letOthersGoFirst({ report }: App, roles: readonly Role[]): void {
+  if (process.channel === undefined) return;
+  for (const { nice } of roles) {
+    if (nice === undefined) continue;
+    try {
+      lowerPriority(nice);
+    } catch (err) {
+      report('unexpected fault', { err }); // it is only about speed
+    }
+  }
 }
 
 function untilAskedToStop(): Promise<string> {

@@ -28,12 +28,6 @@ export async function openHost({
 }: Pick<Host, 'settings' | 'clock' | 'dice' | 'report'>): Promise<Host> {
   const journal = await openJournal(settings.paths.data);
   let store: ObjectStore | undefined;
-  const openStore = async (): Promise<ObjectStore> => {
-    const { openS3Store } = await import('../store/index.ts');
-    const { concurrency, multipartBytes } = settings.upload;
-    store ??= openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
-    return store;
-  };
   return {
     settings,
     databases: effectiveDatabases(settings),
@@ -43,7 +37,12 @@ export async function openHost({
     journal,
     timezone: settings.timezone,
     dataDirectory: settings.paths.data,
-    store: async () => store ?? openStore(),
+    store: async () => {
+      const { openS3Store } = await import('../store/index.ts');
+      const { concurrency, multipartBytes } = settings.upload;
+      store ??= openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
+      return store;
+    },
     close: () => {
       store?.close();
       journal.close();

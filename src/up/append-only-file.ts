@@ -6,12 +6,12 @@ import { errnoOf } from '../faults.ts';
 const DIRECTORY = 'appendonlydir';
 const LOG_BYTES = 64 * 1024;
 
-/** What redis-server and valkey-server write before they end because of the files that they loaded. Source: aof.c and rdb.c of 7.0. */
+/** What redis-server writes before it ends because of the files that it loaded. Source: aof.c and rdb.c of Redis 7.0. */
 const UNREADABLE =
   /^.*(?:reading the append only file|append log file|AOF loading aborted|AOF MANIFEST|Unable to obtain the AOF file|rdb file reading failure|Fatal error loading the DB).*$/m;
 
 /** Why the last redis-server that wrote into this log could not load its files; undefined when it did not say that. */
-export function whyUnreadable(log: string): string | undefined {
+function whyUnreadable(log: string): string | undefined {
   const lastStart = log.lastIndexOf(' is starting ');
   return UNREADABLE.exec(log.slice(Math.max(0, lastStart)))?.[0].replace(/^\d+:[A-Z] /, '');
 }
@@ -39,12 +39,7 @@ async function endOf(file: string): Promise<string> {
   if (handle === undefined) return '';
   const { size } = await handle.stat();
   const position = Math.max(0, size - LOG_BYTES);
-  const { buffer, bytesRead } = await handle.read(
-    Buffer.alloc(size - position),
-    0,
-    size - position,
-    position,
-  );
+  const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(LOG_BYTES), position });
   return buffer.toString('utf8', 0, bytesRead);
 }
 

@@ -1,7 +1,8 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
+import { commandLineOf } from './command-line.ts';
 
 const GRACE_MS = 10_000;
 const LOOK_EVERY_MS = 50;
@@ -37,8 +38,18 @@ export async function endLeftOverRedis(
  */
 async function redisServersOn(socket: string): Promise<readonly number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const commands = await Promise.all(pids.map(async (pid) => ({ pid, command: await commandOf(pid) })));
+  const commands = await Promise.all(pids.map(async (pid) => ({ pid, command: await ours(pid) })));
   return commands.filter(({ command }) => isRedisServerOn(command, socket)).map(({ pid }) => Number(pid));
+}
+
+/** The command line of a process; '' for one of another user, where a kernel hides those: ours belong to this user. */
+async function ours(pid: string): Promise<string> {
+  try {
+    return await commandLineOf(pid);
+  } catch (error) {
+    if (['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) return '';
+    throw error;
+  }
 }
 
 /** Whether a command line, as `/proc/<pid>/cmdline` has it, is that of a redis-server (or its fork) on that socket. */
@@ -49,15 +60,6 @@ export function isRedisServerOn(command: string, socket: string): boolean {
     const at = command.indexOf(`${before}${socket}`);
     return at !== -1 && ['', '\0', ' '].includes(command.charAt(at + 1 + socket.length));
   });
-}
-
-async function commandOf(pid: string): Promise<string> {
-  try {
-    return await readFile(`/proc/${pid}/cmdline`, 'utf8');
-  } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES'].includes(errnoOf(error) ?? '')) return ''; // it has ended, or is somebody else's
-    throw error;
-  }
 }
 
 function end(pid: number, signal: NodeJS.Signals): void {

@@ -5,6 +5,7 @@ import { loadSettings } from '../config/index.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
 import { createLog } from '../log/index.ts';
 import { systemClock } from '../runtime/index.ts';
+import { commandLineOf } from './command-line.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
 import { supervise } from './supervise.ts';
 
@@ -73,10 +74,5 @@ async function takePidFile(path: string): Promise<void> {
 
 /** True when `pid` is a living process that runs wavspool; a number that was given to another program is not. */
 async function isUp(pid: number): Promise<boolean> {
-  try {
-    return pid !== process.pid && (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('wavspool');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
+  return pid !== process.pid && (await commandLineOf(pid)).includes('wavspool');
 }
