@@ -84,6 +84,14 @@ test('a tar that was ingested by hand is not extracted again when its quiet peri
   expect(await times('tar extracted')).toBe(1);
 });
 
+test('where nothing has failed, failed says so, by cause as well', async () => {
+  for (const options of [[], ['--by-cause']])
+    expect(await rig.wavspool('failed', ...options)).toMatchObject({
+      code: 0,
+      stdout: 'nothing has failed\n',
+    });
+});
+
 test('the extract role lets the others go first, and only that one', async () => {
   const { roles } = (await json('status')).said as { roles: { role: string; pid: number }[] };
   const nice = Object.fromEntries(roles.map(({ role, pid }) => [role, getPriority(pid) - getPriority()]));

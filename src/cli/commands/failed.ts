@@ -16,6 +16,7 @@ interface FilterOptions {
 }
 
 const PAGE = 500;
+const NOTHING = 'nothing has failed';
 const CANARY_LOOK_MS = 250;
 
 /** `failed` and `requeue`: what needs an operator, and its second chance. */
@@ -69,14 +70,14 @@ function showFailed(
   const tars = app.state.failedTars(filter);
   if (options.byCause === true) {
     const causes = countCauses(app, filter, tars);
-    const total = causes.reduce((sum, { recordings, tars }) => sum + recordings + tars, 0);
     if (json) printJson({ causes });
+    else if (causes.length === 0) printLines([NOTHING]);
     else
       printTable(
         ['CAUSE', 'RECORDINGS', 'TARS'],
         causes.map(({ cause, recordings, tars }) => [cause, recordings, tars]),
       );
-    return total === 0 ? 0 : 1;
+    return causes.length === 0 ? 0 : 1;
   }
   const rows = app.state.failed(filter, 0, options.limit).map(({ row }) => row);
   if (json) printJson({ recordings: rows, tars });
@@ -85,7 +86,7 @@ function showFailed(
 }
 
 function printFailures(rows: readonly RecordingRow[], tars: readonly FailedTar[]): void {
-  if (rows.length + tars.length === 0) return printLines(['nothing has failed']);
+  if (rows.length + tars.length === 0) return printLines([NOTHING]);
   printTable(['SINCE (UTC)', 'CAUSE', 'RETRIES', 'PATH', 'ERROR'], [...tars.map(line), ...rows.map(line)]);
 }
 
