@@ -5,7 +5,7 @@ import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { makeDirectory, type Breathe, type Clock } from '../runtime/index.ts';
-import type { Extraction, StateStore, TarVersion } from '../state/index.ts';
+import type { Extraction, StateStore, TarSummary, TarVersion } from '../state/index.ts';
 import { readTar } from '../tar/index.ts';
 import { judgeMember, shownName } from './member.ts';
 import { publishAll } from './publish.ts';
@@ -25,6 +25,8 @@ export interface ExtractDeps {
   readonly turns?: Turns;
   /** A new program for each sync unless there is something that stays. */
   readonly syncFileSystem?: SyncFileSystem;
+  /** How many recordings of a tar share an upload job; each has its own unless told otherwise. */
+  readonly batchSize?: TarSummary['batchSize'];
 }
 
 /** So many names of members that were left out stand in the log line. */
@@ -83,6 +85,7 @@ export async function extractTar(deps: ExtractDeps, tar: TarVersion, signal: Abo
       sha256: sha256.digest('hex'),
       skipped: tally.skippedCount,
       refused: tally.refusedCount,
+      batchSize: deps.batchSize ?? (() => 1),
     });
     deps.report('tar extracted', {
       tar: tar.path,

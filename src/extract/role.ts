@@ -1,11 +1,12 @@
 import type { App } from '../app.ts';
 import { FAULTS, WavspoolError, faultCode, messageOf } from '../faults.ts';
-import { uploadWork, type Outcome, type Payload, priorityOf } from '../queue/index.ts';
+import { uploadJobs, type Outcome, type Payload } from '../queue/index.ts';
 import type { Role } from '../role.ts';
 import { guardDirectory, makeDirectory, sweepTemporaries, type DirectoryGuard } from '../runtime/index.ts';
 import type { TarVersion } from '../state/index.ts';
 import { verdict } from '../verdict.ts';
 
+import { batchSize } from './batch-size.ts';
 import { extractTar, type ExtractDeps } from './extract-tar.ts';
 import { createSyncShell } from './sync-file-system.ts';
 import { createTurns } from './turns.ts';
@@ -85,7 +86,16 @@ async function processTar(
     }
     const { settings, state, clock, report } = app;
     const { incoming, extracted } = settings.paths;
-    const deps = { state, limits: settings.extract, incoming, extracted, clock, report, ...inProcess };
+    const deps: ExtractDeps = {
+      state,
+      limits: settings.extract,
+      incoming,
+      extracted,
+      clock,
+      report,
+      ...inProcess,
+      batchSize: (taken) => batchSize(taken, backlog.waiting(), settings.upload.concurrency),
+    };
     await extractTar(deps, tar, signal);
     await enqueueUploads(app, tar.path, backlog);
     return { kind: 'done' };
@@ -105,9 +115,7 @@ async function enqueueUploads(app: App, tar: string, backlog: BacklogGuard): Pro
     after = last.rowid;
     const open = page.filter(({ row }) => row.status === 'PENDING');
     backlog.added(open.map(({ row }) => row.size ?? 0));
-    await app.queues.upload.ensure(
-      open.map(({ path, tarMtimeMs }) => uploadWork(path, priorityOf(tarMtimeMs ?? 0, order))),
-    );
+    await app.queues.upload.ensure(uploadJobs(open, order));
   }
 }
 
@@ -115,6 +123,8 @@ async function enqueueUploads(app: App, tar: string, backlog: BacklogGuard): Pro
 interface BacklogGuard {
   /** Why no tar may be extracted now: the uploads are too far behind. */
   readonly reasonToWait: () => string | undefined;
+  /** About how many recordings wait for their upload. */
+  readonly waiting: () => number;
   /** Recordings of so many bytes each have been added to what waits. */
   readonly added: (sizes: readonly number[]) => void;
 }
@@ -137,6 +147,7 @@ function backlogGuard({ state, settings, clock }: App): BacklogGuard {
         return `${bytes} bytes wait for their upload, extract.maxBacklog.bytes is ${maxBacklog.bytes}`;
       return undefined;
     },
+    waiting: () => backlog.recordings,
     added: (sizes) => {
       backlog.recordings += sizes.length;
       backlog.bytes += sizes.reduce((sum, size) => sum + size, 0);

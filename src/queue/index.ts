@@ -1,7 +1,16 @@
 // Work in flight: three BullMQ queues of a site, how their jobs are named, run and settled, and what the site's processes
 // tell each other through Redis. Nothing in here is the truth; all of it can be rebuilt from the disk and state.db.
 export { redisAddress } from './connection.ts';
-export { extractWork, uploadWork, type Payload, type QueuedWork } from './jobs.ts';
+export {
+  extractWork,
+  givenUpWork,
+  retryWork,
+  uploadJobId,
+  uploadJobs,
+  uploadWork,
+  type Payload,
+  type QueuedWork,
+} from './jobs.ts';
 export { QUEUES, type QueueKind } from './names.ts';
 export { byArrivalOrder, priorityOf } from './priority.ts';
 export { openQueues, openQueuesNow, type Queues } from './open.ts';

@@ -1,7 +1,7 @@
 import type { Settings } from '../config/index.ts';
 import type { TarVersion } from '../state/index.ts';
 
-type Order = Settings['arrival']['order'];
+export type Order = Settings['arrival']['order'];
 
 const EPOCH_MS = 1_577_836_800_000; // 2020-01-01 UTC
 const BUCKET_MS = 5 * 60_000;

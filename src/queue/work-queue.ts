@@ -80,8 +80,12 @@ export function openWorkQueue<K extends QueueKind>(
 
   const addBatch = (batch: readonly QueuedWork<K>[]): Promise<unknown> =>
     bull.addBulk(
-      batch.map(({ id, payload, priority }) => {
-        const opts: JobsOptions = priority === 0 ? { jobId: id } : { jobId: id, priority };
+      batch.map(({ id, payload, priority, delayMs = 0 }) => {
+        const opts: JobsOptions = {
+          jobId: id,
+          ...(priority > 0 && { priority }),
+          ...(delayMs > 0 && { delay: delayMs }),
+        };
         return { name: kind, data: payload, opts };
       }),
     );

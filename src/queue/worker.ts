@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Report } from '../events.ts';
 import { messageOf } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
-import { readPayload, type Payload } from './jobs.ts';
+import { givenUpBefore, readPayload, type Payload } from './jobs.ts';
 import { PREFIX, queueName, type QueueKind } from './names.ts';
 import { PUT_OFF_MS, createQuarantine } from './quarantine.ts';
 import { isRefusal, restingWorker } from './resting.ts';
@@ -27,8 +27,11 @@ export interface WorkerOptions<K extends QueueKind> {
   readonly redis: Redis;
   readonly clock: Clock;
   readonly report: Report;
-  /** Does the work; never rejects but for a bug, then the job is tried again after a minute. The signal means: hand back. */
-  process(payload: Payload<K>, signal: AbortSignal): Promise<Outcome>;
+  /**
+   * Does the work; never rejects but for a bug, then the job is tried again after a minute. The signal means: hand back. A
+   * job of many parts says after each that it goes on.
+   */
+  process(payload: Payload<K>, signal: AbortSignal, goesOn: () => void): Promise<Outcome>;
   /** What becomes of a job that was running each time when its worker died; without it, it is tried for ever. */
   readonly poison?: {
     /** So many times in a row may be chance. */
@@ -41,8 +44,9 @@ export interface WorkerOptions<K extends QueueKind> {
 export interface RunningWorker {
   /** Jobs that run at this moment, in this process. */
   active(): number;
-  /** When a job last ended here, in `clock.monotonicMs()`; undefined before the first. */
+  /** When a job or a part of one last ended here, in `clock.monotonicMs()`; undefined before the first. */
   lastFinishedAt(): number | undefined;
+  /** Jobs and parts of jobs that ended here. */
   finished(): number;
   /** Whether {@link hold} keeps it from taking jobs. */
   isHeld(): boolean;
@@ -75,10 +79,18 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
 
   const quarantine = createQuarantine(clock);
 
+  const goesOn = (): void => {
+    finished += 1;
+    lastFinishedAt = clock.monotonicMs();
+  };
+
   const run = async (job: Job, signal: AbortSignal): Promise<Outcome> => {
     active += 1;
     try {
-      return await options.process(readPayload(kind, job.data), signal);
+      const payload = readPayload(kind, job.data);
+      const why = givenUpBefore(payload);
+      if (why !== undefined && job.attemptsMade === 0) return { kind: 'give up', why }; // later runs are an operator's wish
+      return await options.process(payload, signal, goesOn);
     } catch (err) {
       report('unexpected fault', { err });
       return { kind: 'later', delayMs: AFTER_A_BUG_MS, why: messageOf(err) };
@@ -122,10 +134,7 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
     const { poison } = options;
     const outcome = await (poison === undefined ? run(job, cancelled) : runCounted(job, cancelled, poison));
     if (outcome.kind === 'hand back') handedBack += 1;
-    else {
-      finished += 1;
-      lastFinishedAt = clock.monotonicMs();
-    }
+    else goesOn();
     await settle(job, token, outcome, clock);
   };
 

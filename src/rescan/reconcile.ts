@@ -1,22 +1,21 @@
 import type { App } from '../app.ts';
 
-import { uploadWork, priorityOf } from '../queue/index.ts';
+import { uploadJobs } from '../queue/index.ts';
 
 const PAGE = 500;
 /** More jobs than this need not wait in Redis at once; the next rescan brings the others. */
 const MOST_WAITING = 200_000;
 
 /**
- * P2: gives every open recording of `state.db` its job again; returns how many had none. Unless `thorough`, it looks
- * closer only when there are fewer jobs than open recordings. Safe to repeat.
+ * P2: gives every open recording of `state.db` its job again; returns how many jobs were missing. Unless `thorough`, it
+ * looks closer only when there are fewer jobs than the open recordings need. Safe to repeat.
  */
 export async function reconcileUploads(
   app: Pick<App, 'state' | 'queues' | 'settings'>,
   thorough: boolean,
 ): Promise<number> {
-  const { PENDING, FAILED, givenUp } = app.state.counts();
   const { waiting, active, delayed } = await app.queues.upload.counts();
-  if (!thorough && waiting + active + delayed >= PENDING + FAILED - givenUp) return 0;
+  if (!thorough && waiting + active + delayed >= app.state.openJobs()) return 0;
   let added = 0;
   for (let after = 0; waiting + added < MOST_WAITING;) {
     const page = app.state.openRecordings(after, PAGE);
@@ -24,9 +23,7 @@ export async function reconcileUploads(
     if (last === undefined) break;
     after = last.rowid;
     const { order } = app.settings.arrival;
-    added += await app.queues.upload.ensure(
-      page.map(({ path, tarMtimeMs }) => uploadWork(path, priorityOf(tarMtimeMs ?? 0, order))),
-    );
+    added += await app.queues.upload.ensure(uploadJobs(page, order));
   }
   return added;
 }

@@ -15,11 +15,11 @@ interface Waiting {
 const COMMIT_BUDGET_MS = 40;
 const BUSY_DEADLINE_MS = 30_000;
 /** What comes so soon after a commit goes with the next: each is a sync of the log, for which the event loop stands still. */
-const GATHER_MS = 3;
+const GATHER_MS = 10;
 
 /**
  * Groups the changes that arrive while a commit is under way into the next one: under load an fsync serves hundreds of
- * them (6,300 single commits a second became 168,000 rows), idle they wait for nothing, soon after another for 3 ms. Another process's lock is
+ * them (6,300 single commits a second became 168,000 rows), idle they wait for nothing, soon after another for 10 ms. Another process's lock is
  * waited for without blocking the event loop; after 30 s the changes fail with STATE_BUSY.
  * A change that throws fails alone: it runs in its own savepoint.
  */

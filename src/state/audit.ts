@@ -32,8 +32,8 @@ export function auditMethods(db: Sqlite, write: Write, clock: Clock): AuditMetho
   );
   const after = db.prepare('SELECT * FROM extracted_tars WHERE path > ? ORDER BY path LIMIT ?');
   const reopened = db.prepare(
-    `UPDATE uploads SET status = 'PENDING', timestamp = ?, error_message = NULL, cause = NULL, retry_count = 0
-     WHERE wav_path = ? AND status = 'SUCCESS'`,
+    `UPDATE uploads SET status = 'PENDING', timestamp = ?, error_message = NULL, cause = NULL, retry_count = 0,
+       batch = NULL WHERE wav_path = ? AND status = 'SUCCESS'`,
   );
   return {
     beginAudit: (request) => beginAudit(db, request),

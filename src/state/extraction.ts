@@ -17,11 +17,13 @@ const PAGE = 500;
 /**
  * Rows whose bytes are in the store already keep their SUCCESS; others start again with the file just extracted. Extracting
  * again for an upload that found its file changed is one of its retries, so that it ends even if the file changes each time.
+ * A row that is there keeps its job: a batch is only for what nobody has queued yet.
  */
 const COMMIT_RECORDINGS = `
 INSERT INTO uploads (wav_path, status, timestamp, retry_count, tar, member, size, sha256, duration_ms, codec, sample_rate,
-  channels, wav_valid, tar_mtime_ms)
-SELECT path, 'PENDING', @timestamp, 0, @tar, member, size, sha256, duration_ms, codec, sample_rate, channels, wav_valid, @mtimeMs
+  channels, wav_valid, tar_mtime_ms, batch)
+SELECT path, 'PENDING', @timestamp, 0, @tar, member, size, sha256, duration_ms, codec, sample_rate, channels, wav_valid, @mtimeMs,
+  CASE WHEN @batchSize > 1 THEN CAST((seq - 1) / @batchSize AS INTEGER) END
   FROM temp.staged WHERE extraction = @extraction ORDER BY seq
 ON CONFLICT (wav_path) DO UPDATE SET status = 'PENDING', timestamp = excluded.timestamp, cause = NULL, error_message = NULL,
   size = excluded.size, sha256 = excluded.sha256, member = coalesce(member, excluded.member),
@@ -140,11 +142,14 @@ export function stagingArea(
       const shared = ofOthers.all(version) as string[];
       const row = { ...version, timestamp: sqlTimestamp(clock.now()) };
       forgetFailure.run(tar.path);
-      commitRecordings.run({ ...row, maxRetries });
+      const batchSize = summary.batchSize({ recordings, bytes });
+      commitRecordings.run({ ...row, maxRetries, batchSize });
       commitRefused.run({ ...row, maxRetries });
       commitTar.run({
         ...row,
-        ...summary,
+        sha256: summary.sha256,
+        skipped: summary.skipped,
+        refused: summary.refused,
         size: tar.size,
         recordings,
         wavs,

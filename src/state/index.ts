@@ -1,6 +1,7 @@
 // The one source of truth: which tars were extracted and how far every recording is. The interface is asynchronous where it
 // writes, so that a network database can stand behind it.
 export { openStateStore, type StateStoreOptions } from './open.ts';
+export { isSameBatch } from './batch.ts';
 export type {
   AuditedRow,
   AuditList,
@@ -22,6 +23,7 @@ export type {
   StagedRecording,
   StateCounts,
   StateStore,
+  TakenRecordings,
   TarReceipt,
   TarRow,
   TarSummary,

@@ -1,13 +1,23 @@
 import { sqlTimestamp, type Clock } from '../runtime/index.ts';
 import type { Sqlite, Write } from '../sqlite/index.ts';
-import { recordingRow, type UploadsRecord } from './rows.ts';
-import type { FailureFilter, Occupant, RecordingRow, StateStore, UploadStatus } from './state-store.ts';
+import { wholeBatches } from './batch.ts';
+import { openRecording, recordingRow, type OpenRecord, type UploadsRecord } from './rows.ts';
+import type {
+  FailureFilter,
+  Occupant,
+  OpenRecording,
+  RecordingRow,
+  StateStore,
+  UploadStatus,
+} from './state-store.ts';
 
 type RecordingMethods = Pick<
   StateStore,
   | 'recording'
+  | 'recordings'
   | 'occupant'
   | 'openRecordings'
+  | 'openJobs'
   | 'tarRecordings'
   | 'markSuccess'
   | 'markFailed'
@@ -30,7 +40,12 @@ export function recordingMethods(
   clock: Clock,
   maxRetries: number,
 ): RecordingMethods {
-  return { ...changes(db, write, clock), ...queries(db, maxRetries), ...figures(db, maxRetries) };
+  return {
+    ...changes(db, write, clock),
+    ...openWork(db, maxRetries),
+    ...queries(db),
+    ...figures(db, maxRetries),
+  };
 }
 
 function changes(
@@ -44,11 +59,11 @@ function changes(
   );
   const failed = db.prepare(
     `UPDATE uploads SET status = 'FAILED', timestamp = @timestamp, error_message = @message, cause = @cause,
-       retry_count = @retryCount WHERE wav_path = @path AND status <> 'SUCCESS'`,
+       retry_count = @retryCount, batch = NULL WHERE wav_path = @path AND status <> 'SUCCESS'`,
   );
   const pending = db.prepare(
-    `UPDATE uploads SET status = 'PENDING', timestamp = @timestamp, error_message = NULL, cause = NULL, retry_count = 0
-     WHERE wav_path = @path AND status = 'FAILED' AND ${IS_RECORDING}`,
+    `UPDATE uploads SET status = 'PENDING', timestamp = @timestamp, error_message = NULL, cause = NULL, retry_count = 0,
+       batch = NULL WHERE wav_path = @path AND status = 'FAILED' AND ${IS_RECORDING}`,
   );
   return {
     markSuccess: (path, { versionId, ...receipt }) =>
@@ -74,16 +89,15 @@ function changes(
   };
 }
 
-function queries(
+/** What has to have a job in the upload queue. */
+function openWork(
   db: Sqlite,
   maxRetries: number,
-): Pick<RecordingMethods, 'recording' | 'occupant' | 'openRecordings' | 'tarRecordings' | 'failed' | 'list'> {
-  const byPath = db.prepare(`SELECT rowid, * FROM uploads WHERE wav_path = ? AND ${IS_RECORDING}`);
-  const occupant = db.prepare('SELECT sha256, size, status FROM uploads WHERE wav_path = ?');
+): Pick<RecordingMethods, 'openRecordings' | 'openJobs' | 'tarRecordings'> {
   // Two walks over an index that ends in the rowid, merged: an OR would read and sort every open row for each page, a second
   // per page with a million of them. `status <>` is what lets SQLite use the partial index.
   const openWith = (status: string, condition: string): string =>
-    `SELECT rowid, wav_path AS path, tar_mtime_ms AS tarMtimeMs FROM uploads
+    `SELECT rowid, wav_path, tar, tar_mtime_ms, batch FROM uploads
      WHERE status = '${status}' AND status <> 'SUCCESS' AND ${condition}
        AND rowid > @after AND ${IS_RECORDING} AND cause IS NOT 'refused'`;
   const open = db.prepare(
@@ -92,6 +106,33 @@ function queries(
   const ofTar = db.prepare(
     'SELECT rowid, * FROM uploads WHERE tar = ? AND wav_path <> tar AND rowid > ? ORDER BY rowid LIMIT ?',
   );
+  const alone = db
+    .prepare(
+      `SELECT count(*) FROM uploads WHERE status <> 'SUCCESS' AND batch IS NULL AND ${IS_RECORDING}
+         AND cause IS NOT 'refused' AND (status = 'PENDING' OR status = 'FAILED' AND retry_count < ?)`,
+    )
+    .pluck();
+  const batches = db
+    .prepare(
+      `SELECT count(*) FROM (SELECT DISTINCT tar, tar_mtime_ms, batch FROM uploads
+         WHERE status = 'PENDING' AND status <> 'SUCCESS' AND batch IS NOT NULL)`,
+    )
+    .pluck();
+
+  return {
+    openRecordings: (after, limit) =>
+      wholeBatches((open.all({ after, limit, maxRetries }) as OpenRecord[]).map(openRecording), limit),
+    openJobs: db.transaction(() => (alone.get(maxRetries) as number) + (batches.get() as number)),
+    tarRecordings: (path, after, limit) =>
+      wholeBatches((ofTar.all(path, after, limit) as UploadsRecord[]).map(withRowid), limit),
+  };
+}
+
+function queries(
+  db: Sqlite,
+): Pick<RecordingMethods, 'recording' | 'recordings' | 'occupant' | 'failed' | 'list'> {
+  const byPath = db.prepare(`SELECT rowid, * FROM uploads WHERE wav_path = ? AND ${IS_RECORDING}`);
+  const occupant = db.prepare('SELECT sha256, size, status FROM uploads WHERE wav_path = ?');
   const failed = db.prepare(
     `SELECT rowid, * FROM uploads WHERE status = 'FAILED' AND status <> 'SUCCESS' AND rowid > @after AND ${IS_RECORDING}
        AND (@cause IS NULL OR cause = @cause) AND (@since IS NULL OR timestamp >= @since)
@@ -112,11 +153,15 @@ function queries(
     any: page(['PENDING', 'SUCCESS', 'FAILED']),
   };
 
+  const recording = (path: string): RecordingRow | undefined => {
+    const record = byPath.get(path) as UploadsRecord | undefined;
+    return record === undefined ? undefined : recordingRow(record);
+  };
+
   return {
-    recording: (path) => {
-      const record = byPath.get(path) as UploadsRecord | undefined;
-      return record === undefined ? undefined : recordingRow(record);
-    },
+    recording,
+    // one transaction: else each of its reads would take and release SQLite's locks
+    recordings: db.transaction((paths: readonly string[]) => paths.flatMap((path) => recording(path) ?? [])),
     occupant: (path) => {
       const record = occupant.get(path) as
         | { sha256: string | null; size: number | null; status: Occupant['status'] }
@@ -124,14 +169,6 @@ function queries(
       if (record === undefined) return undefined;
       return { sha256: record.sha256 ?? undefined, size: record.size ?? undefined, status: record.status };
     },
-    openRecordings: (after, limit) =>
-      (
-        open.all({ after, limit, maxRetries }) as { rowid: number; path: string; tarMtimeMs: number | null }[]
-      ).map((row) => ({
-        ...row,
-        tarMtimeMs: row.tarMtimeMs ?? undefined,
-      })),
-    tarRecordings: (path, after, limit) => (ofTar.all(path, after, limit) as UploadsRecord[]).map(withRowid),
     failed: (filter, after, limit) => {
       const page: ReturnType<RecordingMethods['failed']>[number][] = [];
       for (let from = after; page.length < limit;) {
@@ -205,14 +242,8 @@ function figures(
   };
 }
 
-function withRowid(record: UploadsRecord): {
-  rowid: number;
-  path: string;
-  tarMtimeMs: number | undefined;
-  row: RecordingRow;
-} {
-  const row = recordingRow(record);
-  return { rowid: record.rowid, path: row.path, tarMtimeMs: row.tarMtimeMs, row };
+function withRowid(record: UploadsRecord): OpenRecording & { readonly row: RecordingRow } {
+  return { ...openRecording(record), row: recordingRow(record) };
 }
 
 function matches(row: RecordingRow, filter: FailureFilter): boolean {

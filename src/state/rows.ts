@@ -1,5 +1,13 @@
 import type { Cause } from '../faults.ts';
-import type { FailedTar, RecordingRow, TarReceipt, TarRow, UploadStatus, WavFacts } from './state-store.ts';
+import type {
+  FailedTar,
+  OpenRecording,
+  RecordingRow,
+  TarReceipt,
+  TarRow,
+  UploadStatus,
+  WavFacts,
+} from './state-store.ts';
 
 // SQL's null becomes undefined here and nowhere else.
 
@@ -25,7 +33,11 @@ export interface UploadsRecord {
   channels: number | null;
   wav_valid: number | null;
   tar_mtime_ms: number | null;
+  batch: number | null;
 }
+
+/** The columns of `uploads` that an upload job is derived from. */
+export type OpenRecord = Pick<UploadsRecord, 'rowid' | 'wav_path' | 'tar' | 'tar_mtime_ms' | 'batch'>;
 
 /** A row of `extracted_tars` as SQLite gives it. */
 export interface TarsRecord {
@@ -45,6 +57,16 @@ export interface TarsRecord {
   receipt_intent: string | null;
 }
 
+export function openRecording(record: OpenRecord): OpenRecording {
+  return {
+    rowid: record.rowid,
+    path: record.wav_path,
+    tar: record.tar ?? undefined,
+    tarMtimeMs: record.tar_mtime_ms ?? undefined,
+    batch: record.batch ?? undefined,
+  };
+}
+
 export function recordingRow(record: UploadsRecord): RecordingRow {
   return {
     path: record.wav_path,
@@ -62,6 +84,7 @@ export function recordingRow(record: UploadsRecord): RecordingRow {
     versionId: record.version_id ?? undefined,
     wav: wavFacts(record),
     tarMtimeMs: record.tar_mtime_ms ?? undefined,
+    batch: record.batch ?? undefined,
   };
 }
 

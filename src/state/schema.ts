@@ -2,7 +2,7 @@ import { WavspoolError } from '../faults.ts';
 import type { Sqlite } from '../sqlite/index.ts';
 
 /** `PRAGMA user_version` of the schema below. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 // The columns that come first are a contract with SQL and scripts outside of wavspool; the others are ours to extend.
 const TABLES = `
@@ -51,6 +51,7 @@ const COLUMNS = {
     channels: 'INTEGER',
     wav_valid: 'INTEGER',
     tar_mtime_ms: 'INTEGER',
+    batch: 'INTEGER', // which of its tar's upload jobs carries it beside others; NULL: one of its own
   },
 } as const;
 

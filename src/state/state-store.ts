@@ -43,6 +43,8 @@ export interface RecordingRow {
   readonly wav: WavFacts | undefined;
   /** When its tar was last modified, ms since 1970: decides the order of uploads. */
   readonly tarMtimeMs: number | undefined;
+  /** Which of its tar's upload jobs carries it beside others; undefined: it has a job of its own. */
+  readonly batch: number | undefined;
 }
 
 /** A row of `extracted_tars`: every recording of that tar has its row. */
@@ -120,15 +122,21 @@ export interface TarSummary {
   readonly sha256: string;
   readonly skipped: number;
   readonly refused: number;
+  /** How many of its recordings share an upload job; 1: each has a job of its own. */
+  readonly batchSize: (taken: TakenRecordings) => number;
 }
 
-export interface CommittedTar {
+/** The recordings of one tar, those included whose bytes had a row already. */
+export interface TakenRecordings {
+  readonly recordings: number;
+  readonly bytes: number;
+}
+
+export interface CommittedTar extends TakenRecordings {
   /** Rows that the commit added or set back to PENDING. */
   readonly open: number;
   /** Recordings whose bytes had a row already. */
   readonly known: number;
-  readonly recordings: number;
-  readonly bytes: number;
 }
 
 /** The rows of one tar on their way into one commit, kept on disk so that memory does not grow with the tar. */
@@ -147,10 +155,9 @@ export interface Extraction {
   discard(): void;
 }
 
-export interface OpenRecording {
+/** A recording and what its upload job is derived from. */
+export interface OpenRecording extends Pick<RecordingRow, 'path' | 'tar' | 'tarMtimeMs' | 'batch'> {
   readonly rowid: number;
-  readonly path: string;
-  readonly tarMtimeMs: number | undefined;
 }
 
 /** Which FAILED rows; what is absent does not restrict. */
@@ -198,7 +205,7 @@ export interface StateStore {
   forgetTarFailure(path: string): Promise<void>;
   /** How far the recordings of a tar are, those that it shares with other tars included. */
   tarProgress(path: string): Progress;
-  /** Pages of a tar's recordings, in the order of extraction. */
+  /** Pages of a tar's recordings, in the order of extraction; a batch is never divided. */
   tarRecordings(
     path: string,
     afterRowid: number,
@@ -235,12 +242,16 @@ export interface StateStore {
 
   // recordings
   recording(path: string): RecordingRow | undefined;
+  /** The rows of those of them that have one, as they are at one moment. */
+  recordings(paths: readonly string[]): readonly RecordingRow[];
   occupant(path: string): Occupant | undefined;
-  /** What the next extraction or the operator left open: PENDING, or FAILED and below the limit. In pages by rowid. */
+  /** What is still to be uploaded: PENDING, or FAILED and below the limit. In pages by rowid; a batch is never divided. */
   openRecordings(afterRowid: number, limit: number): readonly OpenRecording[];
+  /** How many upload jobs the open recordings need. */
+  openJobs(): number;
   /** SUCCESS, with the receipt; resolves when it is on disk. */
   markSuccess(path: string, receipt: UploadReceipt): Promise<void>;
-  /** FAILED, with its cause; resolves when it is on disk. */
+  /** FAILED, with its cause, and no longer part of a batch; resolves when it is on disk. */
   markFailed(path: string, failure: Failure): Promise<void>;
   /** FAILED rows that match, in pages by rowid. */
   failed(

@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import type { App } from '../app.ts';
 import { errnoOf, messageOf } from '../faults.ts';
-import { extractWork, uploadWork } from '../queue/index.ts';
+import { extractWork, uploadJobId } from '../queue/index.ts';
 import type { FailedTar, Progress, RecordingRow, TarRow } from '../state/index.ts';
 import { openS3Store, type ObjectHead } from '../store/index.ts';
 
@@ -67,7 +67,7 @@ async function traceRecording(app: App, row: RecordingRow): Promise<RecordingTra
     onDisk: publicFacts(await factsOf(row.path)),
     row,
     tries,
-    job: await app.queues.upload.state(uploadWork(row.path, 0).id),
+    job: await app.queues.upload.state(uploadJobId(row)),
     object: await objectOf(app, row.key),
     tar: row.tar === undefined ? null : await traceTar(app, row.tar),
   };

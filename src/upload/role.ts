@@ -1,22 +1,16 @@
 import { hostname } from 'node:os';
 import type { App } from '../app.ts';
-import { FAULTS, faultCode, messageOf } from '../faults.ts';
-import type { Outcome, RunningWorker } from '../queue/index.ts';
+import type { RunningWorker } from '../queue/index.ts';
 import type { Role } from '../role.ts';
-import { guardDirectory, makeDirectory, type DirectoryGuard } from '../runtime/index.ts';
-import type { RecordingRow } from '../state/index.ts';
+import { guardDirectory, makeDirectory } from '../runtime/index.ts';
 import { openS3Store } from '../store/index.ts';
-import { verdict } from '../verdict.ts';
 import { bandwidth } from './bandwidth.ts';
-import { extractAgain } from './extract-again.ts';
-import { faultOf, secondOpinion, type SecondOpinion } from './second-opinion.ts';
-import { storeGate, type StoreGate } from './store-gate.ts';
-import { uploadRecording, type UploadDeps } from './upload-recording.ts';
+import { processBatch } from './process-batch.ts';
+import { processRecording, type Uploader } from './process-recording.ts';
+import { faultOf, secondOpinion } from './second-opinion.ts';
+import { storeGate } from './store-gate.ts';
+import type { UploadDeps } from './upload-recording.ts';
 
-/** What served as a probe waits a little, so that the next probe is another recording. */
-const AFTER_A_PROBE_MS = 2000;
-/** How long a recording waits while the disk that it lies on is away. */
-const LOOK_AGAIN_MS = 5000;
 /** As large as most recordings' first packets together: what a network that cuts bodies does not let through. */
 const PROBE_BYTES = 64 * 1024;
 const COUNT_WORKERS_MS = 10_000;
@@ -62,12 +56,14 @@ export const uploadRole: Role = {
       report,
       who,
     });
-    const opinion = secondOpinion(store);
+    const uploader: Uploader = { app, deps, gate, guard, opinion: secondOpinion(store) };
     worker = queues.work<'upload'>({
       kind: 'upload',
       concurrency,
-      process: (payload, signal) =>
-        processRecording({ app, deps, gate, guard, opinion }, payload.recording, signal),
+      process: (payload, signal, goesOn) =>
+        'recordings' in payload
+          ? processBatch(uploader, payload.recordings, signal, goesOn)
+          : processRecording(uploader, payload.recording, signal),
     });
     return {
       work: { queue: 'upload', worker, limit: concurrency },
@@ -81,81 +77,6 @@ export const uploadRole: Role = {
     };
   },
 };
-
-interface Uploader {
-  readonly app: App;
-  readonly deps: UploadDeps;
-  readonly gate: StoreGate;
-  readonly guard: DirectoryGuard;
-  readonly opinion: SecondOpinion;
-}
-
-async function processRecording(
-  { app, deps, gate, guard, opinion }: Uploader,
-  path: string,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  const diskAway = (): Outcome => {
-    return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: `${app.settings.paths.extracted} is away` };
-  };
-  if (guard.wasAway() && !guard.isThere()) return diskAway();
-  let row = app.state.recording(path);
-  if (row === undefined || row.status === 'SUCCESS') return { kind: 'done' };
-  if (row.status === 'FAILED' && row.retryCount >= app.settings.upload.maxRetries) {
-    // only an operator brings back what was given up: "Retry" in Bull Board does what `wavspool requeue` does
-    await app.state.requeue([path]);
-    app.report('recording requeued', { recording: path, by: 'Bull Board' });
-    row = { ...row, status: 'PENDING', retryCount: 0 };
-  }
-  try {
-    await uploadRecording(deps, row, signal);
-    gate.succeeded();
-    return { kind: 'done' };
-  } catch (failure) {
-    if (signal.aborted) return { kind: 'hand back' };
-    if (!guard.isThere()) return diskAway(); // nothing is wrong with a recording whose disk is gone
-    const here = faultCode(failure);
-    if (FAULTS[here].retry === 'when there is room' || FAULTS[here].cause === 'state') {
-      // what cannot be written down is this host's trouble: the recording is tried again, and nothing is counted
-      app.report('uploading waits', { recording: path, reason: messageOf(failure) });
-      return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(failure) };
-    }
-    const error = await opinion(failure, row.size ?? Infinity);
-    const whose = gate.failed(error, path);
-    if (whose === 'recording') return afterFailure(app, row, error);
-    if (whose === 'probe') return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };
-    return { kind: 'hand back' }; // P7: the row stays as it is
-  }
-}
-
-async function afterFailure(app: App, row: RecordingRow, error: unknown): Promise<Outcome> {
-  const code = faultCode(error);
-  const { maxRetries, backoff } = app.settings.upload;
-  const message = messageOf(error);
-  // the first failure leaves retry_count 0, each later one counts the retry that it ended
-  const retryCount = row.status === 'FAILED' ? row.retryCount + 1 : row.retryCount;
-  const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.dice());
-  const { cause } = FAULTS[code];
-  const attempt = retryCount + 1;
-  if (code === 'RECORDING_CHANGED' || code === 'RECORDING_MISSING') await extractAgain(app, row);
-  if (next.kind === 'give up') {
-    await app.state.markFailed(row.path, { cause, message, retryCount: maxRetries });
-    app.report('recording failed', { recording: row.path, attempt, final: true, code, cause, err: error });
-    return { kind: 'give up', why: message };
-  }
-  const delayMs = next.kind === 'retry' ? next.delayMs : 0;
-  await app.state.markFailed(row.path, { cause, message, retryCount });
-  app.report('recording failed', {
-    recording: row.path,
-    attempt,
-    final: false,
-    delayMs,
-    code,
-    cause,
-    err: error,
-  });
-  return { kind: 'later', delayMs, why: message };
-}
 
 /** This process's share of the site's bandwidth: one over the number of upload processes, looked up every 10 s. */
 function siteShare(app: App): { current: () => number; stop: () => void } {

@@ -20,12 +20,28 @@ export interface UploadDeps {
   readonly extracted: string;
 }
 
+/** A recording that lies in the bucket, and whose row does not say so yet. */
+export interface Stored {
+  readonly receipt: UploadReceipt;
+  readonly alreadyThere: boolean;
+  readonly ms: number;
+}
+
 /** Uploads one recording and commits its receipt. Throws WavspoolError; `verdict` says what that means. Safe to repeat. */
 export async function uploadRecording(
   deps: UploadDeps,
   row: RecordingRow,
   signal: AbortSignal,
 ): Promise<void> {
+  await commitReceipt(deps, row, await putRecording(deps, row, signal));
+}
+
+/** The first half of {@link uploadRecording}: the object. A crash before the second half repeats a harmless PUT. */
+export async function putRecording(
+  deps: UploadDeps,
+  row: RecordingRow,
+  signal: AbortSignal,
+): Promise<Stored> {
   const startedAt = deps.clock.monotonicMs();
   const key = recordingKey(deps.prefix, deps.extracted, row.path);
   const { size, sha256 } = await identity(row, signal);
@@ -40,15 +56,27 @@ export async function uploadRecording(
     contentType: 'audio/wav',
   };
   const put = await deps.store.putIfAbsent(object, signal);
-  const receipt: UploadReceipt = { key, size, sha256, etag: put.etag, versionId: put.versionId };
-  await deps.state.markSuccess(row.path, receipt); // after the receipt: a crash between the two repeats a harmless PUT
+  return {
+    receipt: { key, size, sha256, etag: put.etag, versionId: put.versionId },
+    alreadyThere: put.alreadyThere,
+    ms: Math.round(deps.clock.monotonicMs() - startedAt),
+  };
+}
+
+/** The second half: the row. Throws STATE_UNUSABLE, STATE_BUSY or DISK_FULL. */
+export async function commitReceipt(
+  deps: Pick<UploadDeps, 'state' | 'report'>,
+  row: RecordingRow,
+  { receipt, alreadyThere, ms }: Stored,
+): Promise<void> {
+  await deps.state.markSuccess(row.path, receipt);
   deps.report('recording uploaded', {
     recording: row.path,
-    key,
-    bytes: size,
+    key: receipt.key,
+    bytes: receipt.size,
     attempt: row.retryCount + 1,
-    ms: Math.round(deps.clock.monotonicMs() - startedAt),
-    alreadyThere: put.alreadyThere,
+    ms,
+    alreadyThere,
   });
 }
 

@@ -49,7 +49,12 @@ const rig = stack.use(
   await startRig(sshd.incoming, {
     s3: { endpoint: `http://127.0.0.1:${proxy.port}` },
     arrival: { quietSeconds: 0.5, rescanSeconds: 5, incompleteAfterSeconds: 8 },
-    upload: { maxRetries: 5, backoff: { initial: '200ms', max: '5s' }, multipartBytes: '5MiB' },
+    upload: {
+      maxRetries: 5,
+      backoff: { initial: '200ms', max: '5s' },
+      multipartBytes: '5MiB',
+      concurrency: 4, // few, so that jobs carry several recordings each
+    },
   }),
 );
 const secrets = await secretsOf(rig);

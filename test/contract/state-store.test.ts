@@ -43,13 +43,14 @@ async function extract(
   state: StateStore,
   tar: TarVersion,
   recordings: Readonly<Record<string, string>>,
+  batchSize = 1,
 ): Promise<void> {
   const extraction = state.beginExtraction(tar);
   for (const [path, sha256] of Object.entries(recordings)) {
     extraction.stage({ member: path, relativePath: path, temporary: '/t', size: 5, sha256, wav: WAV });
   }
   for (const { seq, recording } of extraction.staged()) extraction.place(seq, recording.member);
-  await extraction.commit({ sha256: 'f', skipped: 1, refused: 0 });
+  await extraction.commit({ sha256: 'f', skipped: 1, refused: 0, batchSize: () => batchSize });
   extraction.discard();
 }
 
@@ -67,6 +68,61 @@ test('a state.db with the contract’s columns alone is taken over with every ro
   expect(await state.settledTars([version])).toEqual(new Set(['/in/old.tar']));
   expect(await state.settledTars([{ ...version, size: 8 }])).toEqual(new Set());
   expect(sqlite3('SELECT timestamp FROM extracted_tars')).toBe('2025-09-01 02:00:00');
+  state.close();
+});
+
+test('recordings that share an upload job say so until they fail, are queued by hand or lose their object', async () => {
+  const state = open();
+  const paths = [1, 2, 3, 4, 5].map((i) => `/x/${i}.wav`);
+  await extract(state, TAR, Object.fromEntries(paths.map((path) => [path, path])), 2);
+  const batches = (): unknown[] => state.recordings(paths).map(({ batch }) => batch);
+  expect(batches()).toEqual([0, 0, 1, 1, 2]);
+  expect(state.openJobs()).toBe(3);
+
+  await state.markFailed('/x/2.wav', { cause: 'network', message: 'timeout', retryCount: 0 });
+  await state.markFailed('/x/3.wav', { cause: 'rejected', message: 'no', retryCount: 5 });
+  expect(batches()).toEqual([0, undefined, undefined, 1, 2]);
+  expect(state.openJobs()).toBe(4); // what was given up needs none
+  await state.requeue(['/x/2.wav', '/x/3.wav']);
+  await mark(state, 1);
+  await mark(state, 5);
+  expect(batches()).toEqual([0, undefined, undefined, 1, 2]);
+  expect(state.openJobs()).toBe(3);
+  await state.reopen('/x/5.wav');
+  expect(batches()).toEqual([0, undefined, undefined, 1, undefined]);
+  expect(state.openJobs()).toBe(4);
+  state.close();
+});
+
+test('a tar that is extracted again leaves every recording the job that it has', async () => {
+  const state = open();
+  const recordings = Object.fromEntries([1, 2, 3, 4].map((i) => [`/x/${i}.wav`, `${i}`]));
+  await extract(state, TAR, recordings, 2);
+  await state.markFailed('/x/4.wav', { cause: 'changed', message: 'other bytes', retryCount: 0 });
+  await extract(state, TAR, { ...recordings, '/x/new.wav': 'new' }, 4);
+  const batches = state.tarRecordings(TAR.path, 0, 10).map(({ batch }) => batch);
+  expect(batches).toEqual([0, 0, 1, undefined, 1]);
+  expect(state.counts()).toMatchObject({ PENDING: 5 });
+  state.close();
+});
+
+test('a page of open recordings never ends in the middle of a batch', async () => {
+  const state = open();
+  const names = Array.from({ length: 9 }, (_, i) => `/x/${i}.wav`);
+  await extract(state, TAR, Object.fromEntries(names.map((name) => [name, name])), 3);
+  const pages: (readonly { readonly path: string; readonly rowid: number }[])[] = [];
+  for (let after = 0; ;) {
+    const page = state.openRecordings(after, 5);
+    expect(state.tarRecordings(TAR.path, after, 5).map(({ path }) => path)).toEqual(
+      page.map(({ path }) => path),
+    );
+    const last = page.at(-1);
+    if (last === undefined) break;
+    after = last.rowid;
+    pages.push(page);
+  }
+  expect(pages.map(({ length }) => length)).toEqual([3, 3, 3]);
+  expect(pages.flat().map(({ path }) => path)).toEqual(names);
   state.close();
 });
 
@@ -110,13 +166,13 @@ test('a state.db of the version before is brought up to date with every row kept
   before.close();
   const schema = 'SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name';
   const current = sqlite3(schema);
-  sqlite3('DROP INDEX uploads_open_rows; PRAGMA user_version = 2');
+  sqlite3('DROP INDEX uploads_open_rows; ALTER TABLE uploads DROP COLUMN batch; PRAGMA user_version = 4');
   reported = [];
   const state = open();
   expect(reported).toEqual([]);
   expect(state.openRecordings(0, 10).map(({ path }) => path)).toEqual(['/x/a.wav']);
   state.close();
-  expect(sqlite3(`PRAGMA user_version; ${schema}`)).toBe(`4\n${current}`);
+  expect(sqlite3(`PRAGMA user_version; ${schema}`)).toBe(`5\n${current}`);
 });
 
 const recording = (i: number) => ({

@@ -28,7 +28,7 @@ beforeAll(async () => {
   proxy = await startFaultProxy(Number(gateway.port));
   rig = await startRig(undefined, {
     s3: { endpoint: `http://127.0.0.1:${proxy.port}` },
-    upload: { maxRetries: 3 },
+    upload: { maxRetries: 3, concurrency: 4 }, // few, so that jobs carry several recordings each
   });
   startSecond();
   await until(

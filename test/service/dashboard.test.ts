@@ -113,7 +113,7 @@ async function addFailures(): Promise<void> {
   }
   for (const { seq, recording } of extraction.staged())
     extraction.place(seq, `/extracted/${recording.member}`);
-  await extraction.commit({ sha256: 'x', skipped: 0, refused: 0 });
+  await extraction.commit({ sha256: 'x', skipped: 0, refused: 0, batchSize: () => 1 });
   extraction.discard();
   await fail('/extracted/a.wav');
   await fail('/extracted/b.wav');

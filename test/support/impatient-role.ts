@@ -40,9 +40,9 @@ function dyingOver(name: string, app: App): App {
     app.queues.work({
       ...options,
       lockMs: 2 * SECOND_MS,
-      process: (payload, signal) => {
+      process: (payload, signal, goesOn) => {
         if ('tar' in payload && payload.tar.endsWith(name)) process.kill(process.pid, 'SIGKILL');
-        return options.process(payload, signal);
+        return options.process(payload, signal, goesOn);
       },
     });
   return { ...app, queues: { ...app.queues, work } };
