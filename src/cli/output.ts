@@ -9,6 +9,19 @@ export function printLines(lines: readonly string[]): void {
   for (const line of lines) console.log(line);
 }
 
+/** `1 tar`, `2 tars`. */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+const SIZES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** `17 B`, `72.9 GiB`: to one decimal, as the dashboard shows it. */
+export function roundedSize(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(SIZES.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${SIZES[power]}`;
+}
+
 /** What was looked at, and whether it stood: `ok  PATH`, or `BAD PATH: reason`. */
 export function verdictLine(
   path: string,

@@ -4,7 +4,7 @@ import { FAULTS, WavspoolError } from '../../faults.ts';
 import { requeue, tarGlob, type Requeued } from '../../requeue/index.ts';
 import type { FailedTar, FailureFilter, RecordingRow } from '../../state/index.ts';
 import { moment, wholeNumber } from '../arguments.ts';
-import { printJson, printLines, printTable } from '../output.ts';
+import { counted, printJson, printLines, printTable } from '../output.ts';
 import { withApp } from '../with-app.ts';
 
 interface FilterOptions {
@@ -144,7 +144,7 @@ async function runRequeue(
   if (json) printJson({ recordings, tars: done.tars, dryRun: options.dryRun === true });
   else
     printLines([
-      `${options.dryRun === true ? 'would re-queue' : 're-queued'} ${recordings} recordings and ${done.tars} tars`,
+      `${options.dryRun === true ? 'would re-queue' : 're-queued'} ${counted(recordings, 'recording')} and ${counted(done.tars, 'tar')}`,
     ]);
   return 0;
 }

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { App } from '../../app.ts';
 import { ingestTars } from '../../rescan/index.ts';
 import type { Progress, TarVersion } from '../../state/index.ts';
-import { printError, printJson, printTable } from '../output.ts';
+import { counted, printError, printJson, printTable } from '../output.ts';
 import { withApp } from '../with-app.ts';
 
 const LOOK_MS = 200;
@@ -83,7 +83,7 @@ async function follow(app: App, tars: readonly TarVersion[], json: boolean): Pro
     );
     bar?.setTotal(total);
     bar?.update(done, { open });
-    const line = `${done}/${total} recordings uploaded, ${open} tars open`;
+    const line = `${done}/${counted(total, 'recording')} uploaded, ${counted(open, 'tar')} open`;
     if (bar === undefined && !json && line !== shown) printError(line);
     shown = line;
     if (open === 0) {

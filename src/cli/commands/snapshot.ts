@@ -1,7 +1,14 @@
 import type { Command } from 'commander';
-import { formatSize } from '../../config/index.ts';
 import { listBackups, pruneBackups, takeSnapshots, verifyBackups } from '../../host/index.ts';
-import { printError, printJson, printLines, printTable, statusLine, verdictLine } from '../output.ts';
+import {
+  printError,
+  printJson,
+  printLines,
+  printTable,
+  roundedSize,
+  statusLine,
+  verdictLine,
+} from '../output.ts';
 import { withHost } from '../with-app.ts';
 
 interface SnapshotFlags {
@@ -48,8 +55,8 @@ export function snapshotCommands(program: Command): void {
               backup.kind === 'mirror' ? backup.mirror : backup.database,
               backup.kind === 'snapshot' ? backup.schedule : backup.kind,
               backup.kind === 'points' ? `${backup.from} to ${backup.at}` : backup.at,
-              formatSize(backup.bytes),
-              backup.kind === 'mirror' ? formatSize(backup.apparentBytes ?? 0) : '',
+              roundedSize(backup.bytes),
+              backup.kind === 'mirror' ? roundedSize(backup.apparentBytes ?? 0) : '',
               backup.verified ? 'yes' : 'no',
               backup.path,
             ]),

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { App } from '../../app.ts';
-import { formatSize } from '../../config/index.ts';
 import { hostJobs, keepingStatus, openHost, type Host } from '../../host/index.ts';
 import { readPauses } from '../../pause/index.ts';
 import { collectStatus, judgeHealth, type Status } from '../../status/index.ts';
-import { printJson, printLines } from '../output.ts';
+import { counted, printJson, printLines, roundedSize } from '../output.ts';
 import { withApp } from '../with-app.ts';
 
 const WATCH_MS = 2000;
@@ -69,9 +68,9 @@ function describe(status: Status): readonly string[] {
   );
   return [
     `site ${status.site}, ${status.at}`,
-    `recordings     ${recordings.SUCCESS} in the bucket, ${recordings.PENDING} pending (${recordings.pendingBytes} bytes), ${recordings.FAILED} failed, ${recordings.givenUp} of them given up`,
+    `recordings     ${recordings.SUCCESS} in the bucket, ${recordings.PENDING} pending (${roundedSize(recordings.pendingBytes)}), ${recordings.FAILED} failed, ${recordings.givenUp} of them given up`,
     `tars           ${tars.extracted} extracted, ${tars.failed} failed`,
-    `rates          ${rates.recordingsLastMinute} recordings in the last minute, ${rates.recordingsLastHour} in the last hour`,
+    `rates          ${counted(rates.recordingsLastMinute, 'recording')} in the last minute, ${rates.recordingsLastHour} in the last hour`,
     `oldest waiting ${oldestWaiting === null ? 'none' : `${oldestWaiting.tar}, ${oldestWaiting.ageSeconds} s`}`,
     `store          ${store.available ? 'available' : `AWAY since ${store.since ?? '?'}: ${store.message ?? store.cause ?? ''}`}`,
     'queues',
@@ -80,7 +79,7 @@ function describe(status: Status): readonly string[] {
     ...Object.entries(status.disk).map(([name, disk]) =>
       disk === null
         ? `  ${name.padEnd(12)} not there`
-        : `  ${name.padEnd(12)} ${formatSize(Math.floor(disk.freeBytes / 2 ** 20) * 2 ** 20)} free, ${disk.freeInodes} inodes free`,
+        : `  ${name.padEnd(12)} ${roundedSize(disk.freeBytes)} free, ${disk.freeInodes} inodes free`,
     ),
     ...describeKeeping(status),
     roles.length === 0 ? 'no role is running' : 'roles',
