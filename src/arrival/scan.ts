@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { opendir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { Report } from '../events.ts';
 import { isAbsence, lookAt, type TarOnDisk } from './look.ts';
 
@@ -20,13 +20,16 @@ export async function* scan(
   matcher: (relativePath: string) => boolean,
   report: Report,
 ): AsyncGenerator<TarOnDisk, void, undefined> {
-  const directories = [incoming];
-  for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
+  /** Each as a path and as what that is below the landing directory: to derive one from the other takes longer than to match. */
+  const directories = [{ directory: incoming, below: '' }];
+  for (let next = directories.pop(); next !== undefined; next = directories.pop()) {
+    const { directory } = next;
     let names: string[] = [];
     for await (const entry of entriesOf(directory, directory === incoming, report)) {
       const path = join(directory, entry.name);
-      if (entry.isDirectory()) directories.push(path);
-      if (!entry.isFile() || !matcher(relative(incoming, path))) continue;
+      const below = `${next.below}${entry.name}`;
+      if (entry.isDirectory()) directories.push({ directory: path, below: `${below}/` });
+      if (!entry.isFile() || !matcher(below)) continue;
       names.push(path);
       if (names.length < AT_ONCE) continue;
       yield* await look(names, report);

@@ -19,6 +19,11 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
   const byPath = db.prepare('SELECT * FROM extracted_tars WHERE path = ?');
   const failedByPath = db.prepare('SELECT * FROM uploads WHERE wav_path = ? AND tar = wav_path');
   const allFailed = db.prepare('SELECT * FROM uploads WHERE wav_path = tar ORDER BY wav_path');
+  const extractedVersion = db.prepare('SELECT size, mtime_ms AS mtimeMs FROM extracted_tars WHERE path = ?');
+  const failedVersion = db.prepare(
+    `SELECT size, tar_mtime_ms AS mtimeMs, retry_count AS retryCount FROM uploads
+     WHERE wav_path = ? AND tar = wav_path`,
+  );
   const adopt = db.prepare(
     'UPDATE extracted_tars SET size = ?, mtime_ms = ? WHERE path = ? AND size IS NULL',
   );
@@ -41,6 +46,23 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
     return record === undefined ? undefined : failedTarRow(record);
   };
 
+  /** What is settled, and of it what was taken over without a version. One transaction: a rescan asks for every tar on disk. */
+  const settled = db.transaction((versions: readonly TarVersion[]) => {
+    const paths = new Set<string>();
+    const unversioned: TarVersion[] = [];
+    for (const version of versions) {
+      const extracted = extractedVersion.get(version.path) as Version | undefined;
+      if (extracted?.size === null) unversioned.push(version);
+      const isExtracted = extracted !== undefined && (extracted.size === null || isSame(extracted, version));
+      if (isExtracted || isGivenUp(version)) paths.add(version.path);
+    }
+    return { paths, unversioned };
+  });
+  const isGivenUp = (version: TarVersion): boolean => {
+    const failed = failedVersion.get(version.path) as (Version & { retryCount: number | null }) | undefined;
+    return failed !== undefined && isSame(failed, version) && (failed.retryCount ?? 0) >= maxRetries;
+  };
+
   return {
     tar,
     failedTar,
@@ -57,22 +79,13 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
         .filter((failed) => filter.paths === undefined || filter.paths.includes(failed.path)),
 
     settledTars: async (versions) => {
-      const settled = new Set<string>();
-      const adopted: TarVersion[] = [];
-      for (const version of versions) {
-        const extracted = tar(version.path);
-        const failed = failedTar(version.path);
-        if (extracted !== undefined && extracted.size === undefined) adopted.push(version);
-        const done = extracted !== undefined && (extracted.size === undefined || isSame(extracted, version));
-        const hopeless = failed !== undefined && isSame(failed, version) && failed.retryCount >= maxRetries;
-        if (done || hopeless) settled.add(version.path);
-      }
-      if (adopted.length > 0) {
+      const { paths, unversioned } = settled(versions);
+      if (unversioned.length > 0) {
         await write(() => {
-          for (const { path, size, mtimeMs } of adopted) adopt.run(size, mtimeMs, path);
+          for (const { path, size, mtimeMs } of unversioned) adopt.run(size, mtimeMs, path);
         });
       }
-      return settled;
+      return paths;
     },
 
     markTarFailed: ({ path, size, mtimeMs }, { cause, message, retryCount }) =>
@@ -108,9 +121,12 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
   };
 }
 
-function isSame(
-  row: { readonly size: number | undefined; readonly mtimeMs: number | undefined },
-  version: TarVersion,
-): boolean {
+/** As SQLite gives it; null in a row that was taken over. */
+interface Version {
+  readonly size: number | null;
+  readonly mtimeMs: number | null;
+}
+
+function isSame(row: Version, version: TarVersion): boolean {
   return row.size === version.size && row.mtimeMs === version.mtimeMs;
 }
