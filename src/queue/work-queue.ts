@@ -28,8 +28,8 @@ export interface WorkQueue<K extends QueueKind> extends Schedules<K>, Ages<K> {
   readonly bull: Queue;
   /** Adds what is not there in any state; safe to repeat. */
   add(work: readonly QueuedWork<K>[]): Promise<void>;
-  /** As add, but work whose job had finished (completed or failed) starts anew. Returns how many were not under way before. */
-  ensure(work: readonly QueuedWork<K>[]): Promise<number>;
+  /** As add, but work whose job had finished (completed or failed) starts anew. Returns what was not under way before. */
+  ensure(work: readonly QueuedWork<K>[]): Promise<readonly QueuedWork<K>[]>;
   /** As ensure, but work that waits for its retry starts at once. */
   restart(work: readonly QueuedWork<K>[]): Promise<void>;
   /** The ids of those that are waiting, delayed or active. */
@@ -105,7 +105,7 @@ export function openWorkQueue<K extends QueueKind>(
   const startAnew = async (
     batch: readonly QueuedWork<K>[],
     isStale: (finishedOn: string | null) => boolean,
-  ): Promise<number> => {
+  ): Promise<readonly QueuedWork<K>[]> => {
     const ids = batch.map(({ id }) => id);
     // one question for all of what a tar brings, for mostly none of it was ever queued
     const known = await redis.exists(ids.map((id) => bull.toKey(id)));
@@ -117,7 +117,7 @@ export function openWorkQueue<K extends QueueKind>(
     await Promise.all(stale.map(({ id }) => bull.remove(id))); // an active job is locked and stays: it is under way
     const missing = batch.filter((work, i) => before[i] === undefined || stale.includes(work));
     if (missing.length > 0) await addBatch(missing);
-    return missing.length;
+    return missing;
   };
 
   return {
@@ -126,9 +126,9 @@ export function openWorkQueue<K extends QueueKind>(
     bull,
     add: (work) => inTime('add to', eachBatch(work, addBatch)),
     ensure: async (work) => {
-      let added = 0;
+      const added: QueuedWork<K>[] = [];
       const step = async (batch: readonly QueuedWork<K>[]): Promise<void> => {
-        added += await startAnew(batch, (finishedOn) => finishedOn !== null);
+        added.push(...(await startAnew(batch, (finishedOn) => finishedOn !== null)));
       };
       await inTime('add to', eachBatch(work, step));
       return added;

@@ -7,8 +7,8 @@ const PAGE = 500;
 const MOST_WAITING = 200_000;
 
 /**
- * P2: gives every open recording of `state.db` its job again; returns how many jobs were missing. Unless `thorough`, it
- * looks closer only when there are fewer jobs than the open recordings need. Safe to repeat.
+ * P2: gives every open recording of `state.db` its job again; returns how many had none. Unless `thorough`, it looks
+ * closer only when there are fewer jobs than the open recordings need. Safe to repeat.
  */
 export async function reconcileUploads(
   app: Pick<App, 'state' | 'queues' | 'settings'>,
@@ -16,14 +16,17 @@ export async function reconcileUploads(
 ): Promise<number> {
   const { waiting, active, delayed } = await app.queues.upload.counts();
   if (!thorough && waiting + active + delayed >= app.state.openJobs()) return 0;
-  let added = 0;
-  for (let after = 0; waiting + added < MOST_WAITING;) {
+  let jobs = waiting;
+  let recordings = 0;
+  for (let after = 0; jobs < MOST_WAITING;) {
     const page = app.state.openRecordings(after, PAGE);
     const last = page.at(-1);
     if (last === undefined) break;
     after = last.rowid;
     const { order } = app.settings.arrival;
-    added += await app.queues.upload.ensure(uploadJobs(page, order));
+    const added = await app.queues.upload.ensure(uploadJobs(page, order));
+    jobs += added.length;
+    for (const { payload } of added) recordings += 'recordings' in payload ? payload.recordings.length : 1;
   }
-  return added;
+  return recordings;
 }

@@ -17,5 +17,6 @@ export async function knownTars(app: TarApp, versions: readonly TarVersion[]): P
 /** Queues tars for extraction in the settings' order; returns how many were not under way before. */
 export async function queueTars(app: TarApp, versions: readonly TarVersion[]): Promise<number> {
   const { order } = app.settings.arrival;
-  return app.queues.extract.ensure(versions.map((tar) => extractWork(tar, priorityOf(tar.mtimeMs, order))));
+  const work = versions.map((tar) => extractWork(tar, priorityOf(tar.mtimeMs, order)));
+  return (await app.queues.extract.ensure(work)).length;
 }

@@ -21,7 +21,7 @@ let redis: TestRedis;
 let proxy: FaultProxy;
 let rig: Rig;
 
-async function start(maxRetries: number): Promise<void> {
+async function start(maxRetries: number, arrival: object): Promise<void> {
   const gateway = new URL(process.env['WAVSPOOL_TEST_S3'] ?? '');
   redis = await startRedis({ appendOnly: 'off' });
   proxy = await startFaultProxy(Number(gateway.port));
@@ -29,6 +29,7 @@ async function start(maxRetries: number): Promise<void> {
     redis: { url: redis.url },
     s3: { endpoint: `http://127.0.0.1:${proxy.port}` },
     upload: { concurrency: 2, maxRetries },
+    arrival,
   });
 }
 afterEach(async () => {
@@ -38,8 +39,8 @@ afterEach(async () => {
 });
 
 /** Starts wavspool, and lands a tar while uploading is paused, and waits until its recordings wait for their upload. */
-async function landPaused(maxRetries = 1): Promise<void> {
-  await start(maxRetries);
+async function landPaused(maxRetries = 1, arrival = {}): Promise<void> {
+  await start(maxRetries, arrival);
   await rig.wavspool('pause', 'upload', '--reason', 'test');
   const members = Array.from({ length: RECORDINGS }, (_, i) => ({
     name: `${i}.wav`,
@@ -157,12 +158,16 @@ test('a recording that is given up at once is a failed job, which Bull Board and
 });
 
 test('batches that Redis has forgotten are made again as they were', async () => {
-  await landPaused();
+  await landPaused(1, { rescanSeconds: 600 });
   const jobs = await waitingJobs();
   expect(jobs).toBeLessThan(RECORDINGS / 4);
   await ask({ port: Number(new URL(redis.url).port) }, 'FLUSHALL\r\n');
-  await until('the rescan has queued them again', async () => (await waitingJobs()) === jobs);
-  await new Promise((resolve) => setTimeout(resolve, 5000)); // two more rescans, which find nothing missing
+  expect(await waitingJobs()).toBe(0);
+  const rescan = async (): Promise<unknown> =>
+    JSON.parse((await rig.wavspool('rescan', '--json')).stdout) as unknown;
+  expect(await rescan()).toMatchObject({ tars: 1, known: 1, queued: 0, recordings: RECORDINGS });
+  expect(await waitingJobs()).toBe(jobs);
+  expect(await rescan()).toMatchObject({ recordings: 0 });
   expect(await waitingJobs()).toBe(jobs);
   await rig.wavspool('resume');
   await rig.settled(RECORDINGS);
