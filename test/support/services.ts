@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { GenericContainer, Wait, getContainerRuntimeClient } from 'testcontainers';
 import { startRedis } from './redis.ts';
 import { type S3Address, formatS3Address, startGateway, untilServing } from './s3.ts';
@@ -20,6 +21,8 @@ let services: Services | undefined;
  * (`http://key:secret@host:port`); where both are set already, nothing is started.
  */
 export async function setup(): Promise<void> {
+  // for the hundreds of processes and threads that tests start: with data of its own, each would compile everything anew
+  process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '../../node_modules/.cache/tests');
   const { WAVSPOOL_TEST_REDIS: redis, WAVSPOOL_TEST_S3: s3 } = process.env;
   if (redis !== undefined && s3 !== undefined)
     return say(`those named by WAVSPOOL_TEST_REDIS and WAVSPOOL_TEST_S3`);
