@@ -163,6 +163,9 @@ test('batches that Redis has forgotten are made again as they were', async () =>
   expect(jobs).toBeLessThan(RECORDINGS / 4);
   await ask({ port: Number(new URL(redis.url).port) }, 'FLUSHALL\r\n');
   expect(await waitingJobs()).toBe(0);
+  await until('the pause is back', async () =>
+    (await rig.wavspool('status')).stdout.includes('PAUSED: test'),
+  );
   const rescan = async (): Promise<unknown> =>
     JSON.parse((await rig.wavspool('rescan', '--json')).stdout) as unknown;
   expect(await rescan()).toMatchObject({ tars: 1, known: 1, queued: 0, recordings: RECORDINGS });
