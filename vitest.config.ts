@@ -14,7 +14,7 @@ export default defineConfig({
         testTimeout: 120_000,
         hookTimeout: 180_000,
         globalSetup: ['test/support/services.ts'],
-        maxWorkers: 4, // they mostly wait
+        maxWorkers: 3, // they mostly wait
       }),
     ],
   },

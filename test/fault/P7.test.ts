@@ -127,9 +127,10 @@ test.each(OUTAGES)(
     proxy.set({ kind: 'pass' });
     await rig.settled(landed);
     // a probe that was under way may have failed after the last recording got through; the next one has nothing to upload
-    await until('the store is seen to be back', async () => (await status()).store.available);
+    await until('the store is seen to be back', async () => (await status()).store.available, 90_000); // 60 s at most between two
     expect(await metrics()).toMatch(/wavspool_store_available\{[^}]*\} 1/);
   },
+  240_000,
 );
 
 test('a single recording that meets an outage spends nothing either', async () => {
