@@ -191,7 +191,7 @@ test('failed lists, counts and filters; requeue --dry-run changes nothing; a can
   ]);
 
   // its own retries would bring it back as soon as the key is free
-  const retrying = "SELECT 1 FROM uploads WHERE wav_path LIKE '%failed/x/%' AND retry_count < 5";
+  const retrying = "SELECT 1 FROM uploads WHERE wav_path LIKE '%failed/x/%' AND retry_count < 1";
   await until('the canary is given up again', async () => (await rig.rows(retrying)).length === 0);
   for (const name of names) await rig.s3.remove(`failed/${name}`);
   expect(await json('requeue', '--cause', 'conflict', '--canary', '1')).toMatchObject({
