@@ -34,7 +34,7 @@ export async function startArrival(deps: ArrivalDeps): Promise<Arrival> {
   const rescan = async (): Promise<RescanResult> => {
     const startedMs = clock.monotonicMs();
     try {
-      const result = await rescanArrivals(deps, tracker, watcher.since(), stopping.signal);
+      const result = await rescanArrivals(deps, tracker, watcher, stopping.signal);
       const recordings = (await deps.afterRescan?.()) ?? 0;
       const queued = tracker.queued() - queuedBefore;
       queuedBefore += queued;

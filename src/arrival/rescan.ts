@@ -1,8 +1,10 @@
+import { dirname } from 'node:path';
 import type { ArrivalDeps } from './deps.ts';
 import { versionOf, type TarOnDisk } from './look.ts';
 import { tarMatcher } from './matcher.ts';
-import { scan } from './scan.ts';
+import { scan, type DirectoryOnDisk } from './scan.ts';
 import type { Tracker } from './tracker.ts';
+import type { Watch } from './watch.ts';
 
 const BATCH = 500;
 /** An event may be this late before its tar counts as missed. */
@@ -20,25 +22,34 @@ export interface RescanResult {
 }
 
 /**
- * Compares the landing directory with what is known and has the tracker observe the rest. `watchedSince`: when the
- * watcher was ready, ms since 1970, undefined while it is not. Rejects with what `known` rejects with, or with
- * `signal.reason`; safe to repeat.
+ * Compares the landing directory with what is known, has the tracker observe the rest and has what is lively watched. Rejects
+ * with what `known` rejects with, or with `signal.reason`; safe to repeat.
  */
 export async function rescanArrivals(
   deps: ArrivalDeps,
   tracker: Pick<Tracker, 'has' | 'observe'>,
-  watchedSince?: number,
+  watch: Pick<Watch, 'since' | 'follow' | 'followOnly'>,
   signal?: AbortSignal,
 ): Promise<RescanResult> {
   const result = { tars: 0, known: 0, waiting: 0, missedByWatcher: 0 };
-  for await (const batch of unknownTars(deps, result, signal)) {
-    for (const tar of batch) {
-      if (!tracker.has(tar.path) && isMissed(tar.ctimeMs, deps.clock.now(), watchedSince))
-        result.missedByWatcher += 1;
-      tracker.observe(versionOf(tar), 'rescan');
-      result.waiting += 1;
+  const beganMs = deps.clock.monotonicMs();
+  const directories: DirectoryOnDisk[] = [];
+  const scanned = (directory: DirectoryOnDisk): void => void directories.push(directory);
+  try {
+    for await (const batch of unknownTars(deps, result, { signal, scanned })) {
+      for (const tar of batch) {
+        const since = watch.since(dirname(tar.path));
+        if (!tracker.has(tar.path) && isMissed(tar.ctimeMs, deps.clock.now(), since))
+          result.missedByWatcher += 1;
+        tracker.observe(versionOf(tar), 'rescan');
+        result.waiting += 1;
+      }
     }
+  } catch (error) {
+    watch.follow(directories); // it got so far
+    throw error;
   }
+  watch.followOnly(directories, beganMs);
   return result;
 }
 
@@ -51,7 +62,10 @@ export function isMissed(ctimeMs: number, now: number, watchedSince: number | un
 export async function* unknownTars(
   deps: ArrivalDeps,
   counts: { tars: number; known: number },
-  signal?: AbortSignal,
+  {
+    signal,
+    scanned,
+  }: { signal?: AbortSignal | undefined; scanned?: (directory: DirectoryOnDisk) => void } = {},
 ): AsyncGenerator<readonly TarOnDisk[], void, undefined> {
   let batch: TarOnDisk[] = [];
   const takeBatch = async (): Promise<TarOnDisk[]> => {
@@ -65,7 +79,7 @@ export async function* unknownTars(
     counts.known += full.length - rest.length;
     return rest;
   };
-  for await (const tar of scan(deps.incoming, tarMatcher(deps.settings), deps.report)) {
+  for await (const tar of scan(deps.incoming, tarMatcher(deps.settings), deps.report, scanned)) {
     signal?.throwIfAborted();
     batch.push(tar);
     if (batch.length === BATCH) yield await takeBatch();

@@ -1,6 +1,7 @@
 import { read as readCallback, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Clock } from './clock.ts';
+import { createQuickFirst } from './quick-first.ts';
 
 /** `length` bytes from `position` on, in `memory`; fewer where the file ends before. Throws the system's errors. */
 export type ReadExactly = (
@@ -27,26 +28,17 @@ export const readExactly: ReadExactly = async (descriptor, position, length, mem
 const SHORT_BYTES = 1024 * 1024;
 /** From memory, that many bytes take a tenth of it. */
 const SLOW_MS = 2;
-/** So many reads go to the thread pool after one that was slow. */
-const COLD_READS = 64;
 
 /**
  * Reads what is short without waiting, for as long as that is quick. What was written seconds ago lies in memory still, and to
- * copy a usual recording from there takes 30 µs, half of what the thread pool costs. What has to come from the disk holds the
- * event loop up once; the next {@link COLD_READS} reads do not.
+ * copy a usual recording from there takes 30 µs, half of what the thread pool costs.
  */
 export function createQuickReader(clock: Clock): ReadExactly {
-  let cold = 0;
-  return async (descriptor, position, length, memory) => {
-    if (length > SHORT_BYTES) return readExactly(descriptor, position, length, memory);
-    if (cold > 0) {
-      cold -= 1;
-      return readExactly(descriptor, position, length, memory);
-    }
-    const startedAt = clock.monotonicMs();
-    const bytes = readExactlyNow(descriptor, position, length, memory);
-    if (clock.monotonicMs() - startedAt > SLOW_MS) cold = COLD_READS;
-    return bytes;
+  const quickFirst = createQuickFirst(clock, SLOW_MS);
+  return (descriptor, position, length, memory) => {
+    const inPool = (): Promise<Buffer> => readExactly(descriptor, position, length, memory);
+    if (length > SHORT_BYTES) return inPool();
+    return quickFirst(() => readExactlyNow(descriptor, position, length, memory), inPool);
   };
 }
 
