@@ -17,16 +17,23 @@ interface Told {
   readonly fault: (error: unknown) => void;
 }
 
+interface How {
+  /** What is in it already is told as well. */
+  readonly isNew: boolean;
+  /** The directory may be a symbolic link to one. */
+  readonly mayBeLink: boolean;
+}
+
 /**
- * Watches one directory, not what is below those in it. `isNew`: what is in it already is told as well. A watch for each
- * directory, because chokidar would look at all files of a tree at once, which takes a kilobyte for each.
+ * Watches one directory, not what is below those in it. A watch for each directory, because chokidar would look at all files of
+ * a tree at once, which takes a kilobyte for each.
  */
-export function watchDirectory(directory: string, isNew: boolean, told: Told): DirectoryWatch {
+export function watchDirectory(directory: string, { isNew, mayBeLink }: How, told: Told): DirectoryWatch {
   const watcher = watch(directory, {
     depth: 0,
     ignoreInitial: !isNew,
     atomic: false,
-    followSymlinks: false,
+    followSymlinks: mayBeLink,
     // a directory that is ignored would never be told of, whatever lies in it
     ignored: (path, stats) => stats?.isFile() === true && !told.isWanted(path),
   });

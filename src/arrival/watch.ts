@@ -102,7 +102,8 @@ export function watchArrivals(deps: ArrivalDeps, tracker: Tracker, rescanSoon: (
   /** Of a new directory all is observed that is in it; what was in another before, the rescan has seen. */
   const open = async (directory: string): Promise<void> => {
     giveUp(directory);
-    const watch = watchDirectory(directory, isNew.get(directory) === true, {
+    const how = { isNew: isNew.get(directory) === true, mayBeLink: directory === incoming };
+    const watch = watchDirectory(directory, how, {
       isWanted: (path) => tarOf(path) !== undefined,
       file: (path) => void observe(path),
       directory: (path) => enqueue([path], true),

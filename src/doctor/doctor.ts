@@ -116,7 +116,7 @@ async function inotify(): Promise<Finding[]> {
       {
         name: 'inotify watches',
         ok: watches >= FEWEST_WATCHES,
-        found: `${watches} (one per directory of the landing directory)`,
+        found: `${watches} (one per directory in which something has changed within a month)`,
         remedy: 'sysctl fs.inotify.max_user_watches=524288; until then the rescan finds what events miss',
       },
     ];

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -113,6 +113,28 @@ test('a directory that is removed and made again, or renamed, is watched still',
   await writeFile(rig.at('c/4.tar'), tarOf([100]));
   await until(() => 'c/4.tar' in foundBy(rig));
   expect(new Set(Object.values(foundBy(rig)))).toEqual(new Set(['event']));
+});
+
+test('a landing directory that is a symbolic link is watched like any other, and no link in it is followed', async () => {
+  await using rig = await startRig({}, async (incoming) => {
+    const real = path.join(incoming, '../real');
+    await mkdir(path.join(incoming, '../outside'));
+    await mkdir(real);
+    await symlink(real, incoming);
+  });
+  await until(() => rig.of('rescan finished').length === 2);
+  await symlink(rig.at('../outside'), rig.at('link'));
+  await writeFile(rig.at('../outside/secret.tar'), tarOf([100]));
+  await symlink(rig.at('../outside/secret.tar'), rig.at('link.tar'));
+  await mkdir(rig.at('2025'));
+  for (const tar of ['1.tar', '2025/2.tar']) {
+    await writeFile(rig.at(tar), tarOf([100]));
+    await until(() => tar in foundBy(rig));
+  }
+  await writeFile(rig.at('link/another.tar'), tarOf([100]));
+  await writeFile(rig.at('2025/3.tar'), tarOf([100]));
+  await until(() => '2025/3.tar' in foundBy(rig));
+  expect(foundBy(rig)).toEqual({ '1.tar': 'event', '2025/2.tar': 'event', '2025/3.tar': 'event' });
 });
 
 test('the landing directory that is removed and made again is watched still', async () => {
