@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
@@ -8,6 +8,7 @@ import { ROLES } from '../src/role.ts';
 import { sqlTimestamp, systemClock, systemDice } from '../src/runtime/index.ts';
 import { openStateStore, type StateStore } from '../src/state/index.ts';
 import { BIN, sleep, type Fleet } from './fleet.ts';
+import { memoryBelow } from './process-tree.ts';
 import { median } from './report.ts';
 
 // What a wavspool that has stored a million recordings and has nothing to do takes for what it is asked.
@@ -16,6 +17,7 @@ const TIMES = 20;
 const WORKERS = join(import.meta.dirname, '../workers');
 /** `/api/status` is at most this old. */
 const FRESH_MS = 1000;
+const A_DAY = 1000;
 const TAR = Buffer.alloc(1024); // two empty blocks: a tar that holds nothing
 const SETTLED_DEADLINE_MS = 600_000;
 const RESCAN_DEADLINE_MS = 120_000;
@@ -147,10 +149,12 @@ async function ended(command: readonly string[]): Promise<void> {
   await once(spawn(process.execPath, command, { stdio: 'ignore' }), 'close');
 }
 
-/** Puts so many tars that hold nothing into the landing directory; returns their paths. No fleet may run. */
+/** Puts so many tars that hold nothing into the landing directory, a thousand for each day; returns their paths. No fleet may run. */
 export function placeTinyTars({ settings }: Pick<Fleet, 'settings'>, tars: number): readonly string[] {
   return Array.from({ length: tars }, (_, number) => {
-    const path = join(settings.paths.incoming, `tiny-${number}.tar`);
+    const day = join(settings.paths.incoming, `day-${Math.floor(number / A_DAY)}`);
+    if (number % A_DAY === 0) mkdirSync(day);
+    const path = join(day, `tiny-${number}.tar`);
     writeFileSync(path, TAR);
     return path;
   });
@@ -168,6 +172,13 @@ export function makeKnown({ settings }: Pick<Fleet, 'settings'>, tars: readonly 
     for (const tar of tars) add.run(tar, timestamp, TAR.length, Math.floor(statSync(tar).mtimeMs));
   })();
   db.close();
+}
+
+/** The most memory that the watcher of a fleet has taken since its start, in bytes. Throws when there is none. */
+export function peakOfWatcher({ pid }: Pick<Fleet, 'pid'>): number {
+  const watcher = memoryBelow(pid).find(({ name }) => name === 'watch');
+  if (watcher === undefined) throw new Error('no watcher runs');
+  return watcher.peakRssBytes;
 }
 
 /**
