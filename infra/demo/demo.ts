@@ -178,7 +178,7 @@ async function follow(state: StateStore, { path, recordings }: Landed): Promise<
 async function showTable(objects: ObjectStore, tars: readonly Landed[]): Promise<void> {
   const table = new Table({
     head: ['tar', 'recordings', 'bytes', 'keys verified by hash'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const { path, bytes, recordings } of tars) {
     let verified = 0;

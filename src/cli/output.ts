@@ -14,12 +14,22 @@ export function counted(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-const SIZES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+/** A line for each field, what is below it indented, a list with a dash for each of its items; what is undefined or null is left out. */
+export function outline(value: object): readonly string[] {
+  return Object.entries(value).flatMap(([name, field]) => {
+    if (field === undefined || field === null) return [];
+    if (typeof field !== 'object') return [`${name}: ${String(field)}`];
+    if (!Array.isArray(field)) return [`${name}:`, ...outline(field as object).map(indented)];
+    if (field.length === 0) return [`${name}: none`];
+    return [`${name}:`, ...field.flatMap(item)];
+  });
+}
 
-/** `17 B`, `72.9 GiB`: to one decimal, as the dashboard shows it. */
-export function roundedSize(bytes: number): string {
-  const power = bytes < 1 ? 0 : Math.min(SIZES.length - 1, Math.floor(Math.log2(bytes) / 10));
-  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${SIZES[power]}`;
+const indented = (line: string): string => `  ${line}`;
+
+function item(value: unknown): readonly string[] {
+  const lines = typeof value === 'object' && value !== null ? outline(value) : [String(value)];
+  return lines.map((line, at) => `  ${at === 0 ? '-' : ' '} ${line}`);
 }
 
 /** What was looked at, and whether it stood: `ok  PATH`, or `BAD PATH: reason`. */
@@ -54,7 +64,7 @@ export function printTable(head: readonly string[], rows: readonly (readonly (st
     },
   });
   table.push(...rows.map((row) => row.map(String)));
-  console.log(table.toString());
+  console.log(table.toString().replaceAll(/ +$/gm, '')); // the last column needs no padding
 }
 
 export function printError(message: string): void {

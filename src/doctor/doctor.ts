@@ -5,7 +5,7 @@ import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { FAULTS, faultCode, messageOf } from '../faults.ts';
 import { openQueuesNow, redisAddress } from '../queue/index.ts';
-import { runProgram, type Clock } from '../runtime/index.ts';
+import { roundedSize, runProgram, type Clock } from '../runtime/index.ts';
 import { openS3Store } from '../store/index.ts';
 
 export interface Finding {
@@ -93,7 +93,7 @@ async function disks(settings: Settings): Promise<Finding[]> {
         return {
           name: `disk of ${path}`,
           ok: free > minFreeBytes && !inodesShort,
-          found: `${free} bytes and ${disk.ffree} inodes free`,
+          found: `${roundedSize(free)} and ${disk.ffree} inodes free`,
           remedy: `extraction waits below extract.minFreeBytes (${minFreeBytes}): free some space`,
         };
       } catch (error) {
@@ -116,7 +116,7 @@ async function inotify(): Promise<Finding[]> {
       {
         name: 'inotify watches',
         ok: watches >= FEWEST_WATCHES,
-        found: `${watches} (one per directory in which something has changed within a month)`,
+        found: `${watches} (one per directory that has others in it or has changed within a month)`,
         remedy: 'sysctl fs.inotify.max_user_watches=524288; until then the rescan finds what events miss',
       },
     ];

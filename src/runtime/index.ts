@@ -36,7 +36,8 @@ export {
 export { sha256IfThere, sha256OfFile } from './hash-file.ts';
 export { lowerPriority } from './lower-priority.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
-export { createQuickFirst, type QuickFirst } from './quick-first.ts';
+export { createQuickFirst } from './quick-first.ts';
 export { createQuickReader, readExactly, readExactlyNow, type ReadExactly } from './read-exactly.ts';
+export { roundedSize } from './rounded-size.ts';
 export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';

@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 const COLD_TIMES = 64;
 
 /** Does something here and now, or has the thread pool do the same. Rejects with what either throws. */
-export type QuickFirst = <T>(here: () => T, inPool: () => Promise<T>) => Promise<T>;
+type QuickFirst = <T>(here: () => T, inPool: () => Promise<T>) => Promise<T>;
 
 /**
  * For what asks the kernel: here for as long as that takes `slowMs` at most, because what lies in memory takes microseconds and the

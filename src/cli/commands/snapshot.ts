@@ -1,14 +1,7 @@
 import type { Command } from 'commander';
 import { listBackups, pruneBackups, takeSnapshots, verifyBackups } from '../../host/index.ts';
-import {
-  printError,
-  printJson,
-  printLines,
-  printTable,
-  roundedSize,
-  statusLine,
-  verdictLine,
-} from '../output.ts';
+import { roundedSize } from '../../runtime/index.ts';
+import { printError, printJson, printLines, printTable, statusLine, verdictLine } from '../output.ts';
 import { withHost } from '../with-app.ts';
 
 interface SnapshotFlags {

@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import type { App } from '../../app.ts';
 import { hostJobs, keepingStatus, openHost, type Host } from '../../host/index.ts';
 import { readPauses } from '../../pause/index.ts';
+import { roundedSize } from '../../runtime/index.ts';
 import { collectStatus, judgeHealth, type Status } from '../../status/index.ts';
-import { counted, printJson, printLines, roundedSize } from '../output.ts';
+import { counted, printJson, printLines } from '../output.ts';
 import { withApp } from '../with-app.ts';
 
 const WATCH_MS = 2000;
