@@ -1,7 +1,7 @@
-import { link, lstat, mkdir, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../faults.ts';
-import { sha256OfFile } from '../runtime/index.ts';
+import { filesBelow, sha256OfFile } from '../runtime/index.ts';
 
 /** A file waits in it, beside its own place, while it is hashed for the last time. Hidden, so arrival finds no tar in it. */
 const REMOVING = '.wavspool-removing';
@@ -33,10 +33,10 @@ export async function removeIfUnchanged(path: string, sha256: string): Promise<R
 /** Gives files below `root` that a crash left on their way out their places back; returns how many. */
 export async function putBackInterrupted(root: string): Promise<number> {
   let restored = 0;
-  for await (const entry of await opendir(root, { recursive: true })) {
-    if (!entry.isFile() || basename(entry.parentPath) !== REMOVING) continue;
-    await putBack(join(entry.parentPath, entry.name), join(dirname(entry.parentPath), entry.name));
-    await removeIfEmpty(entry.parentPath);
+  for await (const { directory, name } of filesBelow(root)) {
+    if (basename(directory) !== REMOVING) continue;
+    await putBack(join(directory, name), join(dirname(directory), name));
+    await removeIfEmpty(directory);
     restored += 1;
   }
   return restored;

@@ -27,8 +27,8 @@ export const extractRole: Role = {
   start: async (app) => {
     const { extracted } = app.settings.paths;
     await makeDirectory(extracted);
-    const files = await sweepTemporaries(extracted, app.clock.now());
-    if (files > 0) app.report('temporary files swept', { directory: extracted, files });
+    const stopping = new AbortController();
+    const sweeping = sweep(app, stopping.signal);
     const guard = guardDirectory(extracted, app.report);
     const shell = createSyncShell();
     const extractor: Extractor = {
@@ -54,13 +54,26 @@ export const extractRole: Role = {
     return {
       work: { queue: 'extract', worker, limit: app.settings.extract.concurrency },
       stop: async (graceMs) => {
+        stopping.abort();
         const handedBack = await worker.stop(graceMs);
+        await sweeping;
         shell.close();
         return handedBack;
       },
     };
   },
 };
+
+/** What a crash has left, beside the work: it is looked for among all that was ever extracted, which takes seconds for a million. */
+async function sweep({ settings, clock, report }: App, signal: AbortSignal): Promise<void> {
+  const directory = settings.paths.extracted;
+  try {
+    const files = await sweepTemporaries(directory, clock.now(), { signal });
+    if (files > 0) report('temporary files swept', { directory, files });
+  } catch (err) {
+    if (!signal.aborted) report('unexpected fault', { err });
+  }
+}
 
 interface Extractor {
   readonly app: App;

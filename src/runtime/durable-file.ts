@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, unlinkSync } from 'node:fs';
-import { lstat, mkdir, open, opendir, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../faults.ts';
+import { filesBelow } from './files-below.ts';
 
 // P3: nothing appears under its final name before it is complete and on disk. This file is the only place that does it:
 // temporary name in the same directory, fsync, rename (or link, where nothing may be overwritten), fsync of the directory.
@@ -128,20 +129,29 @@ export async function makeDirectory(directory: string, mode = 0o750): Promise<vo
     await syncDirectory(dirname(made));
 }
 
+/** Which temporary files {@link sweepTemporaries} looks for. */
+interface Sweep {
+  /** Whether below the directories in it as well; true unless told otherwise. */
+  readonly recursive?: boolean;
+  /** Ends the sweep early. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Removes the temporary files in `root`, with those below it unless told otherwise, that no living process of this host
- * owns; returns how many it removed.
+ * owns; returns how many it removed. Safe while others work there. Rejects with `signal.reason`.
  */
 export async function sweepTemporaries(
   root: string,
   now: number,
-  { recursive }: { recursive: boolean } = { recursive: true },
+  { recursive = true, signal }: Sweep = {},
 ): Promise<number> {
   let swept = 0;
-  for await (const entry of await opendir(root, { recursive })) {
-    if (!entry.isFile() || !entry.name.startsWith(TEMPORARY_PREFIX)) continue;
-    const path = join(entry.parentPath, entry.name);
-    if (!(await isAbandoned(path, entry.name, now))) continue;
+  for await (const { directory, name } of filesBelow(root, { recursive })) {
+    signal?.throwIfAborted();
+    if (!name.startsWith(TEMPORARY_PREFIX)) continue;
+    const path = join(directory, name);
+    if (!(await isAbandoned(path, name, now))) continue;
     await rm(path, { force: true });
     swept += 1;
   }

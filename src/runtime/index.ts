@@ -33,6 +33,7 @@ export {
   writeDurably,
   type GrowingFile,
 } from './durable-file.ts';
+export { filesBelow } from './files-below.ts';
 export { sha256IfThere, sha256OfFile } from './hash-file.ts';
 export { lowerPriority } from './lower-priority.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
