@@ -3,7 +3,7 @@ import { opendir } from 'node:fs/promises';
 import type { Report } from '../events.ts';
 import { isAbsence, lookAt, lookAtDirectory, type TarOnDisk } from './look.ts';
 
-/** lstats under way at once: one after the other takes several times as long on 100,000 tars. */
+/** lstats under way at once where they wait for a disk or a network. */
 const AT_ONCE = 32;
 
 /** What Node puts where a name is not UTF-8; such a path cannot be opened again. */

@@ -4,12 +4,10 @@ import { lookAt } from './look.ts';
 import { tarMatcher } from './matcher.ts';
 import type { DirectoryOnDisk } from './scan.ts';
 import type { Tracker } from './tracker.ts';
-import { watchDirectory, type DirectoryWatch } from './watch-directory.ts';
+import { watchedDirectories } from './watched-directories.ts';
 
 /** One directory without a watch is one error; a landing directory can have thousands of them. */
 const REPORT_AGAIN_MS = 30_000;
-/** A directory of a million files takes a tenth of it. */
-const READY_WITHIN_MS = 60_000;
 /** Of a tree of dates, the last month and what has directories in it. */
 const LIVELY_MS = 30 * 24 * 3600 * 1000;
 
@@ -33,13 +31,6 @@ export interface Watch {
   stop(): Promise<void>;
 }
 
-interface Watched {
-  readonly watch: DirectoryWatch;
-  /** By the monotonic clock. */
-  readonly openedMs: number;
-  since: number | undefined;
-}
-
 /**
  * Whether something is to be expected in a directory: new directories in one that has some, new tars in one that has changed
  * lately. A watch costs memory and one of the system's, and to begin it costs a look at every file; the years that have gone by
@@ -59,15 +50,8 @@ export function watchArrivals(deps: ArrivalDeps, tracker: Tracker, rescanSoon: (
   const marker = deps.settings.doneMarker;
   const isTar = tarMatcher(deps.settings);
   const lastReports = new Map<string, number>();
-  const watched = new Map<string, Watched>();
-  /** One is opened after the other, the last first: to open one is to look at all that is in it, hundreds of files at once. */
-  const toOpen: string[] = [];
-  /** Of those to be opened, what has appeared while its parent was watched. */
-  const isNew = new Map<string, boolean>();
-  let opening: Promise<void> | undefined;
-  let isFollowing = false;
   let wasReported = false;
-  const stopping = new AbortController();
+  let isStopped = false;
 
   /** The tar that a file is, or is the done marker of. */
   const tarOf = (path: string): string | undefined => {
@@ -99,61 +83,19 @@ export function watchArrivals(deps: ArrivalDeps, tracker: Tracker, rescanSoon: (
     rescanSoon();
   };
 
-  /** Of a new directory all is observed that is in it; what was in another before, the rescan has seen. */
-  const open = async (directory: string): Promise<void> => {
-    giveUp(directory);
-    const how = { isNew: isNew.get(directory) === true, mayBeLink: directory === incoming };
-    const watch = watchDirectory(directory, how, {
-      isWanted: (path) => tarOf(path) !== undefined,
-      file: (path) => void observe(path),
-      directory: (path) => enqueue([path], true),
-      fault,
-    });
-    isNew.delete(directory);
-    const one: Watched = { watch, openedMs: clock.monotonicMs(), since: undefined };
-    watched.set(directory, one);
-    const waited = new AbortController();
-    const isReady = await Promise.race([
-      watch.ready.then(() => true),
-      clock.sleep(READY_WITHIN_MS, AbortSignal.any([waited.signal, stopping.signal])),
-    ]);
-    waited.abort();
-    if (isReady === true) one.since = clock.now();
-    else if (!stopping.signal.aborted)
-      fault(new Error(`${directory} is not watched after ${READY_WITHIN_MS / 1000} s`));
-  };
+  const watched = watchedDirectories({
+    clock,
+    root: incoming,
+    isWanted: (path) => tarOf(path) !== undefined,
+    file: (path) => void observe(path),
+    fault,
+  });
+  watched.add([incoming], false);
 
-  const giveUp = (directory: string): void => {
-    const one = watched.get(directory);
-    watched.delete(directory);
-    one?.watch.close().catch(fault);
-  };
-
-  const enqueue = (directories: readonly string[], areNew: boolean): void => {
-    for (const directory of directories) {
-      if (!isNew.has(directory)) toOpen.push(directory);
-      isNew.set(directory, areNew || isNew.get(directory) === true);
-    }
-    if (toOpen.length > 0) opening ??= openAll();
-  };
-
-  const openAll = async (): Promise<void> => {
-    for (let next = toOpen.pop(); next !== undefined && !stopping.signal.aborted; next = toOpen.pop()) {
-      try {
-        await open(next);
-      } catch (err) {
-        fault(err);
-      }
-    }
-    opening = undefined;
-    noteFollowed();
-  };
-
-  /** Once all is watched that was to be followed. */
-  const noteFollowed = (): void => {
-    if (!isFollowing || stopping.signal.aborted) return;
-    isFollowing = false;
-    if (!wasReported) report('watching', { incoming, directories: watched.size });
+  const noteFollowed = async (): Promise<void> => {
+    await watched.settled();
+    if (isStopped) return;
+    if (!wasReported) report('watching', { incoming, directories: watched.size() });
     wasReported = true;
     rescanSoon();
   };
@@ -161,31 +103,24 @@ export function watchArrivals(deps: ArrivalDeps, tracker: Tracker, rescanSoon: (
   const follow = (directories: readonly DirectoryOnDisk[]): void => {
     const now = clock.now();
     const unwatched = directories.filter((one) => !watched.has(one.path) && isLively(one, now));
-    isFollowing ||= unwatched.length > 0 || !wasReported;
-    const latestLast = unwatched.toSorted((a, b) => a.ctimeMs - b.ctimeMs);
-    enqueue(
-      latestLast.map(({ path }) => path),
-      false,
-    );
-    if (opening === undefined) noteFollowed();
+    if (unwatched.length === 0 && wasReported) return;
+    const latestFirst = unwatched.toSorted((a, b) => b.ctimeMs - a.ctimeMs).map(({ path }) => path);
+    watched.add(latestFirst, false);
+    noteFollowed().catch(fault);
   };
 
-  enqueue([incoming], false);
-
   return {
-    since: (directory) => watched.get(directory)?.since,
+    since: (directory) => watched.since(directory),
     follow,
     followOnly: (directories, scanBeganMs) => {
       const now = clock.now();
       const lively = new Set(directories.filter((one) => isLively(one, now)).map(({ path }) => path));
-      for (const [directory, { openedMs }] of watched)
-        if (directory !== incoming && !lively.has(directory) && openedMs < scanBeganMs) giveUp(directory);
+      watched.keepOnly(lively, scanBeganMs);
       follow(directories);
     },
     stop: async () => {
-      stopping.abort();
-      await opening;
-      await Promise.all([...watched.values()].map(({ watch }) => watch.close()));
+      isStopped = true;
+      await watched.stop();
     },
   };
 }

@@ -115,6 +115,23 @@ test('a directory that is removed and made again, or renamed, is watched still',
   expect(new Set(Object.values(foundBy(rig)))).toEqual(new Set(['event']));
 });
 
+test('of many directories that are removed and made again at once none is lost sight of', async () => {
+  await using rig = await startRig();
+  await until(() => rig.of('rescan finished').length === 2); // at the start, and for what came before all was watched
+  for (const round of ['1', '2', '3']) {
+    const tars = Array.from({ length: 30 }, (_, i) => `${i}/${round}.tar`);
+    await Promise.all(
+      tars.map(async (tar) => {
+        await rm(path.dirname(rig.at(tar)), { recursive: true, force: true });
+        await mkdir(path.dirname(rig.at(tar)));
+        await writeFile(rig.at(tar), tarOf([100]));
+      }),
+    );
+    await until(() => tars.every((tar) => tar in foundBy(rig)));
+  }
+  expect(new Set(Object.values(foundBy(rig)))).toEqual(new Set(['event']));
+});
+
 test('a landing directory that is a symbolic link is watched like any other, and no link in it is followed', async () => {
   await using rig = await startRig({}, async (incoming) => {
     const real = path.join(incoming, '../real');
