@@ -4,7 +4,7 @@ import type { SyncFileSystem } from './sync-file-system.ts';
 
 /** Files that are written and not yet known to be on disk. */
 export interface UnsyncedFiles {
-  /** Takes a file of so many bytes; syncs what has gathered when that is much. Throws the system's errors. */
+  /** Takes a file of so many bytes; begins to sync a large one, and syncs what has gathered when that is much. Throws the system's errors. */
   add(path: string, bytes: number): Promise<void>;
   /** Resolves when all of them are on disk (P3). Throws the system's errors. */
   sync(): Promise<void>;
@@ -13,6 +13,10 @@ export interface UnsyncedFiles {
 /** Gathered files are synced at the latest when they are so many, or so large together. */
 const MOST_FILES = 2000;
 const MOST_BYTES = 256 * 1024 * 1024;
+/** A file this large is synced while the next one is written: its bytes take longer to the disk than the end of a transaction. */
+const LARGE_BYTES = 1024 * 1024;
+/** So many large ones at once: as many threads does the pool have. */
+const LARGE_AT_ONCE = 4;
 /** So many files are synced one by one: the answer comes sooner than from a program that has to be started. */
 const FEW = 16;
 /** statfs(2)'s types of file systems whose syncfs(2) is as good as an fsync(2) of each file. */
@@ -44,11 +48,20 @@ export async function unsyncedFiles(
   const { type } = await statfs(directory);
   let paths: string[] = [];
   let gathered = 0;
+  const begun: Promise<void>[] = [];
+
+  const begin = async (path: string): Promise<void> => {
+    const syncing = syncFile(path);
+    syncing.catch(() => undefined); // thrown where it is waited for, unless the tar has failed by then
+    begun.push(syncing);
+    if (begun.length > LARGE_AT_ONCE) await begun.shift();
+  };
 
   const sync = async (): Promise<void> => {
     const files = paths;
     paths = [];
     gathered = 0;
+    await Promise.all(begun.splice(0));
     if (files.length > FEW && isSyncedAsAWhole(type) && (await syncFileSystem(directory, signal))) return;
     for (let from = 0; from < files.length; from += FEW)
       await Promise.all(files.slice(from, from + FEW).map(syncFile));
@@ -56,6 +69,7 @@ export async function unsyncedFiles(
 
   return {
     add: async (path, bytes) => {
+      if (bytes >= LARGE_BYTES) return begin(path);
       paths.push(path);
       gathered += bytes;
       if (paths.length >= MOST_FILES || gathered >= MOST_BYTES) await sync();

@@ -50,12 +50,28 @@ test('many files are synced by one call for their file system, few one by one', 
 test('what is large together is synced before the end', async () => {
   const calls = await fakeSync(0);
   const files = await unsyncedFiles(dir, syncByProgram, never);
-  for (const path of await written(17)) await files.add(path, 16 * MIB);
-  expect(await calls()).toEqual([]); // 16 of them were few
+  const paths = await written(300);
+  for (const path of paths.slice(0, 256)) await files.add(path, MIB - 1);
+  expect(await calls()).toEqual([]);
+  for (const path of paths.slice(256)) await files.add(path, MIB - 1);
+  expect(await calls()).toEqual([`-f ${dir}`]);
+});
+
+test('a large file is synced by itself and at once, and one that cannot be fails what comes after it', async () => {
+  const calls = await fakeSync(0);
+  const files = await unsyncedFiles(dir, syncByProgram, never);
+  for (const path of await written(20)) await files.add(path, MIB);
   await files.sync();
   expect(await calls()).toEqual([]);
-  for (const path of await written(20)) await files.add(path, 13 * MIB);
-  expect(await calls()).toEqual([`-f ${dir}`]);
+
+  const gone = { code: 'ENOENT', path: join(dir, 'gone.wav') };
+  await files.add(gone.path, MIB);
+  await expect(files.sync()).rejects.toMatchObject(gone);
+  await files.add(gone.path, MIB);
+  const others = (await written(4)).map((path) => () => files.add(path, MIB));
+  await expect(others.reduce((before, add) => before.then(add), Promise.resolve())).rejects.toMatchObject(
+    gone,
+  );
 });
 
 test('where sync fails each file is synced by itself, and the one at fault is named', async () => {
