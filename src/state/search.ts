@@ -1,57 +1,104 @@
-import { createBreather, type Clock } from '../runtime/index.ts';
+import { createBreather, type Breathe, type Clock } from '../runtime/index.ts';
 import type { Sqlite } from '../sqlite/index.ts';
 import { recordingRow, type UploadsRecord } from './rows.ts';
 import { IS_RECORDING } from './recordings.ts';
 import type { StateStore, UploadStatus } from './state-store.ts';
 
-/** Rows that are looked at in one piece: about 6 ms. */
+/** Names, or rows by time, that are looked at in one piece: 1 ms and 6 ms. */
 const PIECE = 10_000;
+/** Tars that are looked at in one piece: 2 ms. */
+const TARS_PIECE = 1000;
+/** Rows with the part that are put in order in one piece: 6 ms. */
+const SORTED_PIECE = 4000;
+/** With more than that, the newest of them are found sooner by reading rows by time. */
+const MOST = 100_000;
 const BREATH_MS = 10;
 
-/** A row's place in the order that search follows, which is that of the index by status and timestamp. */
+interface Search {
+  readonly part: string;
+  /** Of the newest ones, how many. */
+  readonly wanted: number;
+  readonly breathe: Breathe;
+}
+
+/** A row's place in the order of the index by status and timestamp. */
 interface Place {
   readonly timestamp: string;
   readonly rowid: number;
 }
-const NEWEST: Place = { timestamp: '\u{10FFFF}', rowid: Number.MAX_SAFE_INTEGER };
+/** Follows every path and every timestamp. */
+const LAST = '\u{10FFFF}';
+const NEWEST: Place = { timestamp: LAST, rowid: Number.MAX_SAFE_INTEGER };
 const OLDEST: Place = { timestamp: '', rowid: 0 };
 
 /**
- * Recordings by a part of their name. No index knows those (one would be half as large as state.db, and written for each
- * recording), so the rows are read from the newest change on until enough are found, in pieces between which others go on.
+ * Recordings by a part of their name. No index knows parts (one would be half as large as state.db, and written for each
+ * recording); but the indexes by name and by tar hold every name without its row, a seventh of the work of reading rows. A
+ * part that very many names have is looked for from the newest row on. All of it in pieces, between which others go on.
  */
 export function searchMethod(db: Sqlite, clock: Clock): Pick<StateStore, 'search'> {
+  const named = namedWith(db);
   const by = {
-    PENDING: statements(db, ['PENDING']),
-    SUCCESS: statements(db, ['SUCCESS']),
-    FAILED: statements(db, ['FAILED']),
-    any: statements(db, ['PENDING', 'SUCCESS', 'FAILED']),
+    PENDING: searchOf(db, ['PENDING']),
+    SUCCESS: searchOf(db, ['SUCCESS']),
+    FAILED: searchOf(db, ['FAILED']),
+    any: searchOf(db, ['PENDING', 'SUCCESS', 'FAILED']),
   };
   return {
     search: async ({ part, status, limit, offset }) => {
-      const { pieceEnd, matches, undated } = by[status ?? 'any'];
-      const breathe = createBreather(clock, BREATH_MS);
-      const wanted = offset + limit;
-      const found: UploadsRecord[] = [];
-      for (let from = NEWEST; from !== OLDEST && found.length < wanted;) {
-        const to = (pieceEnd.get(from) as Place | undefined) ?? OLDEST;
-        found.push(
-          ...(matches.all({ ...bounds(from, to), part, limit: wanted - found.length }) as UploadsRecord[]),
-        );
-        from = to;
-        await breathe();
-      }
-      found.push(...(undated.all({ part, limit: wanted - found.length }) as UploadsRecord[]));
+      const { newestOf, newestFirst } = by[status ?? 'any'];
+      const search = { part, wanted: offset + limit, breathe: createBreather(clock, BREATH_MS) };
+      const rowids = await named(search);
+      const found = rowids === undefined ? await newestFirst(search) : await newestOf(rowids, search);
       return found.slice(offset).map(recordingRow);
     },
   };
 }
 
-function bounds(from: Place, to: Place): Readonly<Record<string, string | number>> {
-  return { ...from, toTimestamp: to.timestamp, toRowid: to.rowid };
+/** Finds the rowids of all that have the part in their path or their tar's, by the names alone; undefined for over {@link MOST}. */
+function namedWith(db: Sqlite): (search: Search) => Promise<readonly number[] | undefined> {
+  const lastName = db
+    .prepare(`SELECT wav_path FROM uploads WHERE wav_path > ? ORDER BY wav_path LIMIT 1 OFFSET ${PIECE - 1}`)
+    .pluck();
+  const names = db
+    .prepare(
+      'SELECT rowid FROM uploads WHERE wav_path > @after AND wav_path <= @to AND instr(wav_path, @part) > 0',
+    )
+    .pluck();
+  // from one tar to the next, past the rows of each
+  const tars = db
+    .prepare(
+      `WITH RECURSIVE tars (tar) AS (
+         SELECT (SELECT min(tar) FROM uploads WHERE tar > ?)
+         UNION ALL SELECT (SELECT min(tar) FROM uploads WHERE tar > tars.tar) FROM tars WHERE tar IS NOT NULL
+         LIMIT ${TARS_PIECE})
+       SELECT tar FROM tars WHERE tar IS NOT NULL`,
+    )
+    .pluck();
+  const ofTar = db.prepare('SELECT rowid FROM uploads WHERE tar = ? LIMIT ?').pluck();
+
+  return async ({ part, breathe }) => {
+    const rowids = new Set<number>();
+    const add = (some: readonly unknown[]): boolean => {
+      for (const rowid of some) rowids.add(rowid as number);
+      return rowids.size <= MOST;
+    };
+    for (let after = ''; after !== LAST;) {
+      const to = (lastName.get(after) as string | undefined) ?? LAST;
+      if (!add(names.all({ after, to, part }))) return undefined;
+      after = to;
+      await breathe();
+    }
+    for (let piece = tars.all('') as string[]; piece.length > 0; piece = tars.all(piece.at(-1)) as string[]) {
+      for (const tar of piece) if (tar.includes(part) && !add(ofTar.all(tar, MOST + 1))) return undefined;
+      await breathe();
+    }
+    return [...rowids];
+  };
 }
 
-function statements(db: Sqlite, statuses: readonly UploadStatus[]) {
+function searchOf(db: Sqlite, statuses: readonly UploadStatus[]) {
+  const oneOf = statuses.map((status) => `'${status}'`).join(', ');
   // a statement for each status, merged: each follows the index
   const merged = (columns: string, condition: string): string =>
     statuses
@@ -60,13 +107,48 @@ function statements(db: Sqlite, statuses: readonly UploadStatus[]) {
   const inOrder = 'ORDER BY timestamp DESC, rowid DESC';
   const isBefore = '(timestamp, rowid) < (@timestamp, @rowid)';
   const isFound = `${IS_RECORDING} AND (instr(wav_path, @part) > 0 OR instr(coalesce(tar, ''), @part) > 0)`;
+  const newest = db.prepare(
+    `SELECT rowid, * FROM uploads WHERE rowid IN (SELECT value FROM json_each(@rowids))
+       AND +status IN (${oneOf}) AND ${IS_RECORDING} ${inOrder} LIMIT @wanted`,
+  );
+  const pieceEnd = db.prepare(
+    `${merged('timestamp, rowid', isBefore)} ${inOrder} LIMIT 1 OFFSET ${PIECE - 1}`,
+  );
+  const matches = db.prepare(
+    `${merged('rowid, *', `${isBefore} AND (timestamp, rowid) >= (@toTimestamp, @toRowid) AND ${isFound}`)} ${inOrder} LIMIT @limit`,
+  );
+  const undated = db.prepare(
+    `${merged('rowid, *', `timestamp IS NULL AND ${isFound}`)} ORDER BY rowid DESC LIMIT @limit`,
+  );
+
   return {
-    pieceEnd: db.prepare(`${merged('timestamp, rowid', isBefore)} ${inOrder} LIMIT 1 OFFSET ${PIECE - 1}`),
-    matches: db.prepare(
-      `${merged('rowid, *', `${isBefore} AND (timestamp, rowid) >= (@toTimestamp, @toRowid) AND ${isFound}`)} ${inOrder} LIMIT @limit`,
-    ),
-    undated: db.prepare(
-      `${merged('rowid, *', `timestamp IS NULL AND ${isFound}`)} ORDER BY rowid DESC LIMIT @limit`,
-    ),
+    newestOf: async (rowids: readonly number[], { wanted, breathe }: Search): Promise<UploadsRecord[]> => {
+      let found: UploadsRecord[] = [];
+      for (let at = 0; at < rowids.length; at += SORTED_PIECE) {
+        const piece = JSON.stringify(rowids.slice(at, at + SORTED_PIECE));
+        const ofPiece = newest.all({ rowids: piece, wanted }) as UploadsRecord[];
+        found = [...found, ...ofPiece].toSorted(byNewest).slice(0, wanted);
+        await breathe();
+      }
+      return found;
+    },
+    newestFirst: async ({ part, wanted, breathe }: Search): Promise<UploadsRecord[]> => {
+      const found: UploadsRecord[] = [];
+      for (let from = NEWEST; from !== OLDEST && found.length < wanted;) {
+        const to = (pieceEnd.get(from) as Place | undefined) ?? OLDEST;
+        const bounds = { ...from, toTimestamp: to.timestamp, toRowid: to.rowid };
+        found.push(...(matches.all({ ...bounds, part, limit: wanted - found.length }) as UploadsRecord[]));
+        from = to;
+        await breathe();
+      }
+      found.push(...(undated.all({ part, limit: wanted - found.length }) as UploadsRecord[]));
+      return found;
+    },
   };
+}
+
+/** As SQLite's `ORDER BY timestamp DESC, rowid DESC`. */
+function byNewest(one: UploadsRecord, other: UploadsRecord): number {
+  if (one.timestamp === other.timestamp) return other.rowid - one.rowid;
+  return (other.timestamp ?? '') < (one.timestamp ?? '') ? -1 : 1;
 }

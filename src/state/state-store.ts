@@ -264,8 +264,8 @@ export interface StateStore {
   /** Rows for people, newest change first. */
   list(query: ListQuery): readonly RecordingRow[];
   /**
-   * As list, those whose path or tar's path has `part` in it. A row that changes while it searches, half a second for a million,
-   * may be missed or come twice.
+   * As list, those whose path or tar's path has `part` in it. A row that changes while it searches, a tenth of a second for a
+   * million, may be missed or come twice.
    */
   search(query: ListQuery & { readonly part: string }): Promise<readonly RecordingRow[]>;
   counts(): StateCounts;

@@ -319,3 +319,31 @@ test('a search finds what has the part in its path or its tar’s, the newest ch
   expect(await found({ part: 'nobody', limit: 10, offset: 0 })).toEqual([]);
   state.close();
 });
+
+test('a search is what a list has of that part, in its order, whether few have it or more than are gathered', async () => {
+  open().close();
+  // 120,000 rows, 50 to a second, three to a tar that has no row, every 1,000th undated, every 7th without a tar; and failed tars
+  sqlite3(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 119999)
+    INSERT INTO uploads (wav_path, status, timestamp, tar)
+      SELECT '/x/' || (i * 7919 % 120000) || '.wav', iif(i % 3 = 0, 'FAILED', iif(i % 3 = 1, 'SUCCESS', 'PENDING')),
+        iif(i % 1000 = 0, NULL, datetime(1756684800 + i * 31 % 2400, 'unixepoch')), iif(i % 7 = 0, NULL, '/in/t-' || (i / 3) || '.tar')
+      FROM n;
+    INSERT INTO uploads (wav_path, status, timestamp, tar)
+      SELECT tar, 'FAILED', timestamp, tar FROM (SELECT DISTINCT tar, timestamp FROM uploads WHERE tar LIKE '/in/t-77%')
+      GROUP BY tar;`);
+  const state = open();
+  for (const status of [undefined, 'FAILED'] as const) {
+    const all = state.list({ ...(status && { status }), limit: 200_000, offset: 0 });
+    for (const part of ['.wav', '/in/t', '/x/11', 't-777', '7777', 't-39999.tar', '119999', '*', '%']) {
+      const having = all.filter(({ path, tar }) => path.includes(part) || tar?.includes(part) === true);
+      for (const offset of [0, 99, having.length - 20]) {
+        const query = { ...(status && { status }), part, limit: 40, offset: Math.max(0, offset) };
+        const found = await state.search(query);
+        expect(found, `${status} ${part} ${offset}`).toEqual(
+          having.slice(query.offset, query.offset + query.limit),
+        );
+      }
+    }
+  }
+  state.close();
+});
