@@ -54,7 +54,7 @@ export async function startFleet(directory: string, target: Target, prefix: stri
   const data = join(directory, 'data');
   const config = join(directory, 'wavspool.yaml');
   await mkdir(join(data, 'incoming'), { recursive: true });
-  const port = 20_000 + (process.pid % 20_000);
+  const port = 20_000 + (process.pid % 4000); // below those that Linux gives to clients
   const chosen = { paths: { data }, s3: { ...target, prefix }, http: { port, token: 'bench' } };
   await writeFile(config, JSON.stringify(chosen));
   const { settings } = loadSettings({ configFile: config });
