@@ -10,6 +10,7 @@ import { login } from './routes/login.ts';
 import { metrics } from './routes/metrics.ts';
 import { overview } from './routes/overview.ts';
 import { queueBoard } from './routes/queues.ts';
+import { rates } from './routes/rates.ts';
 import { readyz } from './routes/readyz.ts';
 import { statusRoute } from './routes/status.ts';
 import { tars } from './routes/tars.ts';
@@ -63,6 +64,7 @@ async function behindToken(server: FastifyInstance, context: Context): Promise<v
   readyz(server, context);
   metrics(server, context);
   statusRoute(server, context);
+  rates(server, context);
   uploads(server, context);
   backups(server, context);
   tars(server, context);

@@ -28,6 +28,7 @@ type RecordingMethods = Pick<
   | 'backlog'
   | 'causes'
   | 'successesSince'
+  | 'endedBetween'
 >;
 
 /** A row that stands for a tar which could not be extracted has its own path as its tar. */
@@ -194,7 +195,7 @@ function queries(
 function figures(
   db: Sqlite,
   maxRetries: number,
-): Pick<RecordingMethods, 'counts' | 'backlog' | 'causes' | 'successesSince'> {
+): Pick<RecordingMethods, 'counts' | 'backlog' | 'causes' | 'successesSince' | 'endedBetween'> {
   // the uploaded ones are nearly all of them: what is not counted one by one
   const all = db.prepare('SELECT count(*) FROM uploads').pluck();
   const openByStatus = db.prepare(
@@ -216,6 +217,11 @@ function figures(
   const since = db
     .prepare("SELECT count(*) FROM uploads WHERE status = 'SUCCESS' AND timestamp >= ?")
     .pluck();
+  const within = 'timestamp >= @from AND timestamp < @to';
+  const ended = db.prepare(
+    `SELECT (SELECT count(*) FROM uploads WHERE status = 'SUCCESS' AND ${within}) AS SUCCESS,
+       (SELECT count(*) FROM uploads WHERE status = 'FAILED' AND ${within} AND ${IS_RECORDING}) AS FAILED`,
+  );
 
   const pending = () => backlog.get() as { recordings: number; bytes: number };
 
@@ -239,6 +245,7 @@ function figures(
     backlog: pending,
     causes: () => causes.all() as { cause: string; recordings: number }[],
     successesSince: (timestamp) => since.get(timestamp) as number,
+    endedBetween: (from, to) => ended.get({ from, to }) as { SUCCESS: number; FAILED: number },
   };
 }
 

@@ -274,6 +274,8 @@ export interface StateStore {
   causes(): readonly { readonly cause: string; readonly recordings: number }[];
   /** SUCCESS rows since that timestamp. */
   successesSince(timestamp: string): number;
+  /** Rows whose last change lies from the one timestamp on and before the other. */
+  endedBetween(from: string, to: string): { readonly SUCCESS: number; readonly FAILED: number };
   close(): void;
 }
 

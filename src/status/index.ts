@@ -2,6 +2,7 @@
 // metrics and the liveness checks.
 export { collectStatus, type Pauses, type StatusDeps } from './collect.ts';
 export { healthOfRole, judgeHealth, type Health } from './health.ts';
+export { ratesOfLastDay, type HourlyRate } from './rates.ts';
 export type {
   DatabaseStatus,
   DiskStatus,

@@ -287,6 +287,18 @@ test('100,000 recordings of one tar are one commit', async () => {
   state.close();
 });
 
+test('what ended within a time: from its first second on, before its last, and recordings alone', () => {
+  open().close();
+  sqlite3(`INSERT INTO uploads (wav_path, status, timestamp, tar) VALUES
+    ('/x/before.wav', 'SUCCESS', '2025-09-01 01:59:59', NULL), ('/x/first.wav', 'SUCCESS', '2025-09-01 02:00:00', '/in/a.tar'),
+    ('/x/last.wav', 'SUCCESS', '2025-09-01 02:59:59', NULL), ('/x/after.wav', 'SUCCESS', '2025-09-01 03:00:00', NULL),
+    ('/x/failed.wav', 'FAILED', '2025-09-01 02:30:00', '/in/a.tar'), ('/in/b.tar', 'FAILED', '2025-09-01 02:30:00', '/in/b.tar'),
+    ('/x/pending.wav', 'PENDING', '2025-09-01 02:30:00', '/in/a.tar'), ('/x/undated.wav', 'SUCCESS', NULL, NULL);`);
+  const state = open();
+  expect(state.endedBetween('2025-09-01 02:00:00', '2025-09-01 03:00:00')).toEqual({ SUCCESS: 2, FAILED: 1 });
+  state.close();
+});
+
 test('two stores on one file write at once and lose nothing', async () => {
   const [one, two] = [open(), open()];
   await extract(one, TAR, Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`/x/${i}.wav`, `${i}`])));

@@ -289,6 +289,12 @@ test('the status and the metrics tell rows, queues, pauses and roles', async () 
     store: { ok: true },
     disk: { ok: true },
   });
+  const { hours } = (await json(get('/api/rates', BEARER))) as {
+    hours: { uploaded: number; failed: number }[];
+  };
+  expect(hours).toHaveLength(24);
+  const { FAILED } = state.counts();
+  expect(hours.slice(-2).reduce((sum, { failed }) => sum + failed, 0)).toBe(FAILED); // the hour may have just ended
   expect(await (await get('/api/tars', BEARER)).json()).toEqual({
     extracted: 1,
     failed: 0,
@@ -327,6 +333,10 @@ test('the page shows the failures and re-queues them at a click', async (context
     });
     await page.goto(`${address}/?token=${TOKEN}`);
     expect(page.url()).toBe(`${address}/`);
+    await page
+      .getByRole('img', { name: /^1 failed and not uploaded since, 1 in an hour at most: / })
+      .waitFor();
+    await page.getByTitle(/ UTC: 1$/).waitFor();
     const row = page.getByRole('row').filter({ hasText: '/extracted/c.wav' });
     await row.getByRole('button', { name: 'Re-queue' }).click();
     await page.getByText('re-queued 1 recordings and 0 tars').waitFor();
