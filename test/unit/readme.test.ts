@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -18,4 +18,17 @@ test('every document that the README links to is there', () => {
   );
   expect(linked.length).toBeGreaterThan(4);
   for (const path of linked) expect(existsSync(join(ROOT, path ?? '')), path).toBe(true);
+});
+
+test('every route of the dashboard stands in its document', () => {
+  const routes = join(ROOT, 'src/dashboard/routes');
+  const told = readFileSync(join(ROOT, 'docs/http.md'), 'utf8');
+  const served = readdirSync(routes).flatMap((file) =>
+    [...readFileSync(join(routes, file), 'utf8').matchAll(/server\.(get|post)\('([^']+)'/g)].map(
+      ([, method = '', path = '']) => `${method.toUpperCase()} ${path}`,
+    ),
+  );
+  expect(served.length).toBeGreaterThan(10);
+  for (const route of served.filter((route) => !route.endsWith(' /login')))
+    expect(told).toContain(`\`${route}\``);
 });
