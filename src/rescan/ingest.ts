@@ -55,7 +55,6 @@ async function versionToIngest(incoming: string, path: string): Promise<TarVersi
   }
   if (!found.isFile()) throw new WavspoolError('USAGE', `${path} is no regular file`);
   const proof = await proveComplete(path);
-  if (proof.kind === 'incomplete')
-    throw new WavspoolError('TAR_INCOMPLETE', `${path} is not complete: ${proof.reason}`);
+  if (proof.kind === 'incomplete') throw new WavspoolError('TAR_INCOMPLETE', `not complete: ${proof.reason}`);
   return { path, size: found.size, mtimeMs: Math.floor(found.mtimeMs) };
 }

@@ -1,12 +1,21 @@
 import { lstat } from 'node:fs/promises';
+import { relative } from 'node:path';
 import type { App } from '../app.ts';
+import { tarMatcher } from '../arrival/index.ts';
 import { errnoOf, messageOf } from '../faults.ts';
 import { extractWork, uploadJobId } from '../queue/index.ts';
 import type { FailedTar, Progress, RecordingRow, TarRow } from '../state/index.ts';
 import { openS3Store, type ObjectHead } from '../store/index.ts';
+import { proveComplete, type Completeness } from '../tar/index.ts';
 
 interface FileFacts {
   readonly bytes: number;
+  readonly modified: string;
+}
+
+interface VersionOnDisk {
+  readonly size: number;
+  readonly mtimeMs: number;
   readonly modified: string;
 }
 
@@ -14,6 +23,8 @@ export interface TarTrace {
   readonly kind: 'tar';
   readonly path: string;
   readonly onDisk: FileFacts | null;
+  /** Whether it is all there; null once this version was extracted or has failed, and for a file that is no tar by its name. */
+  readonly arrival: Completeness | { readonly error: string } | null;
   readonly extraction: TarRow | null;
   readonly failure: FailedTar | null;
   readonly job: string;
@@ -43,7 +54,8 @@ export async function trace(app: App, path: string): Promise<Trace> {
   const row = app.state.recording(path);
   if (row !== undefined) return traceRecording(app, row);
   const tar = await traceTar(app, path);
-  if (tar.extraction !== null || tar.failure !== null || tar.job !== 'unknown') return tar;
+  const { arrival, extraction, failure, job } = tar;
+  if (arrival !== null || extraction !== null || failure !== null || job !== 'unknown') return tar;
   return { kind: 'unknown', path, onDisk: tar.onDisk };
 }
 
@@ -51,12 +63,26 @@ async function traceTar(app: App, path: string): Promise<TarTrace> {
   const onDisk = await factsOf(path);
   const extraction = app.state.tar(path) ?? null;
   const failure = app.state.failedTar(path) ?? null;
-  const size = onDisk?.bytes ?? failure?.size ?? extraction?.size ?? 0;
-  const mtimeMs =
-    onDisk === null ? (failure?.mtimeMs ?? extraction?.mtimeMs ?? 0) : Math.floor(onDisk.mtimeMs);
+  const { size = 0, mtimeMs = 0 } = onDisk ?? failure ?? extraction ?? {};
   const job = await app.queues.extract.state(extractWork({ path, size, mtimeMs }, 0).id);
   const recordings = app.state.tarProgress(path);
-  return { kind: 'tar', path, onDisk: publicFacts(onDisk), extraction, failure, job, recordings };
+  const isNew = onDisk !== null && !isOf(extraction, onDisk) && !isOf(failure, onDisk);
+  const arrival = isNew ? await arrivalOf(app, path) : null;
+  return { kind: 'tar', path, onDisk: publicFacts(onDisk), arrival, extraction, failure, job, recordings };
+}
+
+/** Whether a row is about the file as it is; a `state.db` of another program did not say which version its tars were. */
+function isOf(row: TarRow | FailedTar | null, { size, mtimeMs }: VersionOnDisk): boolean {
+  return row !== null && (row.size === undefined || (row.size === size && row.mtimeMs === mtimeMs));
+}
+
+async function arrivalOf({ settings }: App, path: string): Promise<TarTrace['arrival']> {
+  if (!tarMatcher(settings.arrival)(relative(settings.paths.incoming, path))) return null;
+  try {
+    return await proveComplete(path);
+  } catch (error) {
+    return { error: messageOf(error) }; // the rest of the trace is worth having of a file that cannot be read
+  }
 }
 
 async function traceRecording(app: App, row: RecordingRow): Promise<RecordingTrace> {
@@ -86,16 +112,16 @@ async function objectOf(app: App, key: string | undefined): Promise<RecordingTra
   }
 }
 
-async function factsOf(path: string): Promise<(FileFacts & { readonly mtimeMs: number }) | null> {
+async function factsOf(path: string): Promise<VersionOnDisk | null> {
   try {
     const { size, mtime, mtimeMs } = await lstat(path);
-    return { bytes: size, modified: mtime.toISOString(), mtimeMs };
+    return { size, mtimeMs: Math.floor(mtimeMs), modified: mtime.toISOString() };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return null;
     throw error;
   }
 }
 
-function publicFacts(facts: FileFacts | null): FileFacts | null {
-  return facts === null ? null : { bytes: facts.bytes, modified: facts.modified };
+function publicFacts(facts: VersionOnDisk | null): FileFacts | null {
+  return facts === null ? null : { bytes: facts.size, modified: facts.modified };
 }

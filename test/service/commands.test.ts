@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
@@ -152,6 +152,17 @@ test('trace tells of a tar, of a recording, and of what nobody knows', async () 
     },
   });
   expect((await rig.wavspool('trace', recording)).stdout).toContain('key: trace/a.wav');
+  const cut = join(rig.incoming, 'trace/cut.tar');
+  await writeFile(cut, (await readFile(path)).subarray(0, 2000));
+  expect(await json('trace', cut)).toMatchObject({
+    code: 0,
+    said: {
+      kind: 'tar',
+      arrival: { kind: 'incomplete', reason: expect.stringMatching(/: at byte 2000, /) },
+      extraction: null,
+    },
+  });
+  await rm(cut);
   expect(await json('trace', '/nowhere/x.wav')).toMatchObject({ code: 1, said: { kind: 'unknown' } });
 });
 

@@ -47,7 +47,10 @@ async function rescan(app: App, { json }: GlobalOptions): Promise<0> {
   else {
     printLines([
       `${result.tars} tars on disk, ${result.known} of them known, ${result.queued} queued now, ${result.incomplete.length} not complete`,
-      ...result.incomplete.map(({ path, reason }) => `  ${path}: ${reason}`),
+      // what a proof says names the tar already
+      ...result.incomplete.map(({ path, reason }) =>
+        reason.startsWith(path) ? `  ${reason}` : `  ${path}: ${reason}`,
+      ),
       `${recordings} recordings had no job and have one now`,
     ]);
   }
