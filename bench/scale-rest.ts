@@ -7,6 +7,7 @@ import Database from 'better-sqlite3';
 import { ROLES } from '../src/role.ts';
 import { sqlTimestamp, systemClock, systemDice } from '../src/runtime/index.ts';
 import { openStateStore, type StateStore } from '../src/state/index.ts';
+import { ratesOfLastDay } from '../src/status/index.ts';
 import { BIN, sleep, type Fleet } from './fleet.ts';
 import { memoryBelow } from './process-tree.ts';
 import { median } from './report.ts';
@@ -68,8 +69,9 @@ export async function queryTimes({ settings }: Pick<Fleet, 'settings'>): Promise
     'counts()': () => state.counts(),
     'causes()': () => state.causes(),
     'backlog()': () => state.backlog(),
-    'successesSince(a minute ago)': () => state.successesSince(sqlTimestamp(Date.now() - 60_000)),
-    'successesSince(an hour ago)': () => state.successesSince(sqlTimestamp(Date.now() - 3_600_000)),
+    'endedBetween(an hour ago, now)': () =>
+      state.endedBetween(sqlTimestamp(Date.now() - 3_600_000), sqlTimestamp(Date.now() + 1000)),
+    'ratesOfLastDay()': () => ratesOfLastDay(state, Date.now()),
     'list(FAILED)': () => state.list({ status: 'FAILED', limit: 21, offset: 0 }),
     'list()': () => state.list({ limit: 101, offset: 0 }),
     'failed()': () => state.failed({}, 0, 500),

@@ -272,9 +272,7 @@ export interface StateStore {
   /** The PENDING recordings; counts() looks at every row, this at the open ones only. */
   backlog(): { readonly recordings: number; readonly bytes: number };
   causes(): readonly { readonly cause: string; readonly recordings: number }[];
-  /** SUCCESS rows since that timestamp. */
-  successesSince(timestamp: string): number;
-  /** Rows whose last change lies from the one timestamp on and before the other. */
+  /** Recordings whose last change lies from the one timestamp on and before the other. */
   endedBetween(from: string, to: string): { readonly SUCCESS: number; readonly FAILED: number };
   close(): void;
 }

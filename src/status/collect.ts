@@ -18,7 +18,7 @@ export type Pauses = () => Promise<Readonly<Record<'extract' | 'upload', Pause |
 
 export interface StatusDeps {
   readonly settings: Pick<Settings, 'site' | 'paths'>;
-  readonly state: Pick<StateStore, 'counts' | 'causes' | 'successesSince'>;
+  readonly state: Pick<StateStore, 'counts' | 'causes' | 'endedBetween'>;
   readonly queues: Pick<Queues, QueueKind | 'shared'>;
   readonly clock: Clock;
   readonly pauses: Pauses;
@@ -30,6 +30,8 @@ export interface StatusDeps {
 export async function collectStatus(deps: StatusDeps): Promise<Status> {
   const { settings, state, queues, clock } = deps;
   const now = clock.now();
+  const uploadedWithin = (ms: number): number =>
+    state.endedBetween(sqlTimestamp(now - ms), sqlTimestamp(now + 1000)).SUCCESS;
   const [pauses, outage, roles, disk] = await Promise.all([
     deps.pauses(),
     queues.shared.outage(),
@@ -66,8 +68,8 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
     causes: state.causes(),
     queues: { extract, upload, maintenance },
     rates: {
-      recordingsLastMinute: state.successesSince(sqlTimestamp(now - 60_000)),
-      recordingsLastHour: state.successesSince(sqlTimestamp(now - 3_600_000)),
+      recordingsLastMinute: uploadedWithin(60_000),
+      recordingsLastHour: uploadedWithin(3_600_000),
     },
     oldestWaiting:
       oldest.extract === undefined
