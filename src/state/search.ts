@@ -107,6 +107,7 @@ function searchOf(db: Sqlite, statuses: readonly UploadStatus[]) {
   const inOrder = 'ORDER BY timestamp DESC, rowid DESC';
   const isBefore = '(timestamp, rowid) < (@timestamp, @rowid)';
   const isFound = `${IS_RECORDING} AND (instr(wav_path, @part) > 0 OR instr(coalesce(tar, ''), @part) > 0)`;
+  // the plus keeps SQLite from reading every row of a status to find a few rowids
   const newest = db.prepare(
     `SELECT rowid, * FROM uploads WHERE rowid IN (SELECT value FROM json_each(@rowids))
        AND +status IN (${oneOf}) AND ${IS_RECORDING} ${inOrder} LIMIT @wanted`,

@@ -289,12 +289,6 @@ test('the status and the metrics tell rows, queues, pauses and roles', async () 
     store: { ok: true },
     disk: { ok: true },
   });
-  const { hours } = (await json(get('/api/rates', BEARER))) as {
-    hours: { uploaded: number; failed: number }[];
-  };
-  expect(hours).toHaveLength(24);
-  const { FAILED } = state.counts();
-  expect(hours.slice(-2).reduce((sum, { failed }) => sum + failed, 0)).toBe(FAILED); // the hour may have just ended
   expect(await (await get('/api/tars', BEARER)).json()).toEqual({
     extracted: 1,
     failed: 0,
@@ -319,6 +313,26 @@ test('Bull Board shows the three queues to who is logged in, and can act on them
   expect(await queues.extract.isPaused()).toBe(false);
 });
 
+test('the rates tell what was uploaded and what failed in the present hour', async () => {
+  await fail('/extracted/c.wav');
+  await state.markSuccess('/extracted/b.wav', {
+    key: 'b.wav',
+    size: 10,
+    sha256: 'b.wav',
+    etag: 'e',
+    versionId: undefined,
+  });
+  const { hours } = (await json(get('/api/rates', BEARER))) as {
+    hours: { uploaded: number; failed: number }[];
+  };
+  expect(hours).toHaveLength(24);
+  const { FAILED, SUCCESS } = state.counts();
+  expect(FAILED).toBeGreaterThan(0);
+  const ofTwo = hours.slice(-2); // the hour may have just ended
+  expect(ofTwo.reduce((sum, { failed }) => sum + failed, 0)).toBe(FAILED);
+  expect(ofTwo.reduce((sum, { uploaded }) => sum + uploaded, 0)).toBe(SUCCESS);
+});
+
 test('the page shows the failures and re-queues them at a click', async (context) => {
   const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
   if (executablePath === undefined) return context.skip('there is no Chromium here');
@@ -337,7 +351,7 @@ test('the page shows the failures and re-queues them at a click', async (context
     await page.getByRole('img', { name: failed }).waitFor();
     const row = page.getByRole('row').filter({ hasText: '/extracted/c.wav' });
     await row.getByRole('button', { name: 'Re-queue' }).click();
-    await page.getByText('re-queued 1 recordings and 0 tars').waitFor();
+    await page.getByText('re-queued 1 recording and 0 tars').waitFor();
     expect(state.recording('/extracted/c.wav')?.status).toBe('PENDING');
     await page.getByRole('searchbox').fill('day-1');
     await page.getByRole('button', { name: 'Find' }).click();
