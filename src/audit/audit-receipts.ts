@@ -14,12 +14,14 @@ export interface ReceiptAuditDeps {
 
 /**
  * Walks the chain of receipts: each is read, the links between them are checked, and what this site's receipts say of
- * recordings is compared with state.db. Yields what is not as it should be and returns how many receipts there are.
+ * recordings is compared with state.db. Of receipts that are written meanwhile the chain is left to the next walk. Yields what
+ * is not as it should be and returns how many receipts there are.
  */
 export async function* auditReceipts(
   deps: ReceiptAuditDeps,
   signal: AbortSignal,
 ): AsyncGenerator<Finding, number> {
+  const before = deps.state.receiptHead();
   const links: ChainLink[] = [];
   for await (const stored of readReceipts(deps.store, deps.prefix, signal)) {
     if (stored.kind === 'invalid') {
@@ -30,9 +32,13 @@ export async function* auditReceipts(
     links.push({ key, sha256, site: receipt.site, seq: receipt.seq, previous: receipt.previous });
     if (receipt.site === deps.site) yield* compareWithRows(deps, stored);
   }
-  const head = deps.state.receiptHead();
-  const heads = new Map(head === undefined ? [] : [[deps.site, head]]);
-  for (const { seq, key, reason } of findBreaks(links, heads)) {
+  // a listing goes by keys, not by time: of the receipts written meanwhile it may have a later one and not the one before
+  const isGrowing = deps.state.receiptHead()?.seq !== before?.seq;
+  const settled = isGrowing
+    ? links.filter(({ site, seq }) => site !== deps.site || seq <= (before?.seq ?? 0))
+    : links;
+  const heads = new Map(before === undefined ? [] : [[deps.site, before]]);
+  for (const { seq, key, reason } of findBreaks(settled, heads)) {
     const name = key ?? `receipt ${seq} of ${deps.site}`;
     yield { sign: key === undefined ? '-' : '*', key: name, reason };
   }

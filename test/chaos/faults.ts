@@ -3,6 +3,7 @@ import { open, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { createSemaphore } from '../../src/runtime/index.ts';
 import { httpAnswer, s3Refusal, type FaultProxy, type Weather } from '../support/fault-proxy.ts';
 import type { Rig } from '../support/rig.ts';
 import type { TestGateway } from '../support/s3.ts';
@@ -67,8 +68,15 @@ function signal(pids: readonly number[], name: NodeJS.Signals): void {
   }
 }
 
-/** Starts `up` when it is not there, as systemd does: on a full disk it cannot even start. */
+const looks = createSemaphore(1);
+
+/**
+ * Starts `up` when it is not there, as systemd does: on a full disk it cannot even start. One look after the other: two loops that
+ * find it gone at once would start two, and the rig would know the one that ends because the other is there.
+ */
 export async function keepUp(rig: Rig): Promise<void> {
+  using look = new DisposableStack();
+  look.use(await looks.acquire(1));
   if ((await pidsOf(rig, /wavspool\.js up/)).length === 0) rig.launch();
 }
 
