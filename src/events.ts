@@ -165,6 +165,7 @@ export interface Events {
   'job failed': { queue: string; job: string; err: unknown };
   'scheduled job done': { job: string; by: string; ms: number };
   'scheduled job failed': { job: string; err: unknown };
+  'clock was ahead': { job: string; runs: number; until: string };
   'ping failed': { job: string; reason: string };
 
   // keeping the host
@@ -262,6 +263,7 @@ export const LEVELS: Record<EventName, Level> = {
   'job failed': 'error',
   'scheduled job done': 'info',
   'scheduled job failed': 'error',
+  'clock was ahead': 'warn',
   'ping failed': 'warn',
   'snapshot taken': 'info',
   'snapshot shipped': 'info',

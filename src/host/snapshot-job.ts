@@ -51,7 +51,7 @@ export function offsiteJob(host: Host, database: DatabaseSettings, schedule: Sna
     lock: id,
     when: { everyMs: SHIP_AGAIN_MS },
     isNeeded: async () => {
-      const shippedAt = host.journal.last(id).good?.startedAt;
+      const shippedAt = host.journal.last(id, host.clock.now()).good?.startedAt;
       const [newest] = await listSnapshots(database.name, schedule, host.timezone);
       return newest !== undefined && (shippedAt === undefined || newest.at >= shippedAt);
     },

@@ -1,4 +1,5 @@
 import type { Queue } from 'bullmq';
+import type { Clock } from '../runtime/index.ts';
 import type { Payload } from './jobs.ts';
 import type { QueueKind } from './names.ts';
 
@@ -14,16 +15,22 @@ export interface Schedules<K extends QueueKind> {
 
 /** A failed run is followed by the schedule's next one, so only the last ones are worth keeping. */
 const KEPT_FAILED_RUNS = 100;
+const SLACK_MS = 60_000;
 
 /** The schedules of a queue; `inTime` bounds how long a call may wait for Redis. */
 export function scheduleMethods<K extends QueueKind>(
   kind: K,
   bull: Queue,
+  clock: Pick<Clock, 'now'>,
   inTime: <T>(what: string, promise: Promise<T>) => Promise<T>,
 ): Schedules<K> {
   const opts = { removeOnFail: { count: KEPT_FAILED_RUNS } };
   return {
     schedule: async (id, everyMs, payload) => {
+      // its next run lies further away than one comes after the other: it was noted while the clock was ahead
+      const known = await inTime('look into', bull.getJobScheduler(id));
+      if (known?.next !== undefined && known.next > clock.now() + everyMs + SLACK_MS)
+        await inTime('schedule in', bull.removeJobScheduler(id));
       // `every` keeps an overdue run through an upsert, a cron pattern would lose it
       const upserted = bull.upsertJobScheduler(id, { every: everyMs }, { name: kind, data: payload, opts });
       await inTime('schedule in', upserted);

@@ -168,7 +168,7 @@ export function openWorkQueue<K extends QueueKind>(
       await inTime('limit', bull.setGlobalConcurrency(jobs));
     },
     ...ageMethods<K>(bull, clock, inTime),
-    ...scheduleMethods<K>(kind, bull, inTime),
+    ...scheduleMethods<K>(kind, bull, clock, inTime),
     close: () => bull.close(),
   };
 }

@@ -3,6 +3,9 @@ import { CronExpressionParser, type CronDate } from 'cron-parser';
 // A schedule is a question to the clock on the wall: the hour that is skipped in spring has passed when the clock shows a
 // later one, and the one that is repeated in autumn does not come again. So cron patterns are read in wall clock time, and a
 // run is known by the wall clock time it was due at, `YYYY-MM-DDTHH:mm`, which compares as text.
+//
+// A clock may jump. What lies in the future was noted while the clock was ahead, and proves nothing: one run too many costs a
+// second copy, one too few costs the only one.
 
 /** When a job is to run: at the moments of a cron pattern, or so long after its last beginning. */
 export type When = { readonly cron: string } | { readonly everyMs: number };
@@ -22,6 +25,8 @@ export interface Past {
   };
 }
 
+/** A clock that is set back by less than this is being kept right. */
+export const CLOCK_SLACK_MS = 60_000;
 /** A failed run is tried again, so often in all and with such pauses. */
 const ATTEMPTS = 4;
 const RETRY_MS = 5 * 60_000;
@@ -36,27 +41,49 @@ export function wallClock(at: number, timezone: string): string {
 
 /**
  * The run that is due at `now` (ms since 1970) and not settled yet, by the wall clock time it was due at. However many were
- * missed, one run makes up for all of them; one that failed is tried again, one whose process died at once.
+ * missed, one run makes up for all of them; one that failed is tried again, one whose process died at once. A last run that
+ * began in the future counts for nothing.
  */
-export function dueRun(when: When, timezone: string, now: number, { since, last }: Past): string | undefined {
+export function dueRun(when: When, timezone: string, now: number, past: Past): string | undefined {
   const wall = wallClock(now, timezone);
-  if ('everyMs' in when) {
-    const isDue =
-      last === undefined || now - last.startedAt >= when.everyMs || now < last.startedAt - when.everyMs;
-    return isDue ? wall : undefined;
-  }
+  const last = past.last !== undefined && past.last.startedAt <= now + CLOCK_SLACK_MS ? past.last : undefined;
+  if ('everyMs' in when) return last === undefined || now - last.startedAt >= when.everyMs ? wall : undefined;
   const due = lastDue(when.cron, wall);
-  if (due <= since) return undefined;
+  if (due <= past.since) return undefined;
   if (last === undefined || due > last.due) return due;
   if (due < last.due || last.outcome === 'done' || last.attempts >= ATTEMPTS) return undefined;
   return last.outcome === 'running' || now - last.startedAt >= RETRY_MS ? due : undefined;
 }
 
+/**
+ * When the first run was due that nobody has done, ms since 1970; undefined when none is due. It stays where it is while
+ * nothing runs. `goodAt`: when the last good run began, whoever asked for it.
+ */
+export function missedSince(
+  when: When,
+  timezone: string,
+  now: number,
+  { since, goodAt }: { readonly since: string; readonly goodAt: number | undefined },
+): number | undefined {
+  const good = goodAt !== undefined && goodAt <= now + CLOCK_SLACK_MS ? goodAt : undefined;
+  if ('everyMs' in when) {
+    const due = (good ?? instantOf(since, timezone)) + when.everyMs;
+    return due <= now ? due : undefined;
+  }
+  const from = good === undefined ? since : wallClock(good, timezone);
+  const due = firstDue(when.cron, from > since ? from : since);
+  return due <= wallClock(now, timezone) ? instantOf(due, timezone) : undefined;
+}
+
 /** When a job comes next, ms since 1970; where the clock skips that moment, when it has done so. */
 export function nextRun(when: When, timezone: string, now: number, { last }: Past): number {
   if ('everyMs' in when) return Math.max(now, (last?.startedAt ?? now) + when.everyMs);
-  const next = firstDue(when.cron, wallClock(now, timezone));
-  return Temporal.PlainDateTime.from(next).toZonedDateTime(timezone).epochMilliseconds;
+  return instantOf(firstDue(when.cron, wallClock(now, timezone)), timezone);
+}
+
+/** The first moment at which the wall clock shows that time; where it skips it, when it has done so. */
+function instantOf(wall: string, timezone: string): number {
+  return Temporal.PlainDateTime.from(wall).toZonedDateTime(timezone).epochMilliseconds;
 }
 
 /** The last moment not after `wall` that a cron pattern names. Read as UTC, which skips and repeats nothing. */

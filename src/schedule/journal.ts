@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { isoTime, makeDirectory, parseTime } from '../runtime/index.ts';
 import { openDatabase, type Sqlite } from '../sqlite/index.ts';
-import type { Past } from './due.ts';
+import { CLOCK_SLACK_MS, wallClock, type Past } from './due.ts';
 
 /** Who asked for a run. */
 export type Trigger = 'schedule' | 'event' | 'hand';
@@ -24,12 +24,20 @@ export interface Run {
  * What was run when, and how it ended: `jobs.db` in the data directory. Redis may forget every schedule (P2), this does not.
  */
 export interface Journal {
-  /** Of a job of that schedule; the first time, it notes that the schedule is known from `wall` on. */
-  past(job: string, wall: string): Past;
+  /**
+   * What is known of a job at `now`, ms since 1970; the first time, it notes that its schedule is known from then on. Runs that
+   * began in the future are none, and a schedule that is known from the future on is known from now on: the clock was ahead.
+   */
+  past(job: string, now: number, timezone: string): Past;
+  /**
+   * Takes their due times from the runs of a job that began in the future, so that they stand for nothing when the clock comes
+   * there again. Returns how many there were, and when the last of them began, ms since 1970. Safe to repeat.
+   */
+  disownFuture(job: string, now: number): { readonly runs: number; readonly until: number } | undefined;
   /** A run begins; one that is still noted as running has died. Returns what to end it with. */
   begin(run: { job: string; by: Trigger; due: string | undefined; startedAt: number }): Begun;
-  /** The last run of a job, and the last that was done. */
-  last(job: string): { readonly run: Run | undefined; readonly good: Run | undefined };
+  /** The last run of a job, and the last that was done and did not begin in the future of `now`, ms since 1970. */
+  last(job: string, now: number): { readonly run: Run | undefined; readonly good: Run | undefined };
   close(): void;
 }
 
@@ -70,11 +78,14 @@ export async function openJournal(dataDirectory: string): Promise<Journal> {
 }
 
 function journalOn(db: Sqlite): Journal {
-  const know = db.prepare('INSERT OR IGNORE INTO schedules (job, since) VALUES (?, ?)');
+  const know = db.prepare(
+    `INSERT INTO schedules (job, since) VALUES (?, ?)
+     ON CONFLICT (job) DO UPDATE SET since = excluded.since WHERE excluded.since < since`,
+  );
   const since = db.prepare('SELECT since FROM schedules WHERE job = ?').pluck();
   const lastDue = db.prepare(
     `SELECT due, outcome, started_at, (SELECT count(*) FROM runs AS same WHERE same.job = runs.job AND same.due = runs.due) AS attempts
-     FROM runs WHERE job = ? AND due IS NOT NULL ORDER BY id DESC LIMIT 1`,
+     FROM runs WHERE job = ? AND due IS NOT NULL AND started_at <= ? ORDER BY id DESC LIMIT 1`,
   );
   const lost = db.prepare(
     `UPDATE runs SET outcome = 'failed', reason = '${DIED}' WHERE job = ? AND outcome = 'running'`,
@@ -89,7 +100,14 @@ function journalOn(db: Sqlite): Journal {
     'UPDATE runs SET ended_at = @endedAt, outcome = @outcome, reason = @reason, result = @result WHERE id = @id',
   );
   const last = db.prepare('SELECT * FROM runs WHERE job = ? ORDER BY id DESC LIMIT 1');
-  const good = db.prepare("SELECT * FROM runs WHERE job = ? AND outcome = 'done' ORDER BY id DESC LIMIT 1");
+  const good = db.prepare(
+    "SELECT * FROM runs WHERE job = ? AND outcome = 'done' AND started_at <= ? ORDER BY id DESC LIMIT 1",
+  );
+  const fromFuture = 'job = ? AND due IS NOT NULL AND started_at > ?';
+  const future = db.prepare(
+    `SELECT count(*) AS runs, max(started_at) AS until FROM runs WHERE ${fromFuture}`,
+  );
+  const disown = db.prepare(`UPDATE runs SET due = NULL WHERE ${fromFuture}`);
   const begin = db.transaction((run: { job: string; by: Trigger; due: string | null; startedAt: string }) => {
     lost.run(run.job);
     const { lastInsertRowid } = insert.run(run);
@@ -98,15 +116,21 @@ function journalOn(db: Sqlite): Journal {
   });
 
   return {
-    past: (job, wall) => {
-      know.run(job, wall);
+    past: (job, now, timezone) => {
+      know.run(job, wallClock(now, timezone));
       const known = { since: since.get(job) as string };
-      const row = lastDue.get(job) as
+      const row = lastDue.get(job, believedUntil(now)) as
         | (Pick<RunRow, 'outcome' | 'started_at'> & { due: string; attempts: number })
         | undefined;
       if (row === undefined) return known;
       const { due, outcome, attempts, started_at } = row;
       return { ...known, last: { due, outcome, attempts, startedAt: parseTime(started_at) } };
+    },
+    disownFuture: (job, now) => {
+      const found = future.get(job, believedUntil(now)) as { runs: number; until: string | null };
+      if (found.until === null) return undefined;
+      disown.run(job, believedUntil(now));
+      return { runs: found.runs, until: parseTime(found.until) };
     },
     begin: ({ job, by, due, startedAt }) => {
       const id = begin.immediate({ job, by, due: due ?? null, startedAt: isoTime(startedAt) });
@@ -119,14 +143,19 @@ function journalOn(db: Sqlite): Journal {
         failed: (endedAt, reason) => finish(endedAt, { outcome: 'failed', reason, result: null }),
       };
     },
-    last: (job) => ({
+    last: (job, now) => ({
       run: asRun(last.get(job) as RunRow | undefined),
-      good: asRun(good.get(job) as RunRow | undefined),
+      good: asRun(good.get(job, believedUntil(now)) as RunRow | undefined),
     }),
     close: () => {
       db.close();
     },
   };
+}
+
+/** The latest beginning that is believed at `now`; times of the journal compare as text. */
+function believedUntil(now: number): string {
+  return isoTime(now + CLOCK_SLACK_MS);
 }
 
 function asRun(row: RunRow | undefined): Run | undefined {

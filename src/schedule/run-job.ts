@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Report } from '../events.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
-import { makeDirectory, type Clock } from '../runtime/index.ts';
+import { isoTime, makeDirectory, type Clock } from '../runtime/index.ts';
 import { takeExclusiveLock, type ExclusiveLock } from '../sqlite/index.ts';
-import { dueRun, wallClock, type When } from './due.ts';
+import { dueRun, type When } from './due.ts';
 import type { Journal, Trigger } from './journal.ts';
 import { ping } from './ping.ts';
 
@@ -81,14 +81,20 @@ export async function runJob<R extends object>(
   }
 }
 
-/** The wall clock time of the run of a job that is due now and has something to do. */
+/**
+ * The wall clock time of the run of a job that is due now and has something to do. A clock that was ahead is reported, once for
+ * each job that it let run.
+ */
 export async function dueNow(
-  { journal, clock, timezone }: Pick<RunDeps, 'journal' | 'clock'> & { readonly timezone: string },
+  { journal, clock, report, timezone }: Omit<RunDeps, 'dataDirectory'> & { readonly timezone: string },
   job: Job,
 ): Promise<string | undefined> {
   if (job.when === undefined) return undefined;
   const now = clock.now();
-  const due = dueRun(job.when, timezone, now, journal.past(job.id, wallClock(now, timezone)));
+  const ahead = journal.disownFuture(job.id, now);
+  if (ahead !== undefined)
+    report('clock was ahead', { job: job.id, runs: ahead.runs, until: isoTime(ahead.until) });
+  const due = dueRun(job.when, timezone, now, journal.past(job.id, now, timezone));
   return due !== undefined && (job.isNeeded === undefined || (await job.isNeeded())) ? due : undefined;
 }
 

@@ -102,6 +102,10 @@ export interface ScheduleStatus {
   readonly cron?: string;
   readonly everySeconds?: number;
   readonly next: string;
+  /** When the first run was due that nobody has done; it does not move while nothing runs. Null when none is due. */
+  readonly dueAt: string | null;
+  /** A run is due, has something to do, and is later than a busy host makes it. */
+  readonly overdue: boolean;
   readonly last: {
     readonly at: string;
     readonly by: string;

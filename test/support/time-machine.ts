@@ -1,6 +1,6 @@
 import type { Host } from '../../src/host/index.ts';
 import { systemClock, type Clock } from '../../src/runtime/index.ts';
-import { dueNow, nextRun, runJob, wallClock, type Job } from '../../src/schedule/index.ts';
+import { dueNow, nextRun, runJob, type Job } from '../../src/schedule/index.ts';
 
 /** A clock whose date stands still until it is set. */
 export interface ControlledClock extends Clock {
@@ -39,7 +39,7 @@ export async function live(
   const lived: Lived[] = [];
   const { journal, timezone } = host;
   const past = (job: Job, now: number): ReturnType<typeof journal.past> =>
-    journal.past(job.id, wallClock(now, timezone));
+    journal.past(job.id, now, timezone);
   for (;;) {
     const now = clock.now();
     const times = jobs

@@ -138,6 +138,8 @@ test.each<[string, Parameters<typeof status>[0], string, RegExp | undefined]>([
           job: 'snapshot shop daily',
           next: '2026-11-21T02:00:00Z',
           last: { at: '2026-11-20T02:00:00Z', by: 'schedule', outcome: 'failed', reason: 'the disk is full' },
+          dueAt: null,
+          overdue: false,
           lastGood: null,
         },
       ],
