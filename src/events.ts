@@ -185,6 +185,14 @@ export interface Events {
   'request refused': { route: string; status: number; reason: string };
   'request failed': { route: string; err: unknown };
   'state taken over': { file: string; tars: number; uploads: number };
+  'rows put right': {
+    file: string;
+    bytePaths: number;
+    noPaths: number;
+    statuses: number;
+    unknownStatuses: number;
+    retryCounts: number;
+  };
   'heartbeat failed': { err: unknown };
   'unexpected fault': { err: unknown };
 }
@@ -273,6 +281,7 @@ export const LEVELS: Record<EventName, Level> = {
   'request refused': 'warn',
   'request failed': 'error',
   'state taken over': 'info',
+  'rows put right': 'warn',
   'heartbeat failed': 'warn',
   'unexpected fault': 'error',
 };

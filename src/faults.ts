@@ -44,6 +44,12 @@ export const FAULTS = {
     exit: 3,
     remedy: 'run the wavspool version that wrote this state.db, or a newer one',
   },
+  STATE_FOREIGN: {
+    cause: 'state',
+    retry: 'never',
+    exit: 3,
+    remedy: 'point paths.state elsewhere, or copy the rows into the two tables as docs/state.md gives them',
+  },
   PROGRAM_MISSING: { cause: 'program', retry: 'never', exit: 3, remedy: 'install the named program' },
   ALREADY_RUNNING: { cause: 'usage', retry: 'never', exit: 2, remedy: 'stop the running one first' },
 

@@ -14,6 +14,7 @@ export async function reconcileUploads(
   app: Pick<App, 'state' | 'queues' | 'settings'>,
   thorough: boolean,
 ): Promise<number> {
+  await app.state.normalise();
   const { waiting, active, delayed } = await app.queues.upload.counts();
   if (!thorough && waiting + active + delayed >= app.state.openJobs()) return 0;
   let jobs = waiting;

@@ -15,8 +15,10 @@ export {
   settleCopy,
 } from './foreign.ts';
 export { groupedWriter, type Write } from './grouped-writer.ts';
+export { schemaInMemory, schemaOf, type SchemaObject } from './in-memory.ts';
 export { finishCopy, integrityFaults } from './integrity.ts';
 export { openDatabase, type Sqlite } from './open.ts';
+export { peek } from './peek.ts';
 export {
   pinPages,
   readWalEnd,

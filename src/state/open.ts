@@ -3,15 +3,12 @@ import { dirname } from 'node:path';
 import type { Report } from '../events.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
 import type { Clock, Dice } from '../runtime/index.ts';
-import { groupedWriter, openDatabase } from '../sqlite/index.ts';
-import { stagingArea } from './extraction.ts';
-import { auditMethods } from './audit.ts';
-import { receiptMethods } from './receipts.ts';
-import { recordingMethods } from './recordings.ts';
-import { migrate } from './schema.ts';
-import { searchMethod } from './search.ts';
+import { groupedWriter, openDatabase, peek, schemaOf } from '../sqlite/index.ts';
+import { storeMethods } from './methods.ts';
+import { normaliser } from './normalise.ts';
+import { lookAt, migrate, type Found } from './schema.ts';
 import type { StateStore } from './state-store.ts';
-import { tarMethods } from './tars.ts';
+import { tryOut } from './try-out.ts';
 
 export interface StateStoreOptions {
   /** `paths.state`. */
@@ -25,7 +22,7 @@ export interface StateStoreOptions {
 
 /**
  * Opens `state.db`, makes it when it is not there, takes it over when another program made it. Several processes may have
- * it open. Throws STATE_UNUSABLE or STATE_TOO_NEW.
+ * it open. Throws STATE_UNUSABLE or STATE_TOO_NEW, and STATE_FOREIGN for what it cannot take over, which stays as it is.
  */
 export function openStateStore({ file, maxRetries, clock, dice, report }: StateStoreOptions): StateStore {
   try {
@@ -37,24 +34,46 @@ export function openStateStore({ file, maxRetries, clock, dice, report }: StateS
       { cause: error },
     );
   }
+  const found = lookBefore(file, clock);
   const db = openDatabase(file);
   try {
     db.pragma('busy_timeout = 5000'); // the one moment where waiting with the event loop blocked is right: nothing runs yet
-    const takenOver = migrate(db, file);
-    if (takenOver !== undefined) report('state taken over', { file, ...takenOver });
+    migrate(db);
+    const normalise = normaliser(db, clock, maxRetries);
+    const normalised = normalise.isDue() ? db.transaction(normalise.run).immediate() : undefined;
+    if (found?.kind === 'another program’s')
+      report('state taken over', { file, tars: found.tars, uploads: found.uploads });
+    if (normalised !== undefined) report('rows put right', { file, ...normalised });
     db.pragma('busy_timeout = 50');
     const write = groupedWriter(db, file, clock, dice);
     return {
-      ...tarMethods(db, write, clock, maxRetries),
-      ...recordingMethods(db, write, clock, maxRetries),
-      ...searchMethod(db, clock),
-      ...receiptMethods(db, write, clock),
-      ...auditMethods(db, write, clock),
-      beginExtraction: stagingArea(db, write, clock, maxRetries),
+      ...storeMethods(db, write, clock, maxRetries),
+      normalise: async () => {
+        if (!normalise.isDue()) return;
+        report('rows put right', { file, ...(await write(normalise.run)) });
+      },
       close: () => db.close(),
     };
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** Looks at the file before anything of it is changed, and tries out what another program made. */
+function lookBefore(file: string, clock: Clock): Found | undefined {
+  try {
+    return peek(file, (db) => {
+      const found = lookAt(db, file);
+      if (found.kind === 'another program’s') tryOut(schemaOf(db), file, clock);
+      return found;
+    });
+  } catch (error) {
+    if (error instanceof WavspoolError) throw error;
+    throw new WavspoolError(
+      'STATE_UNUSABLE',
+      `${file} cannot be opened as a SQLite database: ${messageOf(error)}`,
+      { cause: error },
+    );
   }
 }

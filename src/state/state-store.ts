@@ -197,7 +197,7 @@ export interface StateStore {
   tar(path: string): TarRow | undefined;
   failedTar(path: string): FailedTar | undefined;
   failedTars(filter: FailureFilter): readonly FailedTar[];
-  /** The paths of those versions that need no extraction: extracted, or failed for good. Fills in a taken-over row's version. */
+  /** The paths of those versions that need no extraction: extracted, or failed for good. */
   settledTars(versions: readonly TarVersion[]): Promise<ReadonlySet<string>>;
   beginExtraction(tar: TarVersion): Extraction;
   markTarFailed(tar: TarVersion, failure: Failure): Promise<void>;
@@ -274,6 +274,8 @@ export interface StateStore {
   causes(): readonly { readonly cause: string; readonly recordings: number }[];
   /** Recordings whose last change lies from the one timestamp on and before the other. */
   endedBetween(from: string, to: string): { readonly SUCCESS: number; readonly FAILED: number };
+  /** Puts rows right that scripts and people wrote, so that none of them is outside of the figures; reports what it changed. */
+  normalise(): Promise<void>;
   close(): void;
 }
 

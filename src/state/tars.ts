@@ -24,9 +24,6 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
     `SELECT size, tar_mtime_ms AS mtimeMs, retry_count AS retryCount FROM uploads
      WHERE wav_path = ? AND tar = wav_path`,
   );
-  const adopt = db.prepare(
-    'UPDATE extracted_tars SET size = ?, mtime_ms = ? WHERE path = ? AND size IS NULL',
-  );
   const markFailed = db.prepare(
     `INSERT INTO uploads (wav_path, status, timestamp, error_message, retry_count, cause, tar, size, tar_mtime_ms)
      VALUES (@path, 'FAILED', @timestamp, @message, @retryCount, @cause, @path, @size, @mtimeMs)
@@ -46,17 +43,18 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
     return record === undefined ? undefined : failedTarRow(record);
   };
 
-  /** What is settled, and of it what was taken over without a version. One transaction: a rescan asks for every tar on disk. */
+  /**
+   * A row that was taken over says of no version that it was extracted, nor that its recordings have their rows: such a tar is
+   * extracted once more where it still lies, and finds what is there. One transaction: a rescan asks for every tar on disk.
+   */
   const settled = db.transaction((versions: readonly TarVersion[]) => {
     const paths = new Set<string>();
-    const unversioned: TarVersion[] = [];
     for (const version of versions) {
       const extracted = extractedVersion.get(version.path) as Version | undefined;
-      if (extracted?.size === null) unversioned.push(version);
-      const isExtracted = extracted !== undefined && (extracted.size === null || isSame(extracted, version));
-      if (isExtracted || isGivenUp(version)) paths.add(version.path);
+      if ((extracted !== undefined && isSame(extracted, version)) || isGivenUp(version))
+        paths.add(version.path);
     }
-    return { paths, unversioned };
+    return paths;
   });
   const isGivenUp = (version: TarVersion): boolean => {
     const failed = failedVersion.get(version.path) as (Version & { retryCount: number | null }) | undefined;
@@ -78,15 +76,7 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
         )
         .filter((failed) => filter.paths === undefined || filter.paths.includes(failed.path)),
 
-    settledTars: async (versions) => {
-      const { paths, unversioned } = settled(versions);
-      if (unversioned.length > 0) {
-        await write(() => {
-          for (const { path, size, mtimeMs } of unversioned) adopt.run(size, mtimeMs, path);
-        });
-      }
-      return paths;
-    },
+    settledTars: async (versions) => settled(versions),
 
     markTarFailed: ({ path, size, mtimeMs }, { cause, message, retryCount }) =>
       write(() => {

@@ -1,0 +1,197 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { faultCode } from '../../src/faults.ts';
+import { systemClock, systemDice } from '../../src/runtime/index.ts';
+import { openStateStore, type StateStore } from '../../src/state/index.ts';
+
+const TABLES = `CREATE TABLE extracted_tars(path TEXT PRIMARY KEY, timestamp TEXT);
+  CREATE TABLE uploads(wav_path TEXT PRIMARY KEY, status TEXT, timestamp TEXT, error_message TEXT, retry_count INTEGER DEFAULT 0);`;
+const AT = "'2025-09-01 02:00:00'";
+/** The contract's tables, with other columns in `uploads`. */
+const uploads = (columns: string, options = ''): string =>
+  `CREATE TABLE extracted_tars(path TEXT PRIMARY KEY, timestamp TEXT); CREATE TABLE uploads(${columns}) ${options};`;
+let directory = '';
+let file = '';
+let reported: { event: string; fields: unknown }[] = [];
+const sqlite3 = (sql: string): string => execFileSync('sqlite3', [file, sql], { encoding: 'utf8' }).trim();
+const open = (): StateStore =>
+  openStateStore({
+    file,
+    maxRetries: 5,
+    clock: systemClock,
+    dice: systemDice,
+    report: (event, fields) => {
+      reported.push({ event, fields });
+    },
+  });
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'wavspool-take-over-'));
+  file = join(directory, 'state.db');
+  reported = [];
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test('a state.db with the contract’s columns alone is taken over with every row kept', () => {
+  sqlite3(`${TABLES}
+    INSERT INTO extracted_tars VALUES ('/in/old.tar', ${AT});
+    INSERT INTO uploads VALUES ('/x/s.wav', 'SUCCESS', ${AT}, NULL, 0), ('/x/p.wav', 'PENDING', ${AT}, NULL, 0),
+      ('/x/f.wav', 'FAILED', ${AT}, 'timeout', 2), ('/x/g.wav', 'FAILED', ${AT}, 'timeout', 5);`);
+  using state = opened();
+  expect(reported).toEqual([{ event: 'state taken over', fields: { file, tars: 1, uploads: 4 } }]);
+  expect(state.counts()).toMatchObject({ SUCCESS: 1, PENDING: 1, FAILED: 2, givenUp: 1, extractedTars: 1 });
+  expect(state.openRecordings(0, 10).map(({ path }) => path)).toEqual(['/x/p.wav', '/x/f.wav']);
+  expect(sqlite3('SELECT timestamp FROM extracted_tars')).toBe('2025-09-01 02:00:00');
+});
+
+test('a tar whose row was taken over is extracted once more where it still lies: the row says of no version that it was', async () => {
+  sqlite3(`${TABLES} INSERT INTO extracted_tars VALUES ('/in/old.tar', ${AT});`);
+  using state = opened();
+  const version = { path: '/in/old.tar', size: 7, mtimeMs: 3 };
+  expect(await state.settledTars([version])).toEqual(new Set());
+  const extraction = state.beginExtraction(version);
+  await extraction.commit({ sha256: 'f', skipped: 0, refused: 0, batchSize: () => 1 });
+  expect(await state.settledTars([version])).toEqual(new Set(['/in/old.tar']));
+  expect(await state.settledTars([{ ...version, size: 8 }])).toEqual(new Set());
+});
+
+describe('what scripts write as a status counts', () => {
+  test.each([
+    ["'success'", 'SUCCESS'],
+    ["'Failed'", 'FAILED'],
+    ["'SUCCESS '", 'SUCCESS'],
+    ["' pending' || char(10)", 'PENDING'],
+    ["''", 'PENDING'],
+    ['NULL', 'PENDING'],
+    ["'uploaded?'", 'PENDING'],
+    ['7', 'PENDING'],
+    ["x'00ff'", 'PENDING'],
+  ])('%s is %s', (written, status) => {
+    sqlite3(`${TABLES} INSERT INTO uploads VALUES ('/x/a.wav', ${written}, ${AT}, NULL, 0);`);
+    using state = opened();
+    expect(state.counts()).toMatchObject({ PENDING: 0, SUCCESS: 0, FAILED: 0, [status]: 1 });
+    expect(state.openRecordings(0, 9)).toHaveLength(status === 'SUCCESS' ? 0 : 1);
+    expect(reported.map(({ event }) => event)).toEqual(['state taken over', 'rows put right']);
+  });
+});
+
+test.each(['NULL', "'many'", "''", '-1', '1.5'])(
+  'FAILED with the retry count %s is tried again',
+  (written) => {
+    sqlite3(`${TABLES} INSERT INTO uploads VALUES ('/x/a.wav', 'FAILED', ${AT}, 'timeout', ${written});`);
+    using state = opened();
+    expect(state.openRecordings(0, 9)).toHaveLength(1);
+    expect(state.openJobs()).toBe(1);
+    expect(state.counts()).toMatchObject({ FAILED: 1, givenUp: 0 });
+  },
+);
+
+test('a row without a path stands among the failures, and keeps nobody else from going up', () => {
+  sqlite3(`${TABLES} INSERT INTO uploads VALUES (NULL, 'PENDING', ${AT}, NULL, 0), (NULL, 'FAILED', ${AT}, 'timeout', 0),
+    (x'ff00', 'PENDING', ${AT}, NULL, 0), (x'2f782f622e776176', 'PENDING', ${AT}, NULL, 0), ('/x/a.wav', 'PENDING', ${AT}, NULL, 0);`);
+  using state = opened();
+  expect(state.openRecordings(0, 9).map(({ path }) => path)).toEqual(['/x/b.wav', '/x/a.wav']);
+  expect(state.counts()).toMatchObject({ PENDING: 2, FAILED: 3, givenUp: 3 });
+  expect(state.failed({}, 0, 9).map(({ row }) => [row.path.replace(/\(.*/, ''), row.errorMessage])).toEqual([
+    ['row 1 of uploads has no path ', 'its wav_path was NULL'],
+    ['row 2 of uploads has no path ', 'timeout; its wav_path was NULL'],
+    ['row 3 of uploads has no path ', "its wav_path was X'FF00'"],
+  ]);
+});
+
+test('what a script writes while wavspool runs is put right with the next rescan, by an index of what is odd', async () => {
+  using state = opened();
+  await state.normalise();
+  expect(reported).toEqual([]);
+  sqlite3(`INSERT INTO uploads (wav_path, status) VALUES ('/x/a.wav', 'success'), (NULL, 'PENDING');`);
+  await state.normalise();
+  expect(state.counts()).toMatchObject({ SUCCESS: 1, FAILED: 1 });
+  expect(reported).toMatchObject([{ event: 'rows put right', fields: { statuses: 1, noPaths: 1 } }]);
+  const plan = sqlite3(
+    `EXPLAIN QUERY PLAN SELECT 1 FROM uploads WHERE ${sqlite3("SELECT substr(sql, instr(sql, 'WHERE ') + 6) FROM sqlite_master WHERE name = 'uploads_odd'")}`,
+  );
+  expect(plan).toContain('uploads_odd');
+});
+
+describe('what wavspool cannot work with is refused before a byte of it is changed', () => {
+  const plain = 'status TEXT, timestamp TEXT, error_message TEXT, retry_count INTEGER DEFAULT 0';
+  test.each([
+    [
+      'an owner’s NOT NULL column',
+      uploads(`wav_path TEXT PRIMARY KEY, ${plain}, operator TEXT NOT NULL`),
+      /operator/,
+    ],
+    ['WITHOUT ROWID', uploads(`wav_path TEXT PRIMARY KEY, ${plain}`, 'WITHOUT ROWID'), /rowid/],
+    [
+      'a primary key of its own, and paths that need not differ',
+      uploads(`id INTEGER PRIMARY KEY, wav_path TEXT, ${plain}`),
+      /ON CONFLICT/,
+    ],
+    [
+      'a check that knows no PENDING',
+      uploads(`wav_path TEXT PRIMARY KEY, ${plain}, CHECK (status IN ('SUCCESS', 'FAILED'))`),
+      /CHECK/,
+    ],
+    ['paths without case', uploads(`wav_path TEXT PRIMARY KEY COLLATE NOCASE, ${plain}`), /different paths/],
+    [
+      'a trigger that refuses rows',
+      `${TABLES} CREATE TRIGGER t BEFORE INSERT ON uploads BEGIN SELECT RAISE(ABORT, 'ask the owner'); END;`,
+      /ask the owner/,
+    ],
+    [
+      'NOT NULL in the tars’ table',
+      TABLES.replace('timestamp TEXT);', 'timestamp TEXT, host TEXT NOT NULL);'),
+      /host/,
+    ],
+    ['a version number of another program', `${TABLES} PRAGMA user_version = 6;`, /numbered its schema 6/],
+    [
+      'a version number beyond every wavspool’s',
+      `${TABLES} PRAGMA user_version = 20250901;`,
+      /numbered its schema/,
+    ],
+    [
+      'a table without its key',
+      'CREATE TABLE uploads(path TEXT); CREATE TABLE extracted_tars(path TEXT);',
+      /no column wav_path/,
+    ],
+    ['another program’s database', 'CREATE TABLE users(name TEXT);', /the tables users/],
+  ])('%s', (_, sql, reason) => {
+    sqlite3(sql);
+    const before = createHash('sha256').update(readFileSync(file)).digest('hex');
+    let fault: unknown;
+    try {
+      open().close();
+    } catch (error) {
+      fault = error;
+    }
+    expect(String(fault)).toMatch(reason);
+    expect(faultCode(fault)).toBe('STATE_FOREIGN');
+    expect(createHash('sha256').update(readFileSync(file)).digest('hex')).toBe(before);
+    expect(readdirSync(directory)).toEqual(['state.db']);
+  });
+
+  test.each([
+    [
+      'columns of the owner’s that may be empty',
+      uploads(`wav_path VARCHAR(500) PRIMARY KEY, ${plain}, note TEXT`),
+    ],
+    ['an id beside a unique path', uploads(`id INTEGER PRIMARY KEY, wav_path TEXT UNIQUE, ${plain}`)],
+    ['a table of the owner’s beside them', `${TABLES} CREATE TABLE notes(text TEXT);`],
+    ['one table alone', 'CREATE TABLE extracted_tars(path TEXT PRIMARY KEY, timestamp TEXT);'],
+    ['letters of another case', TABLES.replaceAll('wav_path', 'WAV_PATH').replace('uploads', 'Uploads')],
+    ['WAL', `PRAGMA journal_mode = WAL; ${TABLES}`],
+  ])('but this is taken over: %s', (_, sql) => {
+    sqlite3(sql);
+    using state = opened();
+    expect(state.counts()).toMatchObject({ SUCCESS: 0 });
+  });
+});
+
+function opened(): StateStore & Disposable {
+  const state = open();
+  return { ...state, [Symbol.dispose]: () => state.close() };
+}
