@@ -19,6 +19,8 @@ import {
   yesNo,
 } from './values.ts';
 
+const keptFor = duration({ min: 1, max: Number.MAX_SAFE_INTEGER });
+
 const keep = z
   .strictObject({
     last: count.optional(),
@@ -26,17 +28,17 @@ const keep = z
     daily: count.optional(),
     weekly: count.optional(),
     monthly: count.optional(),
+    within: keptFor.optional(),
+    withinWeekly: keptFor.optional(),
+    withinMonthly: keptFor.optional(),
     weekday: oneOf('sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday').default(
       'sunday',
     ),
   })
-  .refine(
-    ({ last, days, daily, weekly, monthly }) => (last ?? days ?? daily ?? weekly ?? monthly) !== undefined,
-    {
-      message:
-        'at least one of last, days, daily, weekly, monthly: with none of them everything but the newest would go',
-    },
-  );
+  .refine(({ weekday: _weekday, ...rules }) => Object.values(rules).some((rule) => rule !== undefined), {
+    message:
+      'at least one of last, days, daily, weekly, monthly, within, withinWeekly, withinMonthly: with none of them everything but the newest would go',
+  });
 
 /** When a restore is tried that nobody needs yet, unless the settings say otherwise. */
 export const WEEKLY_DRILL = '30 4 * * 0';

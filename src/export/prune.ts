@@ -35,12 +35,12 @@ async function listExports(
  * system says.
  */
 export async function pruneExports(
-  { report, timezone }: Pick<ExportDeps, 'report' | 'timezone'>,
+  { report, timezone, clock }: Pick<ExportDeps, 'report' | 'timezone' | 'clock'>,
   database: string,
   entry: ExportSettings,
   { dryRun }: { dryRun: boolean },
 ): Promise<readonly Judged<StoredExport>[]> {
-  const judged = applyKeep(await listExports(database, entry, timezone), entry.keep, timezone);
+  const judged = applyKeep(await listExports(database, entry, timezone), entry.keep, timezone, clock.now());
   const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item);
   if (dryRun || removed.length === 0) return judged;
   for (const { path } of removed) await rm(path, { force: true });

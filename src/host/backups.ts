@@ -326,7 +326,8 @@ async function pruneCopiesOffsite(
   signal: AbortSignal,
 ): Promise<readonly JudgedBackup[]> {
   if (schedule.offsite === undefined) return [];
-  const deps = { store: await host.store(), report: host.report, timezone: host.timezone };
+  const { report, timezone, clock } = host;
+  const deps = { store: await host.store(), report, timezone, clock };
   const judged = await pruneOffsite(deps, database, schedule, { dryRun }, signal);
   return judged.map(as((copy) => asOffsite(copy, host.settings.s3.bucket)));
 }

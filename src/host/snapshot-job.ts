@@ -56,8 +56,13 @@ export function offsiteJob(host: Host, database: DatabaseSettings, schedule: Sna
       return newest !== undefined && (shippedAt === undefined || newest.at >= shippedAt);
     },
     run: async (signal) => {
-      const { report, timezone } = host;
-      return shipOffsite({ store: await host.store(), report, timezone }, database.name, schedule, signal);
+      const { report, timezone, clock } = host;
+      return shipOffsite(
+        { store: await host.store(), report, timezone, clock },
+        database.name,
+        schedule,
+        signal,
+      );
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { applyKeep, type Judged } from '../retention/index.ts';
+import type { Clock } from '../runtime/index.ts';
 import { latestOf, listMirrors, type StoredMirror } from './catalogue.ts';
 import { removeMirror } from './remove-tree.ts';
 
@@ -10,6 +11,7 @@ export type MirrorSettings = Settings['mirrors'][number];
 export interface PruneDeps {
   readonly report: Report;
   readonly timezone: string;
+  readonly clock: Clock;
 }
 
 /**
@@ -17,12 +19,12 @@ export interface PruneDeps {
  * `latest` points to stays. Throws what the system says.
  */
 export async function pruneMirror(
-  { report, timezone }: PruneDeps,
+  { report, timezone, clock }: PruneDeps,
   { name: mirror, dir, keep }: Pick<MirrorSettings, 'name' | 'dir' | 'keep'>,
   { dryRun }: { dryRun: boolean },
 ): Promise<readonly Judged<StoredMirror>[]> {
   const latest = await latestOf(dir);
-  const judged = applyKeep(await listMirrors({ dir }, timezone), keep, timezone).map((one) =>
+  const judged = applyKeep(await listMirrors({ dir }, timezone), keep, timezone, clock.now()).map((one) =>
     one.keep || one.item.name !== latest
       ? one
       : { item: one.item, keep: true, reasons: ['"latest" points to it'] },

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Report } from '../events.ts';
 import { WavspoolError, faultCode, messageOf } from '../faults.ts';
 import { applyKeep, fileNames, momentOf, type Judged } from '../retention/index.ts';
-import { compressionOf, sha256OfFile, type Compression } from '../runtime/index.ts';
+import { compressionOf, sha256OfFile, type Clock, type Compression } from '../runtime/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import { listSnapshots, notedHashes, type Snapshot } from './catalogue.ts';
 import type { SnapshotSchedule } from './schedules.ts';
@@ -24,6 +24,7 @@ export interface OffsiteDeps {
   readonly store: Pick<ObjectStore, 'putIfAbsent' | 'head' | 'list' | 'remove'>;
   readonly report: Report;
   readonly timezone: string;
+  readonly clock: Clock;
 }
 
 export interface Shipped {
@@ -76,7 +77,7 @@ export async function shipOffsite(
   const local = await listSnapshots(database, schedule, deps.timezone);
   const there = await listOffsite(deps, database, schedule, signal);
   const shipped: string[] = [];
-  for (const snapshot of wanted(local, there, offsite.keep, deps.timezone).toReversed()) {
+  for (const snapshot of wanted(local, there, offsite.keep, deps).toReversed()) {
     const key = await ship(deps, database, schedule, snapshot, signal);
     if (key !== undefined) shipped.push(key);
   }
@@ -92,11 +93,12 @@ export async function pruneOffsite(
   { dryRun }: { dryRun: boolean },
   signal: AbortSignal,
 ): Promise<readonly Judged<OffsiteSnapshot>[]> {
-  const { store, report, timezone } = deps;
+  const { store, report, timezone, clock } = deps;
   const judged = applyKeep(
     await listOffsite(deps, database, schedule, signal),
     schedule.offsite?.keep,
     timezone,
+    clock.now(),
   );
   const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item);
   if (dryRun || removed.length === 0) return judged;
@@ -115,12 +117,12 @@ function wanted(
   local: readonly Snapshot[],
   there: readonly OffsiteSnapshot[],
   keep: NonNullable<SnapshotSchedule['offsite']>['keep'],
-  timezone: string,
+  { timezone, clock }: Pick<OffsiteDeps, 'timezone' | 'clock'>,
 ): readonly Snapshot[] {
   const good = local.filter(({ verified }) => verified);
   const all: readonly (Snapshot | OffsiteSnapshot)[] = [...good, ...there];
   const kept = new Set(
-    applyKeep(all, keep, timezone)
+    applyKeep(all, keep, timezone, clock.now())
       .filter((one) => one.keep)
       .map(({ item }) => item),
   );

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { Report } from '../events.ts';
 import { unlessGone } from '../faults.ts';
 import { applyKeep, fileNames, type Judged, type Keep } from '../retention/index.ts';
-import { sha256OfFile, syncDirectory } from '../runtime/index.ts';
+import { sha256OfFile, syncDirectory, type Clock } from '../runtime/index.ts';
 import { hashFileOf, listSnapshots, notedHashes, type Snapshot } from './catalogue.ts';
 import type { SnapshotSchedule } from './schedules.ts';
 
 export interface PruneDeps {
   readonly report: Report;
   readonly timezone: string;
+  readonly clock: Clock;
 }
 
 /**
@@ -18,14 +19,14 @@ export interface PruneDeps {
  * takes its place, so that a good one always stays. Throws FILE_UNREADABLE.
  */
 export async function pruneSnapshots(
-  { report, timezone }: PruneDeps,
+  { report, timezone, clock }: PruneDeps,
   database: string,
   schedule: SnapshotSchedule,
   { dryRun }: { dryRun: boolean },
   signal: AbortSignal,
 ): Promise<readonly Judged<Snapshot>[]> {
   const all = await listSnapshots(database, schedule, timezone);
-  const judged = await judge(all, schedule.keep, timezone, signal);
+  const judged = await judge(all, schedule.keep, { timezone, now: clock.now() }, signal);
   if (dryRun) return judged;
   const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item);
   for (const { path } of removed) {
@@ -49,16 +50,16 @@ export async function pruneSnapshots(
 async function judge(
   all: readonly Snapshot[],
   keep: Keep | undefined,
-  timezone: string,
+  when: { readonly timezone: string; readonly now: number },
   signal: AbortSignal,
 ): Promise<readonly Judged<Snapshot>[]> {
-  const judged = applyKeep(all, keep, timezone);
+  const judged = applyKeep(all, keep, when.timezone, when.now);
   const newest = all.find(({ verified }) => verified);
   if (newest === undefined || judged.every(({ keep }) => keep)) return judged;
   const sha256 = await sha256OfFile(newest.path, signal);
   if ((await notedHashes(newest.path)).includes(sha256)) return judged;
   const rest = all.map((one) => (one === newest ? { ...one, verified: false } : one));
-  const without = await judge(rest, keep, timezone, signal);
+  const without = await judge(rest, keep, when, signal);
   return without.map((one) =>
     one.item.path === newest.path
       ? { item: newest, keep: true, reasons: ['it has changed since it was made: look at it'] }

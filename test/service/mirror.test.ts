@@ -8,13 +8,14 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { Report } from '../../src/events.ts';
 import { listMirrors, pruneMirror, realBytesOf, verifyMirror } from '../../src/mirror/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
 import { DAY, FIRST, never, startMirrorRig } from '../support/mirror-rig.ts';
 
 // What a mirror is, and how one follows the other.
 
 const run = promisify(execFile);
 const silent: Report = () => undefined;
-const SILENT = { report: silent, timezone: 'UTC' };
+const SILENT = { clock: systemClock, report: silent, timezone: 'UTC' };
 
 const inodeOf = async (path: string): Promise<number> => (await stat(path)).ino;
 

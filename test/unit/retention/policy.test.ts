@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { applyKeep, type Dated, type Keep } from '../../../src/retention/index.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
+/** Later than all that is made here. */
+const NOW = Date.parse('2030-01-01T00:00:00Z');
 const sunday = { weekday: 'sunday' } as const;
 
 function made(at: string, verified = true): Dated {
@@ -17,9 +19,24 @@ function daily(last: string, days: number): Dated[] {
 }
 
 function kept(all: readonly Dated[], keep: Keep | undefined, timezone = 'UTC'): readonly string[] {
-  return applyKeep(all, keep, timezone)
+  return applyKeep(all, keep, timezone, NOW)
     .filter(({ keep }) => keep)
     .map(({ item }) => item.name);
+}
+
+/** The weekday of a name that is a date, Sunday being 0. */
+function weekday(name: string): number {
+  return new Date(name).getUTCDay();
+}
+
+/** Those of a schedule, newest first, with the count that their records hold. */
+function counted(all: readonly Dated[]): readonly Dated[] {
+  return all.map((one, index) => ({ ...one, count: all.length - index }));
+}
+
+/** The first reason that is given for the one of that name. */
+function reasonFor(judged: ReturnType<typeof applyKeep>, name: string): string {
+  return judged.filter(({ item }) => item.name === name).flatMap(({ reasons }) => reasons)[0] ?? '';
 }
 
 describe('the rules count as restic’s do', () => {
@@ -76,7 +93,7 @@ describe('the rules count as restic’s do', () => {
 
 describe('what is good stays', () => {
   test('without rules everything does, and says so', () => {
-    const judged = applyKeep(daily('2026-11-20', 3), undefined, 'UTC');
+    const judged = applyKeep(daily('2026-11-20', 3), undefined, 'UTC', NOW);
     expect(judged.map(({ keep, reasons }) => [keep, ...reasons])).toEqual(
       Array.from({ length: 3 }, () => [true, 'no rule removes any']),
     );
@@ -99,12 +116,92 @@ describe('what is good stays', () => {
   });
 
   test('every one has a reason', () => {
-    const judged = applyKeep(daily('2026-11-20', 3), { last: 1, daily: 1, ...sunday }, 'UTC');
+    const judged = applyKeep(daily('2026-11-20', 3), { last: 1, daily: 1, ...sunday }, 'UTC', NOW);
     expect(judged.map(({ item, keep, reasons }) => [item.name, keep, ...reasons])).toEqual([
       ['2026-11-20', true, 'the newest verified one', 'last 1', 'daily 1'],
       ['2026-11-19', false, 'no rule keeps it'],
       ['2026-11-18', false, 'no rule keeps it'],
     ]);
+  });
+});
+
+describe('durations count from the newest, as restic’s do', () => {
+  test('14 days and then Sundays up to day 74, by the day, on every day of a year', () => {
+    const keep = { within: 14 * DAY_MS, withinWeekly: 74 * DAY_MS, ...sunday };
+    for (let day = 0; day < 365; day += 13) {
+      const newest = Date.parse('2026-01-01T00:00:00Z') + day * DAY_MS;
+      const names = kept(daily(new Date(newest).toISOString().slice(0, 10), 200), keep);
+      const ages = names.map((name) => Math.round((newest - Date.parse(name)) / DAY_MS));
+      expect(ages.filter((age) => age <= 14)).toEqual(Array.from({ length: 15 }, (_, age) => age));
+      const older = names.filter((_, index) => (ages[index] ?? 0) > 14);
+      expect(older.every((name) => weekday(name) === 0)).toBe(true);
+      expect(Math.max(...ages)).toBeLessThanOrEqual(74);
+      expect(Math.max(...ages)).toBeGreaterThan(67);
+    }
+  });
+
+  test('one of each month within a year', () => {
+    const names = kept(daily('2026-11-20', 800), { withinMonthly: 365 * DAY_MS, ...sunday });
+    expect(names).toHaveLength(13);
+    expect(names.at(-1)).toBe('2025-11-30');
+  });
+
+  test('hours are counted as they are', () => {
+    const all = ['T12:00:00', 'T11:00:01', 'T11:00:00', 'T10:59:59'].map((at) => made(`2026-11-20${at}`));
+    expect(kept(all, { within: 3_600_000, ...sunday })).toHaveLength(2);
+  });
+});
+
+describe('one wrong clock costs no good copy', () => {
+  test('one that is dated in the future stays, and nothing counts from it', () => {
+    const future = made('2036-11-20');
+    const all = [...daily('2026-11-20', 5), future];
+    const now = Date.parse('2026-11-20T03:00:00Z');
+    for (const keep of [{ days: 5 }, { last: 5 }, { daily: 5 }, { within: 5 * DAY_MS }]) {
+      const judged = applyKeep(all, { ...keep, ...sunday }, 'UTC', now);
+      expect(judged.filter(({ keep }) => !keep)).toEqual([]);
+      expect(reasonFor(judged, '2036-11-20')).toMatch(/dated in the future/);
+    }
+    expect(applyKeep([made('2026-11-20'), future], { last: 1, ...sunday }, 'UTC', now)).toHaveLength(2);
+  });
+
+  test('while the last one is in doubt, none goes; later it takes nobody’s place', () => {
+    const doubtful = { ...made('2026-11-21'), doubt: 'it is empty', count: 6 };
+    const good = counted(daily('2026-11-20', 5));
+    const judged = applyKeep([doubtful, ...good], { last: 2, ...sunday }, 'UTC', NOW);
+    expect(judged.filter(({ keep }) => !keep)).toEqual([]);
+    expect(reasonFor(judged, '2026-11-16')).toBe('2026-11-21 is in doubt, so none goes: it is empty');
+    const after = [{ ...made('2026-11-22'), count: 7 }, doubtful, ...good];
+    expect(kept(after, { last: 2, ...sunday })).toEqual(['2026-11-22', '2026-11-21', '2026-11-20']);
+  });
+
+  test('the last one is told by the count: one dated back by a wrong clock is it all the same', () => {
+    const back = { ...made('1970-01-02'), doubt: 'the clock went back', count: 6 };
+    expect(kept([...counted(daily('2026-11-20', 5)), back], { last: 1, ...sunday })).toHaveLength(6);
+  });
+
+  test('a step of the clock far beyond the usual ones lets nothing go until a second copy bears it out', () => {
+    const good = counted(daily('2026-11-20', 5));
+    const ahead = { ...made('2026-12-20'), count: 6 };
+    const judged = applyKeep([ahead, ...good], { days: 5, ...sunday }, 'UTC', NOW);
+    expect(judged.filter(({ keep }) => !keep)).toEqual([]);
+    expect(reasonFor(judged, '2026-11-16')).toBe('kept until another one bears out the time of 2026-12-20');
+    const borneOut = [{ ...made('2026-12-21'), count: 7 }, ahead, ...good];
+    expect(kept(borneOut, { days: 5, ...sunday })).toEqual(['2026-12-21', '2026-12-20']);
+  });
+
+  test('one that no record gives to the schedule stays, and counts for nothing', () => {
+    const foreign = { ...made('2026-11-21'), foreign: 'no record says what it is' };
+    expect(kept([foreign, ...daily('2026-11-20', 3)], { last: 2, ...sunday })).toEqual([
+      '2026-11-21',
+      '2026-11-20',
+      '2026-11-19',
+    ]);
+  });
+
+  test('what is newer than the newest good one stays', () => {
+    const all = [made('2026-11-22', false), made('2026-11-21', false), ...daily('2026-11-20', 2)];
+    expect(kept(all, { monthly: 1, ...sunday })).toEqual(['2026-11-22', '2026-11-21', '2026-11-20']);
   });
 });
 
@@ -121,12 +218,22 @@ describe('whatever there is and whatever the rules', () => {
       }),
     );
   const count = fc.option(fc.integer({ min: 1, max: 20 }), { nil: undefined });
+  const span = fc.option(
+    fc.oneof(
+      fc.integer({ min: 1, max: 400 }).map((days) => days * DAY_MS),
+      fc.integer({ min: 1, max: 100 }).map((hours) => hours * 3_600_000),
+    ),
+    { nil: undefined },
+  );
   const rules = fc.record({
     last: count,
     days: count,
     daily: count,
     weekly: count,
     monthly: count,
+    within: span,
+    withinWeekly: span,
+    withinMonthly: span,
     weekday: fc.constantFrom('sunday' as const, 'wednesday' as const),
   });
   const zone = fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe');
@@ -176,7 +283,7 @@ describe('whatever there is and whatever the rules', () => {
           const at = Date.parse('2025-01-01T02:00:00Z') + day * DAY_MS;
           const one = { name: String(day), at, verified: true };
           ever.push(one);
-          const judged = applyKeep([...left, one], keep, 'Europe/Berlin');
+          const judged = applyKeep([...left, one], keep, 'Europe/Berlin', NOW);
           left = judged.filter(({ keep }) => keep).map(({ item }) => item);
         }
         const newest14 = ever.slice(-14).map(({ name }) => name);
