@@ -211,6 +211,14 @@ export const FAULTS = {
     remedy: 'free disk space (or inodes); extraction goes on by itself',
   },
 
+  PATH_UNSAFE: {
+    cause: 'unsafe',
+    retry: 'this one',
+    exit: 1,
+    remedy:
+      'let nobody but root and the user of wavspool write to the named directory, or run wavspool as its owner',
+  },
+
   // a database and its copies
   DATABASE_MISSING: {
     cause: 'missing',

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { digestRange, sameBytes } from './copy.ts';
 import type { RotateDeps } from './deps.ts';
-import { identityOf } from './file-identity.ts';
+import { identityOf } from '../linux/index.ts';
 import type { Head, OpenRotation } from './state-file.ts';
 import { copyTailAndTruncate } from './window.ts';
 

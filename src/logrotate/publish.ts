@@ -1,7 +1,7 @@
 import { rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { publishUnlessTaken, syncDirectory } from '../runtime/index.ts';
-import { identityAt } from './file-identity.ts';
+import { identityAt } from '../linux/index.ts';
 import { putAside } from './put-aside.ts';
 import type { OpenRotation, OwnFile } from './state-file.ts';
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { writeDurably } from '../runtime/index.ts';
-import type { FileIdentity } from './file-identity.ts';
+import type { FileIdentity } from '../linux/index.ts';
 
 /**
  * Bytes at the beginning of the live log that an archive holds already. They count as long as they have this hash, in the same

@@ -2,6 +2,7 @@ import { chmod, mkdir, lstat, readdir, realpath, rename, rm, stat, symlink } fro
 import { dirname, join, relative } from 'node:path';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf, messageOf, unlessGone } from '../faults.ts';
+import { removeTree } from '../linux/index.ts';
 import {
   abandonedTemporaries,
   makeDirectory,
@@ -13,7 +14,6 @@ import { listMirrors, type StoredMirror } from './catalogue.ts';
 import { isChecksumDue } from './checksum-due.ts';
 import { LATEST, MANIFEST, mirrorNames, type MirrorNames } from './names.ts';
 import { pruneMirror, type MirrorSettings } from './prune.ts';
-import { removeTree } from './remove-tree.ts';
 import { isBelow, runRsync, syncFileSystem } from './rsync.ts';
 import type { BytePath } from './walk.ts';
 import { writeManifest, type Written } from './write-manifest.ts';

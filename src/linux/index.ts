@@ -1,0 +1,13 @@
+// What only Linux offers: work on descriptors where others may write (P13), and who has a file open.
+export {
+  at,
+  mayBeChangedByOthers,
+  openBelow,
+  openDirectory,
+  syncedIn,
+  withDirectory,
+  type Directory,
+} from './directory.ts';
+export { identityAt, identityOf, type FileIdentity } from './file-identity.ts';
+export { removeIn, removeTree } from './remove-tree.ts';
+export { seesEveryProcess, whoHasOpen, type Opener } from './who-has-open.ts';
