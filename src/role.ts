@@ -1,10 +1,8 @@
-import { hostname } from 'node:os';
 import { flushCompileCache } from 'node:module';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openApp, type App } from './app.ts';
 import { FAULTS, faultCode, messageOf } from './faults.ts';
-import { reapplyPauses } from './pause/index.ts';
-import type { Heartbeat, QueueKind, RunningWorker } from './queue/index.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import type { HeldWork, QueueKind, RunningWorker } from './queue/index.ts';
 import { lowerPriority } from './runtime/index.ts';
 import {
   BLOCKED_MS,
@@ -34,6 +32,8 @@ export interface RunningRole {
     /** Jobs that may run at once, over all processes. */
     readonly limit: number;
   };
+  /** What it does not do now although there is work, and why; absent, or undefined, while it does all of it. */
+  readonly held?: () => HeldWork | undefined;
   /** Takes no new work, finishes what runs within `graceMs` or hands it back; returns how many jobs it handed back. */
   stop(graceMs: number): Promise<number>;
 }
@@ -49,8 +49,6 @@ export interface Watchdog {
 const WATCHDOG: Watchdog = { limits: PATIENCE, everyMs: 15_000, blockedMs: BLOCKED_MS };
 /** EX_SOFTWARE: not a settings fault, so a supervisor tries again. */
 const STALLED_EXIT = 70;
-const HEARTBEAT_MS = 5000;
-const LOOP_RESOLUTION_MS = 10;
 /** Stopping takes the grace and what the queue's own goodbye takes; a process that is slower has lost its Redis. */
 const STOP_MARGIN_MS = 8000;
 
@@ -84,7 +82,10 @@ export async function runRoles(
   app.report('role started', { node: process.version });
   letOthersGoFirst(app, roles);
   flushCompileCache(); // where there is one, the next start is quick even if this process is killed
-  const stopHeartbeat = startHeartbeat(app, name, running);
+  const stopHeartbeat = startHeartbeat(
+    app,
+    roles.map((role, at) => ({ name: role.name, running: running[at] })),
+  );
   const stopping = new AbortController();
   guardLoop(app.clock, app.report, stopping.signal, watchdog.blockedMs);
   const watchdogs = running.flatMap(({ work }) => (work === undefined ? [] : [watch(app, work, watchdog)]));
@@ -135,68 +136,6 @@ async function giveUpAfter(app: App, ms: number): Promise<void> {
   process.exit(0);
 }
 
-function startHeartbeat(app: App, role: string, running: readonly RunningRole[]): () => Promise<void> {
-  const startedAt = app.clock.now();
-  const recent = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
-  recent.enable();
-  let longestMs = 0;
-  let peakRssBytes = 0;
-  const ended = new AbortController();
-  const who = { role, host: hostname(), pid: process.pid };
-
-  const beat = async (): Promise<void> => {
-    // the histogram counts its own sampling interval as delay
-    const loopRecentMs = Math.max(0, Math.round(recent.max / 1e6) - LOOP_RESOLUTION_MS);
-    recent.reset();
-    longestMs = Math.max(longestMs, loopRecentMs);
-    const { rss } = process.memoryUsage();
-    peakRssBytes = Math.max(peakRssBytes, process.resourceUsage().maxRSS * 1024, rss);
-    const cpu = process.cpuUsage();
-    const worker = running.find((one) => one.work !== undefined)?.work?.worker;
-    const jobs = worker === undefined ? undefined : jobsOf(worker, app.clock.monotonicMs());
-    await app.queues.shared.beat({
-      ...who,
-      startedAt,
-      at: app.clock.now(),
-      rssBytes: rss,
-      peakRssBytes,
-      cpuMs: Math.round((cpu.user + cpu.system) / 1000),
-      loopMaxMs: longestMs,
-      loopRecentMs,
-      ...(jobs === undefined ? {} : { jobs }),
-      counters: counters(app.log.counts()),
-    });
-    await reapplyPauses(app);
-    // P2: like the pauses, the limits live in Redis, which may have forgotten them
-    for (const { work } of running)
-      if (work !== undefined) await app.queues[work.queue].limitConcurrency(work.limit);
-  };
-
-  const loop = (async () => {
-    while (!ended.signal.aborted) {
-      try {
-        await beat();
-      } catch (err) {
-        app.report('heartbeat failed', { err });
-      }
-      await app.clock.sleep(HEARTBEAT_MS, ended.signal);
-    }
-  })();
-  return async () => {
-    ended.abort();
-    await Promise.race([loop.then(() => app.queues.shared.leave(who)), app.clock.sleep(2000)]);
-  };
-}
-
-function jobsOf(worker: RunningWorker, nowMs: number): NonNullable<Heartbeat['jobs']> {
-  const lastFinishedAt = worker.lastFinishedAt();
-  return {
-    active: worker.active(),
-    finished: worker.finished(),
-    lastFinishedMsAgo: lastFinishedAt === undefined ? null : Math.round(nowMs - lastFinishedAt),
-  };
-}
-
 /** Watches whether the role's work gets done. */
 function watch(
   { queues, clock, report, log }: App,
@@ -216,9 +155,4 @@ function watch(
   };
   const watched = { queue, look, recreate: () => worker.recreate() };
   return watchProgress(watched, limits[queue], everyMs, { clock, report, end });
-}
-
-/** Event names as metric names: `recording uploaded` → `recording_uploaded`. */
-function counters(counts: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(counts).map(([event, n]) => [event.replaceAll(' ', '_'), n]));
 }

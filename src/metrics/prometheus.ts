@@ -15,10 +15,12 @@ export async function prometheusText(status: Status): Promise<string> {
   const registry = new Registry(); // a role that is gone must be gone from the next scrape too
   registry.setDefaultLabels({ site: status.site });
   const gauge = (name: string, help: string, samples: readonly Sample[]): void => {
+    if (samples.length === 0) return; // absence is not zero, which an empty gauge would say
     const labelNames = Object.keys(samples[0]?.labels ?? {});
     const metric = new Gauge({ name: `wavspool_${name}`, help, labelNames, registers: [registry] });
     for (const { labels, value } of samples) metric.set(labels, value);
   };
+  addVerdict(status.verdict, gauge);
   addWork(status, gauge);
   addKeeping(status, gauge);
   addRoles(status, gauge);
@@ -27,6 +29,23 @@ export async function prometheusText(status: Status): Promise<string> {
 }
 
 type AddGauge = (name: string, help: string, samples: readonly Sample[]) => void;
+
+function addVerdict({ alive, attention, held }: Status['verdict'], gauge: AddGauge): void {
+  gauge('alive', '0 while work waits that nobody does', one(Number(alive)));
+  gauge('needs_attention', 'Problems that somebody must do something about', one(attention.length));
+  gauge(
+    'problem',
+    '1 for every problem that somebody must do something about',
+    attention.map(({ id }) => ({ labels: { id }, value: 1 })),
+  );
+  gauge(
+    'held',
+    'Tars or recordings that wait, by what for',
+    held.flatMap(({ what, cause, count }) =>
+      count === null ? [] : [{ labels: { what, cause }, value: count }],
+    ),
+  );
+}
 
 function addWork(status: Status, gauge: AddGauge): void {
   const { PENDING, SUCCESS, FAILED, givenUp, pendingBytes } = status.recordings;
@@ -40,7 +59,9 @@ function addWork(status: Status, gauge: AddGauge): void {
     'FAILED recordings by cause',
     status.causes.map(({ cause, recordings }) => ({ labels: { cause }, value: recordings })),
   );
-  gauge('tars', 'Tars by state', by('state', { ...status.tars }));
+  const { extracted, failed } = status.tars;
+  gauge('tars', 'Tars by state', by('state', { extracted, failed }));
+  gauge('tars_given_up', 'Failed tars that wait for an operator', one(status.tars.givenUp));
   gauge(
     'queue_jobs',
     'Jobs by queue and state',
@@ -60,7 +81,7 @@ function addWork(status: Status, gauge: AddGauge): void {
   gauge(
     'oldest_waiting_seconds',
     'How long the tar that waits longest has waited',
-    one(status.oldestWaiting?.ageSeconds ?? 0),
+    status.oldestWaiting === null ? [] : one(status.oldestWaiting.ageSeconds),
   );
   gauge(
     'disk_free_bytes',
@@ -78,16 +99,20 @@ function addKeeping({ schedules, snapshots, pointInTime, logs }: Status, gauge: 
   const ran = schedules.flatMap(({ job, last }) => (last === null ? [] : [{ job, last }]));
   gauge(
     'job_last_success_timestamp_seconds',
-    'When the job last ended well, in seconds since 1970; 0 for never',
-    schedules.map(({ job, lastGood }) => ({
-      labels: { job },
-      value: lastGood === null ? 0 : seconds(lastGood),
-    })),
+    'When the job last ended well, in seconds since 1970; absent for never',
+    schedules.flatMap(({ job, lastGood }) =>
+      lastGood === null ? [] : [{ labels: { job }, value: seconds(lastGood) }],
+    ),
   );
   gauge(
     'job_failed',
     '1 while the last run of the job is one that failed',
     ran.map(({ job, last }) => ({ labels: { job }, value: Number(last.outcome === 'failed') })),
+  );
+  gauge(
+    'job_overdue',
+    '1 while a run of the job is missing',
+    schedules.map(({ job, overdue }) => ({ labels: { job }, value: Number(overdue) })),
   );
   gauge(
     'job_next_timestamp_seconds',
@@ -131,22 +156,32 @@ function seconds(iso: string): number {
   return Temporal.Instant.from(iso).epochMilliseconds / 1000;
 }
 
+type Beat = Status['roles'][number];
+
 function addRoles(status: Status, gauge: AddGauge): void {
-  const perRole = (name: string, help: string, value: (role: Status['roles'][number]) => number): void =>
+  gauge(
+    'role_up',
+    '1 for every role that was heard of within 30 s',
+    status.roles.map((role) => ({ labels: roleLabels(role), value: 1 })),
+  );
+  // what a process takes is told once, with its first role
+  const processes = [...Map.groupBy(status.roles, ({ host, pid }) => `${host}:${pid}`).values()].flatMap(
+    ([first]) => first ?? [],
+  );
+  const perProcess = (name: string, help: string, value: (role: Beat) => number): void =>
     gauge(
       name,
       help,
-      status.roles.map((role) => ({ labels: roleLabels(role), value: value(role) })),
+      processes.map((role) => ({ labels: roleLabels(role), value: value(role) })),
     );
-  perRole('role_up', '1 for every role that was heard of within 30 s', () => 1);
-  perRole('role_rss_bytes', 'Resident memory', ({ rssBytes }) => rssBytes);
-  perRole('role_cpu_seconds', 'CPU time since the start', ({ cpuMs }) => cpuMs / 1000);
-  perRole(
+  perProcess('role_rss_bytes', 'Resident memory', ({ rssBytes }) => rssBytes);
+  perProcess('role_cpu_seconds', 'CPU time since the start', ({ cpuMs }) => cpuMs / 1000);
+  perProcess(
     'event_loop_delay_max_seconds',
     'Longest delay since the start',
     ({ loopMaxMs }) => loopMaxMs / 1000,
   );
-  perRole(
+  perProcess(
     'event_loop_delay_recent_seconds',
     'Longest delay since the last heartbeat',
     ({ loopRecentMs }) => loopRecentMs / 1000,
@@ -177,7 +212,7 @@ function metricName(counter: string): string {
     .toLowerCase();
 }
 
-function roleLabels({ role, host, pid }: Status['roles'][number]): Labels {
+function roleLabels({ role, host, pid }: Beat): Labels {
   return { role, host, pid };
 }
 

@@ -23,7 +23,21 @@ export interface Heartbeat {
     readonly finished: number;
     readonly lastFinishedMsAgo: number | null;
   };
+  /** What this role does not do now although there is work, and why; absent while it does all of it. */
+  readonly held?: HeldWork;
   readonly counters: Readonly<Record<string, number>>;
+}
+
+/** Work that waits for something that is nobody's fault who waits: room, the backlog, the host. It goes on by itself. */
+export interface HeldWork {
+  /** `extraction`, `upload`, … */
+  readonly what: string;
+  /** A cause of the table of faults, or `backlog`. */
+  readonly cause: string;
+  /** A sentence for people. */
+  readonly message: string;
+  /** ms since 1970. */
+  readonly since: number;
 }
 
 /** Why uploading is paused for the whole site (P7). */

@@ -202,9 +202,13 @@ function figures(
   );
   const withoutStatus = db.prepare('SELECT count(*) FROM uploads WHERE status IS NULL').pluck();
   const failedTars = db.prepare('SELECT count(*) FROM uploads WHERE wav_path = tar').pluck();
-  const givenUp = db
-    .prepare(`SELECT count(*) FROM uploads WHERE status = 'FAILED' AND retry_count >= ? AND ${IS_RECORDING}`)
-    .pluck();
+  const ended = "status = 'FAILED' AND retry_count >= ?";
+  const givenUp = db.prepare(
+    `SELECT count(*) AS rows, min(timestamp) AS since FROM uploads WHERE ${ended} AND ${IS_RECORDING}`,
+  );
+  const givenUpTars = db.prepare(
+    `SELECT count(*) AS rows, min(timestamp) AS since FROM uploads WHERE wav_path = tar AND ${ended}`,
+  );
   const extractedTars = db.prepare('SELECT count(*) FROM extracted_tars').pluck();
   const backlog = db.prepare(
     "SELECT count(*) AS recordings, coalesce(sum(size), 0) AS bytes FROM uploads WHERE status = 'PENDING'",
@@ -215,7 +219,7 @@ function figures(
   );
   // an index counts the failed rows, tars among them, without looking at any; what the tars are of them is few
   const within = 'timestamp >= @from AND timestamp < @to';
-  const ended = db.prepare(
+  const endedWithin = db.prepare(
     `SELECT (SELECT count(*) FROM uploads WHERE status = 'SUCCESS' AND ${within}) AS SUCCESS,
        (SELECT count(*) FROM uploads WHERE status = 'FAILED' AND ${within})
          - (SELECT count(*) FROM uploads INDEXED BY uploads_failed_tars WHERE wav_path = tar AND status = 'FAILED' AND ${within})
@@ -231,20 +235,30 @@ function figures(
       const rows = new Map(byStatus.map(({ status, rows }) => [status, rows]));
       const open = byStatus.reduce((sum, { rows }) => sum + rows, withoutStatus.get() as number);
       const tars = failedTars.get() as number;
+      const recordings = givenUp.get(maxRetries) as GivenUp;
+      const ofTars = givenUpTars.get(maxRetries) as GivenUp;
       return {
         PENDING: rows.get('PENDING') ?? 0,
         SUCCESS: (all.get() as number) - open,
         FAILED: (rows.get('FAILED') ?? 0) - tars,
-        givenUp: givenUp.get(maxRetries) as number,
+        givenUp: recordings.rows,
+        givenUpSince: recordings.since ?? undefined,
         extractedTars: extractedTars.get() as number,
         failedTars: tars,
+        givenUpTars: ofTars.rows,
+        givenUpTarsSince: ofTars.since ?? undefined,
         pendingBytes: pending().bytes,
       };
     }),
     backlog: pending,
     causes: () => causes.all() as { cause: string; recordings: number }[],
-    endedBetween: (from, to) => ended.get({ from, to }) as { SUCCESS: number; FAILED: number },
+    endedBetween: (from, to) => endedWithin.get({ from, to }) as { SUCCESS: number; FAILED: number },
   };
+}
+
+interface GivenUp {
+  rows: number;
+  since: string | null;
 }
 
 function withRowid(record: UploadsRecord): OpenRecording & { readonly row: RecordingRow } {

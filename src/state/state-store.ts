@@ -175,10 +175,14 @@ export interface StateCounts {
   readonly PENDING: number;
   readonly SUCCESS: number;
   readonly FAILED: number;
-  /** FAILED rows that have reached the limit and wait for an operator. */
+  /** FAILED rows that have reached the limit and wait for an operator, and when the first of them did, as `state.db` spells it. */
   readonly givenUp: number;
+  readonly givenUpSince: string | undefined;
   readonly extractedTars: number;
   readonly failedTars: number;
+  /** The part of `failedTars` that waits for an operator, and since when. */
+  readonly givenUpTars: number;
+  readonly givenUpTarsSince: string | undefined;
   /** Bytes of the PENDING recordings. */
   readonly pendingBytes: number;
 }

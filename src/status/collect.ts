@@ -2,10 +2,11 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Settings } from '../config/index.ts';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { verdict } from '../health/index.ts';
 import { QUEUES, type QueueKind, type Queues, type StoreOutage } from '../queue/index.ts';
-import { isoTime, sqlTimestamp, type Clock } from '../runtime/index.ts';
+import { isoTime, isoTimestamp, sqlTimestamp, type Clock } from '../runtime/index.ts';
 import type { StateStore } from '../state/index.ts';
-import type { DiskStatus, QueueStatus, Status } from './status.ts';
+import type { DiskStatus, Facts, QueueStatus, Status } from './status.ts';
 
 interface Pause {
   readonly reason: string;
@@ -17,7 +18,7 @@ interface Pause {
 export type Pauses = () => Promise<Readonly<Record<'extract' | 'upload', Pause | undefined>>>;
 
 export interface StatusDeps {
-  readonly settings: Pick<Settings, 'site' | 'paths'>;
+  readonly settings: Pick<Settings, 'site' | 'paths' | 'extract'>;
   readonly state: Pick<StateStore, 'counts' | 'causes' | 'endedBetween'>;
   readonly queues: Pick<Queues, QueueKind | 'shared'>;
   readonly clock: Clock;
@@ -25,6 +26,9 @@ export interface StatusDeps {
   /** How the jobs that keep the host go. */
   readonly keeping: () => Promise<Pick<Status, 'snapshots' | 'pointInTime' | 'schedules' | 'logs'>>;
 }
+
+/** The dashboard only looks on. */
+const NEEDED_ROLES = ['watch', 'extract', 'upload', 'maintain'] as const;
 
 /** Looks at the state store, the queues and the disk. Throws REDIS_UNREACHABLE, STATE_UNUSABLE or FILE_UNREADABLE. */
 export async function collectStatus(deps: StatusDeps): Promise<Status> {
@@ -52,19 +56,17 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
       paused,
       ...(waitingMs !== undefined && { oldestWaitingMs: waitingMs }),
       ...(activeMs !== undefined && { oldestActiveMs: activeMs }),
-      ...(paused && pause !== undefined && { reason: pause.reason, until: pause.until }),
+      ...(paused && pause !== undefined && { reason: pause.reason, since: pause.since, until: pause.until }),
     };
   };
   const [extract, upload, maintenance] = await Promise.all(QUEUES.map(queueStatus));
   if (extract === undefined || upload === undefined || maintenance === undefined)
     throw new WavspoolError('UNKNOWN', `there are not three queues but ${QUEUES.join(', ')}`);
 
-  const { PENDING, SUCCESS, FAILED, givenUp, pendingBytes, extractedTars, failedTars } = state.counts();
-  return {
+  const facts: Facts = {
     site: settings.site,
     at: isoTime(now),
-    recordings: { PENDING, SUCCESS, FAILED, givenUp, pendingBytes },
-    tars: { extracted: extractedTars, failed: failedTars },
+    ...rowFigures(state),
     causes: state.causes(),
     queues: { extract, upload, maintenance },
     rates: {
@@ -80,9 +82,31 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
           },
     store: storeStatus(outage),
     disk,
+    limits: { minFreeBytes: settings.extract.minFreeBytes },
+    needs: NEEDED_ROLES,
     roles,
     ...(await deps.keeping()),
   };
+  return { ...facts, verdict: verdict(facts, now) };
+}
+
+function rowFigures(state: StatusDeps['state']): Pick<Facts, 'recordings' | 'tars'> {
+  const counts = state.counts();
+  const { PENDING, SUCCESS, FAILED, givenUp, pendingBytes } = counts;
+  return {
+    recordings: { PENDING, SUCCESS, FAILED, givenUp, givenUpSince: iso(counts.givenUpSince), pendingBytes },
+    tars: {
+      extracted: counts.extractedTars,
+      failed: counts.failedTars,
+      givenUp: counts.givenUpTars,
+      givenUpSince: iso(counts.givenUpTarsSince),
+    },
+  };
+}
+
+/** A timestamp of `state.db` as JSON has it. */
+function iso(timestamp: string | undefined): string | null {
+  return timestamp === undefined ? null : isoTimestamp(timestamp);
 }
 
 async function oldestWaiting(queues: StatusDeps['queues']): Promise<{
@@ -115,8 +139,14 @@ async function diskStatus(paths: Settings['paths']): Promise<Status['disk']> {
 
 async function roomIn(path: string): Promise<DiskStatus | null> {
   try {
-    const { bavail, blocks, bsize, ffree } = await statfs(path);
-    return { path, freeBytes: bavail * bsize, totalBytes: blocks * bsize, freeInodes: ffree };
+    const { bavail, blocks, bsize, ffree, files } = await statfs(path);
+    return {
+      path,
+      freeBytes: bavail * bsize,
+      totalBytes: blocks * bsize,
+      freeInodes: ffree,
+      totalInodes: files,
+    };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return null;
     throw new WavspoolError('FILE_UNREADABLE', `the room in ${path} cannot be told: ${messageOf(error)}`, {

@@ -1,3 +1,4 @@
+import type { Verdict } from '../health/index.ts';
 import type { Heartbeat, QueueKind } from '../queue/index.ts';
 
 export interface QueueStatus {
@@ -11,8 +12,9 @@ export interface QueueStatus {
   readonly oldestWaitingMs?: number;
   /** How long the job that has run longest has done so; absent when none runs. */
   readonly oldestActiveMs?: number;
-  /** Why an operator paused it, and until when (ISO; null is until it is resumed); absent when unpaused or not said. */
+  /** Why an operator paused it, since when and until when (ISO; null is until it is resumed); absent when unpaused or not said. */
   readonly reason?: string;
+  readonly since?: string;
   readonly until?: string | null;
 }
 
@@ -21,10 +23,36 @@ export interface DiskStatus {
   readonly freeBytes: number;
   readonly totalBytes: number;
   readonly freeInodes: number;
+  /** 0 on a file system that does not count them. */
+  readonly totalInodes: number;
+}
+
+/** Why something lies in the landing directory and is not taken. */
+export type LandingReason =
+  | 'waiting'
+  | 'incomplete'
+  | 'no marker'
+  | 'unreadable'
+  | 'name not UTF-8'
+  | 'no pattern';
+
+/** What lies in the landing directory for one reason. */
+export interface LandingFigures {
+  readonly count: number;
+  readonly bytes: number;
+  readonly oldestSeconds: number;
+  /** True when it does not go on by itself. */
+  readonly needsAttention: boolean;
 }
 
 /** What goes on at a site, ready for JSON: absent values are null, times ISO in UTC. */
-export interface Status {
+export interface Status extends Facts {
+  /** What follows from all of the rest. */
+  readonly verdict: Verdict;
+}
+
+/** What was found at a site, before anything is said about it. */
+export interface Facts {
   readonly site: string;
   readonly at: string;
   readonly recordings: {
@@ -33,21 +61,37 @@ export interface Status {
     readonly FAILED: number;
     /** The part of FAILED that waits for an operator. */
     readonly givenUp: number;
+    /** When the first of these was given up (ISO); null while there are none. */
+    readonly givenUpSince: string | null;
     readonly pendingBytes: number;
   };
-  readonly tars: { readonly extracted: number; readonly failed: number };
+  readonly tars: {
+    readonly extracted: number;
+    readonly failed: number;
+    /** The part of `failed` that waits for an operator, and since when (ISO). */
+    readonly givenUp: number;
+    readonly givenUpSince: string | null;
+  };
   readonly causes: readonly { readonly cause: string; readonly recordings: number }[];
   readonly queues: Readonly<Record<QueueKind, QueueStatus>>;
   readonly rates: { readonly recordingsLastMinute: number; readonly recordingsLastHour: number };
   readonly oldestWaiting: { readonly tar: string; readonly ageSeconds: number } | null;
   readonly store: {
     readonly available: boolean;
+    /** Whether it ever answered; absent while nobody can tell. */
+    readonly reached?: boolean;
     readonly cause?: string;
     readonly message?: string;
     readonly since?: string;
   };
   /** Null for a directory that does not exist. */
   readonly disk: Readonly<Record<'incoming' | 'extracted' | 'state', DiskStatus | null>>;
+  /** The settings that decide whether a figure is a problem. */
+  readonly limits: { readonly minFreeBytes: number };
+  /** The roles that this site's settings ask for. */
+  readonly needs: readonly string[];
+  /** What lies in the landing directory and is not taken, by reason; a reason without anything is absent. */
+  readonly landing?: Readonly<Partial<Record<LandingReason, LandingFigures>>>;
   /** Every role that was heard of within the last 30 s. */
   readonly roles: readonly Heartbeat[];
   /** The last snapshot of each database; null for one without. */

@@ -150,6 +150,11 @@ async function logIn(): Promise<string> {
   return response.headers.getSetCookie()[0]!;
 }
 
+/** The problems that a verdict names. */
+function ids(verdict: unknown): string[] {
+  return (verdict as { attention: { id: string }[] }).attention.map(({ id }) => id);
+}
+
 test('everything but /healthz needs the token', async () => {
   for (const path of [
     '/metrics',
@@ -167,7 +172,7 @@ test('everything but /healthz needs the token', async () => {
   expect(await (await get('/api/status')).json()).toMatchObject({ code: 'UNAUTHENTICATED' });
   expect((await get('/api/status', BEARER)).status).toBe(200);
   const health = await get('/healthz');
-  expect([health.status, await health.json()]).toEqual([200, { state: 'ok', reasons: [] }]);
+  expect([health.status, await health.json()]).toMatchObject([200, { alive: true, held: [] }]);
 });
 
 test('a browser is sent to the login page, and a login gives a cookie that holds no token', async () => {
@@ -270,9 +275,15 @@ test('the status and the metrics tell rows, queues, pauses and roles', async () 
     store: { available: true },
     oldestWaiting: null,
     disk: { incoming: { path: settings.paths.incoming } },
-    health: { state: 'degraded', reasons: ['extract is paused: the disk is being swapped'] },
+    verdict: { alive: true },
   });
+  const told = ids(await json(get('/healthz')));
+  expect(told).toContain('paused:extract');
+  expect(ids(((await json(get('/api/status', BEARER))) as { verdict: unknown }).verdict)).toEqual(told);
   const text = await (await get('/metrics', BEARER)).text();
+  expect(text.match(/wavspool_problem\{id="[^"]*"/g)).toEqual(
+    told.map((id) => `wavspool_problem{id="${id}"`),
+  );
   expect(text).toContain('wavspool_queue_jobs{queue="upload",state="waiting",site="main"} 1');
   expect(text).toContain('wavspool_queue_paused{queue="extract",site="main"} 1');
   expect(text).toContain('wavspool_store_available{site="main"} 1');
@@ -385,8 +396,8 @@ test('while Redis is away /healthz says so instead of hanging', async () => {
   await redis.kill();
   await until('it is noticed', async () => (await get('/healthz')).status === 503);
   expect(await (await get('/healthz')).json()).toMatchObject({
-    state: 'stalled',
-    reasons: [expect.stringContaining('Redis')],
+    alive: false,
+    attention: [{ id: 'unknown', what: expect.stringContaining('Redis') }],
   });
   expect((await get('/api/status', BEARER)).status).toBe(503);
   expect(await (await get('/readyz', BEARER)).json()).toMatchObject({

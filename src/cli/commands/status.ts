@@ -3,7 +3,10 @@ import type { App } from '../../app.ts';
 import { hostJobs, keepingStatus, openHost, type Host } from '../../host/index.ts';
 import { readPauses } from '../../pause/index.ts';
 import { roundedSize } from '../../runtime/index.ts';
-import { collectStatus, judgeHealth, type Status } from '../../status/index.ts';
+import { collectStatus, type Status } from '../../status/index.ts';
+import { isWell } from '../../health/index.ts';
+import { localTime } from '../times.ts';
+import { verdictLines } from '../verdict-lines.ts';
 import { counted, printJson, printLines } from '../output.ts';
 import { withApp } from '../with-app.ts';
 
@@ -25,9 +28,9 @@ export function statusCommand(program: Command): void {
           else
             printLines([
               ...(options.watch === true && process.stdout.isTTY ? [CLEAR] : []),
-              ...describe(status),
+              ...describe(status, app.settings.timezone),
             ]);
-          if (options.watch !== true) return isWrong(app, status) ? 1 : 0;
+          if (options.watch !== true) return isWell(status.verdict) ? 0 : 1;
           await app.clock.sleep(WATCH_MS);
         }
       }),
@@ -48,18 +51,12 @@ function look(app: App, host: Host): Promise<Status> {
   });
 }
 
-function isWrong(app: App, status: Status): boolean {
-  const stalled = judgeHealth(status, app.clock.now()).state === 'stalled';
-  const neglected = status.schedules.some(({ last }) => last?.outcome === 'failed');
-  const { recordings, tars, store } = status;
-  return stalled || neglected || !store.available || recordings.givenUp > 0 || tars.failed > 0;
-}
-
-function describe(status: Status): readonly string[] {
+function describe(status: Status, timezone: string): readonly string[] {
+  const time = (iso: string): string => localTime(iso, timezone);
   const { recordings, tars, rates, store, oldestWaiting } = status;
   const queues = Object.entries(status.queues).map(([name, queue]) => {
     const paused = queue.paused
-      ? `  PAUSED${queue.reason === undefined ? '' : `: ${queue.reason}`}${queue.until ? ` (until ${queue.until})` : ''}`
+      ? `  PAUSED${queue.reason === undefined ? '' : `: ${queue.reason}`}${queue.until ? ` (until ${time(queue.until)})` : ''}`
       : '';
     return `  ${name.padEnd(12)} ${queue.waiting} waiting, ${queue.active} active, ${queue.delayed} delayed, ${queue.failed} failed${paused}`;
   });
@@ -68,12 +65,13 @@ function describe(status: Status): readonly string[] {
       `  ${role.padEnd(12)} ${host}:${pid}, ${Math.round(rssBytes / 1e6)} MB, event loop held up ${loopMaxMs} ms at most`,
   );
   return [
-    `site ${status.site}, ${status.at}`,
-    `recordings     ${recordings.SUCCESS} in the bucket, ${recordings.PENDING} pending (${roundedSize(recordings.pendingBytes)}), ${recordings.FAILED} failed, ${recordings.givenUp} of them given up`,
+    `site ${status.site}, ${time(status.at)}`,
+    ...verdictLines(status.verdict, timezone),
+    `recordings     ${recordings.SUCCESS} in the bucket, ${recordings.PENDING} pending (${roundedSize(recordings.pendingBytes)}), ${recordings.FAILED} failed, ${recordings.givenUp} need attention`,
     `tars           ${tars.extracted} extracted, ${tars.failed} failed`,
     `rates          ${counted(rates.recordingsLastMinute, 'recording')} in the last minute, ${rates.recordingsLastHour} in the last hour`,
     `oldest waiting ${oldestWaiting === null ? 'none' : `${oldestWaiting.tar}, ${oldestWaiting.ageSeconds} s`}`,
-    `store          ${store.available ? 'available' : `AWAY since ${store.since ?? '?'}: ${store.message ?? store.cause ?? ''}`}`,
+    `storage        ${store.available ? 'available' : `UNAVAILABLE since ${store.since === undefined ? '?' : time(store.since)}: ${store.message ?? store.cause ?? ''}`}`,
     'queues',
     ...queues,
     'disk',
@@ -82,25 +80,25 @@ function describe(status: Status): readonly string[] {
         ? `  ${name.padEnd(12)} not there`
         : `  ${name.padEnd(12)} ${roundedSize(disk.freeBytes)} free, ${disk.freeInodes} inodes free`,
     ),
-    ...describeKeeping(status),
+    ...describeKeeping(status, time),
     roles.length === 0 ? 'no role is running' : 'roles',
     ...roles,
   ];
 }
 
-function describeKeeping({ snapshots, schedules }: Status): readonly string[] {
+function describeKeeping({ snapshots, schedules }: Status, time: (iso: string) => string): readonly string[] {
   return [
     'last snapshots',
     ...Object.entries(snapshots).map(([database, last]) =>
       last === null
         ? `  ${database.padEnd(12)} none yet`
-        : `  ${database.padEnd(12)} ${last.at}, ${last.path}`,
+        : `  ${database.padEnd(12)} ${time(last.at)}, ${last.path}`,
     ),
     'schedules',
     ...schedules.map(({ job, next, last }) => {
-      const ended = last === null ? 'not run yet' : `${last.outcome} ${last.at}`;
+      const ended = last === null ? 'not run yet' : `${last.outcome} ${time(last.at)}`;
       const why = last?.reason === undefined ? '' : `: ${last.reason}`;
-      return `  ${job.padEnd(24)} next ${next}, ${ended}${why}`;
+      return `  ${job.padEnd(24)} next ${time(next)}, ${ended}${why}`;
     }),
   ];
 }

@@ -1,20 +1,42 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { messageOf } from '../../faults.ts';
-import { healthOfRole, judgeHealth, type Health } from '../../status/index.ts';
+import { stallOfRole, type Problem, type Verdict } from '../../health/index.ts';
+import { isoTime } from '../../runtime/index.ts';
+import type { Status } from '../../status/index.ts';
 import type { Context } from '../context.ts';
 
 const query = z.object({ role: z.string().max(63).optional() });
 
-/** `GET /healthz[?role=…]`: 200 while work gets done, 503 with the reasons when not; without a token, and within 3 s. */
+/**
+ * `GET /healthz[?role=…]`: 200 while work gets done, 503 when work waits that nobody does; what needs attention stands in the
+ * body and is no 503, for a restart does not mend it. Without a token, and within 3 s.
+ */
 export function healthz(server: FastifyInstance, { status, clock }: Context): void {
   server.get('/healthz', async (request, reply) => {
     const { role } = query.safeParse(request.query).data ?? {};
-    const health = await status().then(
-      (status): Health =>
-        role === undefined ? judgeHealth(status, clock.now()) : healthOfRole(status, role, clock.now()),
-      (error: unknown): Health => ({ state: 'stalled', reasons: [messageOf(error)] }),
+    const verdict = await status().then(
+      (status) => (role === undefined ? status.verdict : verdictOfRole(status, role, clock.now())),
+      (error: unknown) => unknown(error, clock.now()),
     );
-    return reply.code(health.state === 'stalled' ? 503 : 200).send(health);
+    return reply.code(verdict.alive ? 200 : 503).send(verdict);
   });
+}
+
+function verdictOfRole(status: Status, role: string, now: number): Verdict {
+  const stall = stallOfRole(status, role, now);
+  return { alive: stall === undefined, attention: stall === undefined ? [] : [stall], held: [] };
+}
+
+/** Nobody can say how the site is. */
+function unknown(error: unknown, now: number): Verdict {
+  const problem: Problem = {
+    id: 'unknown',
+    since: isoTime(now),
+    what: `How the site is cannot be told: ${messageOf(error)}.`,
+    effect: 'Nothing is known of what waits.',
+    remedy: 'Mend what the message names.',
+    command: 'wavspool doctor',
+  };
+  return { alive: false, attention: [problem], held: [] };
 }

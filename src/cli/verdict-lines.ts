@@ -1,0 +1,28 @@
+import { isWell, type Verdict } from '../health/index.ts';
+import { counted } from './output.ts';
+import { localTime } from './times.ts';
+
+/** The verdict for people: one sentence, then each problem with its remedy, then what waits. */
+export function verdictLines(verdict: Verdict, timezone: string): readonly string[] {
+  const { attention, held } = verdict;
+  const since = (at: string | null): string => (at === null ? '' : ` since ${localTime(at, timezone)}`);
+  return [
+    sentence(verdict),
+    ...attention.flatMap(({ what, since: at, effect, remedy, command }) => [
+      `  ! ${what}`,
+      `    ${at === null ? '' : `Since ${localTime(at, timezone)}. `}${effect}`,
+      `    → ${remedy}${command === null ? '' : `  ${command}`}`,
+    ]),
+    ...held.map(
+      ({ what, reason, since: at, count }) =>
+        `  · ${what}: ${count === null ? '' : `${count} wait, `}${reason}${since(at)}`,
+    ),
+  ];
+}
+
+function sentence(verdict: Verdict): string {
+  const { alive, attention } = verdict;
+  if (isWell(verdict)) return 'all well: everything that landed is on its way';
+  const problems = `${counted(attention.length, 'problem')} need${attention.length === 1 ? 's' : ''} attention`;
+  return alive ? problems : `work waits that nobody does; ${problems}`;
+}

@@ -1,0 +1,4 @@
+// How a site is: one verdict from which the page, `status` and its exit code, the liveness checks, the metrics and `audit` derive.
+export { stallOfRole } from './stalls.ts';
+export type { HeldWork, Problem, Verdict } from './types.ts';
+export { isWell, verdict } from './verdict.ts';

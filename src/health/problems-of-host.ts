@@ -1,0 +1,113 @@
+import { roundedSize } from '../runtime/index.ts';
+import type { DiskStatus, Facts } from '../status/index.ts';
+import type { Problem } from './types.ts';
+
+/** What is wrong with the disks, the jobs that keep the host, and what can be brought back. */
+export function problemsOfHost(facts: Facts): readonly Problem[] {
+  return [...disks(facts), ...schedules(facts), ...pointsInTime(facts)];
+}
+
+function disks({ disk, limits: { minFreeBytes } }: Facts): Problem[] {
+  const missing = Object.entries(disk).flatMap(([name, room]) =>
+    room === null ? missingDirectory(name) : [],
+  );
+  const low = Object.values(disk).filter(
+    (room) => room !== null && (room.freeBytes < minFreeBytes || hasNoInodes(room)),
+  );
+  // directories of one disk are told of once
+  const bySize = Map.groupBy(low, (room) => room?.totalBytes);
+  return [
+    ...missing,
+    ...[...bySize.values()].map((rooms) =>
+      lowDisk(
+        rooms.flatMap((room) => room ?? []),
+        minFreeBytes,
+      ),
+    ),
+  ];
+}
+
+function missingDirectory(name: string): Problem {
+  return {
+    id: `directory-missing:${name}`,
+    since: null,
+    what: `The directory of paths.${name} does not exist.`,
+    effect: name === 'incoming' ? 'No tar can land.' : 'What belongs there is neither written nor read.',
+    remedy: 'Make it or mount its disk, or correct the settings.',
+    command: 'wavspool doctor',
+  };
+}
+
+function lowDisk(rooms: readonly DiskStatus[], minFreeBytes: number): Problem {
+  const free = Math.min(...rooms.map(({ freeBytes }) => freeBytes));
+  const left = rooms.some(hasNoInodes)
+    ? 'no inodes left'
+    : `${roundedSize(free)} left, less than extract.minFreeBytes (${roundedSize(minFreeBytes)})`;
+  return {
+    id: `disk-low:${rooms[0]?.path ?? ''}`,
+    since: null,
+    what: `The disk of ${rooms.map(({ path }) => path).join(', ')} has ${left}.`,
+    effect: 'Extraction waits rather than fill the disk.',
+    remedy: 'Free space on it; extraction then resumes automatically.',
+    command: 'wavspool doctor',
+  };
+}
+
+/** Some file systems (btrfs) count no inodes at all. */
+function hasNoInodes({ totalInodes, freeInodes }: DiskStatus): boolean {
+  return totalInodes > 0 && freeInodes === 0;
+}
+
+function schedules({ schedules }: Facts): Problem[] {
+  return schedules.flatMap(({ job, last, lastGood, dueAt, overdue }): Problem[] => {
+    const failed = last?.outcome === 'failed';
+    if (!failed && !overdue) return [];
+    const good = lastGood === null ? 'it never ended well' : `it last ended well at ${lastGood}`;
+    if (failed) {
+      return [
+        {
+          id: `failed:${job}`,
+          since: last.at,
+          what: `${job} failed: ${last.reason ?? 'no reason given'}.`,
+          effect: `There is nothing new of it; ${good}.`,
+          remedy: 'Mend what the message names, then run it.',
+          command: commandOf(job),
+        },
+      ];
+    }
+    return [
+      {
+        id: `overdue:${job}`,
+        since: dueAt,
+        what: `${job} was due${dueAt === null ? '' : ` at ${dueAt}`} and has not run.`,
+        effect: `There is nothing new of it; ${good}.`,
+        remedy: 'See that the maintain role runs, then run the job.',
+        command: commandOf(job),
+      },
+    ];
+  });
+}
+
+/** The command that runs a job now: a job's id begins like it. */
+function commandOf(job: string): string | null {
+  const [kind, ...names] = job.split(' ');
+  if (kind === 'snapshot' || kind === 'mirror') return `wavspool ${kind} ${names[0] ?? ''}`;
+  if (kind === 'export') return `wavspool export ${names.join(' ')}`;
+  if (kind === 'rotate') return `wavspool rotate ${names.join(' ')}`;
+  return 'wavspool status';
+}
+
+function pointsInTime({ pointInTime }: Facts): Problem[] {
+  return Object.entries(pointInTime).flatMap(([database, { gaps, damaged }]) =>
+    gaps + damaged.length === 0
+      ? []
+      : {
+          id: `point-in-time:${database}`,
+          since: null,
+          what: `Point-in-time recovery of ${database} has ${gaps} gaps and ${damaged.length} damaged files.`,
+          effect: 'Some times within its range cannot be restored.',
+          remedy: 'See which; a new base is made by itself.',
+          command: 'wavspool snapshots verify',
+        },
+  );
+}

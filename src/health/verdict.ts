@@ -1,0 +1,24 @@
+import type { Facts } from '../status/index.ts';
+import { heldWork } from './held-work.ts';
+import { problemsOfHost } from './problems-of-host.ts';
+import { problemsOfWork } from './problems-of-work.ts';
+import { stallsOf } from './stalls.ts';
+import type { Verdict } from './types.ts';
+
+/**
+ * What follows from what was found at a site at `now` (ms since 1970). Whatever is not on its way is in it: as a problem where
+ * somebody must act, as held where it goes on by itself.
+ */
+export function verdict(facts: Facts, now: number): Verdict {
+  const stalls = stallsOf(facts, now);
+  return {
+    alive: stalls.length === 0,
+    attention: [...stalls, ...problemsOfWork(facts, now), ...problemsOfHost(facts)],
+    held: heldWork(facts, now),
+  };
+}
+
+/** Whether everything that landed is on its way, and nobody has to do anything. */
+export function isWell({ alive, attention }: Verdict): boolean {
+  return alive && attention.length === 0;
+}

@@ -1,0 +1,106 @@
+import { hostname } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { App } from './app.ts';
+import { reapplyPauses } from './pause/index.ts';
+import type { Heartbeat } from './queue/index.ts';
+import type { RunningRole } from './role.ts';
+
+const HEARTBEAT_MS = 5000;
+const LOOP_RESOLUTION_MS = 10;
+/** A goodbye that Redis does not answer is let go of. */
+const GOODBYE_MS = 2000;
+
+interface Beating {
+  readonly name: string;
+  readonly running: RunningRole | undefined;
+}
+
+/**
+ * Says every 5 s, for each role of this process by itself, that it lives and how its work goes; the pauses and limits that
+ * Redis may have forgotten are renewed with it. What is counted for the process as a whole stands with its first role, so that
+ * a sum over roles is right. Returns what says goodbye.
+ */
+export function startHeartbeat(app: App, roles: readonly Beating[]): () => Promise<void> {
+  const startedAt = app.clock.now();
+  const host = hostname();
+  const ended = new AbortController();
+  const figures = processFigures();
+
+  const beat = async (): Promise<void> => {
+    const ofProcess = figures();
+    const counts = counters(app.log.counts());
+    for (const [at, { name, running }] of roles.entries()) {
+      const held = running?.held?.();
+      await app.queues.shared.beat({
+        role: name,
+        host,
+        pid: process.pid,
+        startedAt,
+        at: app.clock.now(),
+        ...ofProcess,
+        ...jobsOf(running, app.clock.monotonicMs()),
+        ...(held !== undefined && { held }),
+        counters: at === 0 ? counts : {},
+      });
+    }
+    await reapplyPauses(app);
+    // P2: like the pauses, the limits live in Redis, which may have forgotten them
+    for (const { running } of roles) {
+      const work = running?.work;
+      if (work !== undefined) await app.queues[work.queue].limitConcurrency(work.limit);
+    }
+  };
+
+  const leave = async (): Promise<void> => {
+    for (const { name } of roles) await app.queues.shared.leave({ role: name, host, pid: process.pid });
+  };
+
+  const loop = (async () => {
+    while (!ended.signal.aborted) {
+      try {
+        await beat();
+      } catch (err) {
+        app.report('heartbeat failed', { err });
+      }
+      await app.clock.sleep(HEARTBEAT_MS, ended.signal);
+    }
+  })();
+  return async () => {
+    ended.abort();
+    await Promise.race([loop.then(leave), app.clock.sleep(GOODBYE_MS)]);
+  };
+}
+
+type ProcessFigures = Pick<Heartbeat, 'rssBytes' | 'peakRssBytes' | 'cpuMs' | 'loopMaxMs' | 'loopRecentMs'>;
+
+/** What this process takes, and how long its event loop was held up since it was last asked. */
+function processFigures(): () => ProcessFigures {
+  const recent = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+  recent.enable();
+  let loopMaxMs = 0;
+  let peakRssBytes = 0;
+  return () => {
+    // the histogram counts its own sampling interval as delay
+    const loopRecentMs = Math.max(0, Math.round(recent.max / 1e6) - LOOP_RESOLUTION_MS);
+    recent.reset();
+    loopMaxMs = Math.max(loopMaxMs, loopRecentMs);
+    const { rss } = process.memoryUsage();
+    peakRssBytes = Math.max(peakRssBytes, process.resourceUsage().maxRSS * 1024, rss);
+    const cpu = process.cpuUsage();
+    const cpuMs = Math.round((cpu.user + cpu.system) / 1000);
+    return { rssBytes: rss, peakRssBytes, cpuMs, loopMaxMs, loopRecentMs };
+  };
+}
+
+function jobsOf(running: RunningRole | undefined, nowMs: number): Pick<Heartbeat, 'jobs'> {
+  const worker = running?.work?.worker;
+  if (worker === undefined) return {};
+  const lastFinishedAt = worker.lastFinishedAt();
+  const lastFinishedMsAgo = lastFinishedAt === undefined ? null : Math.round(nowMs - lastFinishedAt);
+  return { jobs: { active: worker.active(), finished: worker.finished(), lastFinishedMsAgo } };
+}
+
+/** Event names as metric names: `recording uploaded` → `recording_uploaded`. */
+function counters(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).map(([event, n]) => [event.replaceAll(' ', '_'), n]));
+}
