@@ -113,9 +113,16 @@ export default defineConfig({
       files: ['src/runtime/**', 'test/**', 'infra/**', 'bench/**'],
       rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
     },
-    // src/up sets what its children inherit
+    // src/up sets what its roles inherit, child-environment.ts keeps what other programs get
     {
-      files: ['src/config/**', 'src/up/up.ts', 'test/**', 'infra/**', 'bench/**'],
+      files: [
+        'src/config/**',
+        'src/up/up.ts',
+        'src/runtime/child-environment.ts',
+        'test/**',
+        'infra/**',
+        'bench/**',
+      ],
       rules: { 'node/no-process-env': 'off' },
     },
     {

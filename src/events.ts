@@ -19,7 +19,7 @@ export interface Events {
     restartMs: number;
   };
   'embedded redis started': { socket: string; redisPid: number };
-  'embedded redis left over': { socket: string; pids: readonly number[]; signal: string };
+  'embedded redis left over': { directory: string; pids: readonly number[]; signal: string };
   'append-only files set aside': { setAside: string; why: string };
   'redis away': { err: unknown; times: number };
   'redis refuses': { err: unknown; times: number };

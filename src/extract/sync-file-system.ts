@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { runProgram } from '../runtime/index.ts';
+import { childEnvironment, runProgram } from '../runtime/index.ts';
 
 /**
  * Resolves when everything in the file system of `directory` is on disk, with false where that cannot be had. Throws
@@ -51,7 +51,7 @@ interface Shell {
 }
 
 function startShell(): Shell {
-  const child = spawn('sh', ['-c', SCRIPT], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn('sh', ['-c', SCRIPT], { stdio: ['pipe', 'pipe', 'ignore'], env: childEnvironment() });
   let waiting: ((answer: string | undefined) => void)[] = [];
   let unread = '';
   let ended = false;

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { EventName, Events, Report } from '../events.ts';
 import { FAULTS, WavspoolError, type FaultCode } from '../faults.ts';
-import type { Clock } from '../runtime/index.ts';
+import { childEnvironment, type Clock } from '../runtime/index.ts';
 import type { Asked, Outcomes, Said, Task } from './tasks.ts';
 
 const PROGRAM = join(import.meta.dirname, 'task-process.ts');
@@ -20,7 +20,11 @@ export async function runTask<T extends Task>(
   signal: AbortSignal,
 ): Promise<Outcomes[T['task']]> {
   signal.throwIfAborted();
-  const child = fork(PROGRAM, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] });
+  const child = fork(PROGRAM, [], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: [],
+    env: childEnvironment(),
+  });
   const ended = new AbortController();
   const abort = (): void => void stop(child, deps.clock, ended.signal);
   signal.addEventListener('abort', abort, { once: true });

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Redis } from 'ioredis';
 import { embeddedSocket, type Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
+import { strangeDirectory, unixConnector } from './unix-connector.ts';
 
 /** A lasting fault is reported at first, then this often. */
 const REPEAT_MS = 30_000;
@@ -12,6 +14,7 @@ const SILENT_MS = 30_000;
 /** Where Redis is, as ioredis takes it. */
 interface RedisAddress {
   path?: string;
+  Connector?: ReturnType<typeof unixConnector>;
   host?: string;
   port?: number;
   username?: string;
@@ -23,9 +26,9 @@ interface RedisAddress {
 /** How to reach the Redis of these settings. */
 export function redisOptions(settings: Pick<Settings, 'redis' | 'paths'>): RedisAddress {
   const address = settings.redis.url?.reveal();
-  if (address === undefined) return { path: embeddedSocket(settings.paths.data) };
+  if (address === undefined) return onSocket(embeddedSocket(settings.paths.data), true);
   const url = new URL(address);
-  if (url.protocol === 'unix:') return { path: decodeURIComponent(url.pathname) };
+  if (url.protocol === 'unix:') return onSocket(decodeURIComponent(url.pathname), false);
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? 6379 : Number(url.port),
@@ -34,6 +37,10 @@ export function redisOptions(settings: Pick<Settings, 'redis' | 'paths'>): Redis
     ...(url.pathname.length > 1 ? { db: Number(url.pathname.slice(1)) } : {}),
     ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
   };
+}
+
+function onSocket(path: string, isOurs: boolean): RedisAddress {
+  return { path, Connector: unixConnector(path, isOurs) };
 }
 
 /** The address of the Redis of these settings, without its password, for people. */
@@ -87,6 +94,11 @@ export async function impatientConnection(settings: Pick<Settings, 'redis' | 'pa
       `the embedded Redis is not running: there is no ${options.path}`,
     );
   }
+  const strange =
+    settings.redis.url === undefined
+      ? strangeDirectory(dirname(embeddedSocket(settings.paths.data)))
+      : undefined;
+  if (strange !== undefined) throw strange;
   const redis = new Redis({
     ...options,
     lazyConnect: true,

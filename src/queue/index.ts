@@ -15,5 +15,6 @@ export { QUEUES, type QueueKind } from './names.ts';
 export { byArrivalOrder, priorityOf } from './priority.ts';
 export { openQueues, openQueuesNow, type Queues } from './open.ts';
 export type { Heartbeat, HeldWork, Shared, StoreOutage } from './shared.ts';
+export { strangeDirectory } from './unix-connector.ts';
 export type { QueueCounts, WorkQueue } from './work-queue.ts';
 export type { Outcome, RunningWorker } from './worker.ts';

@@ -1,5 +1,6 @@
 // What every folder stands on: time and dice as arguments, files that are whole or absent, limits on what runs at once.
 export { createBreather, type Breathe } from './breather.ts';
+export { childEnvironment } from './child-environment.ts';
 export {
   isoTime,
   isoTimestamp,
@@ -19,6 +20,7 @@ export {
   withoutSuffix,
   type Compression,
 } from './compression.ts';
+export { connectUnix, failedSocket } from './connect-unix.ts';
 export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
 export {
   abandonedTemporaries,

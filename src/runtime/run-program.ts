@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { childEnvironment } from './child-environment.ts';
 
 export interface Ended {
   /** null when a signal ended it. */
@@ -25,7 +26,7 @@ export async function runProgram(
   { remedy, signal }: Options,
 ): Promise<Ended> {
   signal.throwIfAborted();
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: childEnvironment() });
   const end = (): void => void child.kill('SIGTERM');
   signal.addEventListener('abort', end, { once: true });
   let stderr = '';

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { chmod, mkdir } from 'node:fs/promises';
-import { createConnection } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { embeddedSocket } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
-import type { Clock } from '../runtime/index.ts';
+import { strangeDirectory } from '../queue/index.ts';
+import { childEnvironment, connectUnix, type Clock } from '../runtime/index.ts';
 import { setAsideUnreadable } from './append-only-file.ts';
 import { endLeftOverRedis } from './left-over-redis.ts';
 import { supervise } from './supervise.ts';
@@ -28,14 +28,17 @@ export async function startEmbeddedRedis(
 ): Promise<EmbeddedRedis> {
   const directory = join(data, 'redis');
   const socket = embeddedSocket(data);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await chmod(directory, 0o700);
+  await makePrivate(directory);
   await requireProgram();
-  await endLeftOverRedis(socket, deps);
+  await endLeftOverRedis(directory, deps);
+  if (await answers(socket)) {
+    const message = `a redis-server answers on ${socket} that this process cannot see: another container's, say`;
+    throw new WavspoolError('ALREADY_RUNNING', message);
+  }
   const logFile = join(directory, 'redis.log');
   const options = {
     port: '0',
-    unixsocket: socket,
+    unixsocket: basename(socket), // in "dir": the whole path may be longer than the kernel takes
     unixsocketperm: '700',
     dir: directory,
     pidfile: join(directory, 'redis.pid'),
@@ -48,10 +51,14 @@ export async function startEmbeddedRedis(
     'hash-max-listpack-value': '1024', // keeps a job in half the memory
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-  const redis = supervise('redis', ['redis-server', ...args], deps, async ({ exitCode }) => {
-    if (exitCode === null) return; // killed: its files end in the middle of a command at worst, which it mends by itself
-    const unreadable = await setAsideUnreadable(directory, logFile);
-    if (unreadable !== undefined) deps.report('append-only files set aside', unreadable);
+  const redis = supervise('redis', ['redis-server', ...args], deps, {
+    cwd: directory, // by which one that is left behind is known
+    env: childEnvironment(),
+    beforeRestart: async ({ exitCode }) => {
+      if (exitCode === null) return; // killed: its files end in the middle of a command at worst, which it mends by itself
+      const unreadable = await setAsideUnreadable(directory, logFile);
+      if (unreadable !== undefined) deps.report('append-only files set aside', unreadable);
+    },
   });
   const deadline = deps.clock.monotonicMs() + START_DEADLINE_MS;
   while (!(await answers(socket))) {
@@ -68,9 +75,17 @@ export async function startEmbeddedRedis(
   return { socket, stop: (graceMs) => redis.stop(graceMs) };
 }
 
+/** Makes the directory, for this user alone. Throws REDIS_UNREACHABLE for what somebody else has put in its place. */
+async function makePrivate(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const strange = strangeDirectory(directory);
+  if (strange !== undefined) throw strange;
+  await chmod(directory, 0o700);
+}
+
 async function requireProgram(): Promise<void> {
   const found = await new Promise<boolean>((resolve) => {
-    const child = spawn('redis-server', ['--version'], { stdio: 'ignore' });
+    const child = spawn('redis-server', ['--version'], { stdio: 'ignore', env: childEnvironment() });
     child.on('error', () => resolve(false));
     child.on('exit', (code) => resolve(code === 0));
   });
@@ -88,7 +103,7 @@ async function requireProgram(): Promise<void> {
  */
 function answers(socket: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const connection = createConnection(socket).setEncoding('utf8');
+    const connection = connectUnix(socket).setEncoding('utf8');
     let reply = '';
     connection.setTimeout(1000, () => connection.destroy());
     connection.on('connect', () => connection.write('PING\r\n'));

@@ -25,6 +25,14 @@ interface Ended {
   readonly pid: number;
 }
 
+interface Surroundings {
+  /** Its working directory; ours unless it is given. */
+  readonly cwd?: string;
+  /** Its environment: the whole of ours only for a role, which reads the settings (P9). */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly beforeRestart?: (ended: Ended) => Promise<void>;
+}
+
 /**
  * Runs a program as a child that is started again, with growing delay, whenever it dies; `beforeRestart` may mend what made it
  * die, and is reported when it rejects.
@@ -33,7 +41,7 @@ export function supervise(
   name: string,
   command: readonly [string, ...string[]],
   deps: { readonly clock: Clock; readonly report: Report },
-  beforeRestart?: (ended: Ended) => Promise<void>,
+  { cwd, env, beforeRestart }: Surroundings,
 ): Supervised {
   const { clock, report } = deps;
   const stopping = new AbortController();
@@ -46,6 +54,8 @@ export function supervise(
       const started = spawn(program, args, {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         detached: true,
+        ...(cwd !== undefined && { cwd }),
+        env,
       });
       child = started;
       const pid = started.pid ?? 0;

@@ -5,7 +5,7 @@ import { loadSettings } from '../config/index.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
 import { createLog } from '../log/index.ts';
 import { systemClock } from '../runtime/index.ts';
-import { commandLineOf } from './command-line.ts';
+import { takeExclusiveLock } from '../sqlite/index.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
 import { supervise } from './supervise.ts';
 
@@ -35,15 +35,16 @@ export async function up(configFile: string | undefined, workers: string): Promi
   const log = createLog({ file, site: settings.site, role: 'up', stderrLevel: 'info', fileLevel: 'debug' });
   const deps = { clock: systemClock, report: log.report };
   await mkdir(data, { recursive: true, mode: 0o750 });
-  const pidFile = join(data, 'up.pid');
-  await takePidFile(pidFile);
+  const only = await takeOnly(data);
   const asked = untilAskedToStop();
   const redis = settings.redis.url === undefined ? await startEmbeddedRedis(data, deps) : undefined;
   const config = loaded.file === undefined ? [] : ['--config', loaded.file];
   process.env['NODE_COMPILE_CACHE'] ??= join(data, 'cache'); // for the roles: they start in half the time
   process.env['MALLOC_ARENA_MAX'] ??= '2'; // for the roles: glibc else keeps an arena of freed buffers for every thread
   const roles = Object.entries(ROLES).map(([role, heap]) =>
-    supervise(role, [process.execPath, ...heap, join(workers, `${role}.js`), ...config], deps),
+    supervise(role, [process.execPath, ...heap, join(workers, `${role}.js`), ...config], deps, {
+      env: process.env,
+    }),
   );
   log.report('role started', { node: process.version });
   flushCompileCache(); // this process may never end in order
@@ -54,7 +55,7 @@ export async function up(configFile: string | undefined, workers: string): Promi
   const startedAt = systemClock.monotonicMs();
   await Promise.all(roles.map((role) => role.stop(graceMs)));
   await redis?.stop(graceMs);
-  await rm(pidFile, { force: true });
+  await only.release();
   log.report('role stopped', { ms: Math.round(systemClock.monotonicMs() - startedAt), handedBack: 0 });
   log.close();
 }
@@ -65,23 +66,33 @@ function untilAskedToStop(): Promise<string> {
   });
 }
 
-/** One `up` per data directory. Throws ALREADY_RUNNING. */
-async function takePidFile(path: string): Promise<void> {
-  try {
-    await writeFile(path, `${process.pid}\n`, { flag: 'wx', mode: 0o640 });
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error;
-    const pid = Number(await readFile(path, 'utf8'));
-    if (await isUp(pid))
-      throw new WavspoolError(
-        'ALREADY_RUNNING',
-        `process ${pid} is "up" on these settings already (${path})`,
-      );
-    await writeFile(path, `${process.pid}\n`, { mode: 0o640 });
+/**
+ * One `up` per data directory, by a lock that the kernel holds: it is seen from every container that has the directory, where a
+ * pid means nothing, and goes with its process. `up.pid` is for people. Throws ALREADY_RUNNING.
+ */
+async function takeOnly(data: string): Promise<{ release(): Promise<void> }> {
+  const lockFile = join(data, 'up.lock');
+  const pidFile = join(data, 'up.pid');
+  const lock = takeExclusiveLock(lockFile);
+  if (lock === undefined) {
+    const pid = (await pidIn(pidFile)) ?? 'unknown';
+    const message = `another "up" runs on ${data} (${lockFile} is locked; its process is ${pid} where it runs)`;
+    throw new WavspoolError('ALREADY_RUNNING', message);
   }
+  await writeFile(pidFile, `${process.pid}\n`, { mode: 0o640 });
+  return {
+    release: async () => {
+      await rm(pidFile, { force: true });
+      lock.release();
+    },
+  };
 }
 
-/** True when `pid` is a living process that runs wavspool; a number that was given to another program is not. */
-async function isUp(pid: number): Promise<boolean> {
-  return pid !== process.pid && (await commandLineOf(pid)).includes('wavspool');
+async function pidIn(file: string): Promise<string | undefined> {
+  try {
+    return /^\d+/.exec(await readFile(file, 'utf8'))?.[0];
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }

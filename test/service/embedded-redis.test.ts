@@ -1,12 +1,15 @@
-import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { execFile, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { embeddedSocket } from '../../src/config/index.ts';
 import type { Report } from '../../src/events.ts';
+import { openQueuesNow } from '../../src/queue/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
 import { startEmbeddedRedis, type EmbeddedRedis } from '../../src/up/embedded-redis.ts';
 import { ask, until } from '../support/ports.ts';
@@ -99,6 +102,89 @@ describe('a Redis that was left behind', () => {
     expect(await tell(await start(), 'GET job')).toBe('$1\r\n2\r\n');
     expect(named('append-only files set aside')).toEqual([]);
   });
+});
+
+const settings = (): Parameters<typeof openQueuesNow>[0] => ({
+  site: 'main',
+  redis: {},
+  paths: { data, incoming: data, extracted: data, state: data, log: data },
+});
+
+describe('its socket', () => {
+  test('lies below paths.data however long that is, and a server with its old name elsewhere is not asked', async () => {
+    data = join(data, 'a'.repeat(100), 'b'.repeat(100));
+    const name = `wavspool-${createHash('sha1').update(data).digest('hex').slice(0, 16)}.sock`;
+    let asked = 0;
+    const stranger = createServer((socket) => {
+      asked += 1;
+      socket.destroy();
+    }).listen(join(tmpdir(), name));
+    try {
+      await mkdir(data, { recursive: true });
+      await start();
+      const queues = await openQueuesNow(settings(), report, systemClock);
+      await queues.maintenance.add([{ id: 'one', payload: { v: 1, run: 'x' }, priority: 0 }]);
+      expect(await queues.maintenance.counts()).toMatchObject({ waiting: 1 });
+      await queues.close();
+      expect(asked).toBe(0);
+      expect(await readdir(join(data, 'redis'))).toContain('redis.sock');
+    } finally {
+      stranger.close();
+    }
+  });
+
+  test('is not trusted in a directory that others may write', async () => {
+    await start();
+    await chmod(join(data, 'redis'), 0o777);
+    await expect(openQueuesNow(settings(), report, systemClock)).rejects.toMatchObject({
+      code: 'REDIS_UNREACHABLE',
+      message: expect.stringContaining('may be written by others (mode 777)') as unknown,
+    });
+    await expect(startEmbeddedRedis(data, { clock: systemClock, report })).rejects.toMatchObject({
+      code: 'REDIS_UNREACHABLE',
+    });
+  });
+
+  test.skipIf(process.geteuid?.() !== 0)('is not trusted in the directory of another user', async () => {
+    await chmod(data, 0o755);
+    await mkdir(join(data, 'redis'), { mode: 0o755 });
+    const asNobody = (uid: number): Promise<{ stdout: string }> =>
+      promisify(execFile)('setpriv', [
+        '--reuid',
+        String(uid),
+        '--clear-groups',
+        process.execPath,
+        '--input-type=module',
+        '-e',
+        `const { strangeDirectory } = await import(process.argv[1]); console.log(strangeDirectory(process.argv[2])?.message)`,
+        join(ROOT, 'src/queue/unix-connector.ts'),
+        join(data, 'redis'),
+      ]);
+    expect((await asNobody(65_534)).stdout).toBe('undefined\n'); // root's
+    await promisify(execFile)('chown', ['65533', join(data, 'redis')]);
+    expect((await asNobody(65_534)).stdout).toContain('belongs to another user (uid 65533)');
+    expect((await asNobody(65_533)).stdout).toBe('undefined\n');
+  });
+});
+
+test('it gets no secret of ours in its environment', async () => {
+  const { PATH } = process.env;
+  await writeFile(
+    join(data, 'redis-server'),
+    `#!/bin/sh\nenv >> "${data}/environment"\nPATH='${PATH}' exec redis-server "$@"\n`,
+    { mode: 0o755 },
+  );
+  process.env['PATH'] = `${data}:${PATH}`;
+  process.env['S3_SECRET_ACCESS_KEY'] = 'the-secret-of-the-store';
+  try {
+    await start();
+    const environment = await readFile(join(data, 'environment'), 'utf8');
+    expect(environment).toContain('PATH=');
+    expect(environment).not.toContain('the-secret-of-the-store');
+  } finally {
+    process.env['PATH'] = PATH;
+    delete process.env['S3_SECRET_ACCESS_KEY'];
+  }
 });
 
 describe('append-only files that cannot be loaded are set aside, and it starts without them', () => {
