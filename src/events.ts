@@ -74,6 +74,8 @@ export interface Events {
     ms: number;
     alreadyThere: boolean;
   };
+  /** Another object has the key that a recording would get: it gets the next one. */
+  'key taken': { recording: string; key: string; next: string };
   'recording failed': { recording: string; attempt: number; final: boolean; delayMs?: number } & Failure;
   'uploading waits': { recording: string; reason: string };
   'recording requeued': { recording: string; by: string };
@@ -231,6 +233,7 @@ export const LEVELS: Record<EventName, Level> = {
   'directory back': 'info',
   'temporary files swept': 'info',
   'recording uploaded': 'debug',
+  'key taken': 'info',
   'recording failed': 'warn',
   'uploading waits': 'warn',
   'recording requeued': 'info',

@@ -122,7 +122,8 @@ export const FAULTS = {
     cause: 'conflict',
     retry: 'this one',
     exit: 1,
-    remedy: 'another object has this key: look at both, move the foreign one, then re-queue',
+    remedy:
+      'other objects have every name that it could get: look at them, move the foreign ones, then re-queue',
   },
   OBJECT_MISSING: {
     cause: 'missing',

@@ -11,6 +11,9 @@ export interface ObjectToPut {
   readonly contentType: string;
 }
 
+/** What of an object is needed to recognise it. */
+export type DescribedObject = Pick<ObjectToPut, 'key' | 'path' | 'size' | 'sha256'>;
+
 /** What the store said about an object that is now there. */
 export interface PutReceipt {
   readonly etag: string;
@@ -41,6 +44,11 @@ export interface ObjectStore {
    * have the key, else a store fault. Safe to repeat. What a failed multipart upload leaves behind is aborted.
    */
   putIfAbsent(object: ObjectToPut, signal: AbortSignal): Promise<PutReceipt>;
+  /**
+   * What {@link putIfAbsent} would say if the key already held these bytes; undefined when it holds nothing. Throws KEY_TAKEN
+   * when different bytes have it, else a store fault.
+   */
+  receipt(object: DescribedObject, signal: AbortSignal): Promise<PutReceipt | undefined>;
   /** The object's head, or undefined when there is none. */
   head(key: string, signal: AbortSignal): Promise<ObjectHead | undefined>;
   /** The object's bytes, for verification. */

@@ -13,7 +13,7 @@ import type { BodyPool } from './body-pool.ts';
 import type { Connection, S3Settings } from './connection.ts';
 import { startDeadline } from './deadline.ts';
 import { headerSafe, readMetadata } from './metadata.ts';
-import type { ObjectHead, ObjectToPut, PutReceipt } from './object-store.ts';
+import type { DescribedObject, ObjectHead, ObjectToPut, PutReceipt } from './object-store.ts';
 import { S3Fault, s3Fault } from './s3-faults.ts';
 
 /** What the operations on objects share. */
@@ -162,7 +162,7 @@ export function likeness(there: ObjectHead, wanted: Pick<ObjectToPut, 'size' | '
  */
 export async function receiptIfThere(
   deps: StoreDeps,
-  wanted: ObjectToPut,
+  wanted: DescribedObject,
   signal: AbortSignal,
 ): Promise<PutReceipt | undefined> {
   const there = await headObject(deps, wanted.key, signal);

@@ -77,6 +77,11 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
       takesConditions = false;
       return receipt;
     },
+    receipt: async (object, signal) => {
+      const there = await receiptIfThere(deps, object, signal);
+      if (there === undefined) await checkBucket(deps, signal); // a missing bucket is no missing object
+      return there;
+    },
     head: async (key, signal) => {
       const head = await headObject(deps, key, signal);
       if (head === undefined) await checkBucket(deps, signal); // a missing bucket is no missing object

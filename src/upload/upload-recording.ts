@@ -2,22 +2,19 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { relative } from 'node:path';
 import type { Report } from '../events.ts';
-import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
 import type { RecordingRow, StateStore, UploadReceipt } from '../state/index.ts';
-import type { ObjectStore } from '../store/index.ts';
+import type { ObjectStore, ObjectToPut, PutReceipt } from '../store/index.ts';
 import type { Bandwidth } from './bandwidth.ts';
-import { recordingKey } from './key.ts';
+import { recordingKey, recordingKeys, type KeyLayout } from './key.ts';
 
-export interface UploadDeps {
+export interface UploadDeps extends KeyLayout {
   readonly state: Pick<StateStore, 'markSuccess'>;
-  readonly store: Pick<ObjectStore, 'putIfAbsent'>;
+  readonly store: Pick<ObjectStore, 'putIfAbsent' | 'receipt' | 'head' | 'get'>;
   readonly bandwidth: Bandwidth;
   readonly clock: Clock;
   readonly report: Report;
-  readonly prefix: string;
-  readonly incoming: string;
-  readonly extracted: string;
 }
 
 /** A recording that lies in the bucket, and whose row does not say so yet. */
@@ -36,31 +33,102 @@ export async function uploadRecording(
   await commitReceipt(deps, row, await putRecording(deps, row, signal));
 }
 
-/** The first half of {@link uploadRecording}: the object. A crash before the second half repeats a harmless PUT. */
+/**
+ * The first half of {@link uploadRecording}: the object. A crash before the second half repeats a harmless PUT. A recording
+ * whose file is gone or changed counts as stored where the bucket has it: an older `state.db` knows less than the bucket.
+ */
 export async function putRecording(
   deps: UploadDeps,
   row: RecordingRow,
   signal: AbortSignal,
 ): Promise<Stored> {
   const startedAt = deps.clock.monotonicMs();
-  const key = recordingKey(deps.prefix, deps.extracted, row.path);
-  const { size, sha256 } = await identity(row, signal);
-  await deps.bandwidth.pass(size, signal);
-  signal.throwIfAborted();
-  const object = {
-    key,
-    path: row.path,
-    size,
-    sha256,
-    metadata: metadataOf(row, sha256, deps.incoming),
-    contentType: 'audio/wav',
-  };
-  const put = await deps.store.putIfAbsent(object, signal);
-  return {
-    receipt: { key, size, sha256, etag: put.etag, versionId: put.versionId },
+  const stored = (identity: Identity, { key, put }: KeyAndReceipt): Stored => ({
+    receipt: { key, ...identity, etag: put.etag, versionId: put.versionId },
     alreadyThere: put.alreadyThere,
     ms: Math.round(deps.clock.monotonicMs() - startedAt),
-  };
+  });
+  try {
+    const identity = await identityOf(row, signal);
+    await deps.bandwidth.pass(identity.size, signal);
+    signal.throwIfAborted();
+    const put = (object: ObjectToPut): Promise<PutReceipt> => deps.store.putIfAbsent(object, signal);
+    return stored(identity, await underFreeKey(deps, row, identity, put));
+  } catch (fault) {
+    const code = faultCode(fault);
+    if (code !== 'RECORDING_MISSING' && code !== 'RECORDING_CHANGED') throw fault;
+    const found = await findStored(deps, row, signal);
+    if (found === undefined) throw fault;
+    return stored(found.identity, found);
+  }
+}
+
+interface Identity {
+  readonly size: number;
+  readonly sha256: string;
+}
+
+interface KeyAndReceipt {
+  readonly key: string;
+  readonly put: PutReceipt;
+}
+
+/** Does what is to be done with the object under the first of its keys that no other object has (P5). Throws KEY_TAKEN. */
+async function underFreeKey(
+  deps: UploadDeps,
+  row: RecordingRow,
+  { size, sha256 }: Identity,
+  act: (object: ObjectToPut) => Promise<PutReceipt>,
+): Promise<KeyAndReceipt> {
+  const keys = recordingKeys(deps, row, sha256);
+  const metadata = metadataOf(row, sha256, deps.incoming);
+  for (const [at, key] of keys.entries()) {
+    try {
+      const put = await act({ key, path: row.path, size, sha256, metadata, contentType: 'audio/wav' });
+      return { key, put };
+    } catch (fault) {
+      const next = keys[at + 1];
+      if (faultCode(fault) !== 'KEY_TAKEN' || next === undefined) throw fault;
+      deps.report('key taken', { recording: row.path, key, next });
+    }
+  }
+  throw new WavspoolError('UNKNOWN', `${row.path} has no key`);
+}
+
+/** Where the bucket already holds a recording whose file can't be uploaded any more. Throws a store fault. */
+async function findStored(
+  deps: UploadDeps,
+  row: RecordingRow,
+  signal: AbortSignal,
+): Promise<({ readonly identity: Identity } & KeyAndReceipt) | undefined> {
+  const identity = identityInRow(row) ?? (await identityInBucket(deps, row, signal));
+  if (identity === undefined) return undefined;
+  for (const key of recordingKeys(deps, row, identity.sha256)) {
+    const put = await deps.store.receipt({ key, path: row.path, ...identity }, signal).catch(unlessTaken);
+    if (put !== undefined) return { identity, key, put };
+  }
+  return undefined;
+}
+
+function unlessTaken(fault: unknown): undefined {
+  if (faultCode(fault) !== 'KEY_TAKEN') throw fault;
+  return undefined;
+}
+
+/** What the object under its own key says of itself, for a row that was taken over and says nothing: believed if its bytes agree. */
+async function identityInBucket(
+  { store, prefix, extracted }: UploadDeps,
+  { path }: RecordingRow,
+  signal: AbortSignal,
+): Promise<Identity | undefined> {
+  const key = recordingKey(prefix, extracted, path);
+  const head = await store.head(key, signal);
+  const noted = head?.metadata['sha256'];
+  if (head === undefined || noted === undefined) return undefined;
+  const hash = createHash('sha256');
+  for await (const chunk of await store.get(key, signal)) hash.update(chunk);
+  const sha256 = hash.digest('hex');
+  return sha256 === noted.toLowerCase() ? { size: head.size, sha256 } : undefined;
 }
 
 /** The second half: the row. Throws STATE_UNUSABLE, STATE_BUSY or DISK_FULL. */
@@ -80,9 +148,14 @@ export async function commitReceipt(
   });
 }
 
+function identityInRow({ size, sha256 }: RecordingRow): Identity | undefined {
+  return size === undefined || sha256 === undefined ? undefined : { size, sha256 };
+}
+
 /** What the row says the recording is; a row that was taken over says nothing, so its file is hashed now, for the first time. */
-async function identity(row: RecordingRow, signal: AbortSignal): Promise<{ size: number; sha256: string }> {
-  if (row.size !== undefined && row.sha256 !== undefined) return { size: row.size, sha256: row.sha256 };
+async function identityOf(row: RecordingRow, signal: AbortSignal): Promise<Identity> {
+  const known = identityInRow(row);
+  if (known !== undefined) return known;
   const hash = createHash('sha256');
   let size = 0;
   try {
@@ -92,7 +165,7 @@ async function identity(row: RecordingRow, signal: AbortSignal): Promise<{ size:
     }
   } catch (error) {
     if (signal.aborted) throw error;
-    const missing = errnoOf(error) === 'ENOENT';
+    const missing = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
     throw new WavspoolError(
       missing ? 'RECORDING_MISSING' : 'FILE_UNREADABLE',
       `${row.path} cannot be read: ${messageOf(error)}`,

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, expect, test } from 'vitest';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { ask, portOf, until } from '../support/ports.ts';
@@ -131,10 +130,7 @@ test('a recording that fails leaves its batch: the others go on, and its retries
 
 test('a recording that is given up at once is a failed job, which Bull Board and "requeue" bring back alike', async () => {
   await landPaused(0);
-  const key = '2025/09/01/3.wav';
-  await rig.s3.client.send(
-    new PutObjectCommand({ Bucket: rig.s3.bucket, Key: key, Body: 'of another program' }),
-  );
+  proxy.set({ kind: 'reset on', words: '/3.wav' });
   await rig.wavspool('resume');
   const failedAgain = (tries: number): Promise<void> =>
     until(`its job has failed after ${tries} tries`, async () => {
@@ -145,14 +141,14 @@ test('a recording that is given up at once is a failed job, which Bull Board and
   await failedAgain(1);
   await until('the others are uploaded', async () => (await count("status = 'SUCCESS'")) === RECORDINGS - 1);
   expect(await rig.rows("SELECT cause, retry_count FROM uploads WHERE status = 'FAILED'")).toEqual([
-    { cause: 'conflict', retry_count: 0 },
+    { cause: 'network', retry_count: 0 },
   ]);
   await retryInBullBoard();
   await failedAgain(2);
   expect(await rig.log()).toContain('"by":"Bull Board"');
   await rig.wavspool('requeue', '--all');
   await failedAgain(3);
-  await rig.s3.remove(key);
+  proxy.set({ kind: 'pass' });
   await retryInBullBoard();
   await rig.settled(RECORDINGS);
 });
