@@ -86,6 +86,9 @@ export interface Events {
 
   // after the upload
   'receipt written': { tar: string; key: string; seq: number; recordings: number };
+  'receipt put off': { tar: string; code: FaultCode; err: unknown };
+  'receipt ignored': { key: string; reason: string };
+  'receipts caught up': { after: number; receipts: number; recordings: number };
   'files removed': { tar: string; what: 'extracted' | 'incoming'; files: number; bytes: number };
   'file kept': { path: string; reason: string };
 
@@ -242,6 +245,9 @@ export const LEVELS: Record<EventName, Level> = {
   'store lacks conditional put': 'warn',
   'multipart upload left behind': 'warn',
   'receipt written': 'info',
+  'receipt put off': 'error',
+  'receipt ignored': 'error',
+  'receipts caught up': 'warn',
   'files removed': 'info',
   'file kept': 'error',
   'tables exported': 'info',

@@ -1,16 +1,20 @@
 import { join } from 'node:path';
-import { findBreaks, readReceipts, type ChainLink, type StoredReceipt } from '../receipt/index.ts';
+import { findBreaks, linkOf, readReceipts, type ChainLink, type StoredReceipt } from '../receipt/index.ts';
 import type { StateStore } from '../state/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import type { Finding } from './compare.ts';
 
 export interface ReceiptAuditDeps {
-  readonly state: Pick<StateStore, 'receiptHead' | 'recording'>;
+  readonly state: Pick<StateStore, 'receiptHead' | 'recording' | 'tarsDueForReceipt'>;
   readonly store: Pick<ObjectStore, 'list' | 'get'>;
   readonly site: string;
   readonly prefix: string;
   readonly extracted: string;
+  /** A tar whose recordings are all in the bucket since then has its receipt, `YYYY-MM-DD HH:MM:SS` in UTC. */
+  readonly dueBefore: string;
 }
+
+const PAGE = 100;
 
 /**
  * Walks the chain of receipts: each is read, the links between them are checked, and what this site's receipts say of
@@ -28,9 +32,8 @@ export async function* auditReceipts(
       yield { sign: '*', key: stored.key, reason: stored.reason };
       continue;
     }
-    const { key, sha256, receipt } = stored;
-    links.push({ key, sha256, site: receipt.site, seq: receipt.seq, previous: receipt.previous });
-    if (receipt.site === deps.site) yield* compareWithRows(deps, stored);
+    links.push(linkOf(stored));
+    if (stored.receipt.site === deps.site) yield* compareWithRows(deps, stored);
   }
   // a listing goes by keys, not by time: of the receipts written meanwhile it may have a later one and not the one before
   const isGrowing = deps.state.receiptHead()?.seq !== before?.seq;
@@ -42,7 +45,24 @@ export async function* auditReceipts(
     const name = key ?? `receipt ${seq} of ${deps.site}`;
     yield { sign: key === undefined ? '-' : '*', key: name, reason };
   }
+  yield* withoutReceipt(deps);
   return links.length;
+}
+
+function* withoutReceipt({ state, dueBefore }: ReceiptAuditDeps): Generator<Finding> {
+  for (let after = ''; ;) {
+    const page = state.tarsDueForReceipt(after, PAGE, dueBefore);
+    for (const { path } of page)
+      yield {
+        sign: '-',
+        key: path,
+        reason: 'has no receipt, though all its recordings are in the bucket',
+        tar: path,
+      };
+    const last = page.at(-1);
+    if (last === undefined) return;
+    after = last.path;
+  }
 }
 
 function* compareWithRows(

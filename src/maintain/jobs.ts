@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { App } from '../app.ts';
 import { cleanUp } from '../cleanup/index.ts';
-import { writeReceipts } from '../receipt/index.ts';
+import { receiptWriter } from '../receipt/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 
 /** A job that comes again and again by itself. */
@@ -27,23 +27,27 @@ const abortStaleUploads: MaintenanceJob = {
   },
 };
 
-const receipts: MaintenanceJob = {
-  name: 'write-receipts',
-  everyMs: MINUTE_MS / 6,
-  run: ({ state, report, settings }, store, signal) =>
-    writeReceipts(
-      {
-        state,
-        store,
-        report,
-        site: settings.site,
-        prefix: settings.s3.prefix,
-        incoming: settings.paths.incoming,
-        scratch: scratchOf(settings),
-      },
-      signal,
-    ),
-};
+function receipts(clock: App['clock']): MaintenanceJob {
+  const writeReceipts = receiptWriter(clock);
+  return {
+    name: 'write-receipts',
+    everyMs: MINUTE_MS / 6,
+    run: ({ state, report, settings }, store, signal) =>
+      writeReceipts(
+        {
+          state,
+          store,
+          report,
+          site: settings.site,
+          prefix: settings.s3.prefix,
+          incoming: settings.paths.incoming,
+          extracted: settings.paths.extracted,
+          scratch: scratchOf(settings),
+        },
+        signal,
+      ),
+  };
+}
 
 const cleanup: MaintenanceJob = {
   name: 'clean-up',
@@ -60,11 +64,14 @@ export function scratchOf({ paths }: App['settings']): string {
   return join(paths.data, 'scratch');
 }
 
-/** The jobs that these settings ask for. */
-export function maintenanceJobs(settings: App['settings']): readonly MaintenanceJob[] {
+/** The jobs that the settings ask for. */
+export function maintenanceJobs({
+  settings,
+  clock,
+}: Pick<App, 'settings' | 'clock'>): readonly MaintenanceJob[] {
   return [
     abortStaleUploads,
-    ...(settings.upload.receipts ? [receipts] : []),
+    ...(settings.upload.receipts ? [receipts(clock)] : []),
     ...(cleansUp(settings) ? [cleanup] : []),
   ];
 }

@@ -20,7 +20,7 @@ export const maintainRole: Role = {
   start: async (app) => {
     await sweep(app);
     const host = await openHost(app);
-    const upkeep = maintenanceJobs(app.settings);
+    const upkeep = maintenanceJobs(app);
     const keeping = hostJobs(host);
     const schedules = keepScheduled(host, app.queues.maintenance, upkeep, keeping);
     const stopped = new AbortController();

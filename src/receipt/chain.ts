@@ -76,3 +76,44 @@ function breakAtEnd(
     },
   ];
 }
+
+export interface ChosenChain {
+  /** In the order in which they were written. */
+  readonly accepted: readonly ChainLink[];
+  readonly rejected: readonly { readonly key: string; readonly reason: string }[];
+}
+
+/**
+ * Which of a site's receipts go on from `head` (undefined: from the beginning). One that does not name the receipt before it is
+ * none of the chain, whatever its number; of two with one number it is the one that the next names. Behind a receipt that is
+ * missing the chain goes on: what remains of it is evidence all the same, and the next to be written must not take its numbers.
+ */
+export function chainFrom(
+  links: readonly ChainLink[],
+  head: { readonly seq: number; readonly sha256: string } | undefined,
+): ChosenChain {
+  const bySeq = Map.groupBy(links, ({ seq }) => seq);
+  const accepted: ChainLink[] = [];
+  const rejected: { key: string; reason: string }[] = [];
+  let last: { readonly seq: number; readonly sha256: string | null } = head ?? { seq: 0, sha256: null };
+  for (const seq of [...bySeq.keys()].toSorted((a, b) => a - b)) {
+    if (seq <= (head?.seq ?? 0)) continue;
+    const candidates = bySeq.get(seq) ?? [];
+    const follows = (link: ChainLink): boolean => seq > last.seq + 1 || link.previous === last.sha256;
+    const isNamed = ({ sha256 }: ChainLink): boolean =>
+      (bySeq.get(seq + 1) ?? []).some(({ previous }) => previous === sha256);
+    const fitting = candidates.filter(follows);
+    const chosen = fitting.find(isNamed) ?? fitting[0];
+    for (const link of candidates) {
+      if (link === chosen) continue;
+      const reason = fitting.includes(link)
+        ? `receipt ${seq} is there twice: ${chosen?.key} is the one of the chain`
+        : `it does not name the receipt before it, so it is none of the chain`;
+      rejected.push({ key: link.key, reason });
+    }
+    if (chosen === undefined) continue;
+    accepted.push(chosen);
+    last = chosen;
+  }
+  return { accepted, rejected };
+}

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { relative, sep } from 'node:path';
 import { z } from 'zod';
 import { WavspoolError, messageOf } from '../faults.ts';
@@ -84,18 +85,40 @@ function recordingOf(row: RecordingRow): Receipt['recordings'][number] {
   };
 }
 
-/**
- * The keys that the receipt of a tar may have, in the order in which they are tried: its path's own, then, for a later
- * version of the tar, one with the tar's hash; a receipt is never overwritten.
- */
-export function receiptKeys(prefix: string, incoming: string, tar: TarRow, seq: number): readonly string[] {
-  const base = `${prefix}${RECEIPTS}${tarName(incoming, tar.path)}`;
-  const version = tar.sha256?.slice(0, 12) ?? '';
-  return [`${base}.json`, `${base}.${version}.json`, `${base}.${version}.${seq}.json`];
+/** S3's limit for a key, in bytes of UTF-8. */
+const MAX_KEY_BYTES = 1024;
+
+/** What a receipt's key is derived from; `name` is the tar's path below the landing directory, `/`-separated. */
+export interface ReceiptPlace {
+  readonly name: string;
+  readonly sha256: string;
+  readonly seq: number;
 }
 
-/** Reads a receipt. Throws RECEIPT_INVALID for a text that is none. */
-export function readReceipt(key: string, text: string): Receipt {
+/**
+ * The keys that the receipt of a tar may have, in the order in which they are tried: its path's own, then, for a later
+ * version of the tar, one with the tar's hash; a receipt is never overwritten. A path that would make one of them longer than a
+ * key may be is there as its SHA-256.
+ */
+export function receiptKeys(prefix: string, { name, sha256, seq }: ReceiptPlace): readonly string[] {
+  const version = sha256.slice(0, 12);
+  const keys = (base: string): readonly string[] => [
+    `${base}.json`,
+    `${base}.${version}.json`,
+    `${base}.${version}.${seq}.json`,
+  ];
+  const own = keys(`${prefix}${RECEIPTS}${name}`);
+  if (own.every((key) => Buffer.byteLength(key) <= MAX_KEY_BYTES)) return own;
+  return keys(`${prefix}${RECEIPTS}.long/${createHash('sha256').update(name).digest('hex')}`);
+}
+
+/** Whether an object with this key may be a receipt at all; a recording may have got a name below `.receipts/`. */
+export function mayBeReceipt(key: string): boolean {
+  return key.endsWith('.json');
+}
+
+/** Reads a receipt. Throws RECEIPT_INVALID for a text that is none, and for one that does not lie where it belongs. */
+export function readReceipt(prefix: string, key: string, text: string): Receipt {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -103,7 +126,11 @@ export function readReceipt(key: string, text: string): Receipt {
     throw new WavspoolError('RECEIPT_INVALID', `${key} is not JSON: ${messageOf(error)}`, { cause: error });
   }
   const receipt = document.safeParse(parsed);
-  if (receipt.success) return receipt.data;
+  if (receipt.success) {
+    const { tar, seq } = receipt.data;
+    if (receiptKeys(prefix, { name: tar.path, sha256: tar.sha256, seq }).includes(key)) return receipt.data;
+    throw new WavspoolError('RECEIPT_INVALID', `${key} is not where a receipt of ${tar.path} lies`);
+  }
   const [issue] = receipt.error.issues;
   throw new WavspoolError(
     'RECEIPT_INVALID',
@@ -111,6 +138,7 @@ export function readReceipt(key: string, text: string): Receipt {
   );
 }
 
-function tarName(incoming: string, path: string): string {
+/** A tar's path below the landing directory, `/`-separated. */
+export function tarName(incoming: string, path: string): string {
   return relative(incoming, path).split(sep).join('/');
 }

@@ -3,5 +3,5 @@
 export { findBreaks, type ChainBreak, type ChainLink } from './chain.ts';
 export { RECEIPTS, type Receipt } from './document.ts';
 export { restoreFromReceipts, type Restored } from './restore.ts';
-export { readReceipts, type StoredReceipt } from './stored.ts';
-export { writeReceipts, type ReceiptDeps } from './write-receipts.ts';
+export { linkOf, readReceipts, type StoredReceipt } from './stored.ts';
+export { receiptWriter, type ReceiptDeps, type WriteReceipts } from './write-receipts.ts';

@@ -1,9 +1,10 @@
 import { join, relative } from 'node:path';
-import { WavspoolError } from '../faults.ts';
+import { WavspoolError, faultCode, messageOf } from '../faults.ts';
 import { parseTime, sqlTimestamp } from '../runtime/index.ts';
-import type { RestoredTar, StateStore } from '../state/index.ts';
+import type { RestoredTar, StateStore, TarReceipt } from '../state/index.ts';
 import type { ObjectStore } from '../store/index.ts';
-import { readReceipts, readStored, type StoredReceipt } from './stored.ts';
+import { chainFrom, type ChainLink } from './chain.ts';
+import { linkOf, readReceipts, readStored, type StoredReceipt } from './stored.ts';
 
 export interface RestoreDeps {
   readonly state: Pick<StateStore, 'restoreTar'>;
@@ -26,25 +27,45 @@ type Valid = Extract<StoredReceipt, { kind: 'receipt' }>;
 
 /**
  * Writes into state.db what the site's receipts tell of tars and recordings it has no rows of; rows that are there stay as
- * they are. Safe to repeat. Throws a store fault.
+ * they are. With `after`, only what follows that receipt in the chain. Safe to repeat. Throws a store fault.
  */
-export async function restoreFromReceipts(deps: RestoreDeps, signal: AbortSignal): Promise<Restored> {
+export async function restoreFromReceipts(
+  deps: RestoreDeps,
+  signal: AbortSignal,
+  after?: TarReceipt,
+): Promise<Restored> {
   const invalid: { key: string; reason: string }[] = [];
-  const order: { readonly seq: number; readonly key: string }[] = [];
+  const links: ChainLink[] = [];
   let ofOtherSites = 0;
-  for await (const stored of readReceipts(deps.store, deps.prefix, signal)) {
+  const since = after === undefined ? 0 : await writtenAt(deps.store, after.key, signal);
+  for await (const stored of readReceipts(deps.store, deps.prefix, signal, since)) {
     if (stored.kind === 'invalid') invalid.push(stored);
     else if (stored.receipt.site !== deps.site) ofOtherSites += 1;
-    else order.push({ seq: stored.receipt.seq, key: stored.key });
+    else links.push(linkOf(stored));
   }
+  const { accepted, rejected } = chainFrom(links, after);
+  invalid.push(...rejected);
+  let receipts = 0;
   let recordings = 0;
   // the first tar that brought a recording owns its row, so they go in the order in which they were written
-  for (const { key } of order.toSorted((a, b) => a.seq - b.seq)) {
-    const stored = await readStored(deps.store, key, signal);
-    if (stored.kind === 'receipt') recordings += await deps.state.restoreTar(rowsOf(deps, stored));
-    else invalid.push(stored);
+  for (const { key } of accepted) {
+    try {
+      const stored = await readStored(deps.store, deps.prefix, key, signal);
+      if (stored.kind === 'invalid') throw new WavspoolError('RECEIPT_INVALID', stored.reason);
+      recordings += await deps.state.restoreTar(rowsOf(deps, stored));
+      receipts += 1;
+    } catch (error) {
+      if (faultCode(error) !== 'RECEIPT_INVALID') throw error;
+      invalid.push({ key, reason: messageOf(error) });
+    }
   }
-  return { receipts: order.length, recordings, ofOtherSites, invalid };
+  return { receipts, recordings, ofOtherSites, invalid };
+}
+
+/** When the store got the object, in ms since 1970 by its own clock; 0 when it is not there. */
+async function writtenAt(store: RestoreDeps['store'], key: string, signal: AbortSignal): Promise<number> {
+  for await (const listed of store.list(key, signal)) if (listed.key === key) return listed.modified;
+  return 0;
 }
 
 function rowsOf(deps: RestoreDeps, { key, sha256, receipt }: Valid): RestoredTar {

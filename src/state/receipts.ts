@@ -9,6 +9,7 @@ type ReceiptMethods = Pick<
   | 'receiptHead'
   | 'openReceipt'
   | 'intendReceipt'
+  | 'withdrawReceipt'
   | 'confirmReceipt'
   | 'recordingsOfVersion'
   | 'tarsDueForCleanup'
@@ -35,11 +36,13 @@ function receipts(
   write: Write,
 ): Pick<
   ReceiptMethods,
-  'tarsDueForReceipt' | 'receiptHead' | 'openReceipt' | 'intendReceipt' | 'confirmReceipt'
+  'tarsDueForReceipt' | 'receiptHead' | 'openReceipt' | 'intendReceipt' | 'withdrawReceipt' | 'confirmReceipt'
 > {
   const due = db.prepare(
-    `SELECT * FROM extracted_tars t WHERE receipt_for IS NOT sha256 AND sha256 IS NOT NULL AND path > ? AND ${ALL_SUCCESS}
-     ORDER BY path LIMIT ?`,
+    `SELECT * FROM extracted_tars t WHERE receipt_for IS NOT sha256 AND sha256 IS NOT NULL AND path > @afterPath AND ${ALL_SUCCESS}
+       AND (@before IS NULL OR timestamp <= @before
+         AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.tar = t.path AND u.timestamp > @before))
+     ORDER BY path LIMIT @limit`,
   );
   const head = db.prepare(
     'SELECT * FROM extracted_tars WHERE receipt_seq IS NOT NULL ORDER BY receipt_seq DESC LIMIT 1',
@@ -49,13 +52,15 @@ function receipts(
     `UPDATE extracted_tars SET receipt_intent = @intent WHERE path = @path
      AND NOT EXISTS (SELECT 1 FROM extracted_tars WHERE receipt_intent IS NOT NULL AND path <> @path)`,
   );
+  const withdraw = db.prepare('UPDATE extracted_tars SET receipt_intent = NULL WHERE path = ?');
   const confirm = db.prepare(
     `UPDATE extracted_tars SET receipt_for = @tarSha256, receipt_seq = @seq, receipts = @receipts, receipt_intent = NULL
      WHERE path = @path`,
   );
   const byPath = db.prepare('SELECT * FROM extracted_tars WHERE path = ?');
   return {
-    tarsDueForReceipt: (afterPath, limit) => (due.all(afterPath, limit) as TarsRecord[]).map(tarRow),
+    tarsDueForReceipt: (afterPath, limit, before) =>
+      (due.all({ afterPath, limit, before: before ?? null }) as TarsRecord[]).map(tarRow),
     receiptHead: () => {
       const record = head.get() as TarsRecord | undefined;
       return record === undefined ? undefined : tarRow(record).receipts.at(-1);
@@ -67,6 +72,10 @@ function receipts(
     },
     intendReceipt: (path, intent) =>
       write(() => intend.run({ path, intent: JSON.stringify(intent) }).changes === 1),
+    withdrawReceipt: (path) =>
+      write(() => {
+        withdraw.run(path);
+      }),
     confirmReceipt: (path, { seq, key, sha256, tarSha256 }) =>
       write(() => {
         const record = byPath.get(path) as TarsRecord | undefined;

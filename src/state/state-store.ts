@@ -217,14 +217,19 @@ export interface StateStore {
   ): readonly (OpenRecording & { readonly row: RecordingRow })[];
 
   // receipts and cleanup
-  /** Tars whose present version has no receipt and whose recordings are all SUCCESS; in pages by path. */
-  tarsDueForReceipt(afterPath: string, limit: number): readonly TarRow[];
+  /**
+   * Tars whose present version has no receipt and whose recordings are all SUCCESS; in pages by path. `before`: and have been
+   * since then, `YYYY-MM-DD HH:MM:SS` in UTC.
+   */
+  tarsDueForReceipt(afterPath: string, limit: number, before?: string): readonly TarRow[];
   /** The last receipt of the chain. */
   receiptHead(): TarReceipt | undefined;
   /** The receipt that was noted and not confirmed: what a crash interrupted. */
   openReceipt(): { readonly tar: TarRow; readonly intent: ReceiptIntent } | undefined;
   /** Notes what is about to be written; false when another one is noted already. */
   intendReceipt(tar: string, intent: ReceiptIntent): Promise<boolean>;
+  /** The noted receipt will not be written: the store refuses it, and does not have it. */
+  withdrawReceipt(tar: string): Promise<void>;
   /** The noted receipt lies in the bucket. */
   confirmReceipt(tar: string, receipt: TarReceipt): Promise<void>;
   /** Every recording of the tar's present version, the shared ones included; read in pages, so memory stays bounded. */

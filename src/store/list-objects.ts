@@ -20,11 +20,12 @@ export async function* listObjects(
       signal,
     );
     const more = requireField(page.IsTruncated, 'IsTruncated', what, connection);
-    for (const { Key: key, Size: size, ETag: etag } of page.Contents ?? []) {
+    for (const { Key: key, Size: size, ETag: etag, LastModified: modified } of page.Contents ?? []) {
       yield {
         key: requireField(key, 'Key', what, connection),
         size: size ?? 0,
         etag: requireField(etag, 'ETag', what, connection),
+        modified: requireField(modified, 'LastModified', what, connection).getTime(),
       };
     }
     if (!more) return;

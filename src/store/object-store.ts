@@ -34,6 +34,8 @@ export interface ListedObject {
   readonly key: string;
   readonly size: number;
   readonly etag: string;
+  /** When the store got it, ms since 1970 by the store's clock. */
+  readonly modified: number;
 }
 
 /** An S3-compatible store. Every method throws WavspoolError with a store fault; nobody else knows an SDK error. */

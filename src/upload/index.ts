@@ -2,4 +2,5 @@
 // itself is away, everybody waits and nobody's budget is spent.
 export { uploadRole } from './role.ts';
 export { uploadRecording, type UploadDeps } from './upload-recording.ts';
+export { recordingKey } from './key.ts';
 export { bandwidth } from './bandwidth.ts';

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cleanUp, putBackInterrupted } from '../../src/cleanup/index.ts';
 import type { Settings } from '../../src/config/index.ts';
 import { extractTar } from '../../src/extract/index.ts';
-import { writeReceipts } from '../../src/receipt/index.ts';
+import { receiptWriter } from '../../src/receipt/index.ts';
 import { systemClock, systemDice } from '../../src/runtime/index.ts';
 import { openStateStore, type StateStore } from '../../src/state/index.ts';
 import { openS3Store, type ObjectStore } from '../../src/store/index.ts';
@@ -87,8 +87,17 @@ async function uploadAll(but?: string): Promise<void> {
 }
 
 const receipts = () =>
-  writeReceipts(
-    { state, store, report, site: 'main', prefix: '', incoming: incoming(), scratch: root },
+  receiptWriter(systemClock)(
+    {
+      state,
+      store,
+      report,
+      site: 'main',
+      prefix: '',
+      incoming: incoming(),
+      extracted: extracted(),
+      scratch: root,
+    },
     signal,
   );
 const clean = (rules = NOTHING_KEPT) =>

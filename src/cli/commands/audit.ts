@@ -10,12 +10,15 @@ import {
 } from '../../audit/index.ts';
 import type { OfflineApp } from '../../app.ts';
 import { effectiveDatabases } from '../../config/index.ts';
-import { makeDirectory } from '../../runtime/index.ts';
+import { makeDirectory, sqlTimestamp } from '../../runtime/index.ts';
 import { openS3Store, type ObjectStore } from '../../store/index.ts';
 import { bandwidth } from '../../upload/index.ts';
 import { moment, wholeNumber } from '../arguments.ts';
 import { jsonStream, printLines, statusLine } from '../output.ts';
 import { withOfflineApp } from '../with-app.ts';
+
+/** Receipts are written every 10 s; a store that was away delays them. */
+const RECEIPT_PATIENCE_MS = 10 * 60 * 1000;
 
 interface AuditFlags {
   readonly since?: string;
@@ -115,7 +118,11 @@ async function* findings(
     yield* auditTars({ state, arrival: settings.arrival, incoming, clock, report });
   }
   if (flags.receipts === true) {
-    counts.receipts = yield* auditReceipts({ state, store, site: settings.site, prefix, extracted }, signal);
+    const dueBefore = sqlTimestamp(clock.now() - RECEIPT_PATIENCE_MS);
+    counts.receipts = yield* auditReceipts(
+      { state, store, site: settings.site, prefix, extracted, dueBefore },
+      signal,
+    );
   }
 }
 

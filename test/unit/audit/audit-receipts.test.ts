@@ -38,7 +38,12 @@ async function said(listed: readonly number[], before: Head, after: Head): Promi
     site: 'main',
     prefix: '',
     extracted: '/x',
-    state: { receiptHead: () => heads.shift(), recording: () => undefined },
+    dueBefore: '2025-09-01 00:00:00',
+    state: {
+      receiptHead: () => heads.shift(),
+      recording: () => undefined,
+      tarsDueForReceipt: () => [],
+    },
     store: {
       list: async function* () {
         for (const seq of listed) yield { key: chain[seq - 1]?.key ?? '', size: 1, etag: 'e', modified: 0 };

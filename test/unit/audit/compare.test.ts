@@ -24,6 +24,7 @@ const listed = (changes: Partial<ListedObject> = {}): ListedObject => ({
   key: 'a.wav',
   size: 10,
   etag: '"e"',
+  modified: 0,
   ...changes,
 });
 const head = (changes: object = {}) => ({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findBreaks, type ChainLink } from '../../../src/receipt/chain.ts';
+import { chainFrom, findBreaks, type ChainLink } from '../../../src/receipt/chain.ts';
 
 const link = (seq: number, changes: Partial<ChainLink> = {}): ChainLink => ({
   key: `.receipts/${seq}.json`,
@@ -56,4 +56,33 @@ test('each site has a chain of its own', () => {
   expect(
     reasons([link(1), link(2), link(3), link(1, { site: 'other' }), link(3, { site: 'other' })]),
   ).toEqual(['3: receipt 2 is missing']);
+});
+
+const chosen = (links: readonly ChainLink[], after?: number): readonly string[] =>
+  chainFrom(links, after === undefined ? undefined : { seq: after, sha256: `hash ${after}` }).accepted.map(
+    ({ key }) => key.replace('.receipts/', '').replace('.json', ''),
+  );
+const forged = (seq: number): ChainLink =>
+  link(seq, { key: `forged ${seq}`, previous: 'nobody', sha256: `forged ${seq}` });
+
+test.each<[string, readonly ChainLink[], number | undefined, readonly string[]]>([
+  ['from the beginning', [link(2), link(1)], undefined, ['1', '2']],
+  ['behind the last that state.db knows', [link(1), link(2), link(3)], 1, ['2', '3']],
+  ['nothing where the bucket has no more', [link(1)], 1, []],
+  ['without one that does not name the one before it', [link(1), forged(2)], 1, []],
+  ['the one of two that the next names', [forged(2), link(2), link(3)], undefined, ['2', '3']],
+  ['the one of two that names the one before', [link(1), forged(2), link(2)], undefined, ['1', '2']],
+  ['past one that is missing', [link(1), link(3), link(4)], undefined, ['1', '3', '4']],
+  ['past one that is another’s', [link(1), forged(2), link(3)], 1, ['3']],
+])('the chain goes on %s', (_, links, after, expected) => {
+  expect(chosen(links, after)).toEqual(expected);
+  expect(chosen(links.toReversed(), after)).toEqual(expected);
+});
+
+test('what is none of the chain is named with its reason', () => {
+  expect(chainFrom([link(1), forged(2), link(2)], undefined).rejected).toEqual([
+    { key: 'forged 2', reason: 'it does not name the receipt before it, so it is none of the chain' },
+  ]);
+  const twin = link(1, { key: 'twin' });
+  expect(chainFrom([link(1), twin], undefined).rejected).toMatchObject([{ key: 'twin' }]);
 });
