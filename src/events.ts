@@ -57,6 +57,8 @@ export interface Events {
     ms: number;
     skippedNames: readonly string[];
     refusedNames: readonly string[];
+    /** What is odd about how the tar was written. */
+    notes: readonly string[];
   };
   'tar failed': { tar: string; attempt: number; final: boolean } & Failure;
   'extraction waits': { reason: string; freeBytes?: number; neededBytes?: number; backlog?: number };

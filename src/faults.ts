@@ -175,6 +175,12 @@ export const FAULTS = {
     exit: 1,
     remedy: 'send the tar again; it is taken up by itself when it changes',
   },
+  TAR_UNSUPPORTED: {
+    cause: 'unsupported',
+    retry: 'never',
+    exit: 1,
+    remedy: 'write it as plain tar, tar.gz or tar.zst (without --long), and send it again',
+  },
   TAR_TOO_LARGE: {
     cause: 'limits',
     retry: 'never',

@@ -22,6 +22,9 @@ export type Readiness =
 /** A look is one lstat, so a tar that grows again is noticed this soon even without an event. */
 export const LOOK_AGAIN_MS = 3000;
 
+/** A tar that ends in one zero block is taken after so long without growth. */
+const HALF_MARKER_MS = 5000;
+
 /** What to do with a tar. A corrupt one is ready: extraction fails it and records why. */
 export function readiness(facts: Facts): Readiness {
   const { unchangedMs, quietMs, proof } = facts;
@@ -30,6 +33,8 @@ export function readiness(facts: Facts): Readiness {
     return { kind: 'wait', forMs: LOOK_AGAIN_MS, reason: 'its done marker is not there' };
   if (proof === undefined) return { kind: 'prove' };
   if (proof.kind !== 'incomplete') return { kind: 'ready' };
+  // half an end marker: some writers leave no more, and were it cut there, the other half would follow soon
+  if (proof.ending === 'one zero block' && unchangedMs >= HALF_MARKER_MS + quietMs) return { kind: 'ready' };
   const leftMs = facts.incompleteAfterMs - unchangedMs;
   if (leftMs <= 0) return { kind: 'give up', reason: proof.reason };
   return { kind: 'incomplete', forMs: Math.min(LOOK_AGAIN_MS, leftMs), reason: proof.reason };

@@ -83,6 +83,7 @@ export const settingsSchema = z.strictObject({
     rescanSeconds: seconds({ min: 1, max: DAY_SECONDS }),
     order: oneOf('newest', 'oldest'),
     incompleteAfterSeconds: seconds({ min: 0, max: 14 * DAY_SECONDS }),
+    unterminated: oneOf('incomplete', 'accept'),
   }),
   extract: z.strictObject({
     concurrency: count,

@@ -6,7 +6,7 @@ import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { makeDirectory, type Breathe, type Clock } from '../runtime/index.ts';
 import type { Extraction, StateStore, TarSummary, TarVersion } from '../state/index.ts';
-import { readTar } from '../tar/index.ts';
+import { admittedEndings, readTar, type TarEnd } from '../tar/index.ts';
 import { judgeMember, shownName } from './member.ts';
 import { publishAll } from './publish.ts';
 import { syncByProgram, type SyncFileSystem } from './sync-file-system.ts';
@@ -17,6 +17,7 @@ import { writeRecording, type WrittenRecording } from './write-recording.ts';
 export interface ExtractDeps {
   readonly state: StateStore;
   readonly limits: Settings['extract'];
+  readonly unterminated: Settings['arrival']['unterminated'];
   readonly incoming: string;
   readonly extracted: string;
   readonly clock: Clock;
@@ -38,6 +39,8 @@ interface Tally {
   entries: number;
   bytes: number;
   unchecked: number;
+  /** Known once the tar was read. */
+  end: TarEnd | undefined;
   readonly skipped: string[];
   readonly refused: string[];
   skippedCount: number;
@@ -97,6 +100,7 @@ export async function extractTar(deps: ExtractDeps, tar: TarVersion, signal: Abo
       ms: Math.round(deps.clock.monotonicMs() - startedAt),
       skippedNames: tally.skipped,
       refusedNames: tally.refused,
+      notes: oddities(tally.end),
     });
   } catch (error) {
     for (const temporary of extraction.temporaries()) await rm(temporary, { force: true });
@@ -119,6 +123,7 @@ async function stageMembers(
     entries: 0,
     bytes: 0,
     unchecked: 0,
+    end: undefined,
     skipped: [],
     refused: [],
     skippedCount: 0,
@@ -130,7 +135,9 @@ async function stageMembers(
     await unsynced.add(recording.temporary, recording.size);
   };
 
-  for await (const member of readTar(tar.path, { signal, breathe, onRaw })) {
+  const admit = admittedEndings(deps.unterminated);
+  const onEnd = (end: TarEnd): void => void (tally.end = end);
+  for await (const member of readTar(tar.path, { signal, breathe, onRaw, admit, onEnd })) {
     await breathe();
     signal.throwIfAborted();
     tally.entries += 1;
@@ -230,6 +237,17 @@ async function requireVersion(tar: TarVersion): Promise<void> {
 
 function tooLarge(tar: TarVersion, setting: string, limit: number): WavspoolError {
   return new WavspoolError('TAR_TOO_LARGE', `${tar.path} exceeds ${setting} (${limit})`);
+}
+
+/** What is odd about how the tar was written, in words for the log. */
+function oddities(end: TarEnd | undefined): readonly string[] {
+  if (end === undefined) return [];
+  const { ending, leftovers, strayZeroBlocks } = end;
+  return [
+    ...(ending === 'marker' ? [] : [`it ends with ${ending === 'unterminated' ? 'no end marker' : ending}`]),
+    ...(leftovers > 0 ? [`${leftovers} bytes of leftovers stand behind its end marker`] : []),
+    ...(strayZeroBlocks > 0 ? [`${strayZeroBlocks} stray zero blocks stand between its members`] : []),
+  ];
 }
 
 function note(names: string[], name: string): void {

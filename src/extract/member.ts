@@ -43,6 +43,8 @@ const KIND_REFUSALS = {
   device: 'it is a device, not a file',
   fifo: 'it is a named pipe, not a file',
   sparse: 'it is stored as a sparse file',
+  label: 'it is a volume label',
+  continued: 'it is the rest of a file that began on another tape',
   other: 'it is of a type that tar does not define',
 } as const satisfies Partial<Record<MemberKind, string>>;
 

@@ -102,6 +102,7 @@ async function processTar(
     const deps: ExtractDeps = {
       state,
       limits: settings.extract,
+      unterminated: settings.arrival.unterminated,
       incoming,
       extracted,
       clock,

@@ -4,7 +4,7 @@ import type { App } from '../app.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
 import type { TarVersion } from '../state/index.ts';
 import { createSemaphore } from '../runtime/index.ts';
-import { proveComplete } from '../tar/index.ts';
+import { admittedEndings, proveComplete, type Ending } from '../tar/index.ts';
 import { knownTars, queueTars } from './tars.ts';
 
 /** Each holds a file open. */
@@ -30,7 +30,7 @@ export async function ingestTars(
     paths.map(async (path) => {
       using admitted = new DisposableStack();
       admitted.use(await proofs.acquire(1));
-      return await versionToIngest(app.settings.paths.incoming, path);
+      return await versionToIngest(app.settings, path);
     }),
   );
   const known = await knownTars(app, tars);
@@ -41,7 +41,8 @@ export async function ingestTars(
   return tars.map((tar) => ({ tar, state: known.has(tar.path) ? 'known' : 'queued' }));
 }
 
-async function versionToIngest(incoming: string, path: string): Promise<TarVersion> {
+async function versionToIngest({ paths, arrival }: App['settings'], path: string): Promise<TarVersion> {
+  const { incoming } = paths;
   const below = relative(incoming, path);
   if (below === '' || below === '..' || below.startsWith(`..${sep}`)) {
     throw new WavspoolError('USAGE', `${path} is not below the landing directory ${incoming}: move it there`);
@@ -55,6 +56,8 @@ async function versionToIngest(incoming: string, path: string): Promise<TarVersi
   }
   if (!found.isFile()) throw new WavspoolError('USAGE', `${path} is no regular file`);
   const proof = await proveComplete(path);
-  if (proof.kind === 'incomplete') throw new WavspoolError('TAR_INCOMPLETE', `not complete: ${proof.reason}`);
+  const admitted: readonly Ending[] = admittedEndings(arrival.unterminated);
+  if (proof.kind === 'incomplete' && !admitted.includes(proof.ending))
+    throw new WavspoolError('TAR_INCOMPLETE', `not complete: ${proof.reason}`);
   return { path, size: found.size, mtimeMs: Math.floor(found.mtimeMs) };
 }

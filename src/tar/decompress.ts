@@ -13,6 +13,10 @@ export const MAGIC_BYTES = 4;
 /** Unpacked bytes come in pieces of this size; zlib's own 16 KiB would be thirteen writes for a usual recording. */
 const UNPACKED_BYTES = 256 * 1024;
 
+/** zstd's own limit, which Node keeps to: so much memory does unpacking take. */
+const MAX_WINDOW_MIB = 128;
+const WINDOW_TOO_LARGE = 'ZSTD_error_frameParameter_windowTooLarge';
+
 /** How a file that begins with `start` is compressed, by its magic bytes; undefined for a plain tar. */
 export function compressionOf(start: Uint8Array): Compression | undefined {
   const hex = Buffer.from(start.subarray(0, MAGIC_BYTES)).toString('hex');
@@ -117,6 +121,10 @@ function engineFault(
     return endsEarly(compression, progress, produced, error);
   }
   if (code === undefined || !/^(Z|ZSTD)_/.test(code)) return error;
+  if (code === WINDOW_TOO_LARGE) {
+    const wanted = `it was compressed with a window of more than ${MAX_WINDOW_MIB} MiB (zstd --long)`;
+    return tarFault('TAR_UNSUPPORTED', progress, produced, wanted, { cause: error });
+  }
   const what = `the ${compression} stream is damaged: ${messageOf(error)}`;
   return tarFault('TAR_CORRUPT', progress, produced, what, { cause: error });
 }

@@ -17,8 +17,12 @@ export interface TarHeader {
   readonly type: string;
   /** Of the body, in bytes. */
   readonly size: number;
+  /** The target of a link, as in the tar. */
+  readonly linkName: Uint8Array;
   /** A GNU sparse header whose map goes on in further blocks. */
   readonly mapContinues: boolean;
+  /** The block itself. */
+  readonly block: Uint8Array;
 }
 
 /** Reads a block that should be a header. `bad` says what is wrong with it and what was expected. */
@@ -26,21 +30,35 @@ export function readHeader(
   block: Uint8Array,
 ): TarHeader | { readonly kind: 'zero' } | { readonly kind: 'bad'; readonly reason: string } {
   if (ZERO_BLOCK.equals(block)) return { kind: 'zero' };
-  const stated = octal(block.subarray(CHECKSUM_START, CHECKSUM_END));
+  const checksum = octal(block.subarray(CHECKSUM_START, CHECKSUM_END));
   const { unsigned, signed } = checksums(block);
-  if (stated === undefined || (stated !== unsigned && stated !== signed)) {
-    const found = stated === undefined ? 'no number' : `${stated}`;
+  if (checksum === undefined || (checksum !== unsigned && checksum !== signed)) {
+    const found = checksum === undefined ? 'no number' : `${checksum}`;
     return {
       kind: 'bad',
       reason: `not a tar header: its checksum field holds ${found}, expected ${unsigned}`,
     };
   }
-  const size = numeric(block.subarray(124, 136));
+  const type = String.fromCodePoint(block[156] ?? 0);
+  const stated = numeric(block.subarray(124, 136));
+  const size = isWithoutBody(type) ? 0 : stated;
   if (size === undefined || size > MAX_MEMBER_BYTES) {
     return { kind: 'bad', reason: 'the header’s size is not a number from 0 to 2^52' };
   }
-  const type = String.fromCodePoint(block[156] ?? 0);
-  return { kind: 'header', name: nameOf(block), type, size, mapContinues: type === 'S' && block[482] !== 0 };
+  return {
+    kind: 'header',
+    name: nameOf(block),
+    type,
+    size,
+    linkName: untilNul(block.subarray(157, 257)),
+    mapContinues: type === 'S' && block[482] !== 0,
+    block,
+  };
+}
+
+/** Links, devices, directories and pipes have no body, whatever size their header states; that of a hard link is looked at. */
+export function isWithoutBody(type: string): boolean {
+  return type >= '2' && type <= '6';
 }
 
 /** True when a continued GNU sparse map goes on in yet another block. */

@@ -3,3 +3,4 @@
 export { proveComplete, type Completeness } from './prove-complete.ts';
 export { readTar, type ReadTarOptions } from './read-tar.ts';
 export type { MemberKind, TarMember } from './walk.ts';
+export { admittedEndings, type Admissible, type Ending, type TarEnd } from './end.ts';

@@ -1,27 +1,53 @@
+import type { TarBytes } from './bytes.ts';
 import { MAX_MEMBER_BYTES } from './header.ts';
 
 /** What a PAX extended header says about a member. `null`: an empty value, which takes back what a global header said. */
 export interface PaxFacts {
   readonly path?: Uint8Array | null;
+  readonly linkPath?: Uint8Array | null;
   readonly size?: number | null;
   readonly sparse?: true;
+}
+
+/** Why a header cannot be used. */
+export interface PaxFault {
+  readonly fault: string;
 }
 
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const EQUALS = 0x3d;
+const NO_LIST = 'an extended header that is no list of "length key=value" lines';
+/** Digits of a number and what pads them. */
+const MAX_NUMBER_BYTES = 32;
+/** Keys that matter are short; a longer one is passed over with its value. */
+const MAX_KEY_BYTES = 256;
+/** Honest headers have a handful; each costs time, whatever it says. */
+const MAX_RECORDS = 65_536;
+const WINDOW_BYTES = 64 * 1024;
 
-/** Reads the records `<length> <key>=<value>\n` of a PAX header; undefined when they are not that. */
-export function readPax(body: Uint8Array): PaxFacts | undefined {
-  let facts: PaxFacts | undefined = {};
+/**
+ * Reads the records `<length> <key>=<value>\n` of a PAX header of `size` bytes. Only what is needed is kept, so memory does not
+ * grow with the header: attributes of 4 MB are met in the field. Values of more than `maxValueBytes` that are needed are a
+ * fault. Undefined when the tar ends within the header.
+ */
+export async function readPax(
+  bytes: TarBytes,
+  size: number,
+  maxValueBytes: number,
+): Promise<PaxFacts | PaxFault | undefined> {
+  const body = bodyOf(bytes, size);
+  let facts: PaxFacts = {};
   let sparseName: Uint8Array | undefined;
-  for (let at = 0; at < body.length;) {
-    const record = readRecord(body, at);
-    if (record === undefined) return undefined;
-    at = record.end;
+  for (let records = 0; body.left() > 0; records += 1) {
+    if (records >= MAX_RECORDS) return { fault: `an extended header of more than ${MAX_RECORDS} records` };
+    const record = await readRecord(body, maxValueBytes);
+    if (body.endsEarly()) return undefined;
+    if ('fault' in record) return record;
     if (record.key === 'GNU.sparse.name') sparseName = record.value;
-    facts = withRecord(facts, record.key, record.value);
-    if (facts === undefined) return undefined;
+    const more = withRecord(facts, record);
+    if (more === undefined) return { fault: NO_LIST };
+    facts = more;
   }
   // GNU tar puts a made-up path beside it for readers that do not know sparse members
   return sparseName === undefined ? facts : { ...facts, path: sparseName };
@@ -29,24 +55,40 @@ export function readPax(body: Uint8Array): PaxFacts | undefined {
 
 interface PaxRecord {
   readonly key: string;
+  /** Empty for keys that nobody needs. */
   readonly value: Uint8Array;
-  readonly end: number;
 }
 
-function readRecord(body: Uint8Array, start: number): PaxRecord | undefined {
-  const space = body.indexOf(SPACE, start);
-  if (space === -1 || space - start > 8) return undefined;
-  const length = decimal(body.subarray(start, space));
-  if (length === undefined) return undefined;
-  const end = start + length;
-  const equals = body.indexOf(EQUALS, space);
-  if (equals === -1 || equals >= end || end > body.length || body[end - 1] !== NEWLINE) return undefined;
-  const key = Buffer.from(body.subarray(space + 1, equals)).toString('latin1');
-  return { key, value: body.subarray(equals + 1, end - 1), end };
+async function readRecord(body: PaxBody, maxValueBytes: number): Promise<PaxRecord | PaxFault> {
+  const start = await body.peek(MAX_NUMBER_BYTES + 1);
+  const space = start.findIndex((byte, at) => byte === SPACE && start[at - 1] !== SPACE && at > 0);
+  const length = space === -1 ? undefined : decimal(start.subarray(0, space));
+  if (length === undefined || length > body.left() || length < space + 3) return { fault: NO_LIST };
+
+  const head = await body.peek(Math.min(length, space + 1 + MAX_KEY_BYTES));
+  const equals = head.indexOf(EQUALS, space);
+  if (equals === -1 && head.length === length) return { fault: NO_LIST };
+  const key = equals === -1 ? '' : Buffer.from(head.subarray(space + 1, equals)).toString('latin1');
+  const valueBytes = length - equals - 2;
+  if (!isNeeded(key)) {
+    await body.skip(length - 1);
+  } else if (valueBytes > maxValueBytes) {
+    return { fault: `a ${key} of ${valueBytes} bytes, at most ${maxValueBytes} were expected` };
+  } else {
+    await body.skip(equals + 1);
+  }
+  const value = isNeeded(key) ? await body.take(valueBytes) : new Uint8Array(0);
+  const [end] = await body.take(1);
+  return end === NEWLINE ? { key, value } : { fault: NO_LIST };
 }
 
-function withRecord(facts: PaxFacts, key: string, value: Uint8Array): PaxFacts | undefined {
+function isNeeded(key: string): boolean {
+  return key === 'path' || key === 'linkpath' || key === 'size' || key === 'GNU.sparse.name';
+}
+
+function withRecord(facts: PaxFacts, { key, value }: PaxRecord): PaxFacts | undefined {
   if (key === 'path') return { ...facts, path: value.length === 0 ? null : value };
+  if (key === 'linkpath') return { ...facts, linkPath: value.length === 0 ? null : value };
   if (key.startsWith('GNU.sparse.')) return { ...facts, sparse: true };
   if (key !== 'size') return facts;
   if (value.length === 0) return { ...facts, size: null };
@@ -54,7 +96,54 @@ function withRecord(facts: PaxFacts, key: string, value: Uint8Array): PaxFacts |
   return size === undefined || size > MAX_MEMBER_BYTES ? undefined : { ...facts, size };
 }
 
+/** Some writers fill up numbers with zeros or spaces. */
 function decimal(bytes: Uint8Array): number | undefined {
-  const text = Buffer.from(bytes).toString('latin1');
-  return /^[0-9]{1,16}$/.test(text) ? Number(text) : undefined;
+  const digits = /^ *0*([0-9]{1,16}) *$/.exec(Buffer.from(bytes).toString('latin1'))?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** The body of one header, of which a window is in memory. */
+interface PaxBody {
+  /** Bytes that were neither taken nor skipped. */
+  left(): number;
+  /** Whether the tar ended before the header did; what was peeked or taken then is too short. */
+  endsEarly(): boolean;
+  /** The next bytes, at most so many, without taking them. */
+  peek(bytes: number): Promise<Uint8Array>;
+  take(bytes: number): Promise<Uint8Array>;
+  skip(bytes: number): Promise<void>;
+}
+
+function bodyOf(bytes: TarBytes, size: number): PaxBody {
+  let window: Uint8Array = new Uint8Array(0);
+  let unread = size;
+  let cut = false;
+  const peek = async (wanted: number): Promise<Uint8Array> => {
+    while (window.length < wanted && unread > 0) {
+      const part = await bytes.read(Math.min(unread, WINDOW_BYTES));
+      cut ||= part === undefined;
+      if (part === undefined) break;
+      unread -= part.length;
+      window = Buffer.concat([window, part]); // a copy: `part` is good until the next is read
+    }
+    return window.subarray(0, wanted);
+  };
+  const skip = async (count: number): Promise<void> => {
+    const inWindow = Math.min(count, window.length);
+    window = window.subarray(inWindow);
+    const skipped = await bytes.skip(count - inWindow);
+    unread -= skipped;
+    cut ||= skipped < count - inWindow;
+  };
+  return {
+    left: () => window.length + unread,
+    endsEarly: () => cut,
+    peek,
+    take: async (count) => {
+      const taken = await peek(count);
+      window = window.subarray(taken.length);
+      return taken;
+    },
+    skip,
+  };
 }

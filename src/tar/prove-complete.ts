@@ -3,6 +3,8 @@ import { WavspoolError } from '../faults.ts';
 import { createBreather, createQuickReader, systemClock } from '../runtime/index.ts';
 import { WINDOW_BYTES, openTar, readUpTo, seekingBytes, type SeekingOptions } from './bytes.ts';
 import { compressionOf, MAGIC_BYTES } from './decompress.ts';
+import type { Ending, TarEnd } from './end.ts';
+import { systemFault } from './fault.ts';
 import { readTar } from './read-tar.ts';
 import { walkMembers, type TarMember } from './walk.ts';
 
@@ -19,9 +21,32 @@ export type Completeness =
       readonly members: number;
       /** The sum of all bodies, unpacked. */
       readonly bytes: number;
+      readonly end: ProvedEnd;
     }
-  | { readonly kind: 'incomplete'; readonly reason: string }
+  | {
+      readonly kind: 'incomplete';
+      readonly reason: string;
+      /** All but `cut` may be how its writer ends tars: see {@link Ending}. */
+      readonly ending: Exclude<Ending, 'marker'>;
+    }
   | { readonly kind: 'corrupt'; readonly reason: string };
+
+/** What the end marker looks like: whether it may be zeros that are still to be filled. All 0 for a usual tar. */
+export interface ProvedEnd extends Pick<TarEnd, 'zerosBehind' | 'leftovers' | 'strayZeroBlocks'> {
+  /**
+   * So many zeros does the last body end with, of those that were looked at: silence, or what a preallocating program has still
+   * to write. 0 for a compressed tar, whose checksum vouches for it.
+   */
+  readonly zeroTail: number;
+  /** Bytes of the file that take up no room on the disk. */
+  readonly holeBytes: number;
+}
+
+/** Of the last body, so much is looked at. */
+const BODY_TAIL_BYTES = 4096;
+
+/** As stat counts what a file takes up on the disk. */
+const STAT_BLOCK_BYTES = 512;
 
 /**
  * Whether the tar at `path` is all there: the verdict that {@link readTar} would come to. Of a plain tar only the headers and
@@ -33,13 +58,14 @@ export async function proveComplete(path: string, signal?: AbortSignal): Promise
   signal?.throwIfAborted();
   const file = await openTar(path);
   const memory = unused.pop() ?? Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  const proof: Proof = { path, file, memory, signal, end: undefined };
   try {
-    const breathe = createBreather(systemClock, BREATHE_MS);
-    return await count(await membersOf(path, file, { memory, read, breathe, signal }));
+    return await prove(proof);
   } catch (error) {
     if (!(error instanceof WavspoolError)) throw error;
-    if (error.code === 'TAR_INCOMPLETE') return { kind: 'incomplete', reason: error.message };
-    if (error.code === 'TAR_CORRUPT') return { kind: 'corrupt', reason: error.message };
+    const reason = error.message;
+    if (error.code === 'TAR_INCOMPLETE') return { kind: 'incomplete', reason, ending: endingOf(proof) };
+    if (error.code === 'TAR_CORRUPT' || error.code === 'TAR_UNSUPPORTED') return { kind: 'corrupt', reason };
     throw error;
   } finally {
     unused.push(memory);
@@ -47,23 +73,56 @@ export async function proveComplete(path: string, signal?: AbortSignal): Promise
   }
 }
 
-async function membersOf(
-  path: string,
-  file: FileHandle,
-  options: SeekingOptions,
-): Promise<AsyncIterable<TarMember>> {
-  const { signal } = options;
-  const start = await readUpTo(await seekingBytes(path, file, options), MAGIC_BYTES);
-  if (compressionOf(start) !== undefined) return readTar(path, signal === undefined ? {} : { signal });
-  return walkMembers(await seekingBytes(path, file, options), { path, members: 0 });
+interface Proof {
+  readonly path: string;
+  readonly file: FileHandle;
+  readonly memory: Buffer;
+  readonly signal: AbortSignal | undefined;
+  /** Known once the walk has come to it. */
+  end: TarEnd | undefined;
 }
 
-async function count(tarMembers: AsyncIterable<TarMember>): Promise<Completeness> {
+function endingOf({ end }: Proof): Exclude<Ending, 'marker'> {
+  return end === undefined || end.ending === 'marker' ? 'cut' : end.ending;
+}
+
+async function prove(proof: Proof): Promise<Completeness> {
+  const { path, file, memory, signal } = proof;
+  const breathe = createBreather(systemClock, BREATHE_MS);
+  const options: SeekingOptions = { memory, read, breathe, signal };
+  const onEnd = (end: TarEnd): void => void (proof.end = end);
+  const start = await readUpTo(await seekingBytes(path, file, options), MAGIC_BYTES);
+  const isPlain = compressionOf(start) === undefined;
+  const members = isPlain
+    ? walkMembers(await seekingBytes(path, file, options), { path, members: 0 }, { onEnd })
+    : readTar(path, { ...(signal === undefined ? {} : { signal }), onEnd });
+  const counted = await count(members);
+  return { kind: 'complete', ...counted, end: await provedEnd(proof, isPlain) };
+}
+
+async function provedEnd({ path, file, memory, end }: Proof, isPlain: boolean): Promise<ProvedEnd> {
+  if (end === undefined) throw new Error(`${path} was read to its end, and nothing is known of it`);
+  const { leftovers, strayZeroBlocks, bodyEnd = 0 } = end;
+  const { size, blocks } = await file.stat();
+  const tail = Math.min(BODY_TAIL_BYTES, isPlain ? bodyEnd : 0);
+  const tailBytes = await read(file.fd, bodyEnd - tail, tail, memory).catch((error: unknown) => {
+    throw systemFault(path, error);
+  });
+  return {
+    zerosBehind: isPlain ? end.zerosBehind : 0,
+    leftovers,
+    strayZeroBlocks,
+    zeroTail: tailBytes.length - 1 - tailBytes.findLastIndex((byte) => byte !== 0),
+    holeBytes: Math.max(0, size - blocks * STAT_BLOCK_BYTES),
+  };
+}
+
+async function count(tarMembers: AsyncIterable<TarMember>): Promise<{ members: number; bytes: number }> {
   let members = 0;
   let bytes = 0;
   for await (const { size } of tarMembers) {
     members += 1;
     bytes += size;
   }
-  return { kind: 'complete', members, bytes };
+  return { members, bytes };
 }

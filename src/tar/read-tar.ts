@@ -2,8 +2,9 @@ import { openTar, readChunks, streamedBytes } from './bytes.ts';
 import { compressionOf, decompressed, MAGIC_BYTES } from './decompress.ts';
 import type { TarProgress } from './fault.ts';
 import { walkMembers, type TarMember } from './walk.ts';
+import type { WalkOptions } from './walk-state.ts';
 
-export interface ReadTarOptions {
+export interface ReadTarOptions extends WalkOptions {
   /** Ends the reading with its reason. */
   readonly signal?: AbortSignal;
   /** Called between two chunks, for reading never waits; without it the event loop gets its turn after each. */
@@ -14,9 +15,9 @@ export interface ReadTarOptions {
 
 /**
  * Reads the tar at `path`, plain, gzip or zstd, front to back in bounded memory. It ends without an error only when the tar
- * is complete: two zero blocks, nothing but zeros behind them, and a compressed stream that ended as it should.
+ * is complete: it ends as a tar must (see `walkMembers`), and a compressed stream ended as it should.
  *
- * Throws `TAR_INCOMPLETE` (it ends early), `TAR_CORRUPT`, `TAR_MISSING`, `FILE_UNREADABLE`, or the signal's reason. Members
+ * Throws `TAR_INCOMPLETE` (it ends early), `TAR_CORRUPT`, `TAR_UNSUPPORTED`, `TAR_MISSING`, `FILE_UNREADABLE`, or the signal's reason. Members
  * that were yielded before a fault are whole if their body was read to its end. Nothing stays open, however it ends.
  */
 export async function* readTar(
@@ -31,7 +32,7 @@ export async function* readTar(
     const compression = compressionOf(start);
     const plain = compression === undefined ? chunks : decompressed(chunks, compression, progress);
     try {
-      yield* walkMembers(streamedBytes(plain), progress);
+      yield* walkMembers(streamedBytes(plain), progress, options);
     } finally {
       await plain.return();
     }

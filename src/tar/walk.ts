@@ -1,8 +1,22 @@
 import { readUpTo, type TarBytes } from './bytes.ts';
+import { expectZeros, passLeftovers, remember } from './behind-end.ts';
+import { EXPECTED_INSTEAD, type TarEnd } from './end.ts';
 import { tarFault, type TarProgress } from './fault.ts';
-import { BLOCK_BYTES, readHeader, sparseMapContinues, untilNul, type TarHeader } from './header.ts';
+import { foreignFormat } from './foreign-format.ts';
+import { BLOCK_BYTES, readHeader, isWithoutBody, sparseMapContinues, type TarHeader } from './header.ts';
+import { isMetadata, takeMetadata } from './metadata.ts';
 import { decodeName } from './name.ts';
-import { readPax, type PaxFacts } from './pax.ts';
+import {
+  block,
+  corrupt,
+  endsEarly,
+  paddingOf,
+  skipExactly,
+  type Facts,
+  type Overrides,
+  type Walk,
+  type WalkOptions,
+} from './walk-state.ts';
 
 export type MemberKind =
   | 'file'
@@ -12,12 +26,18 @@ export type MemberKind =
   | 'device'
   | 'fifo'
   | 'sparse'
+  /** A tape's own name, no file. */
+  | 'label'
+  /** The rest of a file that began on another tape. */
+  | 'continued'
   | 'other';
 
 export interface TarMember {
   /** UTF-8; bytes that are not become `%XX`. Nothing else is changed: it may be hostile. */
   readonly name: string;
   readonly kind: MemberKind;
+  /** What a link points to, decoded as `name` is; undefined for what is no link. */
+  readonly target: string | undefined;
   /** Of the body as it stands in the tar, in bytes; a sparse member's is not that of its content. */
   readonly size: number;
   /**
@@ -26,15 +46,6 @@ export interface TarMember {
    */
   readonly body: AsyncIterable<Uint8Array>;
 }
-
-/** Long names and extended headers before one member, in all: what is above is an attack on our memory and our time. */
-const MAX_METADATA_BYTES = 1024 * 1024;
-/** Honest tars have up to four: a global header, one of the member's own, its long name, its long target. */
-const MAX_METADATA_HEADERS = 64;
-/** Sixteen times what Linux allows for a path: no file ever had such a name. */
-const MAX_NAME_BYTES = 64 * 1024;
-const TAIL_CHUNK_BYTES = 512 * 1024;
-const ZEROS = Buffer.alloc(TAIL_CHUNK_BYTES);
 
 const KINDS: Readonly<Record<string, MemberKind>> = {
   '\0': 'file',
@@ -46,59 +57,49 @@ const KINDS: Readonly<Record<string, MemberKind>> = {
   '5': 'directory',
   '6': 'fifo',
   '7': 'file',
+  D: 'directory',
+  M: 'continued',
   S: 'sparse',
+  V: 'label',
 };
 
-/** Kinds that have no body, whatever size their header states. */
-const BODILESS: readonly MemberKind[] = ['directory', 'symlink', 'hardlink', 'device', 'fifo'];
-
-/** {@link PaxFacts} with the name as text: decoded once, where a global header may stand for a million members. */
-type Facts = Omit<PaxFacts, 'path'> & { readonly path?: string | null };
-
-/** What extended headers have said about the member that comes next. */
-interface Overrides {
-  longName: string | undefined;
-  pax: Facts | undefined;
-}
-
-interface Walk {
-  readonly bytes: TarBytes;
-  readonly progress: TarProgress;
-  globals: Facts;
-  /** Extended headers since the last member. */
-  metadataHeaders: number;
-  metadataBytes: number;
-}
-
 /**
- * The members of a tar in their order. Ends only at two zero blocks with nothing but zeros behind them.
+ * The members of a tar in their order. Ends at two zero blocks, behind which only what `end.ts` knows may stand, or at an
+ * ending that is admitted.
  *
- * Throws `TAR_INCOMPLETE` where the bytes end before that, `TAR_CORRUPT` where they are not a tar.
+ * Throws `TAR_INCOMPLETE` where the bytes end before that, `TAR_CORRUPT` where they are not a tar, `TAR_UNSUPPORTED` where they
+ * are another known format.
  */
 export async function* walkMembers(
   bytes: TarBytes,
   progress: TarProgress,
+  options: WalkOptions = {},
 ): AsyncGenerator<TarMember, void, undefined> {
-  const walk: Walk = { bytes, progress, globals: {}, metadataHeaders: 0, metadataBytes: 0 };
+  const walk: Walk = {
+    bytes,
+    progress,
+    options,
+    globals: {},
+    metadataHeaders: 0,
+    held: undefined,
+    recent: [],
+    strayZeroBlocks: 0,
+    bodyEnd: undefined,
+  };
   let overrides: Overrides | undefined;
   for (;;) {
-    const header = await nextHeader(walk);
+    const header = await nextHeader(walk, overrides === undefined);
     if (header === undefined) {
       if (overrides !== undefined) throw corrupt(walk, 'an extended header has no member behind it');
       return;
     }
-    if ('LKxXg'.includes(header.type)) {
-      overrides ??= { longName: undefined, pax: undefined };
-      await takeMetadata(walk, header, overrides);
-      if (header.type === 'g' && overrides.longName === undefined && overrides.pax === undefined) {
-        overrides = undefined; // a global header may be the last thing in a tar
-      }
+    if (isMetadata(header)) {
+      overrides = await takeMetadata(walk, header, overrides);
       continue;
     }
     yield* oneMember(walk, header, overrides);
     overrides = undefined;
     walk.metadataHeaders = 0;
-    walk.metadataBytes = 0;
     progress.members += 1;
   }
 }
@@ -108,94 +109,94 @@ async function* oneMember(
   header: TarHeader,
   overrides: Overrides | undefined,
 ): AsyncGenerator<TarMember, void, undefined> {
-  const { name, kind, size } = memberFacts(header, walk.globals, overrides);
+  const pax = { ...walk.globals, ...overrides?.pax };
+  const name = pax.path ?? overrides?.longName ?? decodeName(header.name);
   if (header.mapContinues) await skipSparseMap(walk);
+  const size = await bodyBytes(walk, header, name, pax.size ?? header.size);
+  const kind = kindOf(header, name, size, pax);
+  const isLink = kind === 'hardlink' || kind === 'symlink';
+  const target = isLink ? (pax.linkPath ?? overrides?.longTarget ?? decodeName(header.linkName)) : undefined;
   const body = openBody(walk, size);
-  yield { name, kind, size, body: body.chunks };
+  yield { name, kind, target, size, body: body.chunks };
   await body.close();
 }
 
-function memberFacts(
-  header: TarHeader,
-  globals: Facts,
-  overrides: Overrides | undefined,
-): { name: string; kind: MemberKind; size: number } {
-  const pax = { ...globals, ...overrides?.pax };
-  const name = pax.path ?? overrides?.longName ?? decodeName(header.name);
+function kindOf(header: TarHeader, name: string, size: number, pax: Facts): MemberKind {
   const stated = KINDS[header.type] ?? 'other';
-  // before there was a type for directories, their names ended in a slash
-  const old = header.type === '\0' && name.endsWith('/');
-  const kind = old ? 'directory' : stated === 'file' && pax.sparse === true ? 'sparse' : stated;
-  return { name, kind, size: BODILESS.includes(kind) ? 0 : (pax.size ?? header.size) };
+  if (stated === 'hardlink' && size > 0) return 'file'; // POSIX lets a link bring its bytes along
+  if (isOldDirectory(header, name)) return 'directory';
+  return stated === 'file' && pax.sparse === true ? 'sparse' : stated;
 }
 
-/** The next header; undefined at the end, once everything up to the last byte was seen to be zero. */
-async function nextHeader(walk: Walk): Promise<TarHeader | undefined> {
+/** Before there was a type for directories, their names ended in a slash. */
+function isOldDirectory({ type }: TarHeader, name: string): boolean {
+  return type === '\0' && name.endsWith('/');
+}
+
+/** How many bytes follow the header: for a hard link many writers state the size of the file and write none. */
+async function bodyBytes(walk: Walk, header: TarHeader, name: string, stated: number): Promise<number> {
+  if (isWithoutBody(header.type) || isOldDirectory(header, name)) return 0;
+  if (header.type !== '1' || stated === 0) return stated;
+  walk.held = await readUpTo(walk.bytes, BLOCK_BYTES);
+  const isBody = walk.held.length === BLOCK_BYTES && readHeader(walk.held).kind === 'bad';
+  return isBody ? stated : 0;
+}
+
+/** The next header; undefined at the end, once everything up to the last byte was looked at. */
+async function nextHeader(walk: Walk, mayEnd: boolean): Promise<TarHeader | undefined> {
+  const offset = positionOf(walk);
+  const found = await upToABlock(walk);
+  const ending = found.length === 0 && mayEnd && walk.progress.members > 0;
+  if (ending) return endHere(walk, 'unterminated', 0, 0);
+  if (found.length < BLOCK_BYTES) {
+    if (offset === 0) requireTar(walk, found);
+    throw endsEarly(walk, EXPECTED_INSTEAD.unterminated);
+  }
+  const header = readHeader(found);
+  if (header.kind === 'zero') return endOrStray(walk);
+  if (header.kind === 'bad') {
+    if (offset === 0) requireTar(walk, found);
+    throw tarFault('TAR_CORRUPT', walk.progress, offset, header.reason);
+  }
+  remember(walk, offset, header);
+  return header;
+}
+
+/** Behind one zero block: the end, or a header that makes it a stray one. */
+async function endOrStray(walk: Walk): Promise<TarHeader | undefined> {
   const offset = walk.bytes.position;
-  const header = readHeader(await block(walk, 'a header or the end marker of two zero blocks'));
-  if (header.kind === 'header') return header;
-  if (header.kind === 'bad') throw tarFault('TAR_CORRUPT', walk.progress, offset, header.reason);
-  const second = readHeader(await block(walk, 'the second zero block of the end marker'));
-  if (second.kind !== 'zero')
+  const found = await upToABlock(walk);
+  if (found.length === 0 && walk.progress.members > 0) return endHere(walk, 'one zero block', 0, 0);
+  if (found.length < BLOCK_BYTES) throw endsEarly(walk, EXPECTED_INSTEAD['one zero block']);
+  const second = readHeader(found);
+  if (second.kind === 'zero') {
+    const leftovers = await passLeftovers(walk);
+    const zerosBehind = await expectZeros(walk);
+    return endHere(walk, 'marker', zerosBehind, leftovers);
+  }
+  if (second.kind === 'bad')
     throw corrupt(walk, 'a single zero block, its twin was expected: a hole in the tar?');
-  await expectZeros(walk);
-  return undefined;
+  walk.strayZeroBlocks += 1;
+  remember(walk, offset, second);
+  return second;
 }
 
-async function expectZeros({ bytes, progress }: Walk): Promise<void> {
-  for (;;) {
-    const offset = bytes.position;
-    const chunk = await bytes.read(TAIL_CHUNK_BYTES);
-    if (chunk === undefined) return;
-    if (ZEROS.subarray(0, chunk.length).equals(chunk)) continue;
-    const at = offset + chunk.findIndex((byte) => byte !== 0);
-    throw tarFault('TAR_CORRUPT', progress, at, 'data behind the end marker, only zeros were expected');
-  }
+function endHere(walk: Walk, ending: TarEnd['ending'], zerosBehind: number, leftovers: number): undefined {
+  tellEnd(walk, ending, zerosBehind, leftovers);
+  if (ending === 'marker' || walk.options.admit?.includes(ending) === true) return undefined;
+  throw endsEarly(walk, EXPECTED_INSTEAD[ending]);
 }
 
-async function takeMetadata(walk: Walk, header: TarHeader, overrides: Overrides): Promise<void> {
-  countMetadata(walk, header.size);
-  const content = await readUpTo(walk.bytes, header.size);
-  if (content.length < header.size) throw endsEarly(walk, `${header.size} bytes of an extended header`);
-  await skipExactly(walk, paddingOf(header.size), 'the padding of an extended header');
-  if (header.type === 'K') return; // the target of a link: links are never followed
-  if (header.type === 'L') {
-    overrides.longName = longName(walk, untilNul(content));
-    return;
-  }
-  const pax = readPax(content);
-  if (pax === undefined)
-    throw corrupt(walk, 'an extended header that is no list of "length key=value" lines');
-  const facts = decoded(walk, pax);
-  if (header.type === 'g') walk.globals = { ...walk.globals, ...facts };
-  else overrides.pax = { ...overrides.pax, ...facts };
+function tellEnd(walk: Walk, ending: TarEnd['ending'], zerosBehind: number, leftovers: number): void {
+  const { strayZeroBlocks, bodyEnd, options } = walk;
+  options.onEnd?.({ ending, zerosBehind, leftovers, strayZeroBlocks, bodyEnd });
 }
 
-function countMetadata(walk: Walk, size: number): void {
-  walk.metadataHeaders += 1;
-  walk.metadataBytes += size;
-  if (walk.metadataBytes > MAX_METADATA_BYTES) {
-    throw corrupt(
-      walk,
-      `${walk.metadataBytes} bytes of extended headers before one member, at most ${MAX_METADATA_BYTES} were expected`,
-    );
-  }
-  if (walk.metadataHeaders > MAX_METADATA_HEADERS) {
-    throw corrupt(
-      walk,
-      `${walk.metadataHeaders} extended headers before one member, at most ${MAX_METADATA_HEADERS} were expected`,
-    );
-  }
-}
-
-function decoded(walk: Walk, { path, ...rest }: PaxFacts): Facts {
-  if (path === undefined) return rest;
-  return { ...rest, path: path === null ? null : longName(walk, path) };
-}
-
-function longName(walk: Walk, bytes: Uint8Array): string {
-  if (bytes.length <= MAX_NAME_BYTES) return decodeName(bytes);
-  throw corrupt(walk, `a name of ${bytes.length} bytes, at most ${MAX_NAME_BYTES} were expected`);
+/** Throws where the file begins as another known format does. */
+function requireTar({ progress }: Walk, start: Uint8Array): void {
+  const format = foreignFormat(start);
+  if (format === undefined) return;
+  throw tarFault('TAR_UNSUPPORTED', progress, 0, `it is ${format}; tar, tar.gz and tar.zst are read`);
 }
 
 async function skipSparseMap(walk: Walk): Promise<void> {
@@ -208,9 +209,13 @@ function openBody(
   size: number,
 ): { readonly chunks: AsyncIterable<Uint8Array>; close(): Promise<void> } {
   const { bytes } = walk;
-  const end = bytes.position + size;
+  const first = size > 0 ? walk.held : undefined;
+  if (first !== undefined) walk.held = undefined;
+  const start = first === undefined ? bytes.position : bytes.position - BLOCK_BYTES;
+  const end = start + size;
   let closed = false;
   async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    if (first !== undefined) yield first.subarray(0, Math.min(size, BLOCK_BYTES));
     for (;;) {
       if (closed) throw new Error('the body of a member was read after the next member was asked for');
       if (bytes.position >= end) return;
@@ -223,31 +228,29 @@ function openBody(
     chunks: { [Symbol.asyncIterator]: chunks },
     async close() {
       closed = true;
-      await skipExactly(walk, end - bytes.position, 'a member');
-      await skipExactly(walk, paddingOf(size), 'the padding of a member');
+      if (size === 0) return;
+      await skipExactly(walk, Math.max(0, end - bytes.position), 'a member');
+      walk.bodyEnd = end;
+      await skipPadding(walk, end + paddingOf(size) - bytes.position);
     },
   };
 }
 
-async function block(walk: Walk, expected: string): Promise<Uint8Array> {
-  const found = await readUpTo(walk.bytes, BLOCK_BYTES);
-  if (found.length < BLOCK_BYTES) throw endsEarly(walk, expected);
-  return found;
+/** A last body without its padding is whole all the same: the tar ends there. */
+async function skipPadding(walk: Walk, padding: number): Promise<void> {
+  const skipped = await walk.bytes.skip(padding);
+  if (skipped === padding || walk.options.admit?.includes('unterminated') === true) return;
+  tellEnd(walk, 'unterminated', 0, 0);
+  throw endsEarly(walk, `${padding - skipped} more bytes of the padding of a member`);
 }
 
-async function skipExactly(walk: Walk, bytes: number, expected: string): Promise<void> {
-  const skipped = await walk.bytes.skip(bytes);
-  if (skipped < bytes) throw endsEarly(walk, `${bytes - skipped} more bytes of ${expected}`);
+/** The next block, or what there is of it. */
+async function upToABlock(walk: Walk): Promise<Uint8Array> {
+  const { held } = walk;
+  walk.held = undefined;
+  return held ?? (await readUpTo(walk.bytes, BLOCK_BYTES));
 }
 
-function paddingOf(size: number): number {
-  return (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES;
-}
-
-function corrupt({ bytes, progress }: Walk, what: string): Error {
-  return tarFault('TAR_CORRUPT', progress, bytes.position, what);
-}
-
-function endsEarly({ bytes, progress }: Walk, expected: string): Error {
-  return tarFault('TAR_INCOMPLETE', progress, bytes.position, `the tar ends, expected: ${expected}`);
+function positionOf({ bytes, held }: Walk): number {
+  return bytes.position - (held?.length ?? 0);
 }

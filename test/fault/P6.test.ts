@@ -64,7 +64,16 @@ async function land(name: string, members: Readonly<Record<string, Buffer>>): Pr
     minFreeBytes: 1,
     maxBacklog: { recordings: 1000, bytes: 1e9 },
   };
-  const deps = { state, limits, incoming: incoming(), extracted: extracted(), clock: systemClock, report };
+  const unterminated = 'incomplete' as const;
+  const deps = {
+    state,
+    limits,
+    unterminated,
+    incoming: incoming(),
+    extracted: extracted(),
+    clock: systemClock,
+    report,
+  };
   await extractTar(deps, { path, size, mtimeMs: Math.floor(mtimeMs) }, signal);
   return path;
 }

@@ -44,6 +44,7 @@ export const SETTINGS: ArrivalDeps['settings'] = {
   rescanSeconds: 3600,
   order: 'newest',
   incompleteAfterSeconds: 3600,
+  unterminated: 'incomplete' as const,
 };
 
 type Reported = { [E in EventName]: { readonly event: E; readonly fields: Events[E] } }[EventName];

@@ -60,7 +60,15 @@ export async function openBench(): Promise<ExtractionBench> {
     minFreeBytes: 1,
     maxBacklog: { recordings: 10_000, bytes: 1e9 },
   };
-  const deps = { state, limits, incoming, extracted, clock: systemClock, report };
+  const deps = {
+    state,
+    limits,
+    unterminated: 'incomplete' as const,
+    incoming,
+    extracted,
+    clock: systemClock,
+    report,
+  };
   const rowsOf = (path: string): readonly RecordingRow[] =>
     state.tarRecordings(path, 0, 10_000).map(({ row }) => row);
 

@@ -37,7 +37,8 @@ export async function extractAndJudge(
     assert.deepEqual(outcome.rows, []);
     return outcome;
   }
-  assert.equal(proof.kind, 'complete', 'what was extracted was complete');
+  const mayEndSo = proof.kind === 'incomplete' && proof.ending === 'one zero block'; // all members were before it
+  assert.ok(proof.kind === 'complete' || mayEndSo, 'what was extracted was complete');
   for (const { path: file, sha256, status } of outcome.rows) {
     if (status !== 'PENDING') continue;
     assert.equal(after[file.slice(bench.extracted.length + 1)], sha256, `${file} is what its row says`);

@@ -147,7 +147,15 @@ async function repairDeps(app: OfflineApp, store: ObjectStore): Promise<RepairDe
   return {
     state,
     store,
-    extract: { state, limits: settings.extract, incoming, extracted, clock, report },
+    extract: {
+      state,
+      limits: settings.extract,
+      unterminated: settings.arrival.unterminated,
+      incoming,
+      extracted,
+      clock,
+      report,
+    },
     upload: {
       state,
       store,

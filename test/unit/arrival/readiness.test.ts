@@ -4,6 +4,7 @@ import { LOOK_AGAIN_MS, readiness, type Facts } from '../../../src/arrival/readi
 
 const complete = { kind: 'complete', members: 3, bytes: 30 } as const;
 const incomplete = { kind: 'incomplete', reason: 'ends at byte 512' } as const;
+const half = { ...incomplete, ending: 'one zero block' } as const;
 const corrupt = { kind: 'corrupt', reason: 'bad checksum' } as const;
 
 const facts = (changed: Partial<Facts> = {}): Facts => ({
@@ -56,6 +57,16 @@ describe('a tar', () => {
       'that ends early is given up when its time is up',
       { proof: incomplete, unchangedMs: 3_600_000 },
       { kind: 'give up', reason: 'ends at byte 512' },
+    ],
+    [
+      'that ends in half an end marker is waited for a little',
+      { proof: half, unchangedMs: 9999 },
+      { kind: 'incomplete', forMs: LOOK_AGAIN_MS, reason: 'ends at byte 512' },
+    ],
+    [
+      'that ends in half an end marker is taken then',
+      { proof: half, unchangedMs: 10_000 },
+      { kind: 'ready' },
     ],
   ])('%s', (_, changed, expected) => {
     expect(readiness(facts(changed))).toEqual(expected);

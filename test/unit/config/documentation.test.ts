@@ -108,6 +108,7 @@ arrival:
   rescanSeconds: 60
   order: newest                      # newest | oldest
   incompleteAfterSeconds: 3600
+  unterminated: incomplete
 extract:
   concurrency: 2
   maxEntries: 1000000

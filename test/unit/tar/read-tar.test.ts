@@ -84,7 +84,9 @@ describe('kinds', () => {
     ['5', 'directory'],
     ['6', 'fifo'],
     ['S', 'sparse'],
-    ['V', 'other'],
+    ['V', 'label'],
+    ['M', 'continued'],
+    ['Z', 'other'],
   ])('type %j is a %s', async (type, kind) => {
     const [member, after] = await readMade([{ name: 'a.wav', type, linkname: 'b' }, { name: 'after' }]);
     expect(member).toMatchObject({ name: 'a.wav', kind, size: 0 });
