@@ -8,7 +8,7 @@ import { makeDirectory, type Breathe, type Clock } from '../runtime/index.ts';
 import type { Extraction, StateStore, TarSummary, TarVersion } from '../state/index.ts';
 import { admittedEndings, readTar, type TarEnd } from '../tar/index.ts';
 import { judgeMember, shownName } from './member.ts';
-import { publishAll } from './publish.ts';
+import { publishAll, type AskStore } from './publish.ts';
 import { syncByProgram, type SyncFileSystem } from './sync-file-system.ts';
 import { unsyncedFiles } from './sync-files.ts';
 import { createTurns, type Turns } from './turns.ts';
@@ -26,6 +26,8 @@ export interface ExtractDeps {
   readonly turns?: Turns;
   /** A new program for each sync unless there is something that stays. */
   readonly syncFileSystem?: SyncFileSystem;
+  /** For rows that were taken over; without it, such a row's object counts as not there. */
+  readonly askStore?: AskStore;
   /** How many recordings of a tar share an upload job; each has its own unless told otherwise. */
   readonly batchSize?: TarSummary['batchSize'];
 }
@@ -61,6 +63,8 @@ export async function extractTar(deps: ExtractDeps, tar: TarVersion, signal: Abo
   const startedAt = deps.clock.monotonicMs();
   await requireVersion(tar);
   const directory = join(deps.extracted, relative(deps.incoming, dirname(tar.path)));
+  const row = deps.state.tar(tar.path);
+  const isTakenOver = row !== undefined && row.size === undefined;
   const extraction = deps.state.beginExtraction(tar);
   const { turns = createTurns(deps.clock) } = deps;
   const breathe = turns();
@@ -79,7 +83,13 @@ export async function extractTar(deps: ExtractDeps, tar: TarVersion, signal: Abo
     );
     await requireVersion(tar);
     await publishAll(
-      { occupant: (path) => deps.state.occupant(path), breathe, signal },
+      {
+        occupant: (path) => deps.state.occupant(path),
+        askStore: deps.askStore ?? (() => Promise.resolve(undefined)),
+        isTakenOver,
+        breathe,
+        signal,
+      },
       extraction,
       directory,
       basename(tar.path),

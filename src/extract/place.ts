@@ -36,8 +36,10 @@ export type Place =
   | 'same'
   /** A file lies there that is not what its row says: it is moved aside, the recording takes its place. */
   | 'altered'
-  /** Another recording is there, or it can't be proved that it is the same. */
-  | 'taken';
+  /** Another recording is there. */
+  | 'taken'
+  /** A row that was taken over says that it was uploaded, and its file is gone: only the store can tell what it was. */
+  | 'ask the store';
 
 /**
  * What a candidate path is to a recording with `sha256`. `occupant` is the row of that path, `fileSha256` the hash of the
@@ -55,6 +57,14 @@ export function judgePlace(
   }
   if (fileSha256 === sha256) return 'same';
   if (fileSha256 !== undefined) return 'taken';
-  // a row that was taken over says nothing of its bytes; once uploaded they are the only proof, and out of reach here
-  return occupant?.status === 'SUCCESS' ? 'taken' : 'free';
+  return occupant?.status === 'SUCCESS' ? 'ask the store' : 'free';
+}
+
+/**
+ * What a taken-over row is to a recording, by its object: `isSame` is whether that has the same bytes (undefined: there is none).
+ * A row whose object is elsewhere is believed when the recording comes from a tar whose own row was taken over with it: it is not
+ * uploaded again. A recording of any other tar gets a name of its own.
+ */
+export function judgeTakenOver(isSame: boolean | undefined, isOfTakenOverTar: boolean): 'same' | 'taken' {
+  return (isSame ?? isOfTakenOverTar) ? 'same' : 'taken';
 }

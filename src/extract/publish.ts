@@ -9,10 +9,16 @@ import {
   type Breathe,
 } from '../runtime/index.ts';
 import type { Extraction, Occupant, StagedRecording } from '../state/index.ts';
-import { candidatePaths, judgePlace } from './place.ts';
+import { candidatePaths, judgePlace, judgeTakenOver } from './place.ts';
+
+/** Whether the object of the recording that lies at `path` has the bytes of `recording`; undefined: there is none. Throws a store fault. */
+export type AskStore = (path: string, recording: StagedRecording) => Promise<boolean | undefined>;
 
 export interface PublishDeps {
   readonly occupant: (path: string) => Occupant | undefined;
+  readonly askStore: AskStore;
+  /** Whether the tar's own row was taken over from another program. */
+  readonly isTakenOver: boolean;
   readonly breathe: Breathe;
   readonly signal: AbortSignal;
 }
@@ -42,16 +48,21 @@ export async function publishAll(
 /** `made`: directories that are there, so that not every recording asks for its own again. */
 async function publishOne(
   deps: PublishDeps,
-  { temporary, sha256 }: StagedRecording,
+  recording: StagedRecording,
   paths: readonly string[],
   made: ReadonlySet<string>,
 ): Promise<string> {
+  const { temporary, sha256 } = recording;
   for (const path of paths) {
     const occupant = deps.occupant(path);
     // nearly always nobody is there, neither a row nor a file: giving the name finds out without a look before
     if (occupant === undefined && (await takeName(temporary, path, made))) return path;
     if (occupant?.sha256 !== undefined && occupant.sha256 !== sha256) continue; // whatever lies there, the name is another's
-    const place = judgePlace(sha256, occupant, await hashOf(path));
+    const seen = judgePlace(sha256, occupant, await hashOf(path));
+    const place =
+      seen === 'ask the store'
+        ? judgeTakenOver(await deps.askStore(path, recording), deps.isTakenOver)
+        : seen;
     if (place === 'taken') continue;
     if (place === 'same') {
       await unlink(temporary);

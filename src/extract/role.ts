@@ -4,8 +4,10 @@ import { uploadJobs, type Outcome, type Payload } from '../queue/index.ts';
 import type { Role } from '../role.ts';
 import { guardDirectory, makeDirectory, sweepTemporaries, type DirectoryGuard } from '../runtime/index.ts';
 import type { TarVersion } from '../state/index.ts';
+import { openS3Store, type ObjectStore } from '../store/index.ts';
 import { verdict } from '../verdict.ts';
 
+import { askStore } from './ask-store.ts';
 import { batchSize } from './batch-size.ts';
 import { extractTar, type ExtractDeps } from './extract-tar.ts';
 import { createSyncShell } from './sync-file-system.ts';
@@ -35,7 +37,11 @@ export const extractRole: Role = {
       app,
       guard,
       backlog: backlogGuard(app),
-      inProcess: { turns: createTurns(app.clock), syncFileSystem: shell.sync },
+      inProcess: {
+        turns: createTurns(app.clock),
+        syncFileSystem: shell.sync,
+        askStore: askStore(openStore(app), app.settings.s3.prefix, extracted, stopping.signal),
+      },
     };
     const worker = app.queues.work<'extract'>({
       kind: 'extract',
@@ -75,12 +81,17 @@ async function sweep({ settings, clock, report }: App, signal: AbortSignal): Pro
   }
 }
 
+function openStore({ settings, report, clock }: App): () => ObjectStore {
+  const { concurrency, multipartBytes } = settings.upload;
+  return () => openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
+}
+
 interface Extractor {
   readonly app: App;
   readonly guard: DirectoryGuard;
   readonly backlog: BacklogGuard;
   /** What all tars of this process share. */
-  readonly inProcess: Required<Pick<ExtractDeps, 'turns' | 'syncFileSystem'>>;
+  readonly inProcess: Required<Pick<ExtractDeps, 'turns' | 'syncFileSystem' | 'askStore'>>;
 }
 
 async function processTar(
@@ -173,7 +184,8 @@ async function afterFailure(app: App, tar: TarVersion, error: unknown): Promise<
   const code = faultCode(error);
   if (code === 'TAR_CHANGED') return { kind: 'done' }; // a new version is a new tar: its own job is on its way
   if (code === 'REDIS_UNREACHABLE') return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(error) };
-  if (FAULTS[code].retry === 'when there is room') {
+  // P7: a store that is asked about a taken-over row and is away costs the tar nothing either
+  if (FAULTS[code].retry === 'when there is room' || FAULTS[code].retry === 'when the store is back') {
     app.report('extraction waits', { reason: messageOf(error) });
     return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(error) };
   }

@@ -35,6 +35,12 @@ ON CONFLICT (wav_path) DO UPDATE SET status = 'PENDING', timestamp = excluded.ti
     ELSE 0 END
 WHERE uploads.status <> 'SUCCESS' AND coalesce(uploads.sha256, excluded.sha256) = excluded.sha256`;
 
+/** A row that was taken over says nothing of its bytes: now they are known, because the recording was recognised as this one. */
+const COMMIT_RECOGNISED = `
+UPDATE uploads SET sha256 = s.sha256, size = s.size, tar = coalesce(tar, @tar), tar_mtime_ms = coalesce(tar_mtime_ms, @mtimeMs),
+  member = coalesce(uploads.member, s.member) FROM temp.staged s
+WHERE s.extraction = @extraction AND uploads.wav_path = s.path AND uploads.status = 'SUCCESS' AND uploads.sha256 IS NULL`;
+
 const COMMIT_REFUSED = `
 INSERT INTO uploads (wav_path, status, timestamp, error_message, retry_count, cause, tar, member, tar_mtime_ms)
 SELECT path, 'FAILED', @timestamp, reason, @maxRetries, 'refused', @tar, member, @mtimeMs
@@ -106,6 +112,7 @@ export function stagingArea(
   const openOfTar = db.prepare("SELECT count(*) FROM uploads WHERE tar = ? AND status = 'PENDING'").pluck();
   const forgetFailure = db.prepare('DELETE FROM uploads WHERE wav_path = ? AND tar = wav_path');
   const commitRecordings = db.prepare(COMMIT_RECORDINGS);
+  const commitRecognised = db.prepare(COMMIT_RECOGNISED);
   const commitRefused = db.prepare(COMMIT_REFUSED);
   const commitTar = db.prepare(COMMIT_TAR);
   let extractions = 0;
@@ -139,6 +146,7 @@ export function stagingArea(
       const { recordings, wavs, bytes } = totals.get(extraction) as Totals;
       const known = rowsThere.get(extraction) as number;
       const version = { extraction, tar: tar.path, mtimeMs: tar.mtimeMs };
+      if (known > 0) commitRecognised.run(version);
       const shared = ofOthers.all(version) as string[];
       const row = { ...version, timestamp: sqlTimestamp(clock.now()) };
       forgetFailure.run(tar.path);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { candidatePaths, judgePlace, tarStem } from '../../../src/extract/place.ts';
+import { candidatePaths, judgePlace, judgeTakenOver, tarStem } from '../../../src/extract/place.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
@@ -39,12 +39,21 @@ test.each([
   ['the same, its file altered', row(A, 'FAILED'), B, 'altered'],
   ['a row that was taken over, the same file', row(undefined, 'SUCCESS'), A, 'same'],
   [
-    'a row that was taken over and uploaded, file gone: nothing proves it',
+    'a row that was taken over and uploaded, file gone: its object proves it',
     row(undefined, 'SUCCESS'),
     undefined,
-    'taken',
+    'ask the store',
   ],
   ['a row that was taken over, not uploaded, file gone', row(undefined, 'FAILED'), undefined, 'free'],
 ] as const)('P5: %s', (_case, occupant, fileSha256, expected) => {
   expect(judgePlace(A, occupant, fileSha256)).toBe(expected);
+});
+
+test.each([
+  ['the object is this recording', true, false, 'same'],
+  ['the object is another recording', false, true, 'taken'],
+  ['no object, and the tar was taken over with the row', undefined, true, 'same'],
+  ['no object, and a tar that came since', undefined, false, 'taken'],
+] as const)('a taken-over row whose file is gone: %s', (_case, isSame, isOfTakenOverTar, expected) => {
+  expect(judgeTakenOver(isSame, isOfTakenOverTar)).toBe(expected);
 });
