@@ -4,8 +4,8 @@
 #   infra/install.sh check   the npm packages
 #   infra/install.sh run     … and redis-server, for "wavspool up"
 #   infra/install.sh demo    … and an S3 server: a usable Docker engine, else Ceph's gateway
-#   infra/install.sh test    … and what the tests drive: sshd, sftp, sqlite3, rsync, python3, zstd, chromium,
-#                           logrotate, faketime, make
+#   infra/install.sh test    … and what the tests drive: sshd, sftp, sqlite3, rsync, setfattr, setfacl, python3, zstd,
+#                           chromium, logrotate, faketime, make
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # a plain user's PATH lacks sshd's directory; the tests replace both of these
@@ -53,6 +53,8 @@ need_for() {
       need sqlite3 sqlite3
       need python3 python3
       need rsync rsync
+      need setfattr attr
+      need setfacl acl
       need zstd zstd
       need chromium chromium
       need logrotate logrotate

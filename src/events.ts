@@ -119,6 +119,7 @@ export interface Events {
   };
   'mirror damaged': { mirror: string; path: string; files: number; firstFiles: readonly string[] };
   'mirror source altered': { mirror: string; source: string; files: number; firstFiles: readonly string[] };
+  'mirror incomplete': { mirror: string; source: string; files: number; firstFiles: readonly string[] };
   'mirror pruned': { mirror: string; kept: number; removed: readonly string[] };
   'mirror swept': { mirror: string; trees: number };
   // logs
@@ -257,6 +258,7 @@ export const LEVELS: Record<EventName, Level> = {
   'mirror made': 'info',
   'mirror damaged': 'error',
   'mirror source altered': 'error',
+  'mirror incomplete': 'error',
   'mirror pruned': 'info',
   'mirror swept': 'info',
   'log rotated': 'info',

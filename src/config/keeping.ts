@@ -6,6 +6,7 @@ import {
   duration,
   fileName,
   listOf,
+  mapOf,
   nameText,
   oneOf,
   path,
@@ -96,16 +97,32 @@ export const database = z.strictObject({
   drill: cron.default(WEEKLY_DRILL),
 });
 
+/** The name of a directory in a mirror. */
+const placeName = textLike(
+  /^(?!\.{1,2}$|\.wavspool)[^/\p{Cc}]{1,255}$/u,
+  'the name of a directory in the mirror, without "/", e.g. generated',
+);
+
 /** Section `mirrors`: which directories are kept as dated, hardlinked trees. */
-export const mirror = z.strictObject({
-  name: nameText,
-  source: path,
-  databases: listOf(nameText, 'names of databases').default([]),
-  dir: path,
-  cron,
-  keep: keep.optional(),
-  ping: pingAddress.optional(),
-});
+export const mirror = z
+  .strictObject({
+    name: nameText,
+    source: path.optional(),
+    sources: mapOf(placeName, path, 'names of directories in the mirror, each with its source').optional(),
+    exclude: listOf(
+      textLike(/^\P{Cc}+$/u, "a pattern of rsync's, e.g. .env or /cache/"),
+      "patterns of rsync's",
+    ).default([]),
+    databases: listOf(nameText, 'names of databases').default([]),
+    dir: path,
+    cron,
+    keep: keep.optional(),
+    ping: pingAddress.optional(),
+  })
+  .refine(({ source, sources }) => (source === undefined) !== (sources === undefined), {
+    path: ['source'],
+    message: 'either source or sources: the directories that are copied',
+  });
 
 /** What a rotated log's name ends with, in logrotate's notation: at least one directive, or the second rotation would find its name taken. */
 const dateformat = textLike(

@@ -24,6 +24,11 @@ export function patternOf(path: Path): string {
   }, '');
 }
 
+/** The kind of the value at a path: in a mapping whose keys are free, that of all of its values. */
+export function kindAt(path: Path): ValueKind | undefined {
+  return (KEYS.get(patternOf(path)) ?? KEYS.get(patternOf(path.slice(0, -1))))?.kind;
+}
+
 /** The names that are known directly below a pattern (`''`: at the top). */
 export function namesBelow(pattern: string): readonly string[] {
   const start = pattern === '' ? '' : `${pattern}.`;
@@ -66,6 +71,7 @@ function kindOf(schema: z.core.$ZodType): ValueKind {
   const inner = bare(schema);
   const kind = z.globalRegistry.get(inner)?.['kind'];
   if (isKind(kind)) return kind;
+  if (inner instanceof z.ZodRecord) return kindOf(inner.valueType);
   return inner instanceof z.ZodUnion
     ? (inner.options.map(kindOf).find((option) => option !== 'plain') ?? 'plain')
     : 'plain';

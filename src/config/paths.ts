@@ -1,5 +1,5 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { KEYS, patternOf } from './keys.ts';
+import { kindAt } from './keys.ts';
 import type { Path } from './tree.ts';
 
 /**
@@ -42,9 +42,7 @@ function resolveBelow(value: unknown, roots: Roots, path: Path): unknown {
     ]);
     return Object.fromEntries(entries);
   }
-  return typeof value === 'string' && KEYS.get(patternOf(path))?.kind === 'path'
-    ? absolute(value, roots, path)
-    : value;
+  return typeof value === 'string' && kindAt(path) === 'path' ? absolute(value, roots, path) : value;
 }
 
 function absolute(value: string, { base, data }: Roots, path: Path): string {

@@ -185,16 +185,21 @@ function copyRules({ databases = [], paths }: Sound): BrokenRule[] {
 }
 
 function mirrorRules({ mirrors = [] }: Sound): BrokenRule[] {
-  return mirrors.flatMap((mirror, index) =>
-    isWithin(mirror.source, mirror.dir)
-      ? [
-          {
-            path: ['mirrors', index, 'dir'],
-            problem: 'must lie outside source: the mirror would copy itself',
-          },
-        ]
-      : [],
-  );
+  const dirs = new Map<string, string>();
+  return mirrors.flatMap(({ name, source, sources, dir }, index) => {
+    const path = ['mirrors', index, 'dir'];
+    const other = dirs.get(dir);
+    dirs.set(dir, other ?? name);
+    const copied = source === undefined ? Object.values(sources ?? {}) : [source];
+    return [
+      ...(copied.some((one) => isWithin(one, dir))
+        ? [{ path, problem: 'must lie outside of what is copied: the mirror would copy itself' }]
+        : []),
+      ...(other === undefined
+        ? []
+        : [{ path, problem: `is the directory of mirror ${other}: their dates and "latest" would mix` }]),
+    ];
+  });
 }
 
 function logRules({ logs = [], paths, databases = [] }: Sound): BrokenRule[] {

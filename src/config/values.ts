@@ -40,6 +40,17 @@ export function listOf<Entry extends z.ZodType>(entry: Entry, allowed: string) {
   return z.array(entry, { error: `a list: ${allowed}` });
 }
 
+/** A mapping of at least one name to a value; `allowed` says of what. The value's kind is that of the whole. */
+export function mapOf<Name extends z.ZodString, Entry extends z.ZodType>(
+  name: Name,
+  entry: Entry,
+  allowed: string,
+) {
+  return z
+    .record(name, entry, { error: `a mapping: ${allowed}` })
+    .refine((entries) => Object.keys(entries).length > 0, `a mapping of at least one: ${allowed}`);
+}
+
 /** A list of values with at least one entry. */
 export function someOf<Entry extends z.ZodType>(entry: Entry, allowed: string) {
   return listOf(entry, allowed).min(1, `a list of at least one entry: ${allowed}`);

@@ -10,4 +10,5 @@ export {
 } from './directory.ts';
 export { identityAt, identityOf, type FileIdentity } from './file-identity.ts';
 export { removeIn, removeTree } from './remove-tree.ts';
+export { seenBelow } from './seen-below.ts';
 export { seesEveryProcess, whoHasOpen, type Opener } from './who-has-open.ts';

@@ -1,10 +1,10 @@
-import { lstat, readdir, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import { WavspoolError, errnoOf, messageOf, unlessGone } from '../faults.ts';
+import { readdir, readlink } from 'node:fs/promises';
+import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { at as inDirectory, openBelow, openDirectory, type Directory } from '../linux/index.ts';
 import { momentOf, type Dated } from '../retention/index.ts';
 import { readSummary } from './manifest.ts';
 import { LATEST, mirrorNames } from './names.ts';
-import { bytePath, walk } from './walk.ts';
+import { walk } from './walk.ts';
 
 /** A mirror that lies in its directory. */
 export interface StoredMirror extends Dated {
@@ -26,19 +26,36 @@ export async function listMirrors(
   { dir }: { readonly dir: string },
   timezone: string,
 ): Promise<readonly StoredMirror[]> {
+  await using opened = await openIfThere(dir);
+  return opened === undefined ? [] : await mirrorsIn(opened, timezone);
+}
+
+/** The directory of a mirror, opened; undefined when it is not there. Throws MIRROR_DIRECTORY. */
+export async function openIfThere(dir: string): Promise<Directory | undefined> {
+  try {
+    return await openDirectory(dir);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw new WavspoolError('MIRROR_DIRECTORY', `${dir} cannot be listed: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** As {@link listMirrors}, in an open directory. Throws what the system says. */
+export async function mirrorsIn(dir: Directory, timezone: string): Promise<readonly StoredMirror[]> {
   const names = mirrorNames(timezone);
   const found: StoredMirror[] = [];
-  for (const name of await entriesOf(dir)) {
+  for (const name of await readdir(`/proc/self/fd/${dir.fd}`)) {
     const dated = names.parse(name);
     if (dated === undefined) continue;
-    const path = join(dir, name);
-    const stats = await lstat(path).catch(unlessGone); // another process may be removing it
-    if (stats?.isDirectory() !== true) continue;
-    const summary = await readSummary(path);
+    await using tree = await openIfTree(dir, name);
+    if (tree === undefined) continue;
+    const [summary, { mtimeMs }] = [await readSummary(tree), await tree.handle.stat()];
     found.push({
       name,
-      path,
-      at: summary?.at ?? momentOf(dated, stats.mtimeMs),
+      path: tree.path,
+      at: summary?.at ?? momentOf(dated, mtimeMs),
       verified: summary !== undefined,
       files: summary?.files,
       apparentBytes: summary?.bytes,
@@ -48,21 +65,20 @@ export async function listMirrors(
   return found.toSorted((a, b) => b.at - a.at || (a.name < b.name ? 1 : -1));
 }
 
-async function entriesOf(dir: string): Promise<readonly string[]> {
+async function openIfTree(dir: Directory, name: string): Promise<Directory | undefined> {
   try {
-    return await readdir(dir);
+    return await openBelow(dir, name);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw new WavspoolError('MIRROR_DIRECTORY', `${dir} cannot be listed: ${messageOf(error)}`, {
-      cause: error,
-    });
+    // a file or a link of that name is no mirror; another process may be removing it
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
   }
 }
 
 /** The name of the mirror that `latest` points to; undefined when there is no such symlink. Throws what the system says. */
-export async function latestOf(dir: string): Promise<string | undefined> {
+export async function latestIn(dir: Directory): Promise<string | undefined> {
   try {
-    return await readlink(join(dir, LATEST));
+    return await readlink(inDirectory(dir, LATEST));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'EINVAL') return undefined;
     throw error;
@@ -76,7 +92,8 @@ export async function realBytesOf(
 ): Promise<number> {
   let bytes = 0n;
   const linked = new Map<bigint, bigint>(); // how many names of a file this mirror has not shown yet
-  for await (const { stats } of walk(bytePath(path))) {
+  await using root = await openDirectory(path);
+  for await (const { stats } of walk(root)) {
     signal.throwIfAborted();
     const { ino, nlink, blocks } = stats;
     if (stats.isDirectory() || nlink === 1n) bytes += blocks * BLOCK_BYTES;

@@ -1,7 +1,8 @@
+import type { Directory } from '../linux/index.ts';
 import type { InStep } from './in-step.ts';
 import type { ManifestLine } from './manifest.ts';
 import { MANIFEST } from './names.ts';
-import { walk, type BytePath, type Walked } from './walk.ts';
+import { walk, type Walked } from './walk.ts';
 
 /** What has a line in a manifest: a file or a symlink. */
 export interface Entry extends Walked {
@@ -9,10 +10,11 @@ export interface Entry extends Walked {
   readonly line: ManifestLine | undefined;
 }
 
-/** Every file and symlink below `root`, the manifest itself aside, each with its line. */
-export async function* entriesOf(root: BytePath, lines: InStep): AsyncGenerator<Entry> {
-  for await (const { path, stats } of walk(root)) {
+/** Every file and symlink below `root`, the manifest itself aside, each with its line and what lies beside it in the other tree. */
+export async function* entriesOf(root: Directory, lines: InStep, beside?: Directory): AsyncGenerator<Entry> {
+  for await (const walked of walk(root, beside)) {
+    const { path, stats } = walked;
     if (path === MANIFEST || !(stats.isFile() || stats.isSymbolicLink())) continue;
-    yield { path, stats, line: await lines.lineOf(path) };
+    yield { ...walked, line: await lines.lineOf(path) };
   }
 }

@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { errnoOf } from '../faults.ts';
+import { at as inDirectory, type Directory } from '../linux/index.ts';
 import { isoTime, parseTime } from '../runtime/index.ts';
 import { MANIFEST } from './names.ts';
 import type { BytePath } from './walk.ts';
@@ -41,6 +41,7 @@ export interface Summary {
 const SUMMARY = '# wavspool ';
 const SYMLINK = '# symlink ';
 const LONGEST_SUMMARY = 4096;
+const NO_LINK = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 /** A line of the manifest, as its bytes. */
 export function manifestLine({ kind, sha256, path }: ManifestLine): BytePath {
@@ -51,7 +52,8 @@ export function manifestLine({ kind, sha256, path }: ManifestLine): BytePath {
 
 /** The last line of the manifest. */
 export function summaryLine({ at, checkedAt, files, bytes }: Summary): BytePath {
-  return `${SUMMARY}${JSON.stringify({ v: 1, at: isoTime(at), checkedAt: isoTime(checkedAt), files, bytes })}\n`;
+  const summary = { v: 1, at: isoTime(at), checkedAt: isoTime(checkedAt), files, bytes };
+  return `${SUMMARY}${JSON.stringify(summary)}\n`;
 }
 
 /** What a line says; undefined for a comment, and for what this program never wrote. */
@@ -67,12 +69,10 @@ export function parseLine(line: BytePath): ManifestLine | undefined {
 }
 
 /** The lines of a mirror's manifest, in the order of its files. Throws what the system says. */
-export async function* readManifest(mirror: string): AsyncGenerator<ManifestLine> {
+export async function* readManifest(mirror: Directory): AsyncGenerator<ManifestLine> {
+  const file = await open(inDirectory(mirror, MANIFEST), NO_LINK);
   let carried = '';
-  for await (const chunk of createReadStream(join(mirror, MANIFEST), {
-    encoding: 'latin1',
-    highWaterMark: 1024 * 1024,
-  })) {
+  for await (const chunk of file.createReadStream({ encoding: 'latin1', highWaterMark: 1024 * 1024 })) {
     const lines = (carried + String(chunk)).split('\n');
     carried = lines.pop() ?? '';
     for (const line of lines) {
@@ -83,9 +83,9 @@ export async function* readManifest(mirror: string): AsyncGenerator<ManifestLine
 }
 
 /** What a mirror is as a whole; undefined unless its manifest is there up to its end. Throws what else the system says. */
-export async function readSummary(mirror: string): Promise<Summary | undefined> {
+export async function readSummary(mirror: Directory): Promise<Summary | undefined> {
   try {
-    const file = await open(join(mirror, MANIFEST));
+    const file = await open(inDirectory(mirror, MANIFEST), NO_LINK);
     try {
       const { size } = await file.stat();
       const from = Math.max(0, size - LONGEST_SUMMARY);
@@ -95,7 +95,7 @@ export async function readSummary(mirror: string): Promise<Summary | undefined> 
       await file.close();
     }
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return undefined;
     throw error;
   }
 }

@@ -1,17 +1,14 @@
-import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { applyKeep, type Judged } from '../retention/index.ts';
 import type { Clock } from '../runtime/index.ts';
-import { latestOf, listMirrors, type StoredMirror } from './catalogue.ts';
-import { removeMirror } from './remove-tree.ts';
-
-/** An entry of the settings' `mirrors`. */
-export type MirrorSettings = Settings['mirrors'][number];
+import { latestIn, mirrorsIn, openIfThere, type StoredMirror } from './catalogue.ts';
+import { removeMirror } from './remove-mirror.ts';
+import type { MirrorSettings } from './settings.ts';
 
 export interface PruneDeps {
+  readonly clock: Clock;
   readonly report: Report;
   readonly timezone: string;
-  readonly clock: Clock;
 }
 
 /**
@@ -19,19 +16,21 @@ export interface PruneDeps {
  * `latest` points to stays. Throws what the system says.
  */
 export async function pruneMirror(
-  { report, timezone, clock }: PruneDeps,
+  { clock, report, timezone }: PruneDeps,
   { name: mirror, dir, keep }: Pick<MirrorSettings, 'name' | 'dir' | 'keep'>,
   { dryRun }: { dryRun: boolean },
 ): Promise<readonly Judged<StoredMirror>[]> {
-  const latest = await latestOf(dir);
-  const judged = applyKeep(await listMirrors({ dir }, timezone), keep, timezone, clock.now()).map((one) =>
+  await using opened = await openIfThere(dir);
+  if (opened === undefined) return [];
+  const latest = await latestIn(opened);
+  const judged = applyKeep(await mirrorsIn(opened, timezone), keep, timezone, clock.now()).map((one) =>
     one.keep || one.item.name !== latest
       ? one
       : { item: one.item, keep: true, reasons: ['"latest" points to it'] },
   );
   const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item);
   if (dryRun || removed.length === 0) return judged;
-  for (const { path } of removed) await removeMirror(path);
+  for (const { name } of removed) await removeMirror(opened, name);
   const kept = judged.length - removed.length;
   report('mirror pruned', { mirror, kept, removed: removed.map(({ name }) => name) });
   return judged;

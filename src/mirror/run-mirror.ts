@@ -1,21 +1,30 @@
-import { chmod, mkdir, lstat, readdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { mkdir, rename } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Report } from '../events.ts';
-import { WavspoolError, errnoOf, messageOf, unlessGone } from '../faults.ts';
-import { removeTree } from '../linux/index.ts';
+import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import {
-  abandonedTemporaries,
-  makeDirectory,
-  syncDirectory,
-  temporaryPath,
-  type Clock,
-} from '../runtime/index.ts';
-import { listMirrors, type StoredMirror } from './catalogue.ts';
+  at as inDirectory,
+  openBelow,
+  openDirectory,
+  removeIn,
+  syncedIn,
+  type Directory,
+} from '../linux/index.ts';
+import { abandonedTemporaries, temporaryPath, type Clock } from '../runtime/index.ts';
+import { latestIn, mirrorsIn, type StoredMirror } from './catalogue.ts';
 import { isChecksumDue } from './checksum-due.ts';
-import { LATEST, MANIFEST, mirrorNames, type MirrorNames } from './names.ts';
-import { pruneMirror, type MirrorSettings } from './prune.ts';
-import { isBelow, runRsync, syncFileSystem } from './rsync.ts';
-import type { BytePath } from './walk.ts';
+import { copySources } from './copy-sources.ts';
+import { mirrorNames, type MirrorNames } from './names.ts';
+import { placesOf } from './places.ts';
+import { pruneMirror } from './prune.ts';
+import { namesIn, pointLatestAt, refuseOtherLatest } from './publish.ts';
+import { restoredFrom } from './restored.ts';
+import { syncFileSystem } from './rsync.ts';
+import type { MirrorSettings } from './settings.ts';
+import { stepsToSettle } from './settle-names.ts';
+import { likeTheParent, putSnapshots, type SnapshotInto } from './snapshots.ts';
+import { openSources, refuseEmpty, refuseWithin, sourcesOf, type OpenSource } from './sources.ts';
+import { textOf, type BytePath } from './walk.ts';
 import { writeManifest, type Written } from './write-manifest.ts';
 
 export interface MirrorDeps {
@@ -24,12 +33,7 @@ export interface MirrorDeps {
   readonly timezone: string;
   /** Every database that the settings name: those that lie in the source are not copied as files while somebody writes to them. */
   readonly databases: readonly { readonly name: string; readonly path: string }[];
-  /** Puts a verified snapshot of a database into a directory that exists. */
-  readonly snapshotInto: (
-    database: string,
-    directory: string,
-    signal: AbortSignal,
-  ) => Promise<{ readonly file: string }>;
+  readonly snapshotInto: SnapshotInto;
 }
 
 export interface MirrorResult extends Pick<Written, 'files' | 'bytes' | 'linked' | 'copiedBytes'> {
@@ -55,20 +59,23 @@ const ABANDONED_AFTER_MS = 7 * 86_400_000;
 const SHOWN_FILES = 20;
 /** Among so many files one is usually unchanged. */
 const ENOUGH_TO_SHARE = 10;
+/** The tree that is being made, in a directory that nobody else can enter. */
+const TREE = 'tree';
 
 /**
  * One run, safe to repeat at any moment:
  *
  * 1. sweep what a crash left,
- * 2. into a temporary directory: the snapshots first, so that each file which they name is still to be copied, then the source
- *    by rsync, unchanged files as hardlinks to the newest complete mirror,
+ * 2. into a temporary directory that nobody else can enter: the snapshots first, so that each file which they name is still to
+ *    be copied, then the sources by rsync, unchanged files as hardlinks to the newest complete mirror,
  * 3. the manifest, which makes it complete; all of it on disk,
- * 4. the date as its name, then `latest`,
+ * 4. its name, then `latest`; the newest of a day gets the plain date,
  * 5. what `keep` lets go.
  *
- * A crash leaves the temporary directory, or a whole mirror to which `latest` does not point yet. Throws MIRROR_SOURCE,
- * MIRROR_DIRECTORY, MIRROR_FAILED, PROGRAM_MISSING, DISK_FULL, what snapshotInto throws, or the abort's reason; earlier mirrors
- * and `latest` are untouched then.
+ * A crash leaves the temporary directory, or a whole mirror to which `latest` does not point yet. Everything is done on open
+ * directories (P13): whoever owns a source or a mirror may swap what he likes in it. Throws MIRROR_SOURCE, MIRROR_DIRECTORY,
+ * MIRROR_FAILED, PROGRAM_MISSING, DISK_FULL, what snapshotInto throws, or the abort's reason; earlier mirrors and `latest` are
+ * untouched then.
  */
 export async function runMirror(
   deps: MirrorDeps,
@@ -76,57 +83,140 @@ export async function runMirror(
   signal: AbortSignal,
 ): Promise<MirrorResult> {
   const { clock, report, timezone } = deps;
-  const { dir } = mirror;
   const startedAt = clock.monotonicMs();
   const at = clock.now();
-  await sweep(deps, mirror);
-  const all = await listMirrors(mirror, timezone);
+  await using opened = new AsyncDisposableStack();
+  const dir = opened.use(await openTarget(mirror));
+  await sweep(deps, mirror, dir);
+  const all = await mirrorsIn(dir, timezone);
   const previous = all.find(({ verified }) => verified);
-  await checkSource(mirror, previous);
-  await checkDirectory(mirror, previous);
-  const checksum = previous !== undefined && isChecksumDue(at, previous.checkedAt, timezone);
-  const partial = temporaryPath(dir);
+  const sources = await openSources(mirror, opened);
+  await refuseEmpty(mirror, sources, previous);
+  await refuseWithin(sources, dir);
+  await refuseOtherLatest(dir);
+  const run: Run = {
+    dir,
+    sources,
+    all,
+    at,
+    previous: previous && { ...previous, directory: opened.use(await openPrevious(dir, previous)) },
+    checksum: previous !== undefined && isChecksumDue(at, previous.checkedAt, timezone),
+  };
+  const scratch = basename(temporaryPath(dir.path));
   try {
-    await mkdir(partial, { mode: DIRECTORY_MODE });
-    const places = await placesOf(deps, mirror);
-    const databases = await takeSnapshots(deps, partial, places, signal);
-    const notes = [...(await copyFiles(places, { partial, previous, checksum }, signal))];
-    const link = previous && { path: previous.path, checkedAt: previous.checkedAt ?? at };
-    const written = await writeManifest({ mirror: partial, previous: link, at, checksum }, signal);
-    reportAltered(deps, mirror, previous, written);
-    if (previous?.files !== undefined && written.files < previous.files / 2)
-      notes.push(
-        `${written.files} files, and ${previous.name} has ${previous.files}: is something not mounted?`,
-      );
-    if (previous?.files !== undefined && previous.files >= ENOUGH_TO_SHARE && written.linked === 0)
-      notes.push(
-        `it shares no file with ${previous.name}: does ${dir} keep hardlinks, and times to the nanosecond?`,
-      );
-    await syncFileSystem(partial, signal);
-    const name = await publish(partial, dir, mirrorNames(timezone), at);
+    await mkdir(inDirectory(dir, scratch), { mode: 0o700 });
+    const room = opened.use(await openBelow(dir, scratch));
+    const made = await make(deps, mirror, { ...run, room }, signal);
+    const name = await publish(deps, { ...run, room }, mirrorNames(timezone));
     const removed = await prune(deps, mirror, name);
-    const { files, bytes, linked, copiedBytes } = written;
-    const made = {
-      mirror: mirror.name,
-      path: join(dir, name),
-      files,
-      bytes,
-      linked,
-      copiedBytes,
-      checksum,
-      notes,
-    };
+    const { databases, ...told } = { mirror: mirror.name, path: join(dir.path, name), ...made };
     const ms = Math.round(clock.monotonicMs() - startedAt);
-    report('mirror made', { ...made, ms });
-    return { ...made, name, at, databases, removed, ms };
+    report('mirror made', { ...told, ms });
+    return { ...told, databases, name, at, removed, ms };
   } catch (error) {
     signal.throwIfAborted();
-    throw mirrorFault(error, mirror);
+    throw mirrorFault(error, mirror, sources);
   } finally {
-    await removeTree(partial).catch((error: unknown) => {
-      report('file kept', { path: partial, reason: messageOf(error) }); // the next run sweeps it
+    await removeIn(dir, scratch).catch((error: unknown) => {
+      report('file kept', { path: join(dir.path, scratch), reason: messageOf(error) }); // the next run sweeps it
     });
   }
+}
+
+/** What a run works with. */
+interface Run {
+  readonly dir: Directory;
+  readonly sources: readonly OpenSource[];
+  /** The mirrors there are. */
+  readonly all: readonly StoredMirror[];
+  readonly previous: (StoredMirror & { readonly directory: Directory }) | undefined;
+  readonly at: number;
+  readonly checksum: boolean;
+}
+
+type Made = Pick<
+  MirrorResult,
+  'files' | 'bytes' | 'linked' | 'copiedBytes' | 'checksum' | 'databases' | 'notes'
+>;
+
+/** Steps 2 and 3: the tree in `room`, complete and on disk. */
+async function make(
+  deps: MirrorDeps,
+  mirror: MirrorSettings,
+  { dir, room, sources, all, previous, at, checksum }: Run & { readonly room: Directory },
+  signal: AbortSignal,
+): Promise<Made> {
+  await mkdir(inDirectory(room, TREE), { mode: DIRECTORY_MODE });
+  await using tree = await openBelow(room, TREE);
+  const places = await placesOf(deps.databases, mirror.databases, sources, restoredFrom(all, signal));
+  const databases = await putSnapshots(tree, places.snapshots, deps.snapshotInto, signal);
+  const copied = await copySources(
+    {
+      sources,
+      tree,
+      previous: previous?.directory,
+      checksum,
+      exclude: mirror.exclude,
+      leftOut: places.leftOut,
+    },
+    signal,
+  );
+  if (mirror.source === undefined) await likeTheParent(tree, [...sources, ...places.snapshots]);
+  const link = previous && { directory: previous.directory, checkedAt: previous.checkedAt ?? at };
+  const written = await writeManifest({ mirror: tree, previous: link, at, checksum }, signal);
+  reportAltered(deps, mirror, previous, written);
+  if (copied.tooLong.length > 0) reportLeftBehind(deps, mirror, copied.tooLong);
+  await syncFileSystem(tree, signal);
+  const { files, bytes, linked, copiedBytes } = written;
+  const notes = [
+    ...copied.notes,
+    ...places.notes,
+    ...(copied.tooLong.length === 0
+      ? []
+      : [`${copied.tooLong.length} with paths that are too long are not in it: ${copied.tooLong[0]}`]),
+    ...notesOn(written, previous, dir.path),
+  ];
+  return { files, bytes, linked, copiedBytes, checksum, databases, notes };
+}
+
+function notesOn(written: Written, previous: StoredMirror | undefined, dir: string): readonly string[] {
+  if (previous?.files === undefined) return [];
+  const notes: string[] = [];
+  if (written.files < previous.files / 2)
+    notes.push(
+      `${written.files} files, and ${previous.name} has ${previous.files}: is something not mounted?`,
+    );
+  if (previous.files >= ENOUGH_TO_SHARE && written.linked === 0)
+    notes.push(
+      `it shares no file with ${previous.name}: does ${dir} keep hardlinks, and times to the nanosecond?`,
+    );
+  return notes;
+}
+
+/** Step 4: a name for the complete mirror, then `latest`; then the names as they are wanted. Returns the name it ends with. */
+async function publish(
+  { timezone }: MirrorDeps,
+  { dir, room, at }: Run & { readonly room: Directory },
+  names: MirrorNames,
+): Promise<string> {
+  let own = names.nameFor(at, await namesIn(dir));
+  await rename(inDirectory(room, TREE), inDirectory(dir, own));
+  await syncedIn(dir);
+  await pointLatestAt(own, dir);
+  const there = {
+    own: await mirrorsIn(dir, timezone),
+    taken: await namesIn(dir),
+    latest: await latestIn(dir),
+  };
+  for (const step of stepsToSettle(there, names)) {
+    if (step.kind === 'point') await pointLatestAt(step.to, dir);
+    else {
+      await rename(inDirectory(dir, step.from), inDirectory(dir, step.to));
+      await syncedIn(dir);
+      if (step.from === own) own = step.to;
+    }
+  }
+  return own;
 }
 
 /** Returns the names of those that are gone. */
@@ -141,20 +231,18 @@ async function prune(deps: MirrorDeps, mirror: MirrorSettings, made: string): Pr
 }
 
 /** What the system says of a file in the source or the mirror as a fault of ours; one that is ours already stays as it is. */
-function mirrorFault(error: unknown, { source, dir }: MirrorSettings): unknown {
+function mirrorFault(error: unknown, { dir }: MirrorSettings, sources: readonly OpenSource[]): unknown {
   const code = error instanceof WavspoolError ? undefined : errnoOf(error);
   if (code === undefined) return error;
+  const source = sources.map(({ path }) => path).join(', ');
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new WavspoolError('DISK_FULL', `no room for a mirror of ${source} in ${dir}`, { cause: error });
   return new WavspoolError('MIRROR_FAILED', `${source}: ${messageOf(error)}`, { cause: error });
 }
 
-async function sweep({ clock, report }: MirrorDeps, { name: mirror, dir }: MirrorSettings): Promise<void> {
+async function openTarget({ dir }: MirrorSettings): Promise<Directory> {
   try {
-    await makeDirectory(dir, DIRECTORY_MODE);
-    const left = await abandonedTemporaries(dir, clock.now(), ABANDONED_AFTER_MS);
-    for (const path of left) await removeTree(path);
-    if (left.length > 0) report('mirror swept', { mirror, trees: left.length });
+    return await openDirectory(dir, { makeMode: DIRECTORY_MODE });
   } catch (error) {
     throw new WavspoolError('MIRROR_DIRECTORY', `no mirror can be put into ${dir}: ${messageOf(error)}`, {
       cause: error,
@@ -162,170 +250,75 @@ async function sweep({ clock, report }: MirrorDeps, { name: mirror, dir }: Mirro
   }
 }
 
-/** A disk that is not mounted leaves an empty directory behind: a mirror of that would look like one of a source that was emptied. */
-async function checkSource(
-  { source, databases }: MirrorSettings,
-  previous: StoredMirror | undefined,
+async function sweep(
+  { clock, report }: MirrorDeps,
+  { name: mirror }: MirrorSettings,
+  dir: Directory,
 ): Promise<void> {
-  const entries = await readdir(source).catch((error: unknown) => {
-    throw new WavspoolError('MIRROR_SOURCE', `${source} cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    });
-  });
-  if (previous === undefined || entries.some((name) => name !== 'lost+found')) return;
-  if (previous.files === undefined || previous.files <= databases.length) return;
-  throw new WavspoolError(
-    'MIRROR_SOURCE',
-    `${source} is empty, and ${previous.path} is not: is its disk mounted? If it is meant to be empty, put an empty file into it`,
-  );
+  try {
+    const left = await abandonedTemporaries(`/proc/self/fd/${dir.fd}`, clock.now(), ABANDONED_AFTER_MS);
+    for (const path of left) await removeIn(dir, basename(path));
+    if (left.length > 0) report('mirror swept', { mirror, trees: left.length });
+  } catch (error) {
+    const problem = `what an earlier run left in ${dir.path} cannot be removed: ${messageOf(error)}`;
+    throw new WavspoolError('MIRROR_DIRECTORY', problem, { cause: error });
+  }
 }
 
 /** Hardlinks end at the border of a file system: beyond it rsync would copy everything, every day, and say nothing. */
-async function checkDirectory(
-  { dir, source }: MirrorSettings,
-  previous: StoredMirror | undefined,
-): Promise<void> {
-  if (isBelow(await realpath(source), join(await realpath(dir), LATEST))) {
-    throw new WavspoolError('MIRROR_DIRECTORY', `${dir} lies in ${source}: the mirror would copy itself`);
-  }
-  const latest = await lstat(join(dir, LATEST)).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (latest?.isSymbolicLink() === false) {
-    throw new WavspoolError('MIRROR_DIRECTORY', `${join(dir, LATEST)} is no symlink: move it away`);
-  }
-  if (previous === undefined || (await stat(previous.path)).dev === (await stat(dir)).dev) return;
+async function openPrevious(dir: Directory, previous: StoredMirror): Promise<Directory> {
+  const opened = await openBelow(dir, previous.name);
+  const [one, other] = await Promise.all([opened.handle.stat(), dir.handle.stat()]);
+  if (one.dev === other.dev) return opened;
+  await opened.handle.close();
   throw new WavspoolError(
     'MIRROR_DIRECTORY',
-    `${previous.path} is on another file system than ${dir}: they could share no files`,
+    `${previous.path} is on another file system than ${dir.path}: they could share no files`,
   );
-}
-
-/** Where the databases of a mirror are, and where their snapshots go. */
-interface Places {
-  readonly source: string;
-  readonly snapshots: readonly { readonly name: string; readonly to: string }[];
-  /** Files in the source that are not copied: the databases whose snapshots take their place. */
-  readonly leftOut: readonly string[];
-  /** Databases in the source that the mirror does not name, and so copies as files. */
-  readonly raw: readonly { readonly name: string; readonly path: string }[];
-}
-
-/**
- * A snapshot stands where its database lies in the source; that of one elsewhere at the top, as `<name>.db`. Throws
- * MIRROR_SOURCE where the source has a file of that name.
- */
-async function placesOf({ databases }: MirrorDeps, mirror: MirrorSettings): Promise<Places> {
-  const source = await realpath(mirror.source);
-  const snapshots: { name: string; to: string }[] = [];
-  const leftOut: string[] = [];
-  const raw: { name: string; path: string }[] = [];
-  for (const { name, path } of databases) {
-    const real = await realpath(path).catch((error: unknown) => {
-      if (errnoOf(error) === 'ENOENT') return path;
-      throw error;
-    });
-    const isInside = isBelow(source, real);
-    if (!mirror.databases.includes(name)) {
-      if (isInside) raw.push({ name, path: real });
-      continue;
-    }
-    snapshots.push({ name, to: isInside ? relative(source, real) : `${name}.db` });
-    if (isInside) leftOut.push(...['', '-wal', '-shm', '-journal'].map((end) => real + end));
-  }
-  for (const ours of [MANIFEST, ...snapshots.map(({ to }) => to)]) {
-    const inTheWay = join(source, ours);
-    if (!leftOut.includes(inTheWay) && (await lstat(inTheWay).catch(unlessGone)) !== undefined)
-      throw new WavspoolError(
-        'MIRROR_SOURCE',
-        `${inTheWay} has the name that a file of the mirror's own gets`,
-      );
-  }
-  return { source, snapshots, leftOut, raw };
-}
-
-async function takeSnapshots(
-  { snapshotInto }: MirrorDeps,
-  partial: string,
-  { snapshots }: Places,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  for (const { name, to } of snapshots) {
-    const directory = temporaryPath(partial);
-    await mkdir(directory, { mode: 0o700 });
-    const { file } = await snapshotInto(name, directory, signal);
-    await mkdir(dirname(join(partial, to)), { recursive: true, mode: DIRECTORY_MODE });
-    await rename(file, join(partial, to));
-    await rm(directory, { recursive: true }); // with the hash beside it, which the manifest has too
-  }
-  return snapshots.map(({ to }) => to);
-}
-
-interface Run {
-  readonly partial: string;
-  readonly previous: StoredMirror | undefined;
-  readonly checksum: boolean;
-}
-
-async function copyFiles(
-  { source, leftOut, raw }: Places,
-  { partial, previous, checksum }: Run,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const rsync = { source, target: partial, linkTo: previous?.path, checksum, leftOut };
-  const notes = await runRsync(rsync, signal);
-  // it has the source's mode now, which may forbid even its owner to put the manifest in
-  await chmod(partial, (await stat(partial)).mode | 0o700);
-  return [
-    ...notes,
-    ...raw.map(
-      ({ name, path }) =>
-        `${path} was copied as a file, which may be torn: name database ${name} in the mirror's "databases"`,
-    ),
-  ];
-}
-
-/** Gives the complete mirror its name, then moves `latest`; returns the name. */
-async function publish(partial: string, dir: string, names: MirrorNames, at: number): Promise<string> {
-  const name = names.nameFor(at, await readdir(dir));
-  await rename(partial, join(dir, name));
-  await syncDirectory(dir);
-  await pointLatestAt(name, dir);
-  return name;
-}
-
-/** Moves the symlink as a whole: whoever reads it finds the old one or the new one. */
-async function pointLatestAt(name: string, dir: string): Promise<void> {
-  const temporary = temporaryPath(dir);
-  await symlink(name, temporary);
-  try {
-    await rename(temporary, join(dir, LATEST));
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  await syncDirectory(dir);
 }
 
 function reportAltered(
   { report }: MirrorDeps,
-  { name: mirror, source }: MirrorSettings,
+  mirror: MirrorSettings,
   previous: StoredMirror | undefined,
   { damaged, altered }: Written,
 ): void {
+  const { name } = mirror;
   if (damaged.length > 0 && previous !== undefined) {
     report('mirror damaged', {
-      mirror,
+      mirror: name,
       path: previous.path,
       files: damaged.length,
       firstFiles: shown(damaged),
     });
   }
   if (altered.length > 0) {
-    report('mirror source altered', { mirror, source, files: altered.length, firstFiles: shown(altered) });
+    const source = sourcesText(mirror);
+    report('mirror source altered', {
+      mirror: name,
+      source,
+      files: altered.length,
+      firstFiles: shown(altered),
+    });
   }
 }
 
+function reportLeftBehind({ report }: MirrorDeps, mirror: MirrorSettings, said: readonly string[]): void {
+  const source = sourcesText(mirror);
+  report('mirror incomplete', {
+    mirror: mirror.name,
+    source,
+    files: said.length,
+    firstFiles: said.slice(0, SHOWN_FILES),
+  });
+}
+
+function sourcesText(mirror: MirrorSettings): string {
+  return sourcesOf(mirror)
+    .map(({ path }) => path)
+    .join(', ');
+}
+
 function shown(paths: readonly BytePath[]): readonly string[] {
-  return paths.slice(0, SHOWN_FILES).map((path) => Buffer.from(path, 'latin1').toString('utf8'));
+  return paths.slice(0, SHOWN_FILES).map(textOf);
 }

@@ -1,9 +1,10 @@
+import { openDirectory } from '../linux/index.ts';
 import { entriesOf } from './entries.ts';
 import { HASHED_AT_ONCE, hashFile, hashLink } from './hash.ts';
 import { inOrder } from './in-order.ts';
 import { inStep } from './in-step.ts';
 import { readManifest, readSummary } from './manifest.ts';
-import { bytePath, type BytePath } from './walk.ts';
+import { textOf, type BytePath } from './walk.ts';
 
 /** How a mirror differs from its manifest. */
 export interface Difference {
@@ -26,21 +27,21 @@ export async function verifyMirror(
   { path: mirror }: { readonly path: string },
   signal: AbortSignal,
 ): Promise<VerifiedMirror> {
-  const hasManifest = (await readSummary(mirror)) !== undefined;
+  await using root = await openDirectory(mirror);
+  const hasManifest = (await readSummary(root)) !== undefined;
   if (!hasManifest) return { ok: false, hasManifest, checked: 0, differing: [] };
   const differing: Difference[] = [];
   const differs = (path: BytePath, problem: Difference['problem']): void =>
     void differing.push({ path: textOf(path), problem });
-  const lines = inStep(readManifest(mirror), ({ path }) => differs(path, 'missing'));
-  const root = bytePath(mirror);
+  const lines = inStep(readManifest(root), ({ path }) => differs(path, 'missing'));
   let checked = 0;
-  const judged = inOrder(entriesOf(root, lines), HASHED_AT_ONCE, async ({ path, stats, line }) => {
+  const judged = inOrder(entriesOf(root, lines), HASHED_AT_ONCE, async ({ path, stats, line, use }) => {
     signal.throwIfAborted();
     if (line === undefined) return { path, problem: 'not in the manifest' } as const;
-    const full = `${root}/${path}`;
-    const isSame =
-      (line.kind === 'file') === stats.isFile() &&
-      line.sha256 === (stats.isFile() ? await hashFile(full, stats.size, signal) : await hashLink(full));
+    const sha256 = await use((here) =>
+      stats.isFile() ? hashFile(here, stats.size, signal) : hashLink(here),
+    );
+    const isSame = (line.kind === 'file') === stats.isFile() && line.sha256 === sha256;
     return { path, problem: isSame ? undefined : ('changed' as const) };
   });
   for await (const { path, problem } of judged) {
@@ -54,8 +55,4 @@ export async function verifyMirror(
     checked,
     differing: differing.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
   };
-}
-
-function textOf(path: BytePath): string {
-  return Buffer.from(path, 'latin1').toString('utf8');
 }

@@ -1,20 +1,21 @@
+import { Buffer } from 'node:buffer';
 import type { BigIntStats } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { errnoOf } from '../faults.ts';
+import { at as inDirectory, type Directory } from '../linux/index.ts';
 import { entriesOf, type Entry } from './entries.ts';
 import { HASHED_AT_ONCE, hashFile, hashLink } from './hash.ts';
 import { inOrder } from './in-order.ts';
 import { inStep } from './in-step.ts';
 import { manifestLine, readManifest, summaryLine, type ManifestLine } from './manifest.ts';
 import { MANIFEST } from './names.ts';
-import { bytePath, onDisk, type BytePath } from './walk.ts';
+import type { BytePath } from './walk.ts';
 
 export interface ManifestJob {
   /** The mirror that is being made. */
-  readonly mirror: string;
+  readonly mirror: Directory;
   /** The one before it, whose unchanged files it shares. */
-  readonly previous: { readonly path: string; readonly checkedAt: number } | undefined;
+  readonly previous: { readonly directory: Directory; readonly checkedAt: number } | undefined;
   readonly at: number;
   /** Hash every file, also those that are shared: the monthly pass. */
   readonly checksum: boolean;
@@ -43,20 +44,18 @@ const BUFFERED_LINES = 2000;
  */
 export async function writeManifest(job: ManifestJob, signal: AbortSignal): Promise<Written> {
   const { mirror, previous, at, checksum } = job;
-  const root = bytePath(mirror);
   const totals = { files: 0, bytes: 0, linked: 0, copiedBytes: 0 };
   const [damaged, altered]: [BytePath[], BytePath[]] = [[], []];
-  const noted = inStep(previous === undefined ? undefined : readManifest(previous.path));
-  const file = await open(join(mirror, MANIFEST), 'wx', 0o600);
+  const noted = inStep(previous === undefined ? undefined : readManifest(previous.directory));
+  const file = await open(inDirectory(mirror, MANIFEST), 'wx', 0o600);
   try {
     let lines: BytePath[] = [];
     const flush = async (): Promise<void> => {
       await file.write(Buffer.from(lines.join(''), 'latin1'));
       lines = [];
     };
-    for await (const entry of inOrder(entriesOf(root, noted), HASHED_AT_ONCE, (one) =>
-      examine(job, one, signal),
-    )) {
+    const entries = entriesOf(mirror, noted, previous?.directory);
+    for await (const entry of inOrder(entries, HASHED_AT_ONCE, (one) => examine(job, one, signal))) {
       const { path, kind, sha256, size, isShared, verdict } = entry;
       lines.push(manifestLine({ kind, path, sha256 }));
       if (lines.length >= BUFFERED_LINES) await flush();
@@ -88,27 +87,34 @@ interface Examined extends ManifestLine {
 }
 
 /** The hash of one file or symlink, and in the monthly pass what became of the file since the previous mirror. */
-async function examine(
-  { mirror, previous, checksum }: ManifestJob,
-  { path, stats, line }: Entry,
-  signal: AbortSignal,
-): Promise<Examined> {
+function examine(job: ManifestJob, entry: Entry, signal: AbortSignal): Promise<Examined> {
   signal.throwIfAborted();
-  const here = `${bytePath(mirror)}/${path}`;
+  const { path, stats } = entry;
   const plain = { path, size: Number(stats.size), isShared: false, verdict: 'as it was' } as const;
-  if (stats.isSymbolicLink()) return { ...plain, kind: 'symlink', sha256: await hashLink(here) };
-  const file = { ...plain, kind: 'file' } as const;
-  if (previous === undefined) return { ...file, sha256: await hashFile(here, stats.size, signal) };
-  const there = `${bytePath(previous.path)}/${path}`;
+  return entry.use(async (here, there) =>
+    stats.isSymbolicLink()
+      ? { ...plain, kind: 'symlink', sha256: await hashLink(here) }
+      : { ...plain, kind: 'file', ...(await examineFile(job, entry, { here, there }, signal)) },
+  );
+}
+
+async function examineFile(
+  { previous, checksum }: ManifestJob,
+  { stats, line }: Entry,
+  { here, there }: { here: Buffer; there: Buffer | undefined },
+  signal: AbortSignal,
+): Promise<Pick<Examined, 'sha256'> & Partial<Pick<Examined, 'isShared' | 'verdict'>>> {
+  const hash = (path: Buffer): Promise<string> => hashFile(path, stats.size, signal);
+  if (previous === undefined || there === undefined) return { sha256: await hash(here) };
   const old = await fileAt(there);
   const isShared = old !== undefined && isOneFile(old, stats);
   const noted = line?.kind === 'file' ? line.sha256 : undefined;
-  if (isShared && noted !== undefined && !checksum) return { ...file, isShared, sha256: noted };
-  const sha256 = await hashFile(here, stats.size, signal);
+  if (isShared && noted !== undefined && !checksum) return { isShared, sha256: noted };
+  const sha256 = await hash(here);
   if (!checksum || noted === undefined || old === undefined || !looksUnchanged(old, stats))
-    return { ...file, isShared, sha256 };
-  const oldSha256 = isShared ? sha256 : await hashFile(there, stats.size, signal);
-  return { ...file, isShared, sha256, verdict: judge({ noted, oldSha256, sha256 }) };
+    return { isShared, sha256 };
+  const oldSha256 = isShared ? sha256 : await hash(there);
+  return { isShared, sha256, verdict: judge({ noted, oldSha256, sha256 }) };
 }
 
 function isOneFile(one: BigIntStats, other: BigIntStats): boolean {
@@ -125,9 +131,9 @@ function judge(hashes: { noted: string; oldSha256: string; sha256: string }): Ve
   return hashes.sha256 === hashes.noted ? 'as it was' : 'altered';
 }
 
-async function fileAt(path: BytePath): Promise<BigIntStats | undefined> {
+async function fileAt(path: Buffer): Promise<BigIntStats | undefined> {
   try {
-    return await lstat(onDisk(path), { bigint: true });
+    return await lstat(path, { bigint: true });
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     throw error;

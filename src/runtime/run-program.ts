@@ -7,7 +7,7 @@ export interface Ended {
   /** null when a signal ended it. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The end of what it wrote to stderr, at most 16 KiB. */
+  /** The end of what it wrote to stderr, at most 16 KiB unless more was asked for. */
   readonly stderr: string;
 }
 
@@ -15,6 +15,10 @@ interface Options {
   /** What to do where the program is not installed; it stands behind its name in the error. */
   readonly remedy: string;
   readonly signal: AbortSignal;
+  /** What is open here that it gets as its descriptors 3 and following. */
+  readonly descriptors?: readonly number[];
+  /** How much of the end of its stderr is kept. */
+  readonly stderrCharacters?: number;
 }
 
 const STDERR_CHARACTERS = 16 * 1024;
@@ -23,15 +27,18 @@ const STDERR_CHARACTERS = 16 * 1024;
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { remedy, signal }: Options,
+  { remedy, signal, descriptors = [], stderrCharacters = STDERR_CHARACTERS }: Options,
 ): Promise<Ended> {
   signal.throwIfAborted();
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: childEnvironment() });
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'ignore', 'pipe', ...descriptors],
+    env: { ...childEnvironment(), LC_ALL: 'C.UTF-8' }, // what it says is judged, so it is said in English
+  });
   const end = (): void => void child.kill('SIGTERM');
   signal.addEventListener('abort', end, { once: true });
   let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr = (stderr + text).slice(-STDERR_CHARACTERS);
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-stderrCharacters);
   });
   try {
     const [code, killedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
@@ -53,10 +60,10 @@ const NOT_FOUND = 127;
 export async function runProgramWhileAlive(
   program: string,
   args: readonly string[],
-  { remedy, signal }: Options,
+  { remedy, ...options }: Options,
 ): Promise<Ended> {
   const tied = ['--pdeathsig', 'KILL', '--', program, ...args];
-  const ended = await runProgram('setpriv', tied, { remedy: 'apt-get install util-linux', signal });
+  const ended = await runProgram('setpriv', tied, { remedy: 'apt-get install util-linux', ...options });
   if (ended.code !== NOT_FOUND) return ended;
   throw new WavspoolError('PROGRAM_MISSING', `${program} is not installed: ${remedy}`);
 }

@@ -13,6 +13,7 @@ if (uid !== undefined) {
 const mirror: MirrorSettings = {
   name: 'killed',
   source,
+  exclude: [],
   databases: [],
   dir,
   cron: '0 3 * * *',

@@ -108,7 +108,7 @@ test('databases come as snapshots; one that lies in the source is left out of th
         { name: 'gone', path: '/nowhere/x.db' },
       ],
       snapshotInto: async (name, directory) => {
-        begun.push(...(await readdir(dirname(directory))).map((name) => name.slice(0, 10)));
+        begun.push(...(await readdir(`${directory}/..`)).map((name) => name.slice(0, 10)));
         const file = join(directory, `${name}.db`);
         await db.backup(file);
         return { file };
@@ -145,8 +145,8 @@ test('a second one of a day has its time too; keep decides what goes, and says w
   await made.run(FIRST + 3_661_000);
   const listed = await listMirrors(made.mirror, 'UTC');
   expect(listed.map(({ name }) => name)).toEqual([
-    '2026-11-20_040101',
     '2026-11-20',
+    '2026-11-20_030000',
     '2026-11-19',
     '2026-11-18',
     '2026-11-16',
@@ -161,15 +161,15 @@ test('a second one of a day has its time too; keep decides what goes, and says w
 
   const dry = await pruneMirror(SILENT, { ...made.mirror, keep }, { dryRun: true });
   expect(dry.map(({ item, keep, reasons }) => [item.name, keep, reasons])).toEqual([
-    ['2026-11-20_040101', true, ['the newest verified one', 'last 1']],
-    ['2026-11-20', false, ['no rule keeps it']],
+    ['2026-11-20', true, ['the newest verified one', 'last 1']],
+    ['2026-11-20_030000', false, ['no rule keeps it']],
     ['2026-11-19', false, ['no rule keeps it']],
     ['2026-11-18', false, ['no rule keeps it']],
     ['2026-11-16', true, ['weekly 1']],
   ]);
   expect(await listMirrors(made.mirror, 'UTC')).toHaveLength(5);
   const done = await made.run(FIRST + DAY, { keep });
-  expect(done.removed).toEqual(['2026-11-20_040101', '2026-11-20', '2026-11-19', '2026-11-18']);
+  expect(done.removed).toEqual(['2026-11-20', '2026-11-20_030000', '2026-11-19', '2026-11-18']);
   expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-16', '2026-11-21', 'latest']);
   // the last tree that holds a file is the one that pays for it
   const [, old] = await listMirrors(made.mirror, 'UTC');
@@ -187,7 +187,7 @@ test('what "latest" points to stays, and one without its manifest is not taken f
   const keep = { last: 1, weekday: 'sunday' } as const;
   const judged = await pruneMirror(SILENT, { ...made.mirror, keep }, { dryRun: true });
   expect(judged.map(({ item, keep, reasons }) => [item.name, item.verified, keep, reasons])).toEqual([
-    ['2026-11-22', false, true, ['last 1']],
+    ['2026-11-22', false, true, ['newer than the newest verified one', 'last 1']],
     ['2026-11-21', true, true, ['the newest verified one', 'last 1']],
     ['2026-11-20', true, true, ['"latest" points to it']],
   ]);

@@ -42,7 +42,14 @@ export async function startMirrorRig({ dir }: { dir?: string } = {}): Promise<Mi
   mkdirSync(source);
   const events: MirrorRig['events'] = [];
   const report: Report = (event, fields) => events.push({ event, fields });
-  const mirror: MirrorSettings = { name: 'audio', source, databases: [], dir: target, cron: '0 3 * * *' };
+  const mirror: MirrorSettings = {
+    name: 'audio',
+    source,
+    exclude: [],
+    databases: [],
+    dir: target,
+    cron: '0 3 * * *',
+  };
   return {
     home,
     source,

@@ -24,6 +24,19 @@ export async function mountSmallDisk(mebibytes: number, inodes = 100_000): Promi
   };
 }
 
+/** Mounts a file system that keeps neither extended attributes nor ACLs. Throws where this process may not mount. */
+export async function mountRamDisk(): Promise<SmallDisk> {
+  const path = await mkdtemp(join(tmpdir(), 'wavspool-ram-'));
+  await run('mount', ['-t', 'ramfs', 'ramfs', path]);
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      await run('umount', ['-l', path]);
+      await rm(path, { recursive: true });
+    },
+  };
+}
+
 /** Mounts an overlay over an empty directory of the temporary directory's file system. Throws where this process may not mount. */
 export async function mountOverlay(): Promise<SmallDisk> {
   const directory = await mkdtemp(join(tmpdir(), 'wavspool-overlay-'));

@@ -63,7 +63,7 @@ test.each([
   ],
   [
     'mirrors: [{ name: m, source: a, dir: a/b, cron: "0 1 * * *" }]',
-    'mirrors[0].dir: must lie outside source',
+    'mirrors[0].dir: must lie outside of what is copied',
   ],
   [
     'databases: [{ name: state, path: s.db, snapshots: [{ name: d, on: go, dir: d, file: f, mode: "0640" }] }]',

@@ -46,6 +46,8 @@ const TEST = [
   'chromium',
   'logrotate',
   'faketime',
+  'setfattr',
+  'setfacl',
   'make',
 ];
 

@@ -1,0 +1,76 @@
+import { readdir } from 'node:fs/promises';
+import { WavspoolError, messageOf } from '../faults.ts';
+import { openDirectory, seenBelow, type Directory } from '../linux/index.ts';
+import type { StoredMirror } from './catalogue.ts';
+import type { MirrorSettings } from './settings.ts';
+
+/** A directory that a mirror copies. */
+export interface Source {
+  /** The directory in the mirror that it goes to; empty for the mirror itself. */
+  readonly to: string;
+  readonly path: string;
+}
+
+/** A source, opened: it stays the directory it was, whatever its path comes to name. */
+export interface OpenSource extends Source {
+  readonly directory: Directory;
+}
+
+/** What a mirror copies, as its settings say it in one of two ways. */
+export function sourcesOf({
+  source,
+  sources,
+}: Pick<MirrorSettings, 'source' | 'sources'>): readonly Source[] {
+  if (source !== undefined) return [{ to: '', path: source }];
+  return Object.entries(sources ?? {}).map(([to, path]) => ({ to, path }));
+}
+
+/** Its sources, opened until the stack is disposed of. Throws MIRROR_SOURCE. */
+export async function openSources(
+  mirror: Pick<MirrorSettings, 'source' | 'sources'>,
+  opened: AsyncDisposableStack,
+): Promise<readonly OpenSource[]> {
+  const all: OpenSource[] = [];
+  for (const source of sourcesOf(mirror)) {
+    try {
+      all.push({ ...source, directory: opened.use(await openDirectory(source.path)) });
+    } catch (error) {
+      throw new WavspoolError('MIRROR_SOURCE', `${source.path} cannot be read: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  return all;
+}
+
+/**
+ * A mirror within its own source would hold all earlier ones, and double with every run: by path, through a bind mount or
+ * through a link. Throws MIRROR_DIRECTORY.
+ */
+export async function refuseWithin(sources: readonly OpenSource[], dir: Directory): Promise<void> {
+  for (const { path, directory } of sources) {
+    const seen = await seenBelow(directory, dir);
+    if (seen !== undefined)
+      throw new WavspoolError(
+        'MIRROR_DIRECTORY',
+        `${dir.path} lies in ${path}${seen === dir.path ? '' : `, as ${seen}`}: the mirror would copy itself`,
+      );
+  }
+}
+
+/** A disk that is not mounted leaves an empty directory behind: a mirror of that would look like one of a source that was emptied. */
+export async function refuseEmpty(
+  { databases }: Pick<MirrorSettings, 'databases'>,
+  sources: readonly OpenSource[],
+  previous: StoredMirror | undefined,
+): Promise<void> {
+  if (previous?.files === undefined || previous.files <= databases.length) return;
+  for (const { path, directory } of sources) {
+    const entries = await readdir(`/proc/self/fd/${directory.fd}`);
+    if (entries.some((name) => name !== 'lost+found')) continue;
+    throw new WavspoolError(
+      'MIRROR_SOURCE',
+      `${path} is empty, and ${previous.path} is not: is its disk mounted? If it is meant to be empty, put an empty file into it`,
+    );
+  }
+}
