@@ -192,6 +192,9 @@ export interface Events {
   'dashboard listening': { address: string };
   'request refused': { route: string; status: number; reason: string };
   'request failed': { route: string; err: unknown };
+  'state damaged': { file: string; faults: readonly string[]; remedy: string };
+  'state sound': { file: string };
+  'state not checked': { file: string; reason: string };
   'state taken over': { file: string; tars: number; uploads: number };
   'rows put right': {
     file: string;
@@ -293,6 +296,9 @@ export const LEVELS: Record<EventName, Level> = {
   'dashboard listening': 'info',
   'request refused': 'warn',
   'request failed': 'error',
+  'state damaged': 'error',
+  'state sound': 'info',
+  'state not checked': 'warn',
   'state taken over': 'info',
   'rows put right': 'warn',
   'heartbeat failed': 'warn',

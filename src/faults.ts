@@ -3,7 +3,7 @@
  *
  * - `cause`: the word in `state.db`, in `failed --by-cause`, in metrics and in logs.
  * - `retry`: who may try again. `this one`: the recording or tar, within its limit. `when the store is back` (P7) and
- *   `when there is room`: nobody's retry is spent. `never`: another try cannot end differently.
+ *   `when there is room` (the host's trouble, `state.db`'s too): nobody's retry is spent. `never`: another try cannot end differently.
  * - `exit`: the command line's exit code when the fault ends a command.
  * - `remedy`: what an operator can do about it.
  *
@@ -28,13 +28,20 @@ export const FAULTS = {
   },
   STATE_UNUSABLE: {
     cause: 'state',
-    retry: 'this one',
+    retry: 'when there is room',
     exit: 3,
-    remedy: 'check the path, its permissions and its disk; restore a snapshot if it is damaged',
+    remedy: 'check the path, its permissions and its disk; it goes on by itself when state.db can be used',
+  },
+  STATE_DAMAGED: {
+    cause: 'state',
+    retry: 'when there is room',
+    exit: 3,
+    remedy:
+      'stop wavspool, then "wavspool restore state" and "wavspool rescan --from-receipts"; look at the disk',
   },
   STATE_BUSY: {
     cause: 'state',
-    retry: 'this one',
+    retry: 'when there is room',
     exit: 3,
     remedy: 'another program holds a write lock on state.db: find and end it',
   },

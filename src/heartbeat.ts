@@ -28,6 +28,7 @@ export function startHeartbeat(app: App, roles: readonly Beating[]): () => Promi
 
   const beat = async (): Promise<void> => {
     const ofProcess = figures();
+    const stateTrouble = app.state.trouble();
     const counts = counters(app.log.counts());
     for (const [at, { name, running }] of roles.entries()) {
       const held = running?.held?.();
@@ -40,6 +41,7 @@ export function startHeartbeat(app: App, roles: readonly Beating[]): () => Promi
         ...ofProcess,
         ...jobsOf(running, app.clock.monotonicMs()),
         ...(held !== undefined && { held }),
+        ...(stateTrouble !== undefined && { stateTrouble }),
         counters: at === 0 ? counts : {},
       });
     }

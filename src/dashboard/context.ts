@@ -1,5 +1,6 @@
 import type { Secret, Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
+import { lastStateCheck } from '../health/index.ts';
 import type { HostApi } from '../host/index.ts';
 import type { Queues } from '../queue/index.ts';
 import type { Ingested } from '../rescan/index.ts';
@@ -42,7 +43,11 @@ export function createContext(deps: DashboardDeps): Context {
   const collect = async (): Promise<Status> => {
     isRunning = true;
     try {
-      return await collectStatus({ ...deps, keeping: () => deps.host.keeping() });
+      return await collectStatus({
+        ...deps,
+        stateCheck: () => lastStateCheck(deps.settings.paths),
+        keeping: () => deps.host.keeping(),
+      });
     } finally {
       isRunning = false;
     }

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { FAULTS, faultCode, messageOf } from '../faults.ts';
+import { checkStateNow } from '../health/index.ts';
 import { openQueuesNow, redisAddress } from '../queue/index.ts';
 import { roundedSize, runProgram, type Clock } from '../runtime/index.ts';
 import { openS3Store } from '../store/index.ts';
@@ -16,6 +17,7 @@ export interface Finding {
 }
 
 const STORE_DEADLINE_MS = 60_000;
+const STATE_DEADLINE_MS = 60_000;
 const PROGRAM_DEADLINE_MS = 10_000;
 const FEWEST_WATCHES = 65_536;
 const FEWEST_INODES = 10_000;
@@ -25,6 +27,7 @@ export async function examine(settings: Settings, report: Report, clock: Clock):
   const parts = [
     () => Promise.resolve([nodeVersion()]),
     () => directories(settings),
+    () => soundState(settings, clock),
     () => disks(settings),
     () => inotify(),
     () => programs(settings),
@@ -77,6 +80,21 @@ async function privateState(path: string): Promise<Finding> {
     };
   } catch (error) {
     return { name, ok: true, found: `not there yet (${messageOf(error)})`, remedy: '' };
+  }
+}
+
+/** A damaged page is met only by who reads it: the whole file is looked through. */
+async function soundState({ paths }: Settings, clock: Clock): Promise<Finding[]> {
+  const name = 'state.db is sound';
+  const { remedy } = FAULTS.STATE_DAMAGED;
+  try {
+    const check = await checkStateNow(paths, clock, AbortSignal.timeout(STATE_DEADLINE_MS));
+    if (check === undefined)
+      return [{ name, ok: true, found: 'not there yet, or not looked through yet', remedy }];
+    const [fault] = check.faults;
+    return [{ name, ok: fault === undefined, found: fault ?? `looked through at ${check.at}`, remedy }];
+  } catch (error) {
+    return [{ name, ok: false, found: messageOf(error), remedy: FAULTS[faultCode(error)].remedy }];
   }
 }
 

@@ -30,8 +30,8 @@ function inExtraction({ queues, roles }: Facts): HeldWork[] {
 
 function inUpload({ queues, recordings, roles, store }: Facts): HeldWork[] {
   const { paused, reason, since = null } = queues.upload;
-  const count = recordings.PENDING;
-  const retrying = recordings.FAILED - recordings.givenUp;
+  const count = recordings?.PENDING ?? null;
+  const retrying = recordings === null ? 0 : recordings.FAILED - recordings.givenUp;
   const away = store.available ? [] : heldByStore(store, count);
   return [
     ...(paused ? [{ what: 'upload', cause: 'paused', reason: pausedFor(reason), since, count }] : []),
@@ -47,13 +47,13 @@ function toRetry(count: number): HeldWork[] {
     : [{ what: 'upload', cause: 'retry', reason: 'failed, retries automatically', since: null, count }];
 }
 
-function heldByStore({ message, cause, since }: Facts['store'], count: number): HeldWork[] {
+function heldByStore({ message, cause, since }: Facts['store'], count: number | null): HeldWork[] {
   const reason = `storage is unavailable: ${message ?? cause ?? 'no reason given'}`;
   return [{ what: 'upload', cause: 'storage', reason, since: since ?? null, count }];
 }
 
 /** The longest of those that several processes tell of. */
-function heldBy(roles: Facts['roles'], what: string, count: number): HeldWork[] {
+function heldBy(roles: Facts['roles'], what: string, count: number | null): HeldWork[] {
   const held = roles.flatMap((role) => (role.held?.what === what ? [role.held] : []));
   const first = held.toSorted((a, b) => a.since - b.since)[0];
   if (first === undefined) return [];

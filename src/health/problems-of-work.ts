@@ -86,7 +86,7 @@ function holds({ roles, store }: Facts): Problem[] {
 
 function givenUp({ recordings, tars, causes }: Facts): Problem[] {
   const problems: Problem[] = [];
-  if (recordings.givenUp > 0) {
+  if (recordings !== null && recordings.givenUp > 0) {
     const most = causes[0] === undefined ? '' : `, most of them for ${causes[0].cause}`;
     problems.push({
       id: 'recordings-given-up',
@@ -97,7 +97,7 @@ function givenUp({ recordings, tars, causes }: Facts): Problem[] {
       command: 'wavspool failed --by-cause',
     });
   }
-  if (tars.givenUp > 0) {
+  if (tars !== null && tars.givenUp > 0) {
     problems.push({
       id: 'tars-given-up',
       since: tars.givenUpSince ?? null,

@@ -2,6 +2,7 @@ import type { Facts } from '../status/index.ts';
 import { heldWork } from './held-work.ts';
 import { problemsOfHost } from './problems-of-host.ts';
 import { problemsOfWork } from './problems-of-work.ts';
+import { problemsOfState } from './problems-of-state.ts';
 import { stallsOf } from './stalls.ts';
 import type { Verdict } from './types.ts';
 
@@ -13,7 +14,12 @@ export function verdict(facts: Facts, now: number): Verdict {
   const stalls = stallsOf(facts, now);
   return {
     alive: stalls.length === 0,
-    attention: [...stalls, ...problemsOfWork(facts, now), ...problemsOfHost(facts)],
+    attention: [
+      ...problemsOfState(facts),
+      ...stalls,
+      ...problemsOfWork(facts, now),
+      ...problemsOfHost(facts),
+    ],
     held: heldWork(facts, now),
   };
 }

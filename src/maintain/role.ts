@@ -2,6 +2,7 @@ import type { App } from '../app.ts';
 import { putBackInterrupted } from '../cleanup/index.ts';
 import { faultCode, messageOf } from '../faults.ts';
 import { hostJobs, openHost, shipCommits, type Host } from '../host/index.ts';
+import { keepCheckingState } from '../health/index.ts';
 import type { Outcome } from '../queue/index.ts';
 import type { Role } from '../role.ts';
 import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
@@ -27,6 +28,9 @@ export const maintainRole: Role = {
     const shipping = shipCommits(host, stopped.signal).catch((err: unknown) =>
       app.report('unexpected fault', { err }),
     );
+    const checking = keepCheckingState(app.settings.paths, app, stopped.signal).catch((err: unknown) =>
+      app.report('unexpected fault', { err }),
+    );
     const worker = app.queues.work<'maintenance'>({
       kind: 'maintenance',
       concurrency: CONCURRENCY,
@@ -44,7 +48,7 @@ export const maintainRole: Role = {
         schedules.stop();
         stopped.abort();
         const handedBack = await worker.stop(graceMs);
-        await shipping;
+        await Promise.all([shipping, checking]);
         host.close();
         return handedBack;
       },

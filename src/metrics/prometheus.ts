@@ -21,6 +21,7 @@ export async function prometheusText(status: Status): Promise<string> {
     for (const { labels, value } of samples) metric.set(labels, value);
   };
   addVerdict(status.verdict, gauge);
+  addRows(status, gauge);
   addWork(status, gauge);
   addKeeping(status, gauge);
   addRoles(status, gauge);
@@ -47,21 +48,25 @@ function addVerdict({ alive, attention, held }: Status['verdict'], gauge: AddGau
   );
 }
 
-function addWork(status: Status, gauge: AddGauge): void {
-  const { PENDING, SUCCESS, FAILED, givenUp, pendingBytes } = status.recordings;
-  const queues = Object.entries(status.queues);
-  const disks = Object.values(status.disk).filter((room) => room !== null);
+/** Absent while `state.db` cannot be read. */
+function addRows({ recordings, tars }: Status, gauge: AddGauge): void {
+  if (recordings === null || tars === null) return;
+  const { PENDING, SUCCESS, FAILED, givenUp, pendingBytes } = recordings;
   gauge('recordings', 'Rows of recordings by status', by('status', { PENDING, SUCCESS, FAILED }));
   gauge('recordings_given_up', 'FAILED recordings that wait for an operator', one(givenUp));
   gauge('recordings_pending_bytes', 'Bytes of the PENDING recordings', one(pendingBytes));
+  gauge('tars', 'Tars by state', by('state', { extracted: tars.extracted, failed: tars.failed }));
+  gauge('tars_given_up', 'Failed tars that wait for an operator', one(tars.givenUp));
+}
+
+function addWork(status: Status, gauge: AddGauge): void {
+  const queues = Object.entries(status.queues);
+  const disks = Object.values(status.disk).filter((room) => room !== null);
   gauge(
     'recordings_failed',
     'FAILED recordings by cause',
     status.causes.map(({ cause, recordings }) => ({ labels: { cause }, value: recordings })),
   );
-  const { extracted, failed } = status.tars;
-  gauge('tars', 'Tars by state', by('state', { extracted, failed }));
-  gauge('tars_given_up', 'Failed tars that wait for an operator', one(status.tars.givenUp));
   gauge(
     'queue_jobs',
     'Jobs by queue and state',

@@ -25,6 +25,8 @@ export interface Heartbeat {
   };
   /** What this role does not do now although there is work, and why; absent while it does all of it. */
   readonly held?: HeldWork;
+  /** Why this process could not read or write `state.db` when it last tried; absent while it can. */
+  readonly stateTrouble?: { readonly code: FaultCode; readonly message: string; readonly since: number };
   readonly counters: Readonly<Record<string, number>>;
 }
 

@@ -1,6 +1,6 @@
 import { WavspoolError } from '../faults.ts';
 import type { Clock, Dice } from '../runtime/index.ts';
-import { isBusy, sqliteFault, type Sqlite } from './open.ts';
+import { isBusy, isSqliteError, sqliteFault, type Sqlite } from './open.ts';
 
 /** Runs `change` inside the next commit; resolves after that commit is on disk. */
 export type Write = <T>(change: () => T) => Promise<T>;
@@ -31,8 +31,19 @@ export function groupedWriter(db: Sqlite, path: string, clock: Clock, dice: Dice
   let waiting: Waiting[] = [];
   let running = false;
 
+  /** What keeps SQLite from writing may keep it from rolling back too; then the next group tries it again. */
+  function undo(): void {
+    if (!db.inTransaction) return;
+    try {
+      rollback.run();
+    } catch (error) {
+      if (!isSqliteError(error)) throw error;
+    }
+  }
+
   async function lock(): Promise<void> {
     const deadline = clock.monotonicMs() + BUSY_DEADLINE_MS;
+    undo(); // what could not be rolled back when it failed
     for (;;) {
       try {
         begin.run();
@@ -68,7 +79,7 @@ export function groupedWriter(db: Sqlite, path: string, clock: Clock, dice: Dice
       }
       commit.run();
     } catch (error) {
-      if (db.inTransaction) rollback.run();
+      undo();
       waiting = waiting.slice(group.length);
       const fault = error instanceof WavspoolError ? error : sqliteFault(path, error);
       for (const { reject } of group) reject(fault);

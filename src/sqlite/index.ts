@@ -17,7 +17,7 @@ export {
 export { groupedWriter, type Write } from './grouped-writer.ts';
 export { schemaInMemory, schemaOf, type SchemaObject } from './in-memory.ts';
 export { finishCopy, integrityFaults } from './integrity.ts';
-export { openDatabase, type Sqlite } from './open.ts';
+export { isDamage, isHostFault, openDatabase, sqliteFault, type Sqlite } from './open.ts';
 export { peek } from './peek.ts';
 export {
   pinPages,
@@ -28,5 +28,6 @@ export {
   type PinnedPages,
   type WalEnd,
 } from './pinned-pages.ts';
+export { quickCheck } from './quick-check.ts';
 export { openScratch } from './scratch.ts';
 export { type WalFrame, type WalIndex, type WalPosition } from './wal.ts';

@@ -12,7 +12,7 @@ const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 /**
  * Opens (or makes) a SQLite database in WAL mode with `synchronous=FULL`, it and its `-wal` and `-shm` with mode 0600 (P9).
  * FULL, because P1 needs a commit to survive power loss; grouped commits make it affordable.
- * Throws STATE_UNUSABLE when the file is no database, is damaged or can't be opened.
+ * Throws STATE_DAMAGED when the file is no database or is damaged, STATE_UNUSABLE when it can't be opened.
  */
 export function openDatabase(path: string): Sqlite {
   try {
@@ -27,7 +27,7 @@ export function openDatabase(path: string): Sqlite {
     return db;
   } catch (error) {
     throw new WavspoolError(
-      'STATE_UNUSABLE',
+      isDamage(error) ? 'STATE_DAMAGED' : 'STATE_UNUSABLE',
       `${path} cannot be opened as a SQLite database: ${messageOf(error)}`,
       {
         cause: error,
@@ -41,8 +41,30 @@ export function isBusy(error: unknown): boolean {
   return errnoOf(error)?.startsWith('SQLITE_BUSY') === true;
 }
 
-/** A SQLite error as one of ours: a full disk is DISK_FULL, everything else STATE_UNUSABLE. */
+/** True when SQLite met bytes that no database has. */
+export function isDamage(error: unknown): boolean {
+  const code = errnoOf(error);
+  return code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT') === true;
+}
+
+/** True for what SQLite itself throws. */
+export function isSqliteError(error: unknown): boolean {
+  return error instanceof Database.SqliteError;
+}
+
+const OF_THE_HOST = /^SQLITE_(BUSY|CANTOPEN|CORRUPT|FULL|IOERR|LOCKED|NOMEM|NOTADB|PERM|PROTOCOL|READONLY)/;
+
+/** True when the disk, the file or another process is at fault, not the statement or its values. */
+export function isHostFault(error: unknown): boolean {
+  return isSqliteError(error) && OF_THE_HOST.test(errnoOf(error) ?? '');
+}
+
+/** A SQLite error as one of ours: a full disk is DISK_FULL, damage STATE_DAMAGED, a lock STATE_BUSY, everything else STATE_UNUSABLE. */
 export function sqliteFault(path: string, error: unknown): WavspoolError {
+  if (isDamage(error))
+    return new WavspoolError('STATE_DAMAGED', `${path} is damaged: ${messageOf(error)}`, { cause: error });
+  if (isBusy(error))
+    return new WavspoolError('STATE_BUSY', `${path} is locked: ${messageOf(error)}`, { cause: error });
   const full = errnoOf(error) === 'SQLITE_FULL';
   return new WavspoolError(
     full ? 'DISK_FULL' : 'STATE_UNUSABLE',

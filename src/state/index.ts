@@ -2,6 +2,7 @@
 // writes, so that a network database can stand behind it.
 export { openStateStore, type StateStoreOptions } from './open.ts';
 export { isSameBatch } from './batch.ts';
+export type { StateTrouble } from './own-faults.ts';
 export type {
   AuditedRow,
   AuditList,

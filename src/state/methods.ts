@@ -14,7 +14,7 @@ export function storeMethods(
   write: Write,
   clock: Clock,
   maxRetries: number,
-): Omit<StateStore, 'normalise' | 'close'> {
+): Omit<StateStore, 'normalise' | 'trouble' | 'close'> {
   return {
     ...tarMethods(db, write, clock, maxRetries),
     ...recordingMethods(db, write, clock, maxRetries),

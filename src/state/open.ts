@@ -3,8 +3,17 @@ import { dirname } from 'node:path';
 import type { Report } from '../events.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
 import type { Clock, Dice } from '../runtime/index.ts';
-import { groupedWriter, openDatabase, peek, schemaOf } from '../sqlite/index.ts';
+import {
+  groupedWriter,
+  isDamage,
+  isHostFault,
+  openDatabase,
+  peek,
+  schemaOf,
+  sqliteFault,
+} from '../sqlite/index.ts';
 import { storeMethods } from './methods.ts';
+import { guardFaults } from './own-faults.ts';
 import { normaliser } from './normalise.ts';
 import { lookAt, migrate, type Found } from './schema.ts';
 import type { StateStore } from './state-store.ts';
@@ -22,7 +31,7 @@ export interface StateStoreOptions {
 
 /**
  * Opens `state.db`, makes it when it is not there, takes it over when another program made it. Several processes may have
- * it open. Throws STATE_UNUSABLE or STATE_TOO_NEW, and STATE_FOREIGN for what it cannot take over, which stays as it is.
+ * it open. Throws STATE_UNUSABLE, STATE_DAMAGED or STATE_TOO_NEW, and STATE_FOREIGN for what it cannot take over, which stays as it is.
  */
 export function openStateStore({ file, maxRetries, clock, dice, report }: StateStoreOptions): StateStore {
   try {
@@ -46,17 +55,21 @@ export function openStateStore({ file, maxRetries, clock, dice, report }: StateS
     if (normalised !== undefined) report('rows put right', { file, ...normalised });
     db.pragma('busy_timeout = 50');
     const write = groupedWriter(db, file, clock, dice);
-    return {
-      ...storeMethods(db, write, clock, maxRetries),
-      normalise: async () => {
-        if (!normalise.isDue()) return;
-        report('rows put right', { file, ...(await write(normalise.run)) });
+    const { methods, trouble } = guardFaults(
+      {
+        ...storeMethods(db, write, clock, maxRetries),
+        normalise: async () => {
+          if (!normalise.isDue()) return;
+          report('rows put right', { file, ...(await write(normalise.run)) });
+        },
       },
-      close: () => db.close(),
-    };
+      file,
+      clock,
+    );
+    return { ...methods, trouble, close: () => db.close() };
   } catch (error) {
     db.close();
-    throw error;
+    throw isHostFault(error) ? sqliteFault(file, error) : error;
   }
 }
 
@@ -71,7 +84,7 @@ function lookBefore(file: string, clock: Clock): Found | undefined {
   } catch (error) {
     if (error instanceof WavspoolError) throw error;
     throw new WavspoolError(
-      'STATE_UNUSABLE',
+      isDamage(error) ? 'STATE_DAMAGED' : 'STATE_UNUSABLE',
       `${file} cannot be opened as a SQLite database: ${messageOf(error)}`,
       { cause: error },
     );

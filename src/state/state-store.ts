@@ -1,4 +1,5 @@
 import type { Cause } from '../faults.ts';
+import type { StateTrouble } from './own-faults.ts';
 
 /** One version of a tar on disk: a changed size or mtime is a new version. */
 export interface TarVersion {
@@ -285,6 +286,8 @@ export interface StateStore {
   endedBetween(from: string, to: string): { readonly SUCCESS: number; readonly FAILED: number };
   /** Puts rows right that scripts and people wrote, so that none of them is outside of the figures; reports what it changed. */
   normalise(): Promise<void>;
+  /** Why it could not be read or written when it was last tried; undefined while it can. */
+  trouble(): StateTrouble | undefined;
   close(): void;
 }
 

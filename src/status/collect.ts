@@ -1,8 +1,8 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Settings } from '../config/index.ts';
-import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import { verdict } from '../health/index.ts';
+import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
+import { verdict, type StateCheck } from '../health/index.ts';
 import { QUEUES, type QueueKind, type Queues, type StoreOutage } from '../queue/index.ts';
 import { isoTime, isoTimestamp, sqlTimestamp, type Clock } from '../runtime/index.ts';
 import type { StateStore } from '../state/index.ts';
@@ -23,6 +23,8 @@ export interface StatusDeps {
   readonly queues: Pick<Queues, QueueKind | 'shared'>;
   readonly clock: Clock;
   readonly pauses: Pauses;
+  /** What the last look through `state.db` found. */
+  readonly stateCheck: () => Promise<StateCheck | undefined>;
   /** How the jobs that keep the host go. */
   readonly keeping: () => Promise<Pick<Status, 'snapshots' | 'pointInTime' | 'schedules' | 'logs'>>;
 }
@@ -30,12 +32,10 @@ export interface StatusDeps {
 /** The dashboard only looks on. */
 const NEEDED_ROLES = ['watch', 'extract', 'upload', 'maintain'] as const;
 
-/** Looks at the state store, the queues and the disk. Throws REDIS_UNREACHABLE, STATE_UNUSABLE or FILE_UNREADABLE. */
+/** Looks at the state store, the queues and the disk. What `state.db` cannot tell is null. Throws REDIS_UNREACHABLE or FILE_UNREADABLE. */
 export async function collectStatus(deps: StatusDeps): Promise<Status> {
   const { settings, state, queues, clock } = deps;
   const now = clock.now();
-  const uploadedWithin = (ms: number): number =>
-    state.endedBetween(sqlTimestamp(now - ms), sqlTimestamp(now + 1000)).SUCCESS;
   const [pauses, outage, roles, disk] = await Promise.all([
     deps.pauses(),
     queues.shared.outage(),
@@ -63,16 +63,14 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
   if (extract === undefined || upload === undefined || maintenance === undefined)
     throw new WavspoolError('UNKNOWN', `there are not three queues but ${QUEUES.join(', ')}`);
 
+  const rows = readRows(state, now);
+  const check = await deps.stateCheck();
   const facts: Facts = {
     site: settings.site,
     at: isoTime(now),
-    ...rowFigures(state),
-    causes: state.causes(),
+    ...rows.figures,
     queues: { extract, upload, maintenance },
-    rates: {
-      recordingsLastMinute: uploadedWithin(60_000),
-      recordingsLastHour: uploadedWithin(3_600_000),
-    },
+    state: { path: settings.paths.state, fault: rows.fault, check: check ?? null },
     oldestWaiting:
       oldest.extract === undefined
         ? null
@@ -90,9 +88,28 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
   return { ...facts, verdict: verdict(facts, now) };
 }
 
-function rowFigures(state: StatusDeps['state']): Pick<Facts, 'recordings' | 'tars'> {
+type RowFigures = Pick<Facts, 'recordings' | 'tars' | 'causes' | 'rates'>;
+
+/** What the rows say, or why they cannot be read: all else is worth telling then. Throws what is no fault of the host's. */
+function readRows(
+  state: StatusDeps['state'],
+  now: number,
+): { readonly figures: RowFigures; readonly fault: Facts['state']['fault'] } {
+  try {
+    return { figures: rowFigures(state, now), fault: null };
+  } catch (error) {
+    const code = faultCode(error);
+    if (FAULTS[code].cause !== 'state' && code !== 'DISK_FULL') throw error;
+    const figures = { recordings: null, tars: null, causes: [], rates: null };
+    return { figures, fault: { code, message: messageOf(error) } };
+  }
+}
+
+function rowFigures(state: StatusDeps['state'], now: number): RowFigures {
   const counts = state.counts();
   const { PENDING, SUCCESS, FAILED, givenUp, pendingBytes } = counts;
+  const uploadedWithin = (ms: number): number =>
+    state.endedBetween(sqlTimestamp(now - ms), sqlTimestamp(now + 1000)).SUCCESS;
   return {
     recordings: { PENDING, SUCCESS, FAILED, givenUp, givenUpSince: iso(counts.givenUpSince), pendingBytes },
     tars: {
@@ -100,6 +117,11 @@ function rowFigures(state: StatusDeps['state']): Pick<Facts, 'recordings' | 'tar
       failed: counts.failedTars,
       givenUp: counts.givenUpTars,
       givenUpSince: iso(counts.givenUpTarsSince),
+    },
+    causes: state.causes(),
+    rates: {
+      recordingsLastMinute: uploadedWithin(60_000),
+      recordingsLastHour: uploadedWithin(3_600_000),
     },
   };
 }

@@ -12,5 +12,6 @@ export type {
   PointInTimeStatus,
   QueueStatus,
   ScheduleStatus,
+  StateFacts,
   Status,
 } from './status.ts';

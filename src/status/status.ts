@@ -1,3 +1,4 @@
+import type { FaultCode } from '../faults.ts';
 import type { Verdict } from '../health/index.ts';
 import type { Heartbeat, QueueKind } from '../queue/index.ts';
 
@@ -55,6 +56,7 @@ export interface Status extends Facts {
 export interface Facts {
   readonly site: string;
   readonly at: string;
+  /** Null when `state.db` cannot be read; so are `tars` and `rates`, and `causes` is empty. */
   readonly recordings: {
     readonly PENDING: number;
     readonly SUCCESS: number;
@@ -64,17 +66,18 @@ export interface Facts {
     /** When the first of these was given up (ISO); null while there are none. */
     readonly givenUpSince: string | null;
     readonly pendingBytes: number;
-  };
+  } | null;
   readonly tars: {
     readonly extracted: number;
     readonly failed: number;
     /** The part of `failed` that waits for an operator, and since when (ISO). */
     readonly givenUp: number;
     readonly givenUpSince: string | null;
-  };
+  } | null;
   readonly causes: readonly { readonly cause: string; readonly recordings: number }[];
   readonly queues: Readonly<Record<QueueKind, QueueStatus>>;
-  readonly rates: { readonly recordingsLastMinute: number; readonly recordingsLastHour: number };
+  readonly rates: { readonly recordingsLastMinute: number; readonly recordingsLastHour: number } | null;
+  readonly state: StateFacts;
   readonly oldestWaiting: { readonly tar: string; readonly ageSeconds: number } | null;
   readonly store: {
     readonly available: boolean;
@@ -101,6 +104,15 @@ export interface Facts {
   readonly schedules: readonly ScheduleStatus[];
   /** How each log was rotated last. */
   readonly logs: readonly LogStatus[];
+}
+
+/** How `state.db` itself is. */
+export interface StateFacts {
+  readonly path: string;
+  /** Why it could not be read just now; null when it could. */
+  readonly fault: { readonly code: FaultCode; readonly message: string } | null;
+  /** What the last look through the whole file found, and when (ISO); null while there was none. */
+  readonly check: { readonly at: string; readonly faults: readonly string[] } | null;
 }
 
 export interface PointInTimeStatus {

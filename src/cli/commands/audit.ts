@@ -10,6 +10,7 @@ import {
 } from '../../audit/index.ts';
 import type { OfflineApp } from '../../app.ts';
 import { effectiveDatabases } from '../../config/index.ts';
+import { refuseDamagedState } from '../../health/index.ts';
 import { makeDirectory, sqlTimestamp } from '../../runtime/index.ts';
 import { openS3Store, type ObjectStore } from '../../store/index.ts';
 import { bandwidth } from '../../upload/index.ts';
@@ -54,6 +55,7 @@ async function runAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Prom
   const { concurrency, multipartBytes } = settings.upload;
   const store = openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
   const { signal } = new AbortController();
+  await refuseDamagedState(settings.paths, clock, signal); // what it says of rows that cannot be read would be no audit
   const totals: AuditTotals = { checked: 0, same: 0, listed: 0 };
   const out = json ? jsonStream('findings') : undefined;
   const status = statusLine();

@@ -4,7 +4,7 @@ import { hostJobs, keepingStatus, openHost, type Host } from '../../host/index.t
 import { readPauses } from '../../pause/index.ts';
 import { roundedSize } from '../../runtime/index.ts';
 import { collectStatus, type Status } from '../../status/index.ts';
-import { isWell } from '../../health/index.ts';
+import { checkStateNow, isWell, type StateCheck } from '../../health/index.ts';
 import { localTime } from '../times.ts';
 import { verdictLines } from '../verdict-lines.ts';
 import { counted, printJson, printLines } from '../output.ts';
@@ -22,8 +22,9 @@ export function statusCommand(program: Command): void {
     .action((options: { watch?: boolean }, command: Command) =>
       withApp(command, async (app, { json }) => {
         const host = await openHost(app);
+        const check = await checkStateNow(app.settings.paths, app.clock, new AbortController().signal);
         for (;;) {
-          const status = await look(app, host);
+          const status = await look(app, host, check);
           if (json) printJson(status);
           else
             printLines([
@@ -37,7 +38,7 @@ export function statusCommand(program: Command): void {
     );
 }
 
-function look(app: App, host: Host): Promise<Status> {
+function look(app: App, host: Host, check: StateCheck | undefined): Promise<Status> {
   return collectStatus({
     settings: app.settings,
     state: app.state,
@@ -47,13 +48,14 @@ function look(app: App, host: Host): Promise<Status> {
       const { extract, upload } = await readPauses(app.settings);
       return { extract, upload };
     },
+    stateCheck: () => Promise.resolve(check),
     keeping: () => keepingStatus(host, hostJobs(host)),
   });
 }
 
 function describe(status: Status, timezone: string): readonly string[] {
   const time = (iso: string): string => localTime(iso, timezone);
-  const { recordings, tars, rates, store, oldestWaiting } = status;
+  const { store, oldestWaiting } = status;
   const queues = Object.entries(status.queues).map(([name, queue]) => {
     const paused = queue.paused
       ? `  PAUSED${queue.reason === undefined ? '' : `: ${queue.reason}`}${queue.until ? ` (until ${time(queue.until)})` : ''}`
@@ -67,9 +69,7 @@ function describe(status: Status, timezone: string): readonly string[] {
   return [
     `site ${status.site}, ${time(status.at)}`,
     ...verdictLines(status.verdict, timezone),
-    `recordings     ${recordings.SUCCESS} in the bucket, ${recordings.PENDING} pending (${roundedSize(recordings.pendingBytes)}), ${recordings.FAILED} failed, ${recordings.givenUp} need attention`,
-    `tars           ${tars.extracted} extracted, ${tars.failed} failed`,
-    `rates          ${counted(rates.recordingsLastMinute, 'recording')} in the last minute, ${rates.recordingsLastHour} in the last hour`,
+    ...describeRows(status),
     `oldest waiting ${oldestWaiting === null ? 'none' : `${oldestWaiting.tar}, ${oldestWaiting.ageSeconds} s`}`,
     `storage        ${store.available ? 'available' : `UNAVAILABLE since ${store.since === undefined ? '?' : time(store.since)}: ${store.message ?? store.cause ?? ''}`}`,
     'queues',
@@ -83,6 +83,16 @@ function describe(status: Status, timezone: string): readonly string[] {
     ...describeKeeping(status, time),
     roles.length === 0 ? 'no role is running' : 'roles',
     ...roles,
+  ];
+}
+
+function describeRows({ recordings, tars, rates }: Status): readonly string[] {
+  if (recordings === null || tars === null || rates === null)
+    return ['recordings     state.db cannot be read'];
+  return [
+    `recordings     ${recordings.SUCCESS} in the bucket, ${recordings.PENDING} pending (${roundedSize(recordings.pendingBytes)}), ${recordings.FAILED} failed, ${recordings.givenUp} need attention`,
+    `tars           ${tars.extracted} extracted, ${tars.failed} failed, ${tars.givenUp} need attention`,
+    `rates          ${counted(rates.recordingsLastMinute, 'recording')} in the last minute, ${rates.recordingsLastHour} in the last hour`,
   ];
 }
 

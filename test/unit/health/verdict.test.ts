@@ -43,6 +43,7 @@ function facts({ extract, upload, ...changes }: Changes): Facts {
     causes: [],
     queues: { extract: queue(extract), upload: queue(upload), maintenance: queue() },
     rates: { recordingsLastMinute: 0, recordingsLastHour: 0 },
+    state: { path: '/data/state.db', fault: null, check: null },
     oldestWaiting: null,
     store: { available: true },
     disk: { incoming: ROOM, extracted: ROOM, state: ROOM },

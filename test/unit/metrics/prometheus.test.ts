@@ -12,6 +12,7 @@ const STATUS: Status = {
   causes: [{ cause: 'conflict', recordings: 30 }],
   queues: { extract: queue, upload: { ...queue, paused: true }, maintenance: queue },
   rates: { recordingsLastMinute: 1, recordingsLastHour: 2 },
+  state: { path: '/data/state.db', fault: null, check: null },
   oldestWaiting: { tar: '/a.tar', ageSeconds: 90 },
   store: { available: false },
   disk: {
