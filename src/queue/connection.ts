@@ -5,12 +5,15 @@ import { embeddedSocket, type Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
+import { followSwaps } from './role-swaps.ts';
 import { strangeDirectory, unixConnector } from './unix-connector.ts';
 
 /** A lasting fault is reported at first, then this often. */
 const REPEAT_MS = 30_000;
 /** A command that has had no answer for so long is on a connection that is lost without a word. BullMQ itself waits 10 s at most. */
 const SILENT_MS = 30_000;
+/** So often a command connects anew to a Redis that says it is a replica, 200 ms apart. */
+const MOST_SWAPS = 10;
 /** Where Redis is, as ioredis takes it. */
 interface RedisAddress {
   path?: string;
@@ -58,11 +61,17 @@ export function patientConnection(
   report: Report,
   clock: Clock,
 ): Redis {
+  const refused = repeatedly(report, clock);
   const redis = new Redis({
     ...redisOptions(settings),
     maxRetriesPerRequest: null,
     socketTimeout: SILENT_MS,
     retryStrategy: (times) => Math.min(200 * times, 2000),
+    // with each connection made anew a command waits, so nobody else says that Redis refuses
+    reconnectOnError: followSwaps((err) => {
+      refused(err);
+      return true;
+    }),
   });
   let awaySince: number | undefined;
   let reportedAt = Number.NEGATIVE_INFINITY;
@@ -84,6 +93,18 @@ export function patientConnection(
   return redis;
 }
 
+/** Reports that Redis refuses, at first and every 30 s while it lasts. */
+export function repeatedly(report: Report, clock: Clock): (err: Error) => void {
+  let reportedAt = Number.NEGATIVE_INFINITY;
+  let times = 0;
+  return (err) => {
+    times += 1;
+    if (clock.monotonicMs() - reportedAt < REPEAT_MS) return;
+    reportedAt = clock.monotonicMs();
+    report('redis refuses', { err, times });
+  };
+}
+
 /** A connection that gives up within seconds: a command's. Throws REDIS_UNREACHABLE. */
 export async function impatientConnection(settings: Pick<Settings, 'redis' | 'paths'>): Promise<Redis> {
   const options = redisOptions(settings);
@@ -99,6 +120,7 @@ export async function impatientConnection(settings: Pick<Settings, 'redis' | 'pa
       ? strangeDirectory(dirname(embeddedSocket(settings.paths.data)))
       : undefined;
   if (strange !== undefined) throw strange;
+  let swaps = 0;
   const redis = new Redis({
     ...options,
     lazyConnect: true,
@@ -106,6 +128,10 @@ export async function impatientConnection(settings: Pick<Settings, 'redis' | 'pa
     commandTimeout: 10_000,
     maxRetriesPerRequest: 1,
     retryStrategy: (times) => (times > 2 ? null : 200),
+    reconnectOnError: followSwaps(() => {
+      swaps += 1;
+      return swaps <= MOST_SWAPS;
+    }),
   });
   let fault: unknown;
   redis.on('error', (error) => {

@@ -20,6 +20,11 @@ export interface Queues {
   ): RunningWorker;
   /** For Bull Board: the queues of every site in this Redis, this site's first. Throws what Redis says. */
   ofEverySite(): Promise<readonly Queue[]>;
+  /**
+   * Calls `listener` whenever Redis is there again after its connection was lost, as after a fail-over: it may have forgotten what
+   * was added last (P2).
+   */
+  onReturn(listener: () => void): void;
   /** `INFO`, for `doctor`. */
   info(): Promise<string>;
   configValue(name: string): Promise<string | undefined>;
@@ -61,6 +66,16 @@ function queuesOn(redis: Redis, settings: QueueSettings, report: Report, clock: 
     },
     shared: openShared(site, redis, clock),
     work: (options) => startWorker({ ...options, site, redis, clock, report }),
+    onReturn: (listener) => {
+      let lost = false;
+      redis.on('close', () => {
+        lost = true;
+      });
+      redis.on('ready', () => {
+        if (lost) listener();
+        lost = false;
+      });
+    },
     info: () => redis.info(),
     configValue: async (name) => {
       const reply = await redis.config('GET', name);

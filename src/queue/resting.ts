@@ -1,18 +1,21 @@
 import type { Worker } from 'bullmq';
 import type { Report } from '../events.ts';
 import type { Clock } from '../runtime/index.ts';
+import { repeatedly } from './connection.ts';
 
 /** So long a worker lets a Redis alone that takes no writes; without it both spin: 5,000 errors a second were counted. */
 const REST_MS = 1000;
-/** A lasting refusal is reported at first, then this often. */
-const REPEAT_MS = 30_000;
+/** Those that come as the text of another error, too. */
+const REFUSALS =
+  /^(?:MISCONF|OOM|READONLY|LOADING|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|NOAUTH|NOPERM|WRONGPASS|UNBLOCKED)\b/;
 
-/** Whether Redis is there and takes no writes: its disk or its memory is full, it loads, or it is a replica. */
+/**
+ * Whether Redis is there and does not do what it is asked: its disk or its memory is full, it loads, it is a replica, has too few
+ * replicas, is a part of a cluster that is down, knows another password. What it answers is always one; a worker asks again at
+ * once, so whatever it is, without a rest both spin.
+ */
 export function isRefusal(error: Error): boolean {
-  return (
-    /^(MISCONF|OOM|READONLY|LOADING|BUSY|MASTERDOWN)\b/.test(error.message) ||
-    error.message.includes('OOM command')
-  );
+  return error.name === 'ReplyError' || REFUSALS.test(error.message) || error.message.includes('OOM command');
 }
 
 /** A worker's pauses: those that its owner asks for, and those that Redis makes necessary. */
@@ -27,8 +30,7 @@ export interface Resting {
 export function restingWorker(current: () => Worker, clock: Clock, report: Report): Resting {
   let held = false;
   let resting = false;
-  let refusals = 0;
-  let reportedAt = Number.NEGATIVE_INFINITY;
+  const refused = repeatedly(report, clock);
 
   const resume = (): void => {
     if (held || resting || !current().isPaused()) return;
@@ -53,11 +55,7 @@ export function restingWorker(current: () => Worker, clock: Clock, report: Repor
       resume();
     },
     refused: (err) => {
-      refusals += 1;
-      if (clock.monotonicMs() - reportedAt >= REPEAT_MS) {
-        reportedAt = clock.monotonicMs();
-        report('redis refuses', { err, times: refusals });
-      }
+      refused(err);
       if (!resting) rest().catch((cause: unknown) => report('unexpected fault', { err: cause }));
     },
   };

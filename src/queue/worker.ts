@@ -213,7 +213,7 @@ function crashesOf(progress: Job['progress']): number {
 
 /** BullMQ repeats on its workers what the connection's own listener has reported already. */
 function isConnectionFault(error: Error): boolean {
-  return /ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|Connection is closed|LOADING/.test(
+  return /ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|Connection is closed|LOADING|UNBLOCKED|All sentinels are unreachable|Too many Cluster redirections/.test(
     `${error.message} ${'code' in error ? String(error.code) : ''}`,
   );
 }

@@ -30,6 +30,10 @@ export const watchRole: Role = {
         return added;
       },
     });
+    app.queues.onReturn(() => {
+      thorough = true;
+      arrival.rescanNow().catch(() => undefined); // reported where it failed; the next one makes up for it
+    });
     return {
       stop: async () => {
         await arrival.stop();
