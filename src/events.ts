@@ -34,7 +34,8 @@ export interface Events {
   'tar incomplete': { tar: string; bytes: number; reason: string };
   'tar given up': { tar: string; bytes: number; reason: string; afterSeconds: number };
   'tar unreadable': { tar: string; err: unknown };
-  'directory unreadable': { directory: string; err: unknown };
+  'tar doubtful': { tar: string; bytes: number; reason: string };
+  'files not taken': { reason: string; files: number; bytes: number; examples: readonly string[] };
   'rescan finished': {
     tars: number;
     known: number;
@@ -231,7 +232,8 @@ export const LEVELS: Record<EventName, Level> = {
   'tar incomplete': 'warn',
   'tar given up': 'error',
   'tar unreadable': 'error',
-  'directory unreadable': 'error',
+  'tar doubtful': 'warn',
+  'files not taken': 'error',
   'rescan finished': 'debug',
   'rescan failed': 'error',
   'tar extracted': 'info',

@@ -1,7 +1,10 @@
 import { mkdir } from 'node:fs/promises';
+import type { Report } from '../events.ts';
+import type { Candidate } from './book.ts';
 import type { ArrivalDeps } from './deps.ts';
 import { rescanArrivals, type RescanResult } from './rescan.ts';
 import { startTracker } from './tracker.ts';
+import { createTally, type Landing, type Tally, type Untaken } from './untaken.ts';
 import { watchArrivals } from './watch.ts';
 
 export interface Arrival {
@@ -9,6 +12,8 @@ export interface Arrival {
   rescanNow(): Promise<RescanResult>;
   /** Tars that were seen and are not queued yet. */
   open(): number;
+  /** What lies there and is not taken: of tars as it is now, of the rest as the last rescan found it; undefined before that. */
+  landing(): Landing | undefined;
   stop(): Promise<void>;
 }
 
@@ -28,13 +33,18 @@ export async function startArrival(deps: ArrivalDeps): Promise<Arrival> {
   let running: Promise<RescanResult> | undefined;
   let following: Promise<RescanResult> | undefined;
   let queuedBefore = 0;
+  let untaken: Tally | undefined;
 
   const watcher = watchArrivals(deps, tracker, () => soon.abort());
 
   const rescan = async (): Promise<RescanResult> => {
     const startedMs = clock.monotonicMs();
     try {
-      const result = await rescanArrivals(deps, tracker, watcher, stopping.signal);
+      const found = createTally();
+      const { signal } = stopping;
+      const result = await rescanArrivals(deps, tracker, watcher, { signal, untaken: found.add });
+      reportChanges(report, untaken, found);
+      untaken = found;
       const recordings = (await deps.afterRescan?.()) ?? 0;
       const queued = tracker.queued() - queuedBefore;
       queuedBefore += queued;
@@ -78,6 +88,11 @@ export async function startArrival(deps: ArrivalDeps): Promise<Arrival> {
   return {
     rescanNow,
     open: () => tracker.size(),
+    landing: () => {
+      const open = createTally();
+      for (const candidate of tracker.candidates()) open.add(asUntaken(candidate));
+      return untaken?.figures(clock.now(), open);
+    },
     stop: async () => {
       stopping.abort(new Error('arrival was stopped'));
       await watcher.stop();
@@ -85,4 +100,18 @@ export async function startArrival(deps: ArrivalDeps): Promise<Arrival> {
       await tracker.stop();
     },
   };
+}
+
+/** A tar that is seen and not queued yet: what ails it needs somebody, its turn comes by itself. */
+function asUntaken({ path, version, changedMs, wait }: Candidate): Untaken {
+  const patienceMs = wait.reason === 'waiting' ? Infinity : 0;
+  return { path, bytes: version.size, changedMs, patienceMs, ...wait };
+}
+
+/** One line for each reason of which there are more or fewer than before: a line for each file would be one for each rescan. */
+function reportChanges(report: Report, before: Tally | undefined, now: Tally): void {
+  for (const [reason, { count, bytes, examples }] of now.sums) {
+    if (reason === 'waiting' || count === before?.sums.get(reason)?.count) continue;
+    report('files not taken', { reason, files: count, bytes, examples });
+  }
 }

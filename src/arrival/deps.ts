@@ -15,6 +15,8 @@ export interface ArrivalDeps {
   known(batch: readonly TarVersion[]): Promise<ReadonlySet<string>>;
   /** Hands tars to extraction, in this order; safe to repeat. When it rejects, the same tars come again. */
   queue(batch: readonly TarVersion[]): Promise<void>;
+  /** How many of them wait there and have not begun. */
+  waiting(): Promise<number>;
   /** Reads the tar to its end; rejects when it cannot be read. */
   prove(path: string, signal?: AbortSignal): Promise<Proof>;
   /** Runs after every rescan; returns how many recordings it queued again. */

@@ -28,6 +28,19 @@ export async function lookAt(path: string): Promise<TarOnDisk | undefined> {
   }
 }
 
+/** Size and ctime (ms since 1970) of whatever is at that absolute path; undefined when nothing is. Throws what else lstat says. */
+export async function lookAtAny(path: string): Promise<{ size: number; ctimeMs: number } | undefined> {
+  try {
+    return await quickFirst(
+      () => lstatSync(path, { throwIfNoEntry: false }),
+      () => lstat(path),
+    );
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+}
+
 /** When the directory at that absolute path last changed, ms since 1970; 0 when lstat does not tell: to read it says why. */
 export async function lookAtDirectory(path: string): Promise<number> {
   try {

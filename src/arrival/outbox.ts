@@ -1,15 +1,15 @@
 import type { Book, Candidate } from './book.ts';
 import type { ArrivalDeps } from './deps.ts';
-import { byArrivalOrder } from '../queue/index.ts';
+import { MOST_JOBS, roomFor } from './room.ts';
+import type { Turns } from './turns.ts';
 
-/** As many jobs as one bulk add takes well. */
-const BATCH = 500;
 const QUEUE_AGAIN_MS = 5000;
+/** How soon to look again whether extraction has taken some: it takes a few milliseconds for a small tar. */
+const ROOM_AGAIN_MS = 100;
 
 /** Tars that are ready and not queued yet. */
 export interface Outbox {
   push(candidate: Candidate): void;
-  isIdle(): boolean;
   /** Tars queued since the start. */
   readonly queued: () => number;
   /** Resolves when no call to the queue is under way any more. */
@@ -17,43 +17,62 @@ export interface Outbox {
 }
 
 /**
- * Queues what is ready, newest or oldest first; what gets ready during one call goes with the next. A tar leaves the book
- * after the queue has taken it: while the queue fails it stays, and is tried again. `onIdle` is called when all is queued.
+ * Queues what is ready, as far as there is room in the queue: whose turn it is, is decided as late as that. A tar leaves the book
+ * after the queue has taken it: while the queue fails it stays, and is tried again.
  */
-export function createOutbox(deps: ArrivalDeps, book: Book, signal: AbortSignal, onIdle: () => void): Outbox {
+export function createOutbox(
+  deps: ArrivalDeps,
+  { book, turns }: { readonly book: Book; readonly turns: Turns },
+  signal: AbortSignal,
+): Outbox {
   const { clock, report } = deps;
-  const inOrder = byArrivalOrder(deps.settings.order);
-  let ready: Candidate[] = [];
+  const ready = new Set<Candidate>();
+  /** The sizes of the last that were queued, the latest last. */
+  let sent: number[] = [];
   let isFlushing = false;
   let flushing: Promise<void> = Promise.resolve();
   let queued = 0;
   let fails = false;
 
+  const nextBatch = async (): Promise<Candidate[]> => {
+    const waiting = await deps.waiting();
+    // what changed since is another candidate and comes by itself
+    for (const candidate of ready) if (!book.isOpen(candidate)) ready.delete(candidate);
+    if (waiting >= MOST_JOBS) return [];
+    return turns.take(ready, MOST_JOBS - waiting, (chosen) =>
+      roomFor(
+        chosen.map(({ version }) => version.size),
+        waiting,
+        sent,
+      ),
+    );
+  };
+
   const flush = async (): Promise<void> => {
     while (!signal.aborted) {
-      // what changed since is another candidate and comes by itself
-      ready = ready.filter(book.isOpen).toSorted((a, b) => inOrder(a.version, b.version));
-      const batch = ready.slice(0, BATCH);
-      if (batch.length === 0) break;
       try {
+        const batch = await nextBatch();
+        if (ready.size === 0) break;
+        if (batch.length === 0) {
+          await clock.sleep(ROOM_AGAIN_MS, signal);
+          continue;
+        }
         await deps.queue(batch.map(({ version }) => version));
+        for (const candidate of batch) leave(candidate);
+        fails = false;
       } catch (err) {
         if (!fails) report('unexpected fault', { err }); // once per outage
         fails = true;
         await clock.sleep(QUEUE_AGAIN_MS, signal);
-        continue;
       }
-      fails = false;
-      const gone = new Set(batch);
-      ready = ready.filter((candidate) => !gone.has(candidate));
-      for (const candidate of batch) leave(candidate);
     }
     isFlushing = false;
-    onIdle();
   };
 
   const leave = (candidate: Candidate): void => {
     const { version, by, seenAtMs, proof } = candidate;
+    ready.delete(candidate);
+    sent = [...sent, version.size].slice(-MOST_JOBS);
     queued += 1;
     book.remove(candidate);
     if (proof?.kind === 'incomplete') return; // it was reported as given up
@@ -63,12 +82,11 @@ export function createOutbox(deps: ArrivalDeps, book: Book, signal: AbortSignal,
 
   return {
     push: (candidate) => {
-      ready.push(candidate);
+      ready.add(candidate);
       if (isFlushing) return;
       isFlushing = true;
       flushing = flush();
     },
-    isIdle: () => !isFlushing,
     queued: () => queued,
     ended: () => flushing,
   };

@@ -1,12 +1,16 @@
 import type { TarVersion } from '../state/index.ts';
 import type { ArrivalDeps } from './deps.ts';
 import { isSameVersion, lookAt, lookForMarker, versionOf } from './look.ts';
-import { byArrivalOrder } from '../queue/index.ts';
 import { readiness, type Readiness } from './readiness.ts';
 import { unknownTars } from './rescan.ts';
+import type { ScanTold } from './scan.ts';
+import { inArrivalOrder } from './turns.ts';
 
 const AT_ONCE = 2;
 const BATCH = 500;
+
+/** What one pass needs. */
+export type SettleDeps = Omit<ArrivalDeps, 'waiting' | 'afterRescan'>;
 
 export interface Settlement {
   readonly queued: TarVersion[];
@@ -21,11 +25,14 @@ export interface Settlement {
  * Scans once, waits one quiet period, and queues every unknown tar that is complete by then, newest or oldest first.
  * Rejects when `known` or `queue` does; safe to repeat.
  */
-export async function settleOnce(deps: ArrivalDeps): Promise<Settlement> {
+export async function settleOnce(
+  deps: SettleDeps,
+  told: Pick<ScanTold, 'untaken'> = {},
+): Promise<Settlement> {
   const counts = { tars: 0, known: 0 };
   const seen: TarVersion[] = [];
   const seenAtMs = new Map<TarVersion, number>();
-  for await (const batch of unknownTars(deps, counts)) {
+  for await (const batch of unknownTars(deps, counts, told)) {
     for (const version of batch.map(versionOf)) {
       seen.push(version);
       seenAtMs.set(version, deps.clock.monotonicMs());
@@ -35,27 +42,35 @@ export async function settleOnce(deps: ArrivalDeps): Promise<Settlement> {
 
   const ready: TarVersion[] = [];
   const incomplete: { path: string; reason: string }[] = [];
-  const inOrder = seen.toSorted(byArrivalOrder(deps.settings.order)).values();
+  const now = deps.clock.now();
+  const compare = inArrivalOrder(deps.settings.order);
+  const orderOf = ({ path, mtimeMs }: TarVersion) => ({ path, orderMs: Math.min(mtimeMs, now) });
+  const byOrder = (a: TarVersion, b: TarVersion): number => compare(orderOf(a), orderOf(b));
+  const inOrder = seen.toSorted(byOrder).values();
   const lane = async (): Promise<void> => {
     for (const version of inOrder) {
       const decision = await judge(deps, version, seenAtMs.get(version) ?? Infinity);
       if (decision === undefined) continue;
       if (decision.kind === 'ready' || decision.kind === 'give up') ready.push(version);
-      else incomplete.push({ path: version.path, reason: decision.reason });
+      else incomplete.push({ path: version.path, reason: reasonOf(decision) });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
 
-  const queued = ready.toSorted(byArrivalOrder(deps.settings.order));
+  const queued = ready.toSorted(byOrder);
   for (let from = 0; from < queued.length; from += BATCH) await deps.queue(queued.slice(from, from + BATCH));
   return { queued, incomplete, ...counts };
+}
+
+function reasonOf(decision: Exclude<Judgement, { kind: 'ready' | 'give up' }>): string {
+  return decision.kind === 'doubtful' ? `${decision.doubt.reason}: more may come` : decision.reason;
 }
 
 type Judgement = Exclude<Readiness, { kind: 'prove' }>;
 
 /** Looks at one tar, proving it if need be; undefined when it vanished. */
 async function judge(
-  deps: ArrivalDeps,
+  deps: SettleDeps,
   version: TarVersion,
   seenAtMs: number,
 ): Promise<Judgement | undefined> {

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import type { ArrivalDeps } from './deps.ts';
 import { versionOf, type TarOnDisk } from './look.ts';
-import { tarMatcher } from './matcher.ts';
-import { scan, type DirectoryOnDisk } from './scan.ts';
+import { landingNames } from './matcher.ts';
+import { scan, type DirectoryOnDisk, type ScanTold } from './scan.ts';
 import type { Tracker } from './tracker.ts';
 import type { Watch } from './watch.ts';
 
@@ -29,19 +29,19 @@ export async function rescanArrivals(
   deps: ArrivalDeps,
   tracker: Pick<Tracker, 'has' | 'observe'>,
   watch: Pick<Watch, 'since' | 'follow' | 'followOnly'>,
-  signal?: AbortSignal,
+  { signal, untaken }: { readonly signal?: AbortSignal } & Pick<ScanTold, 'untaken'> = {},
 ): Promise<RescanResult> {
   const result = { tars: 0, known: 0, waiting: 0, missedByWatcher: 0 };
   const beganMs = deps.clock.monotonicMs();
   const directories: DirectoryOnDisk[] = [];
   const scanned = (directory: DirectoryOnDisk): void => void directories.push(directory);
   try {
-    for await (const batch of unknownTars(deps, result, { signal, scanned })) {
+    for await (const batch of unknownTars(deps, result, { signal, scanned, untaken })) {
       for (const tar of batch) {
         const since = watch.since(dirname(tar.path));
         if (!tracker.has(tar.path) && isMissed(tar.ctimeMs, deps.clock.now(), since))
           result.missedByWatcher += 1;
-        tracker.observe(versionOf(tar), 'rescan');
+        tracker.observe(tar, 'rescan');
         result.waiting += 1;
       }
     }
@@ -58,15 +58,13 @@ export function isMissed(ctimeMs: number, now: number, watchedSince: number | un
   return watchedSince !== undefined && ctimeMs > watchedSince + LATE_MS && ctimeMs < now - LATE_MS;
 }
 
-/** The tars on disk that are not known, in batches; counts all of them on the way. */
+/** The tars on disk that are not known, in batches; counts all of them on the way, and tells of what else lies there. */
 export async function* unknownTars(
-  deps: ArrivalDeps,
+  deps: Pick<ArrivalDeps, 'settings' | 'incoming' | 'known'>,
   counts: { tars: number; known: number },
-  {
-    signal,
-    scanned,
-  }: { signal?: AbortSignal | undefined; scanned?: (directory: DirectoryOnDisk) => void } = {},
+  { signal, ...told }: { signal?: AbortSignal | undefined } & Omit<ScanTold, 'patienceMs'> = {},
 ): AsyncGenerator<readonly TarOnDisk[], void, undefined> {
+  const patienceMs = deps.settings.incompleteAfterSeconds * 1000;
   let batch: TarOnDisk[] = [];
   const takeBatch = async (): Promise<TarOnDisk[]> => {
     signal?.throwIfAborted();
@@ -79,7 +77,7 @@ export async function* unknownTars(
     counts.known += full.length - rest.length;
     return rest;
   };
-  for await (const tar of scan(deps.incoming, tarMatcher(deps.settings), deps.report, scanned)) {
+  for await (const tar of scan(deps.incoming, landingNames(deps.settings), { ...told, patienceMs })) {
     signal?.throwIfAborted();
     batch.push(tar);
     if (batch.length === BATCH) yield await takeBatch();

@@ -1,19 +1,26 @@
-import { createBook, type Book, type Candidate } from './book.ts';
+import { messageOf } from '../faults.ts';
+import { createBook, type Book, type Candidate, type Wait } from './book.ts';
 import type { ArrivalDeps } from './deps.ts';
 import { isSameVersion, lookAt, lookForMarker } from './look.ts';
 import { createOutbox } from './outbox.ts';
+import { proveInTime } from './prove-in-time.ts';
 import { LOOK_AGAIN_MS, readiness, type Readiness } from './readiness.ts';
+import { createTurns } from './turns.ts';
 
-/** Proofs read whole tars: more at once only make the disk seek. */
+/**
+ * Proofs read whole tars: more at once only make the disk seek. As many are for tars whose proof takes long, so that these hold
+ * up only their like.
+ */
 const LANES = 2;
 const READ_AGAIN_MS = 30_000;
 
+const TURN: Wait = { reason: 'waiting', detail: 'it is whole and waits for its turn' };
+const MAY_COME = 'more may come, so it is waited for (arrival.incompleteAfterSeconds)';
+
 /** The tars that were seen and are not queued yet. */
-export interface Tracker extends Pick<Book, 'observe' | 'has' | 'size'> {
+export interface Tracker extends Pick<Book, 'observe' | 'has' | 'size' | 'candidates'> {
   /** Tars queued since the start. */
   queued(): number;
-  /** Resolves when nothing is due, being examined or being queued, or when the tracker was stopped. */
-  settled(): Promise<void>;
   /** Ends proofs; resolves when nothing runs any more. What was not queued is found again by the next rescan. */
   stop(): Promise<void>;
 }
@@ -22,28 +29,18 @@ export interface Tracker extends Pick<Book, 'observe' | 'has' | 'size'> {
 export function startTracker(deps: ArrivalDeps): Tracker {
   const { clock, report, settings } = deps;
   const stopping = new AbortController();
-  const book = createBook(clock, settings);
-  const outbox = createOutbox(deps, book, stopping.signal, book.wakeAll); // a lane then notes that all is settled
-  let busy = 0;
-  let waiters: (() => void)[] = [];
+  const turns = createTurns(deps.incoming, settings.order);
+  const book = createBook(clock, settings, turns);
+  const outbox = createOutbox(deps, { book, turns }, stopping.signal);
 
-  const noteSettled = (): void => {
-    if (!stopping.signal.aborted && (busy > 0 || !outbox.isIdle())) return;
-    for (const resolve of waiters) resolve();
-    waiters = [];
-  };
-
-  const lane = async (): Promise<void> => {
+  const lane = async (slow: boolean): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const candidate = book.next();
+      const candidate = book.next(slow);
       if (typeof candidate === 'number') {
-        noteSettled();
         await book.sleepUntil(candidate, stopping.signal);
         continue;
       }
-      busy += 1;
       await examine(candidate);
-      busy -= 1;
     }
   };
 
@@ -53,7 +50,11 @@ export function startTracker(deps: ArrivalDeps): Tracker {
       if (!(await isUnchanged(candidate))) return;
       let decision = await decide(candidate);
       if (decision.kind === 'prove') {
-        const proof = await deps.prove(tar, stopping.signal);
+        const proof = await proveInTime(deps, candidate, stopping.signal);
+        if (proof === undefined) {
+          book.slowDown(candidate);
+          return book.letGo(candidate, 0);
+        }
         if (!(await isUnchanged(candidate))) return; // it was another version's bytes
         candidate.proof = proof;
         decision = await decide(candidate);
@@ -61,6 +62,7 @@ export function startTracker(deps: ArrivalDeps): Tracker {
       carryOut(candidate, decision);
     } catch (err) {
       if (stopping.signal.aborted) return;
+      candidate.wait = { reason: 'unreadable', detail: messageOf(err) };
       if (!candidate.reported) report('tar unreadable', { tar, err });
       candidate.reported = true;
       book.letGo(candidate, READ_AGAIN_MS);
@@ -95,40 +97,52 @@ export function startTracker(deps: ArrivalDeps): Tracker {
     const { path: tar, size: bytes } = candidate.version;
     switch (decision.kind) {
       case 'wait':
+        candidate.wait = {
+          reason: decision.marker === 'missing' ? 'no marker' : 'waiting',
+          detail: decision.reason,
+        };
         return book.letGo(candidate, decision.forMs);
       case 'prove': // not after a proof; were it so, the next look would do it
         return book.letGo(candidate, LOOK_AGAIN_MS);
       case 'incomplete':
         if (!candidate.reported) report('tar incomplete', { tar, bytes, reason: decision.reason });
         candidate.reported = true;
+        candidate.wait = { reason: 'incomplete', detail: decision.reason };
         return book.letGo(candidate, decision.forMs);
+      case 'doubtful': {
+        const { isUsual, reason } = decision.doubt;
+        if (!candidate.reported && !isUsual) report('tar doubtful', { tar, bytes, reason });
+        candidate.reported = true;
+        candidate.wait = { reason: isUsual ? 'waiting' : 'incomplete', detail: `${reason}: ${MAY_COME}` };
+        return book.letGo(candidate, decision.forMs);
+      }
       case 'give up': {
         const { reason } = decision;
         report('tar given up', { tar, bytes, reason, afterSeconds: settings.incompleteAfterSeconds });
-        return outbox.push(candidate);
+        return hand(candidate);
       }
       case 'ready':
-        return outbox.push(candidate);
+        return hand(candidate);
     }
   };
 
-  const lanes = Promise.all(Array.from({ length: LANES }, lane));
+  const hand = (candidate: Candidate): void => {
+    candidate.wait = TURN;
+    outbox.push(candidate);
+  };
+
+  const lanes = Promise.all(Array.from({ length: 2 * LANES }, (_, i) => lane(i >= LANES)));
 
   return {
     observe: book.observe,
     has: book.has,
     size: book.size,
+    candidates: book.candidates,
     queued: outbox.queued,
-    settled: () =>
-      new Promise((resolve) => {
-        waiters.push(resolve);
-        book.wakeAll();
-      }),
     stop: async () => {
       stopping.abort(new Error('arrival was stopped'));
       await lanes;
       await outbox.ended();
-      noteSettled();
     },
   };
 }

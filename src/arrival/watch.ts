@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import type { ArrivalDeps } from './deps.ts';
 import { lookAt } from './look.ts';
-import { tarMatcher } from './matcher.ts';
+import { landingNames } from './matcher.ts';
 import type { DirectoryOnDisk } from './scan.ts';
 import type { Tracker } from './tracker.ts';
 import { watchedDirectories } from './watched-directories.ts';
@@ -48,7 +48,7 @@ export function isLively({ hasDirectories, ctimeMs }: DirectoryOnDisk, now: numb
 export function watchArrivals(deps: ArrivalDeps, tracker: Tracker, rescanSoon: () => void): Watch {
   const { clock, incoming, report } = deps;
   const marker = deps.settings.doneMarker;
-  const isTar = tarMatcher(deps.settings);
+  const { isTar, mayHoldTars } = landingNames(deps.settings);
   const lastReports = new Map<string, number>();
   let wasReported = false;
   let isStopped = false;
@@ -87,6 +87,7 @@ export function watchArrivals(deps: ArrivalDeps, tracker: Tracker, rescanSoon: (
     clock,
     root: incoming,
     isWanted: (path) => tarOf(path) !== undefined,
+    mayHold: (directory) => mayHoldTars(relative(incoming, directory)),
     file: (path) => void observe(path),
     fault,
   });

@@ -27,6 +27,8 @@ interface WatchedDeps {
   /** The directory that is watched even where it is a symbolic link. */
   readonly root: string;
   readonly isWanted: (path: string) => boolean;
+  /** Whether there may be anything wanted in a directory. */
+  readonly mayHold: (directory: string) => boolean;
   readonly file: (path: string) => void;
   readonly fault: (error: unknown) => void;
 }
@@ -39,7 +41,14 @@ interface Watched {
 }
 
 /** Begins with none. Nothing here throws: what fails is told to `fault`. */
-export function watchedDirectories({ clock, root, isWanted, file, fault }: WatchedDeps): WatchedDirectories {
+export function watchedDirectories({
+  clock,
+  root,
+  isWanted,
+  mayHold,
+  file,
+  fault,
+}: WatchedDeps): WatchedDirectories {
   const watched = new Map<string, Watched>();
   /** The last is opened first, one after the other: to open one is to look at all that is in it, hundreds of files at once. */
   const toOpen: string[] = [];
@@ -52,7 +61,12 @@ export function watchedDirectories({ clock, root, isWanted, file, fault }: Watch
     close(directory); // one that has gone and come again is another directory
     const how = { isNew: appeared.get(directory) === true, mayBeLink: directory === root };
     appeared.delete(directory);
-    const told = { isWanted, file, fault, directory: (path: string) => add([path], true) };
+    const told = {
+      isWanted,
+      file,
+      fault,
+      directory: (path: string) => add(mayHold(path) ? [path] : [], true),
+    };
     const one: Watched = {
       watch: watchDirectory(directory, how, told),
       openedMs: clock.monotonicMs(),

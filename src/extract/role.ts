@@ -140,7 +140,7 @@ async function enqueueUploads(app: App, tar: string, backlog: BacklogGuard): Pro
     after = last.rowid;
     const open = page.filter(({ row }) => row.status === 'PENDING');
     backlog.added(open.map(({ row }) => row.size ?? 0));
-    await app.queues.upload.ensure(uploadJobs(open, order));
+    await app.queues.upload.ensure(uploadJobs(open, order, app.clock.now()));
   }
 }
 

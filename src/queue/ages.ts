@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/index.ts';
 import type { Payload } from './jobs.ts';
 import type { QueueKind } from './names.ts';
 
-/** How long the jobs of a queue have been there, looked up among the first hundred. */
+/** How long the jobs of a queue have been there, looked up among the first and the last hundred. */
 export interface Ages<K extends QueueKind> {
   /** The payload of the job that has waited longest, with its age in ms. */
   oldestWaiting(): Promise<{ readonly payload: Payload<K>; readonly waitingMs: number } | undefined>;
@@ -21,8 +21,12 @@ export function ageMethods<K extends QueueKind>(
 ): Ages<K> {
   return {
     oldestWaiting: async () => {
-      const waiting = await inTime('look into', bull.getJobs(['waiting', 'prioritized'], 0, LAST, true));
-      const oldest = waiting.toSorted((a, b) => a.timestamp - b.timestamp)[0];
+      // those that starve are the last in order
+      const [first, last] = await Promise.all([
+        inTime('look into', bull.getJobs(['waiting', 'prioritized'], 0, LAST, true)),
+        inTime('look into', bull.getJobs(['prioritized'], 0, LAST, false)),
+      ]);
+      const oldest = [...first, ...last].toSorted((a, b) => a.timestamp - b.timestamp)[0];
       if (oldest === undefined) return undefined;
       return { payload: oldest.data as Payload<K>, waitingMs: Math.max(0, clock.now() - oldest.timestamp) };
     },

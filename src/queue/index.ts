@@ -12,7 +12,7 @@ export {
   type QueuedWork,
 } from './jobs.ts';
 export { QUEUES, type QueueKind } from './names.ts';
-export { byArrivalOrder, priorityOf } from './priority.ts';
+export { priorityOf } from './priority.ts';
 export { openQueues, openQueuesNow, type Queues } from './open.ts';
 export type { Heartbeat, HeldWork, Shared, StoreOutage } from './shared.ts';
 export { strangeDirectory } from './unix-connector.ts';

@@ -77,8 +77,12 @@ export function givenUpBefore(payload: Payload<QueueKind>): string | undefined {
 /** What the job of a recording is derived from. */
 export type ToUpload = Omit<OpenRecording, 'rowid'>;
 
-/** The jobs of recordings as `state.db` has them: those of one batch, which follow each other, share one. */
-export function uploadJobs(recordings: readonly ToUpload[], order: Order): readonly QueuedWork<'upload'>[] {
+/** The jobs of recordings as `state.db` has them at `now` (ms since 1970): those of one batch, which follow each other, share one. */
+export function uploadJobs(
+  recordings: readonly ToUpload[],
+  order: Order,
+  now: number,
+): readonly QueuedWork<'upload'>[] {
   const jobs: [ToUpload, ...ToUpload[]][] = [];
   for (const recording of recordings) {
     const last = jobs.at(-1);
@@ -87,7 +91,7 @@ export function uploadJobs(recordings: readonly ToUpload[], order: Order): reado
   }
   return jobs.map((together) => {
     const [first] = together;
-    const priority = priorityOf(first.tarMtimeMs ?? 0, order);
+    const priority = priorityOf(first.tarMtimeMs ?? 0, order, now);
     if (first.batch === undefined) return uploadWork(first.path, priority);
     const paths = together.map(({ path }) => path);
     return { id: uploadJobId(first), payload: { v: 1, recordings: paths }, priority };

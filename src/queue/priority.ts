@@ -1,5 +1,4 @@
 import type { Settings } from '../config/index.ts';
-import type { TarVersion } from '../state/index.ts';
 
 export type Order = Settings['arrival']['order'];
 
@@ -9,16 +8,11 @@ const LAST = 2 ** 21 - 1;
 
 /**
  * BullMQ's priority of a tar last modified at `mtimeMs` (ms since 1970): 1 … 2^21 - 1, the lower goes first. Tars of the
- * same five minutes share one; the buckets reach from 2020 to 2039, and what lies outside counts as the nearest end.
+ * same five minutes share one; the buckets reach from 2020 to 2039, and what lies outside counts as the nearest end. One that is
+ * dated in the future counts as of `now`: a wrong date is nobody's right to be first.
  */
-export function priorityOf(mtimeMs: number, order: Order): number {
-  const bucket = Math.floor((mtimeMs - EPOCH_MS) / BUCKET_MS);
+export function priorityOf(mtimeMs: number, order: Order, now: number): number {
+  const bucket = Math.floor((Math.min(mtimeMs, now) - EPOCH_MS) / BUCKET_MS);
   const oldestFirst = Math.min(Math.max(bucket + 1, 1), LAST);
   return order === 'oldest' ? oldestFirst : LAST + 1 - oldestFirst;
-}
-
-/** Sorts tars newest or oldest first by mtime, the path deciding between equals. */
-export function byArrivalOrder(order: Order): (a: TarVersion, b: TarVersion) => number {
-  const sign = order === 'oldest' ? 1 : -1;
-  return (a, b) => sign * (a.mtimeMs - b.mtimeMs) || (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
 }

@@ -26,7 +26,7 @@ const PAGE = 500;
 /** What only another extraction can mend. */
 const MENDED_BY_EXTRACTION: ReadonlySet<string | undefined> = new Set(['changed', 'missing', 'refused']);
 
-type RequeueApp = Pick<App, 'state' | 'queues' | 'settings' | 'report'>;
+type RequeueApp = Pick<App, 'state' | 'queues' | 'settings' | 'report' | 'clock'>;
 
 /** FAILED → PENDING with a fresh budget, and a job each. Recordings whose file is gone or changed start from their tar again. */
 export async function requeue(app: RequeueApp, request: RequeueRequest, by: string): Promise<Requeued> {
@@ -67,7 +67,9 @@ async function requeuePage(app: RequeueApp, rows: readonly RecordingRow[], tars:
   const uploads = rows.filter((row) => row.tar === undefined || !MENDED_BY_EXTRACTION.has(row.cause));
   for (const row of rows) if (row.tar !== undefined && MENDED_BY_EXTRACTION.has(row.cause)) tars.add(row.tar);
   await app.queues.upload.restart(
-    uploads.map(({ path, tarMtimeMs }) => uploadWork(path, priorityOf(tarMtimeMs ?? 0, order))),
+    uploads.map(({ path, tarMtimeMs }) =>
+      uploadWork(path, priorityOf(tarMtimeMs ?? 0, order, app.clock.now())),
+    ),
   );
 }
 
@@ -77,9 +79,7 @@ async function extractAgain(app: RequeueApp, tars: readonly string[]): Promise<v
     const version = (await presentVersion(path)) ?? app.state.failedTar(path);
     if (version === undefined) continue;
     await app.state.forgetTarFailure(path);
-    await app.queues.extract.restart([
-      extractWork(version, priorityOf(version.mtimeMs, app.settings.arrival.order)),
-    ]);
+    await app.queues.extract.restart([extractWork(version, 0)]);
   }
 }
 

@@ -3,8 +3,8 @@ import { relative, sep } from 'node:path';
 import type { App } from '../app.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
 import type { TarVersion } from '../state/index.ts';
-import { createSemaphore } from '../runtime/index.ts';
 import { admittedEndings, proveComplete, type Ending } from '../tar/index.ts';
+import { createSemaphore, sha256OfFile } from '../runtime/index.ts';
 import { knownTars, queueTars } from './tars.ts';
 
 /** Each holds a file open. */
@@ -12,8 +12,10 @@ const PROOFS_AT_ONCE = 8;
 
 export interface Ingested {
   readonly tar: TarVersion;
-  /** `known`: this version was extracted already. */
+  /** `known`: it was extracted already, byte for byte, has failed for good, or is under way. */
   readonly state: 'queued' | 'known';
+  /** Of its bytes, where a tar of that path, size and time was extracted before. */
+  readonly sha256?: string;
 }
 
 /**
@@ -34,11 +36,20 @@ export async function ingestTars(
     }),
   );
   const known = await knownTars(app, tars);
-  await queueTars(
-    app,
-    tars.filter(({ path }) => !known.has(path)),
-  );
-  return tars.map((tar) => ({ tar, state: known.has(tar.path) ? 'known' : 'queued' }));
+  const ingested: Ingested[] = [];
+  for (const tar of tars) {
+    const before = known.has(tar.path) ? app.state.tar(tar.path) : undefined;
+    if (before?.sha256 === undefined || before.size !== tar.size || before.mtimeMs !== tar.mtimeMs) {
+      ingested.push({ tar, state: known.has(tar.path) ? 'known' : 'queued' });
+      continue;
+    }
+    // size and time are what a client may set: only its bytes tell that it is the same tar
+    const sha256 = await sha256OfFile(tar.path);
+    ingested.push({ tar, state: sha256 === before.sha256 ? 'known' : 'queued', sha256 });
+  }
+  const open = ingested.filter(({ state }) => state === 'queued').map(({ tar }) => tar);
+  await queueTars(app, open);
+  return ingested;
 }
 
 async function versionToIngest({ paths, arrival }: App['settings'], path: string): Promise<TarVersion> {

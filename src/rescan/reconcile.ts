@@ -11,7 +11,7 @@ const MOST_WAITING = 200_000;
  * closer only when there are fewer jobs than the open recordings need. Safe to repeat.
  */
 export async function reconcileUploads(
-  app: Pick<App, 'state' | 'queues' | 'settings'>,
+  app: Pick<App, 'state' | 'queues' | 'settings' | 'clock'>,
   thorough: boolean,
 ): Promise<number> {
   await app.state.normalise();
@@ -25,7 +25,7 @@ export async function reconcileUploads(
     if (last === undefined) break;
     after = last.rowid;
     const { order } = app.settings.arrival;
-    const added = await app.queues.upload.ensure(uploadJobs(page, order));
+    const added = await app.queues.upload.ensure(uploadJobs(page, order, app.clock.now()));
     jobs += added.length;
     for (const { payload } of added) recordings += 'recordings' in payload ? payload.recordings.length : 1;
   }

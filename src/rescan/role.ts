@@ -18,11 +18,10 @@ export const watchRole: Role = {
       queue: async (versions) => {
         // one that was queued by hand meanwhile, and is done already, would be extracted a second time
         const known = await knownTars(app, versions);
-        await queueTars(
-          app,
-          versions.filter(({ path }) => !known.has(path)),
-        );
+        const open = versions.filter(({ path }) => !known.has(path));
+        await queueTars(app, open);
       },
+      waiting: async () => (await app.queues.extract.counts()).waiting,
       prove: proveComplete,
       afterRescan: async () => {
         const added = await reconcileUploads(app, thorough);

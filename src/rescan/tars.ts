@@ -14,9 +14,21 @@ export async function knownTars(app: TarApp, versions: readonly TarVersion[]): P
   return new Set([...settled, ...open.filter((_, i) => underWay.has(ids[i] ?? '')).map(({ path }) => path)]);
 }
 
-/** Queues tars for extraction in the settings' order; returns how many were not under way before. */
-export async function queueTars(app: TarApp, versions: readonly TarVersion[]): Promise<number> {
+/** As {@link queueTars}, but in the settings' order by date, and behind those whose turn it is. */
+export async function queueTarsByDate(
+  app: TarApp & Pick<App, 'clock'>,
+  versions: readonly TarVersion[],
+): Promise<number> {
   const { order } = app.settings.arrival;
-  const work = versions.map((tar) => extractWork(tar, priorityOf(tar.mtimeMs, order)));
-  return (await app.queues.extract.ensure(work)).length;
+  const now = app.clock.now();
+  return queueTars(app, versions, ({ mtimeMs }) => priorityOf(mtimeMs, order, now));
+}
+
+/** Queues tars for extraction, behind those that are queued so already; returns how many were not under way before. */
+export async function queueTars(
+  app: Pick<App, 'queues'>,
+  versions: readonly TarVersion[],
+  priority: (tar: TarVersion) => number = () => 0,
+): Promise<number> {
+  return (await app.queues.extract.ensure(versions.map((tar) => extractWork(tar, priority(tar))))).length;
 }

@@ -1,8 +1,16 @@
 import type { FileHandle } from 'node:fs/promises';
 import { WavspoolError } from '../faults.ts';
 import { createBreather, createQuickReader, systemClock } from '../runtime/index.ts';
-import { WINDOW_BYTES, openTar, readUpTo, seekingBytes, type SeekingOptions } from './bytes.ts';
+import {
+  WINDOW_BYTES,
+  openTar,
+  readUpTo,
+  seekingBytes,
+  type SeekingOptions,
+  type TarBytes,
+} from './bytes.ts';
 import { compressionOf, MAGIC_BYTES } from './decompress.ts';
+import { doubtOfDamage, doubtOfEnd, type Doubt } from './doubt.ts';
 import type { Ending, TarEnd } from './end.ts';
 import { systemFault } from './fault.ts';
 import { readTar } from './read-tar.ts';
@@ -22,6 +30,8 @@ export type Completeness =
       /** The sum of all bodies, unpacked. */
       readonly bytes: number;
       readonly end: ProvedEnd;
+      /** Why its end may be zeros that are still to be filled. */
+      readonly doubt?: Doubt;
     }
   | {
       readonly kind: 'incomplete';
@@ -29,7 +39,7 @@ export type Completeness =
       /** All but `cut` may be how its writer ends tars: see {@link Ending}. */
       readonly ending: Exclude<Ending, 'marker'>;
     }
-  | { readonly kind: 'corrupt'; readonly reason: string };
+  | { readonly kind: 'corrupt'; readonly reason: string; readonly doubt?: Doubt };
 
 /** What the end marker looks like: whether it may be zeros that are still to be filled. All 0 for a usual tar. */
 export interface ProvedEnd extends Pick<TarEnd, 'zerosBehind' | 'leftovers' | 'strayZeroBlocks'> {
@@ -58,15 +68,16 @@ export async function proveComplete(path: string, signal?: AbortSignal): Promise
   signal?.throwIfAborted();
   const file = await openTar(path);
   const memory = unused.pop() ?? Buffer.allocUnsafeSlow(WINDOW_BYTES);
-  const proof: Proof = { path, file, memory, signal, end: undefined };
+  const proof: Proof = { path, file, memory, signal, end: undefined, bytes: undefined };
   try {
     return await prove(proof);
   } catch (error) {
     if (!(error instanceof WavspoolError)) throw error;
     const reason = error.message;
     if (error.code === 'TAR_INCOMPLETE') return { kind: 'incomplete', reason, ending: endingOf(proof) };
-    if (error.code === 'TAR_CORRUPT' || error.code === 'TAR_UNSUPPORTED') return { kind: 'corrupt', reason };
-    throw error;
+    if (error.code === 'TAR_UNSUPPORTED') return { kind: 'corrupt', reason };
+    if (error.code !== 'TAR_CORRUPT') throw error;
+    return { kind: 'corrupt', reason, ...doubted(await doubtOfDamage(file, proof.bytes?.position)) };
   } finally {
     unused.push(memory);
     await file.close();
@@ -80,6 +91,12 @@ interface Proof {
   readonly signal: AbortSignal | undefined;
   /** Known once the walk has come to it. */
   end: TarEnd | undefined;
+  /** Those of a plain tar. */
+  bytes: TarBytes | undefined;
+}
+
+function doubted(doubt: Doubt | undefined): { doubt?: Doubt } {
+  return doubt === undefined ? {} : { doubt };
 }
 
 function endingOf({ end }: Proof): Exclude<Ending, 'marker'> {
@@ -93,11 +110,15 @@ async function prove(proof: Proof): Promise<Completeness> {
   const onEnd = (end: TarEnd): void => void (proof.end = end);
   const start = await readUpTo(await seekingBytes(path, file, options), MAGIC_BYTES);
   const isPlain = compressionOf(start) === undefined;
-  const members = isPlain
-    ? walkMembers(await seekingBytes(path, file, options), { path, members: 0 }, { onEnd })
+  if (isPlain) proof.bytes = await seekingBytes(path, file, options);
+  const members = proof.bytes
+    ? walkMembers(proof.bytes, { path, members: 0 }, { onEnd })
     : readTar(path, { ...(signal === undefined ? {} : { signal }), onEnd });
   const counted = await count(members);
-  return { kind: 'complete', ...counted, end: await provedEnd(proof, isPlain) };
+  const end = await provedEnd(proof, isPlain);
+  const body = isPlain ? { end: proof.end?.bodyEnd ?? 0, zeroTail: end.zeroTail } : undefined;
+  const doubt = await doubtOfEnd(file, { ...end, members: counted.members, body });
+  return { kind: 'complete', ...counted, end, ...doubted(doubt) };
 }
 
 async function provedEnd({ path, file, memory, end }: Proof, isPlain: boolean): Promise<ProvedEnd> {

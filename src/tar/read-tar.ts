@@ -32,12 +32,23 @@ export async function* readTar(
     const compression = compressionOf(start);
     const plain = compression === undefined ? chunks : decompressed(chunks, compression, progress);
     try {
-      yield* walkMembers(streamedBytes(plain), progress, options);
+      yield* walkMembers(streamedBytes(until(plain, options.signal)), progress, options);
     } finally {
       await plain.return();
     }
   } finally {
     await file.close();
+  }
+}
+
+/** Looks at the signal at each chunk: a few compressed bytes can be gigabytes of what comes out. */
+async function* until(
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of chunks) {
+    signal?.throwIfAborted();
+    yield chunk;
   }
 }
 

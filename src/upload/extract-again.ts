@@ -1,6 +1,6 @@
 import type { App } from '../app.ts';
 import { isSameVersion, lookAt, versionOf } from '../arrival/index.ts';
-import { extractWork, priorityOf } from '../queue/index.ts';
+import { extractWork } from '../queue/index.ts';
 import type { RecordingRow } from '../state/index.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { RecordingRow } from '../state/index.ts';
  * what lies in the file's place is moved aside, the recording comes back, and its upload's next try finds it.
  */
 export async function extractAgain(
-  { state, queues, settings }: Pick<App, 'state' | 'queues' | 'settings'>,
+  { state, queues }: Pick<App, 'state' | 'queues'>,
   row: RecordingRow,
 ): Promise<void> {
   const extracted = row.tar === undefined ? undefined : state.tar(row.tar);
@@ -16,5 +16,5 @@ export async function extractAgain(
   const { path, size, mtimeMs } = extracted;
   const onDisk = await lookAt(path);
   if (onDisk === undefined || !isSameVersion(onDisk, { path, size, mtimeMs })) return;
-  await queues.extract.ensure([extractWork(versionOf(onDisk), priorityOf(mtimeMs, settings.arrival.order))]);
+  await queues.extract.ensure([extractWork(versionOf(onDisk), 0)]);
 }

@@ -54,11 +54,11 @@ async function tryEach(
 }
 
 async function leaveBatch(
-  { app: { queues, settings } }: Uploader,
+  { app: { queues, settings, clock } }: Uploader,
   { path, tarMtimeMs = 0 }: RecordingRow,
   outcome: Outcome,
 ): Promise<void> {
-  const priority = priorityOf(tarMtimeMs, settings.arrival.order);
+  const priority = priorityOf(tarMtimeMs, settings.arrival.order, clock.now());
   if (outcome.kind === 'give up') await queues.upload.ensure([givenUpWork(path, outcome.why)]);
   if (outcome.kind === 'later') await queues.upload.ensure([retryWork(path, priority, outcome.delayMs)]);
 }

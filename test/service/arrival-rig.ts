@@ -73,6 +73,7 @@ export function recordingDeps(incoming: string, changed: Partial<ArrivalDeps> = 
       return new Set(known.map((tar) => tar.path));
     },
     queue: async (batch) => void queued.push(...batch),
+    waiting: () => Promise.resolve(0),
     prove: proveTar,
     ...changed,
   };

@@ -1,58 +1,104 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { tarMatcher } from '../../src/arrival/index.ts';
+import { landingNames } from '../../src/arrival/matcher.ts';
+import type { Untaken } from '../../src/arrival/untaken.ts';
 import { scan } from '../../src/arrival/scan.ts';
-import { recordingDeps, SETTINGS, type Recorder } from './arrival-rig.ts';
+import { SETTINGS } from './arrival-rig.ts';
 
 let incoming: string;
-let recorder: Recorder;
+let untaken: Untaken[];
 beforeEach(async () => {
   incoming = await mkdtemp(path.join(tmpdir(), 'arrival-scan-'));
-  recorder = recordingDeps(incoming);
+  untaken = [];
 });
 afterEach(() => rm(incoming, { recursive: true, force: true }));
 
 async function scanned(directory = incoming): Promise<string[]> {
   const found: string[] = [];
-  for await (const tar of scan(directory, tarMatcher(SETTINGS), recorder.deps.report))
+  const names = landingNames({ ...SETTINGS, doneMarker: '.done' });
+  for await (const tar of scan(directory, names, { untaken: (one) => untaken.push(one), patienceMs: 1000 }))
     found.push(path.relative(directory, tar.path));
   return found.toSorted();
 }
 
+/** What was told, as a table of reasons. */
+const told = (): Record<string, string> =>
+  Object.fromEntries(untaken.map((one) => [path.relative(incoming, one.path), one.reason]));
+
 test('a scan finds every tar at every depth, and nothing else', async () => {
   const names = Array.from({ length: 70 }, (_, i) => `${i}.tar`);
-  await mkdir(path.join(incoming, 'a/b/.c'), { recursive: true });
+  await mkdir(path.join(incoming, 'a/b\nb'), { recursive: true });
   await mkdir(path.join(incoming, 'directory.tar'));
-  const tars = [...names, 'a/x.tar', 'a/b/.c/y.tar', 'directory.tar/z.tar'];
-  for (const name of [...tars, 'a/b/notes.txt', 'a/.hidden.tar', 'a/x.tar.part'])
-    await writeFile(path.join(incoming, name), '');
+  const tars = [...names, 'a/x.tar', 'a/b\nb/Y.TAR', 'directory.tar/z.tar'];
+  for (const name of [...tars, 'a/notes.txt', 'a/x.tar.xz', 'a/.hidden.tar', 'a/x.tar.part', 'a/x.tar.done'])
+    await writeFile(path.join(incoming, name), '12345');
+  await writeFile(path.join(incoming, 'a/.DS_Store'), '');
+  await symlink('x.tar', path.join(incoming, 'a/link.tar'));
 
   expect(await scanned()).toEqual(tars.toSorted());
-  expect(recorder.reported).toEqual([]);
+  expect(told()).toEqual({
+    'a/notes.txt': 'no pattern',
+    'a/x.tar.xz': 'no pattern',
+    'a/.hidden.tar': 'waiting',
+    'a/x.tar.part': 'waiting',
+    'a/link.tar': 'unreadable',
+  });
+  expect(untaken.find((one) => one.path.endsWith('.xz'))).toMatchObject({ bytes: 5, patienceMs: 0 });
+  expect(untaken.find((one) => one.path.endsWith('.part'))).toMatchObject({ bytes: 5, patienceMs: 1000 });
 });
 
-test('what has a name that is not UTF-8 is reported, for it cannot be opened', async () => {
+test('nothing below a directory that hides or that a system keeps is found, but what a killed rsync left in one is told', async () => {
+  for (const directory of [
+    '.~tmp~',
+    'a/.rsync-partial',
+    '.snapshot/hourly',
+    '@eaDir',
+    'lost+found',
+    '.cache',
+  ]) {
+    await mkdir(path.join(incoming, directory), { recursive: true });
+    await writeFile(path.join(incoming, directory, 'x.tar'), '12345');
+  }
+  await writeFile(path.join(incoming, '.~tmp~', 'notes'), '');
+  await rm(path.join(incoming, '.cache/x.tar'));
+  expect(await scanned()).toEqual([]);
+  expect(told()).toEqual({
+    '.~tmp~': 'waiting',
+    'a/.rsync-partial': 'waiting',
+    '@eaDir': 'waiting',
+    'lost+found': 'waiting',
+  });
+  expect(untaken[0]).toMatchObject({ bytes: 5, patienceMs: 1000 });
+});
+
+test('what has a name that is not UTF-8 is told once, by its bytes; the sign for such bytes may be in a name', async () => {
   const bytes = (name: string): Buffer => Buffer.from(`${incoming}/${name}`, 'latin1');
-  await writeFile(bytes('caf\xe9.tar'), '');
+  await writeFile(bytes('caf\xe9.tar'), '123');
+  await writeFile(bytes('caf\xe8.tar'), '');
   await mkdir(bytes('caf\xe9'));
   await writeFile(path.join(incoming, 'good.tar'), '');
-  expect(await scanned()).toEqual(['good.tar']);
-  expect(recorder.of('tar unreadable')).toMatchObject([{ tar: path.join(incoming, 'caf\uFFFD.tar') }]);
-  expect(recorder.of('directory unreadable')).toMatchObject([
-    { directory: path.join(incoming, 'caf\uFFFD') },
+  await writeFile(path.join(incoming, 'sign\uFFFD.tar'), '');
+  expect(await scanned()).toEqual(['good.tar', 'sign\uFFFD.tar']);
+  expect(told()).toEqual({
+    'caf%E9.tar': 'name not UTF-8',
+    'caf%E8.tar': 'name not UTF-8',
+    'caf%E9': 'name not UTF-8',
+  });
+  expect(untaken.find((one) => one.path.endsWith('%E9.tar'))?.bytes).toBe(3);
+});
+
+test('a landing directory that is gone is told', async () => {
+  const gone = path.join(incoming, 'gone');
+  expect(await scanned(gone)).toEqual([]);
+  expect(untaken).toMatchObject([
+    { path: gone, reason: 'unreadable', detail: expect.stringContaining('ENOENT') },
   ]);
 });
 
-test('a landing directory that is gone is reported', async () => {
-  const gone = path.join(incoming, 'gone');
-  expect(await scanned(gone)).toEqual([]);
-  expect(recorder.of('directory unreadable')).toMatchObject([{ directory: gone, err: { code: 'ENOENT' } }]);
-});
-
 test.skipIf(process.getuid?.() === 0)(
-  'a directory that cannot be read is reported and the rest is found',
+  'a directory that cannot be read is told and the rest is found',
   async () => {
     const locked = path.join(incoming, 'locked');
     await mkdir(locked);
@@ -63,8 +109,8 @@ test.skipIf(process.getuid?.() === 0)(
     } finally {
       await chmod(locked, 0o700);
     }
-    expect(recorder.of('directory unreadable')).toMatchObject([
-      { directory: locked, err: { code: 'EACCES' } },
+    expect(untaken).toMatchObject([
+      { path: locked, reason: 'unreadable', detail: expect.stringContaining('EACCES') },
     ]);
   },
 );

@@ -2,7 +2,9 @@ import { appendFile, mkdir, rename, stat, symlink, utimes, writeFile } from 'nod
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { startArrival } from '../../src/arrival/index.ts';
+import { startArrival, type ArrivalDeps } from '../../src/arrival/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
+import { proveComplete } from '../../src/tar/index.ts';
 import { proveTar, recordingDeps, SETTINGS, startRig, tarOf, until } from './arrival-rig.ts';
 
 const paths = (tars: readonly { path: string }[]): string[] => tars.map((tar) => tar.path).toSorted();
@@ -271,4 +273,66 @@ test('what a proof says of bytes that changed meanwhile does not count', async (
   await until(() => rig.queued.length > 0);
   expect(rig.queued.map(({ size }) => size)).toEqual([tarOf([100, 200]).length]);
   expect(proofs).toBe(2);
+});
+
+const proveAllButBombs: ArrivalDeps['prove'] = (file, signal) =>
+  file.includes('bomb')
+    ? new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    : proveTar(file);
+
+test('tars whose proof takes for ever in their own directories hold nobody else up, and are handed on at last', async () => {
+  const clock: typeof systemClock = {
+    ...systemClock,
+    // the time that a proof may take, a hundred times shorter
+    sleep: (ms, signal) => systemClock.sleep(ms >= 60_000 ? ms / 100 : ms, signal),
+  };
+  await using rig = await startRig({ clock, prove: proveAllButBombs }, async (incoming) => {
+    for (let i = 0; i < 6; i += 1) {
+      await mkdir(path.join(incoming, `bombs/${i}`), { recursive: true });
+      await writeFile(path.join(incoming, `bombs/${i}/bomb.tar`), tarOf([100]));
+    }
+  });
+  await mkdir(rig.at('honest'));
+  for (let i = 0; i < 20; i += 1) await writeFile(rig.at(`honest/${i}.tar`), tarOf([100]));
+  const honest = (): number => rig.queued.filter((tar) => tar.path.includes('honest')).length;
+  await until(() => honest() === 20);
+  expect(rig.queued.filter((tar) => tar.path.includes('bomb')).length).toBeLessThan(6);
+  await until(() => rig.queued.length === 26);
+});
+
+test('a tar that stalls with zeros still to be filled is not taken before it is filled', async () => {
+  const whole = Buffer.concat([tarOf([40_000, 40_000]), Buffer.alloc(1024)]);
+  await using rig = await startRig({ prove: proveComplete });
+  const half = Buffer.concat([whole.subarray(0, 20_480), Buffer.alloc(whole.length - 20_480)]);
+  await writeFile(rig.at('a.tar'), half);
+  await writeFile(rig.at('b.tar'), tarOf([100]));
+  await until(() => rig.of('tar doubtful').length > 0 && rig.queued.length > 0);
+  expect(rig.queued.map((tar) => path.basename(tar.path))).toEqual(['b.tar']);
+  await rig.arrival.rescanNow();
+  expect(rig.arrival.landing()).toMatchObject({ incomplete: { count: 1, needsAttention: true } });
+  await writeFile(rig.at('a.tar'), whole);
+  await until(() => rig.queued.length === 2);
+  await rig.arrival.rescanNow();
+  expect(rig.arrival.landing()).toEqual({});
+});
+
+test('what is not taken is counted by reason, and logged once, not with each rescan', async () => {
+  await using rig = await startRig({}, async (incoming) => {
+    await mkdir(incoming);
+    for (let i = 0; i < 300; i += 1)
+      await writeFile(Buffer.from(`${incoming}/caf\xe9${i}.tar`, 'latin1'), '12');
+    await writeFile(path.join(incoming, 'calls.tar.xz'), '123');
+  });
+  for (let i = 0; i < 3; i += 1) await rig.arrival.rescanNow();
+  expect(rig.of('files not taken').map(({ reason, files, bytes }) => ({ reason, files, bytes }))).toEqual(
+    expect.arrayContaining([
+      { reason: 'name not UTF-8', files: 300, bytes: 600 },
+      { reason: 'no pattern', files: 1, bytes: 3 },
+    ]),
+  );
+  expect(rig.of('files not taken')).toHaveLength(2);
+  expect(rig.arrival.landing()).toMatchObject({
+    'name not UTF-8': { count: 300, bytes: 600, needsAttention: true },
+    'no pattern': { count: 1, bytes: 3, needsAttention: true },
+  });
 });

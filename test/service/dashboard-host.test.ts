@@ -61,7 +61,7 @@ async function ingestStatus(tar: string): Promise<number> {
 
 test('a tar that is named is queued; one that cannot be is refused', async () => {
   const tar = join(directory, 'data/incoming/now.tar');
-  await writeFile(tar, makeTar([{ name: 'a.wav', body: Buffer.alloc(100) }]));
+  await writeFile(tar, makeTar([{ name: 'a.wav', body: Buffer.alloc(100, 1) }]));
   expect(await post('/api/ingest', { tars: [tar] })).toEqual({ tars: [{ tar, state: 'queued' }] });
   expect(await post('/api/ingest', { tars: [tar] })).toEqual({ tars: [{ tar, state: 'known' }] });
   expect(await ingestStatus('/etc/passwd')).toBe(400);

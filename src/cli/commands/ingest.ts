@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import type { App } from '../../app.ts';
-import { ingestTars } from '../../rescan/index.ts';
-import type { Progress, TarVersion } from '../../state/index.ts';
+import { ingestTars, type Ingested } from '../../rescan/index.ts';
+import type { Progress } from '../../state/index.ts';
 import { counted, printError, printJson, printTable } from '../output.ts';
 import { withApp } from '../with-app.ts';
 
@@ -40,11 +40,7 @@ export function ingestCommand(program: Command): void {
             );
           return 0;
         }
-        const followed = await follow(
-          app,
-          ingested.map(({ tar }) => tar),
-          json,
-        );
+        const followed = await follow(app, ingested, json);
         if (json) printJson({ tars: followed });
         else
           printTable(
@@ -61,7 +57,7 @@ export function ingestCommand(program: Command): void {
     );
 }
 
-async function follow(app: App, tars: readonly TarVersion[], json: boolean): Promise<readonly Followed[]> {
+async function follow(app: App, tars: readonly Ingested[], json: boolean): Promise<readonly Followed[]> {
   const bar =
     !json && process.stderr.isTTY
       ? new SingleBar({
@@ -106,13 +102,14 @@ async function follow(app: App, tars: readonly TarVersion[], json: boolean): Pro
   }
 }
 
-function look(app: App, tar: TarVersion): Followed & { readonly ended: boolean } {
+function look(app: App, { tar, sha256 }: Ingested): Followed & { readonly ended: boolean } {
   const failed = app.state.failedTar(tar.path);
   const row = app.state.tar(tar.path);
   const progress = app.state.tarProgress(tar.path);
   if (failed !== undefined && failed.retryCount >= app.settings.upload.maxRetries) {
     return { tar: tar.path, error: failed.errorMessage, progress, ended: true };
   }
-  const extracted = row?.size === tar.size && row.mtimeMs === tar.mtimeMs;
+  const extracted =
+    row?.size === tar.size && row.mtimeMs === tar.mtimeMs && (sha256 === undefined || row.sha256 === sha256);
   return { tar: tar.path, progress, ended: extracted && progress.PENDING + progress.retrying === 0 };
 }

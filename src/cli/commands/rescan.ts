@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { App, OfflineApp } from '../../app.ts';
 import { settleOnce } from '../../arrival/index.ts';
 import { restoreFromReceipts } from '../../receipt/index.ts';
-import { knownTars, queueTars, reconcileUploads } from '../../rescan/index.ts';
+import { knownTars, queueTarsByDate, reconcileUploads } from '../../rescan/index.ts';
 import { openS3Store } from '../../store/index.ts';
 import { proveComplete } from '../../tar/index.ts';
 import { printJson, printLines } from '../output.ts';
@@ -31,7 +31,7 @@ async function rescan(app: App, { json }: GlobalOptions): Promise<0> {
     report: app.report,
     known: (versions) => knownTars(app, versions),
     queue: async (versions) => {
-      await queueTars(app, versions);
+      await queueTarsByDate(app, versions);
     },
     prove: proveComplete,
   });

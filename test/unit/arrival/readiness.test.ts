@@ -5,6 +5,10 @@ import { LOOK_AGAIN_MS, readiness, type Facts } from '../../../src/arrival/readi
 const complete = { kind: 'complete', members: 3, bytes: 30 } as const;
 const incomplete = { kind: 'incomplete', reason: 'ends at byte 512' } as const;
 const half = { ...incomplete, ending: 'one zero block' } as const;
+const doubt = { reason: 'ends in zeros', isUsual: false } as const;
+const doubtful = { ...complete, doubt } as const;
+const silent = { ...complete, doubt: { reason: 'ends in zeros', isUsual: true } } as const;
+const unproved = { kind: 'unproved', reason: 'it took longer than 60 s' } as const;
 const corrupt = { kind: 'corrupt', reason: 'bad checksum' } as const;
 
 const facts = (changed: Partial<Facts> = {}): Facts => ({
@@ -31,17 +35,48 @@ describe('a tar', () => {
     [
       'waits for its done marker',
       { doneMarker: 'missing' },
-      { kind: 'wait', forMs: LOOK_AGAIN_MS, reason: 'its done marker is not there' },
+      { kind: 'wait', forMs: LOOK_AGAIN_MS, reason: 'its done marker is not there', marker: 'missing' },
     ],
     [
       'waits for its done marker however long it is quiet',
       { doneMarker: 'missing', proof: incomplete, unchangedMs: 1e9 },
-      { kind: 'wait', forMs: LOOK_AGAIN_MS, reason: 'its done marker is not there' },
+      { kind: 'wait', forMs: LOOK_AGAIN_MS, reason: 'its done marker is not there', marker: 'missing' },
     ],
     ['is proven when it is quiet', {}, { kind: 'prove' }],
     ['is proven when its marker is there', { doneMarker: 'present' }, { kind: 'prove' }],
     ['is proven at once without a quiet period', { quietMs: 0, unchangedMs: 0 }, { kind: 'prove' }],
     ['is ready when it is complete', { proof: complete }, { kind: 'ready' }],
+    [
+      'whose end may still be filled is waited for',
+      { proof: doubtful },
+      { kind: 'doubtful', forMs: LOOK_AGAIN_MS, doubt },
+    ],
+    [
+      'that is damaged where it may still be filled is waited for',
+      { proof: { ...corrupt, doubt } },
+      { kind: 'doubtful', forMs: LOOK_AGAIN_MS, doubt },
+    ],
+    [
+      'whose end may still be filled is ready when its time is up',
+      { proof: doubtful, unchangedMs: 3_600_000 },
+      { kind: 'ready' },
+    ],
+    [
+      'whose end may still be filled is ready when its client says so',
+      { proof: doubtful, doneMarker: 'present' },
+      { kind: 'ready' },
+    ],
+    [
+      'that ends in what may be silence is waited for',
+      { proof: silent, unchangedMs: 149_000 },
+      { kind: 'doubtful', forMs: 1000, doubt: silent.doubt },
+    ],
+    [
+      'that ends in what may be silence is ready after some quiet periods',
+      { proof: silent, unchangedMs: 150_000 },
+      { kind: 'ready' },
+    ],
+    ['that takes too long to prove is ready', { proof: unproved }, { kind: 'ready' }],
     ['is ready to fail when it is corrupt', { proof: corrupt }, { kind: 'ready' }],
     [
       'that ends early is looked at again',
@@ -76,7 +111,7 @@ describe('a tar', () => {
     unchangedMs: fc.nat(10_000),
     quietMs: fc.nat(10_000),
     doneMarker: fc.constantFrom('not needed', 'present', 'missing'),
-    proof: fc.constantFrom(undefined, complete, incomplete, corrupt),
+    proof: fc.constantFrom(undefined, complete, doubtful, silent, unproved, incomplete, corrupt),
     incompleteAfterMs: fc.nat(20_000),
   });
 

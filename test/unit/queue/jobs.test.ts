@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { readPayload, uploadJobId, uploadJobs, type ToUpload } from '../../../src/queue/jobs.ts';
 
 const MTIME_MS = 1_756_684_800_000;
+const NOW = MTIME_MS + 60_000;
 const recording = (name: string, batch?: number, tar = '/in/a.tar'): ToUpload => ({
   path: `/x/${name}.wav`,
   tar,
@@ -13,6 +14,7 @@ test('recordings of one batch share a job, others have one each', () => {
   const jobs = uploadJobs(
     [recording('a', 0), recording('b', 0), recording('c', 1), recording('d'), recording('e')],
     'newest',
+    NOW,
   );
   expect(jobs.map(({ payload }) => payload)).toEqual([
     { v: 1, recordings: ['/x/a.wav', '/x/b.wav'] },
@@ -26,13 +28,13 @@ test('recordings of one batch share a job, others have one each', () => {
 test('batches of the same number are told apart by their tar, and by its version', () => {
   const [a, b] = [recording('a', 0), recording('b', 0, '/in/b.tar')];
   const newer = { ...recording('c', 0), tarMtimeMs: MTIME_MS + 1 };
-  expect(uploadJobs([a, b, newer], 'newest')).toHaveLength(3);
+  expect(uploadJobs([a, b, newer], 'newest', NOW)).toHaveLength(3);
   expect(new Set([a, b, newer].map(uploadJobId)).size).toBe(3);
 });
 
 test('a job’s id comes from the work: the same for every recording of a batch, whatever else of it is still open', () => {
-  const [whole] = uploadJobs([recording('a', 3), recording('b', 3)], 'newest');
-  const [rest] = uploadJobs([recording('b', 3)], 'newest');
+  const [whole] = uploadJobs([recording('a', 3), recording('b', 3)], 'newest', NOW);
+  const [rest] = uploadJobs([recording('b', 3)], 'newest', NOW);
   expect(rest?.id).toBe(whole?.id);
   expect(uploadJobId(recording('a', 3))).toBe(whole?.id);
   expect(uploadJobId(recording('a'))).not.toBe(whole?.id);

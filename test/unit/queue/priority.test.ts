@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { byArrivalOrder, priorityOf } from '../../../src/queue/priority.ts';
+import { priorityOf } from '../../../src/queue/priority.ts';
 
-const tar = (path: string, mtimeMs: number) => ({ path, size: 1, mtimeMs });
 const LAST = 2 ** 21 - 1;
 const at = (iso: string): number => Date.parse(iso);
 
@@ -17,14 +16,14 @@ test.each<[string, 'newest' | 'oldest', number]>([
   ['2106-01-01T00:00:00Z', 'oldest', LAST],
   ['2106-01-01T00:00:00Z', 'newest', 1],
 ])('a tar of %s, %s first, has priority %i', (iso, order, expected) => {
-  expect(priorityOf(at(iso), order)).toBe(expected);
+  expect(priorityOf(at(iso), order, at('2200-01-01T00:00:00Z'))).toBe(expected);
 });
 
 test('priorities are what BullMQ takes and follow the mtime', () => {
   const mtime = fc.integer({ min: -1e12, max: 1e14 });
   fc.assert(
     fc.property(mtime, mtime, fc.constantFrom('newest', 'oldest'), (a, b, order) => {
-      const [older, newer] = [Math.min(a, b), Math.max(a, b)].map((ms) => priorityOf(ms, order)) as [
+      const [older, newer] = [Math.min(a, b), Math.max(a, b)].map((ms) => priorityOf(ms, order, 1e14)) as [
         number,
         number,
       ];
@@ -39,8 +38,7 @@ test('priorities are what BullMQ takes and follow the mtime', () => {
   );
 });
 
-test('tars sort by mtime, equals by path, whatever the order of arrival', () => {
-  const tars = [tar('/c', 1), tar('/a', 2), tar('/b', 1)];
-  expect(tars.toSorted(byArrivalOrder('oldest')).map(({ path }) => path)).toEqual(['/b', '/c', '/a']);
-  expect(tars.toSorted(byArrivalOrder('newest')).map(({ path }) => path)).toEqual(['/a', '/b', '/c']);
+test.each(['newest', 'oldest'] as const)('a tar dated in the future counts as of now, %s first', (order) => {
+  const now = at('2026-11-28T12:00:00Z');
+  expect(priorityOf(at('2036-01-01T00:00:00Z'), order, now)).toBe(priorityOf(now, order, now));
 });
