@@ -252,6 +252,12 @@ export const FAULTS = {
     exit: 1,
     remedy: 'stop these programs first, or say --yes: they see the restored content at once',
   },
+  DATABASE_HELD: {
+    cause: 'running',
+    retry: 'never',
+    exit: 1,
+    remedy: 'stop these programs first: no file is replaced under a program that has it open',
+  },
   DATABASE_DAMAGED: {
     cause: 'damaged',
     retry: 'never',
@@ -269,6 +275,12 @@ export const FAULTS = {
     retry: 'never',
     exit: 1,
     remedy: 'do not restore it: choose another snapshot; look at the disk that it lay on',
+  },
+  SNAPSHOT_OTHER: {
+    cause: 'other',
+    retry: 'never',
+    exit: 1,
+    remedy: 'choose a copy of this very database: "wavspool snapshots list" shows them',
   },
   SNAPSHOT_UNKNOWN: {
     cause: 'missing',

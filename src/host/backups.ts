@@ -20,6 +20,7 @@ import {
   type Verdict,
 } from '../snapshot/index.ts';
 import type { Host } from './host.ts';
+import { keptBackups, pruneKeptBackups } from './kept-copies.ts';
 import { offsiteJob, snapshotJob, type SnapshotResult } from './snapshot-job.ts';
 
 /** What `snapshots list` and `/api/backups` show; times ISO in UTC. */
@@ -186,7 +187,12 @@ export async function listSnapshotBackups(
       unlisted.push(`${one.database} ${one.schedule.name}: ${messageOf(error)}`);
     }
   }
+  found.push(...(await keptBackups(host, namesOf(host, database))));
   return { snapshots: newestFirst(found), unlisted };
+}
+
+function namesOf({ databases }: Host, name: string | undefined): readonly string[] {
+  return name === undefined ? databases.map((one) => one.name) : [databaseNamed(databases, name).name];
 }
 
 /** Every copy of that database; without one, of all of them, and every mirror. The newest first. Throws as they do. */
@@ -261,6 +267,8 @@ export async function pruneBackups(
       ...(await pruneCopiesOffsite(host, name, schedule, dryRun, signal)),
     ]);
   }
+  for (const name of namesOf(host, database))
+    await inTurn(`prune kept ${name}`, `snapshot ${name}`, () => pruneKeptBackups(host, name, dryRun));
   for (const captured of capturedOf(host, database)) {
     await inTurn(`prune points ${captured.name}`, `point-in-time ${captured.name}`, async () => {
       const points = await asPoints(captured);

@@ -8,7 +8,7 @@ import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.
 import { listPoints, restorePoint } from '../point-in-time/index.ts';
 import { fileSource, type Source } from '../restore/index.ts';
 import { isoTime, makeDirectory, parseTime, temporaryPath } from '../runtime/index.ts';
-import { checkedCopy, notedHashes, type Snapshot, type Verdict } from '../snapshot/index.ts';
+import { checkedCopy, listSnapshots, notedHashes, type Snapshot, type Verdict } from '../snapshot/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import { listSnapshotBackups, type SnapshotBackup } from './backups.ts';
 import type { Host } from './host.ts';
@@ -25,7 +25,10 @@ export async function namedSource(
 ): Promise<Source> {
   if (from.startsWith('s3://')) return offsiteSource(host, from);
   const path = isAbsolute(from) || from.includes('/') ? resolve(from) : from;
-  if (await isFile(path)) return fileSource(path, await notedHashes(path));
+  if (await isFile(path)) {
+    await mustNotBeOfAnother(host, database, path);
+    return fileSource(path, await notedHashes(path));
+  }
   const { snapshots, unlisted } = await listSnapshotBackups(host, database, signal);
   const listed = snapshots.find(({ name }) => name === from);
   if (listed === undefined)
@@ -36,6 +39,25 @@ export async function namedSource(
   return backupSource(host, listed);
 }
 
+/** Two databases can have the same tables: a copy that stands in the list of another one is that one's. Throws SNAPSHOT_OTHER. */
+async function mustNotBeOfAnother(host: Host, database: string, path: string): Promise<void> {
+  const isListed = async ({ name, snapshots }: DatabaseSettings): Promise<boolean> => {
+    const lists = await Promise.all(
+      snapshots.map((schedule) => listSnapshots(name, schedule, host.timezone)),
+    );
+    return lists.flat().some((snapshot) => snapshot.path === path);
+  };
+  const [own, others] = [host.databases.filter(({ name }) => name === database), host.databases];
+  for (const one of own) if (await isListed(one)) return;
+  for (const other of others) {
+    if (other.name === database || !(await isListed(other))) continue;
+    throw new WavspoolError(
+      'SNAPSHOT_OTHER',
+      `${path} is a copy of the database ${other.name}, not of ${database}`,
+    );
+  }
+}
+
 /** A listed copy as a source. */
 export async function backupSource(host: Host, { where, path, at }: SnapshotBackup): Promise<Source> {
   return where === 'offsite' ? offsiteSource(host, path) : snapshotSource({ path, at: parseTime(at) });
@@ -43,7 +65,7 @@ export async function backupSource(host: Host, { where, path, at }: SnapshotBack
 
 /** A snapshot on disk as a source. */
 export async function snapshotSource({ path, at }: Pick<Snapshot, 'path' | 'at'>): Promise<Source> {
-  return fileSource(path, await notedHashes(path), at);
+  return fileSource(path, await notedHashes(path), { at });
 }
 
 /**

@@ -3,6 +3,7 @@
 export type { PointInTimeDatabase } from './archive.ts';
 export { capture, shipWal, type CaptureDeps } from './capture.ts';
 export type { CaptureResult } from './capture-pages.ts';
+export { holdOffCapture } from './hold-off.ts';
 export {
   chainFiles,
   listPoints,

@@ -24,6 +24,8 @@ const SEGMENT = /^records-(\d{12})-(\d{12})-(\d{8}T\d{9}Z)-(\d{8}T\d{9}Z)-(\d{1,
 export type BaseFile = 'json' | 'db.zst' | 'verified.json';
 
 export const LOCK_FILE = 'lock';
+/** Locked while a restore asks for the database. */
+export const HOLD_OFF_FILE = 'restoring';
 export const PAGES_FILE = 'pages.index';
 export const CHECKED_FILE = 'checked.json';
 

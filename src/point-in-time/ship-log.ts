@@ -6,6 +6,7 @@ import { readArchive, recordBytes, removeFiles, type PointInTimeDatabase } from 
 import { baseDue, chainsOf, headOf, type Archive, type BaseRules } from './chain.ts';
 import { createChores } from './chores.ts';
 import { canResume } from './follow.ts';
+import { isHeldOff } from './hold-off.ts';
 import { holdLog, type LogHold } from './log-hold.ts';
 import { segmentFile, type SegmentName } from './names.ts';
 import { readLog, type LogRead } from './read-log.ts';
@@ -57,7 +58,8 @@ interface Shipper {
 }
 
 /**
- * Ships every commit of a database in WAL mode into its archive until `signal` aborts. The archive must be locked by the
+ * Ships every commit of a database in WAL mode into its archive until `signal` aborts, or a restore asks for
+ * it. The archive must be locked by the
  * caller, and the process be one of its own. Throws DATABASE_* when the database cannot be followed, DISK_FULL and
  * FILE_UNREADABLE; whoever starts it again loses nothing as long as the log has not started over in between, and gets a new
  * base otherwise.
@@ -71,7 +73,7 @@ export async function shipLog(
   const shipper = createShipper(deps, database, directory, signal);
   try {
     await shipper.begin();
-    while (!signal.aborted) {
+    while (!signal.aborted && !isHeldOff(directory)) {
       await shipper.turn();
       await deps.clock.sleep(POLL_MS, signal);
     }

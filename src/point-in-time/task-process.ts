@@ -5,12 +5,15 @@ import { sweepTemporaries, systemClock, type Clock } from '../runtime/index.ts';
 import { finishCopy, journalModeOf, takeExclusiveLock } from '../sqlite/index.ts';
 import { archiveFault, archiveOf, makeArchive } from './archive.ts';
 import { capturePages, verifyEnded } from './capture-pages.ts';
+import { isHeldOff } from './hold-off.ts';
 import { LOCK_FILE } from './names.ts';
 import { runTask } from './run-task.ts';
 import { shipLog } from './ship-log.ts';
 import type { Asked, Said, Task, Work } from './tasks.ts';
 
 // The other end of run-task.ts. It ends when its parent does: a shipper that nobody supervises would hold the lock for ever.
+
+const HELD_OFF_LOOK_MS = 200;
 
 const stopping = new AbortController();
 const report: Report = (event, fields) => say({ kind: 'report', event, fields });
@@ -49,6 +52,8 @@ async function perform(task: Task): Promise<unknown> {
       return null;
     }
     await makeArchive(directory);
+    while (isHeldOff(directory)) await clock.sleep(HELD_OFF_LOOK_MS, stopping.signal); // a restore has it
+    if (stopping.signal.aborted) return null;
     const lock = takeExclusiveLock(join(directory, LOCK_FILE));
     if (lock === undefined) {
       const message = `${directory}: another process is capturing ${task.database.name}`;
@@ -79,7 +84,7 @@ async function ship(task: Work<'ship'>, directory: string, clock: Clock, everyMs
       },
     );
   };
-  while (!signal.aborted) {
+  while (!signal.aborted && !isHeldOff(directory)) {
     const journalMode = journalModeOf(database.path);
     if (journalMode === 'wal')
       return shipLog({ clock, report, rules, verifyEnded: verify }, database, directory, signal);

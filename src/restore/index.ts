@@ -1,3 +1,4 @@
 /** A database back to what it was: checked before, kept before, checked after. Start at restore.ts. */
 export type { Holder } from './holders.ts';
-export { fileSource, restoreDatabase, type Restored, type RestoreDeps, type Source } from './restore.ts';
+export { KEPT, listKept, pruneKept, type Kept } from './kept.ts';
+export { fileSource, restoreDatabase, type Restored, type Source } from './restore.ts';

@@ -1,16 +1,27 @@
-import { realpath, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { DatabaseSettings } from '../config/index.ts';
 import type { Report } from '../events.ts';
-import { WavspoolError, errnoOf } from '../faults.ts';
-import { makeDirectory, sweepTemporaries, temporaryPath, type Clock } from '../runtime/index.ts';
+import { WavspoolError } from '../faults.ts';
+import { FIRST_DESCRIPTOR, runAs, workerOf, type User } from '../linux/index.ts';
+import { holdOffCapture } from '../point-in-time/index.ts';
+import { makeDirectory, offLoop, sweepTemporaries, temporaryPath, type Clock } from '../runtime/index.ts';
 import { checkedCopy } from '../snapshot/index.ts';
 import { holdersOf, type Holder } from './holders.ts';
-import { checkInPlace, putInPlace } from './put-in-place.ts';
+import { pruneKept } from './kept.ts';
+import { resolved, type PutInPlace, type Saved, type Swap } from './put-in-place.ts';
 
 export interface RestoreDeps {
   readonly clock: Clock;
   readonly report: Report;
   readonly timezone: string;
+  readonly dataDirectory: string;
+}
+
+/** The database that is restored, as the settings have it. */
+export interface Target extends Pick<DatabaseSettings, 'name' | 'path' | 'asserts' | 'pointInTime'> {
+  /** Nobody but its owner may read it, whatever its directory suggests. */
+  readonly isPrivate: boolean;
 }
 
 /** What a database is to be restored from. */
@@ -19,6 +30,8 @@ export interface Source {
   readonly from: string;
   /** When its content was read, ms since 1970. */
   readonly at?: number;
+  /** The journal mode that the database had then. */
+  readonly journalMode?: string;
   /**
    * Writes the checked content, uncompressed, to the new file `target`. Throws SNAPSHOT_BAD, or what keeps it from being
    * read.
@@ -33,58 +46,110 @@ export interface Restored {
   readonly at?: number;
   /** Where what was there before is kept; absent when there was nothing. */
   readonly saved?: string;
+  /** What earlier restores had kept and is removed now. */
+  readonly removed: readonly string[];
   readonly heldBy: readonly Holder[];
 }
 
+const THREAD = new URL('put-in-place-thread.ts', import.meta.url);
+
 /**
  * Restores a database: checks the source by reading it whole, keeps what is there now, puts the source in its place, and
- * checks it again there. `mayDisturb` is asked when other programs have the database open. Throws SNAPSHOT_BAD before anything
- * was touched, DATABASE_IN_USE when they are not to be disturbed, DATABASE_BUSY, DISK_FULL.
+ * checks it again there. Nothing of wavspool captures the database meanwhile. `mayDisturb` is asked when other programs have
+ * it open. As root, in a directory that others may write, the work is done with the rights of its owner (P13). Throws
+ * SNAPSHOT_BAD and SNAPSHOT_OTHER before anything was touched, DATABASE_IN_USE when programs are not to be disturbed,
+ * DATABASE_HELD, DATABASE_BUSY, PATH_UNSAFE, DISK_FULL.
  */
 export async function restoreDatabase(
-  { clock, report, timezone }: RestoreDeps,
-  { name: database, path: configured }: { readonly name: string; readonly path: string },
+  deps: RestoreDeps,
+  target: Target,
   source: Source,
   mayDisturb: (holders: readonly Holder[]) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<Restored> {
-  const path = await resolved(configured);
-  const directory = dirname(path);
-  await makeDirectory(directory);
-  await sweepTemporaries(directory, clock.now(), { recursive: false });
+  const { clock } = deps;
   const startedAt = clock.monotonicMs();
-  const good = temporaryPath(directory);
+  const worker = await workerOf(target.path);
+  const staging =
+    worker === undefined ? dirname(await resolved(target.path)) : join(deps.dataDirectory, 'scratch');
+  await makeDirectory(staging);
+  await sweepTemporaries(staging, clock.now(), { recursive: false });
+  const good = temporaryPath(staging);
   try {
     await source.fetch(good, signal);
-    const heldBy = await holdersOf(path);
-    if (heldBy.length > 0 && !(await mayDisturb(heldBy))) throw inUse(path, heldBy);
-    const saved = await putInPlace(
-      { database: path, good, isHeld: heldBy.length > 0, timezone },
-      clock.now(),
-      signal,
-    );
-    await checkInPlace(path, signal);
-    const { from, at } = source;
-    const ms = Math.round(clock.monotonicMs() - startedAt);
-    report('database restored', { database, path, from, saved: saved ?? null, ms });
-    return {
-      database,
-      path,
-      from,
-      heldBy,
-      ...(at !== undefined && { at }),
-      ...(saved !== undefined && { saved }),
-    };
+    const captures = await holdOffCapture(deps, target, signal);
+    try {
+      const heldBy = await holdersOf(await resolved(target.path));
+      if (heldBy.length > 0 && !(await mayDisturb(heldBy))) throw inUse(target.path, heldBy);
+      const swap = { ...swapOf(deps, target, source), path: target.path, isHeld: heldBy.length > 0 };
+      const { path, saved } = await put(swap, good, worker, signal);
+      const ms = Math.round(clock.monotonicMs() - startedAt);
+      return await settled(deps, { database: target.name, path, heldBy, source, ms }, swap.now, saved);
+    } finally {
+      captures.release();
+    }
   } finally {
     for (const part of ['', '-wal', '-shm', '-journal']) await rm(good + part, { force: true });
   }
 }
 
+interface Done extends Pick<Restored, 'database' | 'path' | 'heldBy'> {
+  readonly source: Source;
+  readonly ms: number;
+}
+
+/** Reports it, notes what was kept, and lets go of what older restores kept. */
+async function settled(
+  { report, dataDirectory }: RestoreDeps,
+  { database, path, heldBy, source: { from, at }, ms }: Done,
+  now: number,
+  saved: Saved | undefined,
+): Promise<Restored> {
+  report('database restored', { database, path, from, saved: saved?.path ?? null, ms });
+  const added = saved === undefined ? {} : { added: { ...saved, at: now } };
+  const removed = await pruneKept(dataDirectory, database, added);
+  return {
+    database,
+    path,
+    from,
+    heldBy,
+    removed: removed.map((kept) => kept.path),
+    ...(at !== undefined && { at }),
+    ...(saved !== undefined && { saved: saved.path }),
+  };
+}
+
+function swapOf(
+  { clock, timezone }: RestoreDeps,
+  { name, asserts, isPrivate }: Target,
+  { journalMode }: Source,
+): Omit<Swap, 'path' | 'good' | 'isHeld'> {
+  const mode = journalMode === undefined ? {} : { journalMode };
+  return { database: name, asserts, isPrivate, ...mode, now: clock.now(), timezone };
+}
+
+/** In a thread of this process, or in one with the rights of `worker`, which is handed the copy as an open file. */
+async function put(
+  swap: Omit<Swap, 'good'>,
+  good: string,
+  worker: User | undefined,
+  signal: AbortSignal,
+): Promise<PutInPlace> {
+  if (worker === undefined) return offLoop<PutInPlace>(THREAD, { ...swap, good }, signal);
+  await using file = await open(good, 'r');
+  const job = { ...swap, good: { fd: FIRST_DESCRIPTOR } };
+  return await runAs<PutInPlace>(THREAD, job, { user: worker, descriptors: [file.fd] }, signal);
+}
+
 /** A file to restore from, with the SHA-256 that it may have, none if none is known. */
-export function fileSource(path: string, hashes: readonly string[], at?: number): Source {
+export function fileSource(
+  path: string,
+  hashes: readonly string[],
+  known: Pick<Source, 'at' | 'journalMode'> = {},
+): Source {
   return {
     from: path,
-    ...(at !== undefined && { at }),
+    ...known,
     fetch: (target, signal) => checkedCopy(path, hashes, target, { keep: true }, signal),
   };
 }
@@ -92,14 +157,4 @@ export function fileSource(path: string, hashes: readonly string[], at?: number)
 function inUse(path: string, holders: readonly Holder[]): WavspoolError {
   const who = holders.map(({ pid, program }) => `${program} (pid ${pid})`).join(', ');
   return new WavspoolError('DATABASE_IN_USE', `${path} is open in ${who}`);
-}
-
-/** Through symlinks: what is replaced is the database, not the link to it. */
-async function resolved(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return path;
-    throw error;
-  }
 }

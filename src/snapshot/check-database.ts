@@ -14,7 +14,7 @@ export interface Facts {
  * something else, SETTINGS_INVALID for one that is no query, DATABASE_DAMAGED.
  */
 export function readFacts(db: Sqlite, asserts: readonly string[]): Facts {
-  for (const assert of asserts) ask(db, assert);
+  for (const assert of asserts) askAssert(db, assert);
   return asDatabaseFault(db.name, () => {
     const tables = db
       .prepare(
@@ -49,7 +49,8 @@ export function compareFacts(path: string, source: Facts, copy: Facts): void {
   }
 }
 
-function ask(db: Sqlite, assert: string): void {
+/** Asks a query that must return 1. Throws SNAPSHOT_BAD, SETTINGS_INVALID for one that is no query, DATABASE_DAMAGED. */
+export function askAssert(db: Sqlite, assert: string): void {
   let value: unknown;
   try {
     const query = db.prepare(assert);

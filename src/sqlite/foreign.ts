@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs';
+import { Buffer } from 'node:buffer';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { isBusy, type Sqlite } from './open.ts';
@@ -13,6 +15,11 @@ const POLL_MS = 0.3;
 /** What a thread that sleeps waits for. */
 const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 const ALL_PAGES = 2 ** 31 - 1;
+/** https://www.sqlite.org/fileformat.html, 1.3. */
+const MAGIC = Buffer.from('SQLite format 3\0');
+const HEADER_BYTES = 100;
+const WRITE_VERSION_AT = 18;
+const WAL_VERSION = 2;
 
 /**
  * Opens a database that another program owns. Read-write, because a WAL that a crash left can be read in no other way; no
@@ -84,6 +91,7 @@ function inTurn(db: Sqlite, step: () => void): void {
  */
 export async function copyPinned(db: Sqlite, target: string, signal: AbortSignal): Promise<void> {
   try {
+    closeSync(openSync(target, 'wx', 0o600)); // SQLite would make it for everybody to read (P9)
     await db.backup(target, {
       progress: () => {
         signal.throwIfAborted();
@@ -130,15 +138,43 @@ export function pageSize(db: Sqlite): number {
  * restore into a database in WAL mode leaves that one in its mode. Throws DATABASE_UNUSABLE or DISK_FULL.
  */
 export function settleCopy(path: string): void {
+  setJournalMode(path, 'DELETE');
+}
+
+function setJournalMode(path: string, mode: 'DELETE' | 'WAL'): void {
   asDatabaseFault(path, () => {
     const db = new Database(path, { fileMustExist: true });
     try {
       db.pragma('trusted_schema = OFF');
-      db.pragma('journal_mode = DELETE');
+      db.pragma(`journal_mode = ${mode}`);
     } finally {
       db.close();
     }
   });
+}
+
+/** What the first bytes of a file say of it: whether it is a database, and in WAL mode. Not for one that this process has open. */
+export async function headerOf(
+  path: string,
+): Promise<{ readonly isDatabase: boolean; readonly isWal: boolean }> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
+    const isDatabase = buffer.subarray(0, MAGIC.length).equals(MAGIC);
+    return { isDatabase, isWal: isDatabase && buffer[WRITE_VERSION_AT] === WAL_VERSION };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Puts a database that nobody else has open into WAL mode. Throws DATABASE_UNUSABLE or DISK_FULL. */
+export function setWalMode(path: string): void {
+  setJournalMode(path, 'WAL');
+}
+
+/** Loads SQLite itself, which else happens when the first database is opened. */
+export function prepareSqlite(): void {
+  new Database(':memory:').close();
 }
 
 /** Runs `use`, turning a SQLite error into DATABASE_BUSY, DATABASE_DAMAGED, DISK_FULL or DATABASE_UNUSABLE. */

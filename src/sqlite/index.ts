@@ -7,12 +7,15 @@ export {
   copyInto,
   copyPinned,
   databaseFault,
+  headerOf,
   journalModeOf,
   openCopy,
   openForeign,
   pageSize,
   pin,
+  prepareSqlite,
   settleCopy,
+  setWalMode,
 } from './foreign.ts';
 export { groupedWriter, type Write } from './grouped-writer.ts';
 export { schemaInMemory, schemaOf, type SchemaObject } from './in-memory.ts';

@@ -77,7 +77,13 @@ async function putBack(
     printError(`${database.path} is open in ${who}; they see the restored content at once`);
     return yes || (isAsked && (await confirmed('go on all the same?', signal)));
   };
-  const restored = await restoreDatabase(host, database, source, mayDisturb, signal);
+  const restored = await restoreDatabase(
+    host,
+    { ...database, isPrivate: database.path === host.settings.paths.state },
+    source,
+    mayDisturb,
+    signal,
+  );
   if (json) printJson({ ...restored, ...(restored.at !== undefined && { at: isoTime(restored.at) }) });
   else printLines(describe(restored));
   return 0;
@@ -143,11 +149,12 @@ async function verifyOne(host: Host, source: Source, json: boolean, signal: Abor
   return ok ? 0 : 1;
 }
 
-function describe({ database, path, from, saved }: Restored): readonly string[] {
+function describe({ database, path, from, saved, removed }: Restored): readonly string[] {
   return [
     `${path} is restored from ${from}, and checks out`,
     saved === undefined
       ? 'nothing was there before'
       : `what was there before is kept; to undo: wavspool restore ${database} --from ${saved}`,
+    ...removed.map((old) => `removed, kept by an earlier restore: ${old}`),
   ];
 }
