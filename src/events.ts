@@ -170,6 +170,7 @@ export interface Events {
   'queues paused': { queues: readonly string[]; reason: string; until: string | null };
   'queues resumed': { queues: readonly string[]; by: string };
   'stale uploads aborted': { uploads: number };
+  'orphans reclaimed': { queue: string; jobs: number };
   'job finished': { queue: string; job: string; ms: number };
   'job failed': { queue: string; job: string; err: unknown };
   'scheduled job done': { job: string; by: string; ms: number };
@@ -285,6 +286,7 @@ export const LEVELS: Record<EventName, Level> = {
   'queues paused': 'warn',
   'queues resumed': 'info',
   'stale uploads aborted': 'info',
+  'orphans reclaimed': 'warn',
   'job finished': 'info',
   'job failed': 'error',
   'scheduled job done': 'info',

@@ -9,6 +9,7 @@ export {
   type Directory,
 } from './directory.ts';
 export { identityAt, identityOf, type FileIdentity } from './file-identity.ts';
+export { isGone, ownIdentity } from './process-identity.ts';
 export { removeIn, removeTree } from './remove-tree.ts';
 export { seenBelow } from './seen-below.ts';
 export { FIRST_DESCRIPTOR, runAs, type RunAs } from './run-as.ts';

@@ -5,6 +5,7 @@ import { messageOf } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
 import { givenUpBefore, readPayload, type Payload } from './jobs.ts';
 import { PREFIX, queueName, type QueueKind } from './names.ts';
+import { reclaimOrphans, register } from './orphans.ts';
 import { PUT_OFF_MS, createQuarantine } from './quarantine.ts';
 import { isRefusal, restingWorker } from './resting.ts';
 
@@ -154,7 +155,16 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
     });
     return made;
   };
+  const present = (made: Worker): void => {
+    const takeOver = async (): Promise<void> => {
+      await register(made, redis, clock);
+      const jobs = await reclaimOrphans(made, redis, clock);
+      if (jobs > 0) report('orphans reclaimed', { queue: kind, jobs });
+    };
+    takeOver().catch((err: unknown) => report('unexpected fault', { err }));
+  };
   let worker = makeWorker(concurrency);
+  present(worker);
   const resting = restingWorker(() => worker, clock, report);
 
   return {
@@ -166,6 +176,7 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
       const old = worker;
       redis.disconnect(true); // it may be lost without knowing; this one comes back by itself
       worker = makeWorker(old.concurrency);
+      present(worker);
       await old.close(true);
     },
     hold: () => resting.hold(),
