@@ -97,6 +97,12 @@ export const FAULTS = {
     exit: 3,
     remedy: 'the store has no room or the quota is used up',
   },
+  STORE_REFUSING: {
+    cause: 'bucket',
+    retry: 'when the store is back',
+    exit: 3,
+    remedy: 'the bucket refuses every object, its message says why: see s3.checksum, its policy, encryption',
+  },
   STORE_NOT_S3: {
     cause: 'protocol',
     retry: 'when the store is back',

@@ -71,7 +71,10 @@ export const settingsSchema = z.strictObject({
     forcePathStyle: yesNo,
     accessKeyId: secret.optional(),
     secretAccessKey: secret.optional(),
+    /** A PEM file; absent: the certificate authorities that Node knows. */
+    ca: path.optional(),
     storageClass: text,
+    checksum: oneOf('auto', 'sha256', 'md5', 'none'),
     serverSideEncryption: oneOf('none', 'AES256', 'aws:kms'),
     kmsKeyId: text.optional(),
   }),

@@ -50,6 +50,12 @@ export interface StoreOutage {
   /** ms since 1970. */
   readonly since: number;
   readonly probeAt: number;
+  /** How often the store was found away, this time included. */
+  readonly probes: number;
+  /** Only single recordings told of it, and no question to the store did. */
+  readonly bySuspects: boolean;
+  /** Another one each time that somebody finds the store away. */
+  readonly stamp: string;
 }
 
 /** A role that has not been heard of for this long is gone. */
@@ -62,6 +68,10 @@ export interface Shared {
   leave(heartbeat: Pick<Heartbeat, 'role' | 'host' | 'pid'>): Promise<void>;
   heartbeats(): Promise<readonly Heartbeat[]>;
   outage(): Promise<StoreOutage | undefined>;
+  /** The outage, and when the store was first known to answer (ms since 1970); one question. */
+  store(): Promise<{ readonly outage: StoreOutage | undefined; readonly reachedAt: number | undefined }>;
+  /** The store answered, be it with a refusal. */
+  noteReached(at: number): Promise<void>;
   setOutage(outage: StoreOutage): Promise<void>;
   clearOutage(): Promise<void>;
   /** True for one process at a time, for `ms`: it may try whether the store is back. */
@@ -73,6 +83,7 @@ export function openShared(site: string, redis: Redis, clock: Clock): Shared {
   const roles = siteKey(site, 'roles');
   const store = siteKey(site, 'store');
   const probe = siteKey(site, 'probe');
+  const reached = siteKey(site, 'reached');
 
   return {
     beat: async (heartbeat) => {
@@ -94,9 +105,13 @@ export function openShared(site: string, redis: Redis, clock: Clock): Shared {
         .map(([, heartbeat]) => heartbeat)
         .toSorted((a, b) => a.role.localeCompare(b.role) || a.pid - b.pid);
     },
-    outage: async () => {
-      const json = await redis.get(store);
-      return json === null ? undefined : (JSON.parse(json) as StoreOutage);
+    outage: async () => outageIn(await redis.get(store)),
+    store: async () => {
+      const [outage = null, at = null] = await redis.mget(store, reached);
+      return { outage: outageIn(outage), reachedAt: at === null ? undefined : Number(at) };
+    },
+    noteReached: async (at) => {
+      await redis.setnx(reached, at);
     },
     setOutage: async (outage) => {
       await redis.set(store, JSON.stringify(outage));
@@ -109,6 +124,13 @@ export function openShared(site: string, redis: Redis, clock: Clock): Shared {
       return (await redis.get(probe)) === who;
     },
   };
+}
+
+/** Of a version that noted less of it, the rest is as at the beginning of an outage. */
+function outageIn(json: string | null): StoreOutage | undefined {
+  if (json === null) return undefined;
+  const noted = JSON.parse(json) as Omit<StoreOutage, 'probes' | 'bySuspects' | 'stamp'>;
+  return { probes: 1, bySuspects: false, stamp: '', ...noted };
 }
 
 function fieldOf({ role, host, pid }: Pick<Heartbeat, 'role' | 'host' | 'pid'>): string {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Settings } from '../config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
 import { verdict, type StateCheck } from '../health/index.ts';
-import { QUEUES, type QueueKind, type Queues, type StoreOutage } from '../queue/index.ts';
+import { QUEUES, type QueueKind, type Queues } from '../queue/index.ts';
 import { isoTime, isoTimestamp, sqlTimestamp, type Clock } from '../runtime/index.ts';
 import type { StateStore } from '../state/index.ts';
 import type { DiskStatus, Facts, QueueStatus, Status } from './status.ts';
@@ -36,9 +36,9 @@ const NEEDED_ROLES = ['watch', 'extract', 'upload', 'maintain'] as const;
 export async function collectStatus(deps: StatusDeps): Promise<Status> {
   const { settings, state, queues, clock } = deps;
   const now = clock.now();
-  const [pauses, outage, roles, disk] = await Promise.all([
+  const [pauses, store, roles, disk] = await Promise.all([
     deps.pauses(),
-    queues.shared.outage(),
+    queues.shared.store(),
     queues.shared.heartbeats(),
     diskStatus(settings.paths),
   ]);
@@ -78,7 +78,7 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
             tar: oldest.extract.payload.tar,
             ageSeconds: Math.round(oldest.extract.waitingMs / 1000),
           },
-    store: storeStatus(outage),
+    store: storeStatus(store),
     disk,
     limits: { minFreeBytes: settings.extract.minFreeBytes },
     needs: NEEDED_ROLES,
@@ -144,10 +144,10 @@ async function oldestWaiting(queues: StatusDeps['queues']): Promise<{
   return { extract, upload, maintenance };
 }
 
-function storeStatus(outage: StoreOutage | undefined): Status['store'] {
-  if (outage === undefined) return { available: true };
+function storeStatus({ outage, reachedAt }: Awaited<ReturnType<Queues['shared']['store']>>): Status['store'] {
+  if (outage === undefined) return { available: true, ...(reachedAt !== undefined && { reached: true }) };
   const { cause, message, since } = outage;
-  return { available: false, cause, message, since: isoTime(since) };
+  return { available: false, reached: reachedAt !== undefined, cause, message, since: isoTime(since) };
 }
 
 async function diskStatus(paths: Settings['paths']): Promise<Status['disk']> {

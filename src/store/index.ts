@@ -11,3 +11,4 @@ export type {
   StoreFinding,
 } from './object-store.ts';
 export { type S3StoreSettings, openS3Store } from './s3.ts';
+export { S3Fault } from './s3-faults.ts';

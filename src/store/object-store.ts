@@ -71,6 +71,8 @@ export interface ObjectStore {
    * more than 128 KiB are not sent.
    */
   checkBody(bytes: number, signal: AbortSignal): Promise<void>;
+  /** Throws the store fault that keeps a small object from being written, if any. It is removed again, where that is allowed. */
+  checkWrite(signal: AbortSignal): Promise<void>;
   /** Aborts multipart uploads below the prefix that began before `before` (ms since 1970); returns how many. */
   abortStaleUploads(before: number, signal: AbortSignal): Promise<number>;
   /** What the store really honours, found out with probe objects below the prefix, for `doctor`. */

@@ -10,6 +10,7 @@ import {
 import { type FaultCode, WavspoolError } from '../faults.ts';
 import type { Clock, ReadExactly, Semaphore } from '../runtime/index.ts';
 import type { BodyPool } from './body-pool.ts';
+import type { createChecksums } from './checksums.ts';
 import type { Connection, S3Settings } from './connection.ts';
 import { startDeadline } from './deadline.ts';
 import { headerSafe, readMetadata } from './metadata.ts';
@@ -23,6 +24,7 @@ export interface StoreDeps {
   /** Bytes of bodies in memory at once. */
   readonly budget: Semaphore;
   readonly bodies: BodyPool;
+  readonly checksums: ReturnType<typeof createChecksums>;
   /** For recordings that are read at once. */
   readonly read: ReadExactly;
   readonly clock: Clock;
@@ -201,7 +203,10 @@ export function storedAs(settings: S3Settings, object: ObjectToPut) {
 }
 
 /** The same as the headers of a request that is sent without the SDK. */
-export function headersOf(settings: S3Settings, object: ObjectToPut): Record<string, string> {
+export function headersOf(
+  settings: S3Settings,
+  object: Pick<ObjectToPut, 'contentType' | 'metadata' | 'sha256'>,
+): Record<string, string> {
   const { storageClass, serverSideEncryption, kmsKeyId } = settings;
   const headers: Record<string, string> = {
     'content-type': object.contentType,

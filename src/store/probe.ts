@@ -1,20 +1,17 @@
 import { hash, randomUUID } from 'node:crypto';
-import {
-  GetBucketLifecycleConfigurationCommand,
-  type LifecycleRule,
-  PutObjectCommand,
-} from '@aws-sdk/client-s3';
+import { GetBucketLifecycleConfigurationCommand, type LifecycleRule } from '@aws-sdk/client-s3';
 import { type FaultCode, FAULTS, WavspoolError, messageOf } from '../faults.ts';
-import { headerSafe } from './metadata.ts';
+import { checksumHeaders } from './checksums.ts';
 import type { StoreFinding } from './object-store.ts';
-import { type StoreDeps, getObject, headObject, removeObject, requireField } from './objects.ts';
-import { presetPayloadHash } from './payload-hash.ts';
+import { type StoreDeps, getObject, headObject, headersOf, removeObject, requireField } from './objects.ts';
 import { S3Fault } from './s3-faults.ts';
 
 const METADATA = { note: 'größer, 100% and a space ' };
 const BYTES = Buffer.from('wavspool was here, and removes this again');
 const SHA256 = hash('sha256', BYTES, 'hex');
 const WRONG_SHA256 = hash('sha256', 'something else', 'hex');
+
+const WITH_CHECKSUM = { none: '', md5: ', with Content-MD5', sha256: ', with x-amz-checksum-sha256' };
 
 /** What one look found: `ok` and the words for it, the remedy being for when it is not. */
 type Look = Pick<StoreFinding, 'ok' | 'found'>;
@@ -31,7 +28,7 @@ export async function probeStore(deps: StoreDeps, signal: AbortSignal): Promise<
 
   const put = await look('put an object', 'grant s3:PutObject below s3.prefix', async () => {
     await putProbe(deps, key, SHA256, false, signal);
-    return { ok: true, found: 'stored' };
+    return { ok: true, found: `stored${WITH_CHECKSUM[deps.checksums.whole.current()]}` };
   });
   const findings = [put];
   if (put.ok) {
@@ -98,26 +95,23 @@ async function finding(
 }
 
 async function putProbe(
-  { settings, connection }: StoreDeps,
+  { settings, connection, checksums }: StoreDeps,
   key: string,
   sha256: string,
   onlyIfAbsent: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const command = new PutObjectCommand({
-    Bucket: settings.bucket,
-    Key: key,
-    Body: BYTES,
-    Metadata: headerSafe(METADATA),
-    ...(onlyIfAbsent && { IfNoneMatch: '*' }),
-  });
-  presetPayloadHash(command, sha256);
   const what = `PUT ${key}`;
-  const answer = await connection.send(
-    { what, run: (client, options) => client.send(command, options) },
-    signal,
-  );
-  requireField(answer.ETag, 'ETag', what, connection);
+  // as a recording is put, so that what a bucket demands of recordings shows
+  const headers = {
+    ...headersOf(settings, { contentType: 'audio/wav', metadata: METADATA, sha256: SHA256 }),
+    ...(onlyIfAbsent && { 'if-none-match': '*' }),
+  };
+  const answer = await checksums.whole.run((checksum) => {
+    const own = checksumHeaders(checksum, BYTES, SHA256);
+    return connection.put(what, { key, headers: { ...headers, ...own }, body: BYTES, sha256 }, signal);
+  });
+  requireField(answer.etag, 'ETag', what, connection);
 }
 
 async function lookAtWrongHash(deps: StoreDeps, key: string, signal: AbortSignal): Promise<Look> {

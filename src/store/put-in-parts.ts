@@ -9,6 +9,7 @@ import { hash } from 'node:crypto';
 import type { Report } from '../events.ts';
 import { WavspoolError } from '../faults.ts';
 import { createSemaphore } from '../runtime/index.ts';
+import { type Checksum, checksumFields } from './checksums.ts';
 import type { ObjectToPut, PutReceipt } from './object-store.ts';
 import { type StoreDeps, headObject, likeness, receiptIfThere, requireField, storedAs } from './objects.ts';
 import { presetPayloadHash } from './payload-hash.ts';
@@ -25,6 +26,15 @@ interface Upload {
   readonly object: ObjectToPut;
   readonly uploadId: string;
   readonly partBytes: number;
+  readonly checksum: Checksum;
+}
+
+/** How a recording is sent in parts. */
+export interface PartsOptions {
+  readonly wantedPartBytes: number;
+  /** The condition of its end: KEY_TAKEN when the key holds anything (P5). */
+  readonly onlyIfAbsent: boolean;
+  readonly checksum: Checksum;
 }
 
 /** The size of each part but the last: `wanted`, or what it takes to stay within S3's 10,000 parts, in whole MiB. */
@@ -41,21 +51,20 @@ export function partSize(size: number, wanted: number): number {
  * A failure in 2 to 4, and a refusal in 5, aborts the upload. Without an answer in 5 it is left alone: Ceph and
  * SeaweedFS delete the parts of the finished object when an abort overtakes a Complete that is still at work
  * (ceph/ceph#60771, seaweedfs/seaweedfs#11385). The next try finds the object by its key, abortStaleUploads the rest.
- * `onlyIfAbsent` makes 5 conditional (P5): KEY_TAKEN when the key holds anything. Throws as readRecording does, else a
- * store fault.
+ * Throws KEY_TAKEN, as readRecording does, or a store fault.
  */
 export async function putInParts(
   deps: StoreDeps,
   object: ObjectToPut,
-  wantedPartBytes: number,
-  onlyIfAbsent: boolean,
+  { wantedPartBytes, onlyIfAbsent, checksum }: PartsOptions,
   signal: AbortSignal,
   report: Report,
 ): Promise<PutReceipt> {
   const upload: Upload = {
     object,
-    uploadId: await begin(deps, object, signal),
+    uploadId: await begin(deps, object, checksum, signal),
     partBytes: partSize(object.size, wantedPartBytes),
+    checksum,
   };
   let completing = false;
   try {
@@ -85,15 +94,16 @@ function isRefusal(error: unknown): boolean {
 async function begin(
   { settings, connection }: StoreDeps,
   object: ObjectToPut,
+  checksum: Checksum,
   signal: AbortSignal,
 ): Promise<string> {
   const what = `begin the multipart upload of ${object.key}`;
+  const command = new CreateMultipartUploadCommand({
+    ...storedAs(settings, object),
+    ...(checksum === 'sha256' && { ChecksumAlgorithm: 'SHA256' }),
+  });
   const answer = await connection.send(
-    {
-      what,
-      run: (client, options) =>
-        client.send(new CreateMultipartUploadCommand(storedAs(settings, object)), options),
-    },
+    { what, run: (client, options) => client.send(command, options) },
     signal,
   );
   return requireField(answer.UploadId, 'UploadId', what, connection);
@@ -134,11 +144,13 @@ async function sendParts(deps: StoreDeps, upload: Upload, signal: AbortSignal): 
 
 async function sendPart(
   { settings, connection }: StoreDeps,
-  { object, uploadId }: Upload,
+  { object, uploadId, checksum }: Upload,
   partNumber: number,
   bytes: Buffer,
   signal: AbortSignal,
 ): Promise<CompletedPart> {
+  const sha256 = hash('sha256', bytes, 'hex');
+  const fields = checksumFields(checksum, bytes, sha256);
   const command = new UploadPartCommand({
     Bucket: settings.bucket,
     Key: object.key,
@@ -146,14 +158,17 @@ async function sendPart(
     PartNumber: partNumber,
     Body: bytes,
     ContentLength: bytes.length,
+    ...fields,
   });
-  presetPayloadHash(command, hash('sha256', bytes, 'hex'));
+  presetPayloadHash(command, sha256);
   const what = `PUT part ${partNumber} of ${object.key}`;
   const answer = await connection.send(
     { what, bytes: bytes.length, run: (client, options) => client.send(command, options) },
     signal,
   );
-  return { PartNumber: partNumber, ETag: requireField(answer.ETag, 'ETag', what, connection) };
+  const etag = requireField(answer.ETag, 'ETag', what, connection);
+  const { ChecksumSHA256 } = fields; // the end of the upload has to repeat it
+  return { PartNumber: partNumber, ETag: etag, ...(ChecksumSHA256 !== undefined && { ChecksumSHA256 }) };
 }
 
 async function complete(

@@ -1,3 +1,4 @@
+import { checksumHeaders } from './checksums.ts';
 import type { ObjectToPut, PutReceipt } from './object-store.ts';
 import { type StoreDeps, headersOf, requireField } from './objects.ts';
 import { readRecording } from './recording-bytes.ts';
@@ -7,7 +8,7 @@ import { readRecording } from './recording-bytes.ts';
  * conditional (P5): KEY_TAKEN when the key holds anything. Throws as readRecording does, else a store fault.
  */
 export async function putWhole(
-  { settings, connection, budget, bodies, read }: StoreDeps,
+  { settings, connection, budget, bodies, read, checksums }: StoreDeps,
   object: ObjectToPut,
   onlyIfAbsent: boolean,
   signal: AbortSignal,
@@ -16,17 +17,13 @@ export async function putWhole(
   admitted.use(await budget.acquire(object.size, signal));
   const memory = bodies.take(object.size);
   const body = await readRecording(object, memory, read);
-  const headers = {
-    ...headersOf(settings, object),
-    ...(onlyIfAbsent && { 'if-none-match': '*' }),
-    // beside the signed hash where it is certain to be known; some S3-compatible stores answer it with an error
-    ...(settings.endpoint === undefined && {
-      'x-amz-checksum-sha256': Buffer.from(object.sha256, 'hex').toString('base64'),
-    }),
-  };
+  const headers = { ...headersOf(settings, object), ...(onlyIfAbsent && { 'if-none-match': '*' }) };
   const what = `PUT ${object.key}`;
-  const put = { key: object.key, headers, body, sha256: object.sha256 };
-  const answer = await connection.put(what, put, signal);
+  const { key, sha256 } = object;
+  const answer = await checksums.whole.run((checksum) => {
+    const put = { key, headers: { ...headers, ...checksumHeaders(checksum, body, sha256) }, body, sha256 };
+    return connection.put(what, put, signal);
+  });
   const etag = requireField(answer.etag, 'ETag', what, connection);
   bodies.giveBack(memory); // S3 has all of it
   return { etag, versionId: answer.versionId, alreadyThere: false };

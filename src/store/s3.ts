@@ -2,7 +2,8 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Report } from '../events.ts';
 import { type Clock, createQuickReader, createSemaphore } from '../runtime/index.ts';
 import { createBodyPool } from './body-pool.ts';
-import { checkBody } from './check-body.ts';
+import { checkBody, checkWrite } from './check-body.ts';
+import { createChecksums } from './checksums.ts';
 import { listObjects } from './list-objects.ts';
 import { PATIENCE, type Patience, type S3Settings, connect, endpointOf } from './connection.ts';
 import type { ObjectStore, ObjectToPut, PutReceipt } from './object-store.ts';
@@ -44,12 +45,21 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
     connection,
     budget: createSemaphore(bufferBytes),
     bodies: createBodyPool(bufferBytes),
+    checksums: createChecksums(settings),
     read: createQuickReader(clock),
     clock,
   };
   const put = (object: ObjectToPut, onlyIfAbsent: boolean, signal: AbortSignal): Promise<PutReceipt> =>
     object.size > multipartBytes
-      ? putInParts(deps, object, multipartBytes, onlyIfAbsent, signal, report)
+      ? deps.checksums.parts.run((checksum) =>
+          putInParts(
+            deps,
+            object,
+            { wantedPartBytes: multipartBytes, onlyIfAbsent, checksum },
+            signal,
+            report,
+          ),
+        )
       : putWhole(deps, object, onlyIfAbsent, signal);
   let takesConditions = true;
 
@@ -93,6 +103,7 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
     remove: (key, signal) => removeObject(deps, key, signal),
     check: (signal) => checkBucket(deps, signal),
     checkBody: (bytes, signal) => checkBody(deps, bytes, signal),
+    checkWrite: (signal) => checkWrite(deps, signal),
     abortStaleUploads: (before, signal) => abortUploadsBefore(deps, before, signal),
     probe: (signal) => probeStore(deps, signal),
     prepare: () => connection.prepare(),

@@ -54,7 +54,7 @@ export async function tryRecording(
   const row = await withBudget(app, found);
   try {
     const stored = await putRecording(deps, row, signal);
-    gate.succeeded();
+    gate.succeeded(row.path);
     const committed = commitReceipt(deps, row, stored).then(
       (): Outcome => ({ kind: 'done' }),
       (fault: unknown) => notWrittenDown(app, row, fault),
@@ -84,8 +84,7 @@ async function outcomeOf(
   const here = faultCode(failure);
   if (FAULTS[here].retry === 'when there is room' || FAULTS[here].cause === 'state')
     return notWrittenDown(app, row, failure);
-  const error = await opinion(failure, row.size ?? Infinity);
-  const whose = gate.failed(error, row.path);
+  const { whose, error } = gate.failed(await opinion(failure, row.size ?? Infinity), row.path);
   if (whose === 'recording') return afterFailure(app, row, error);
   if (whose === 'probe') return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };
   return { kind: 'hand back' }; // P7: the row stays as it is

@@ -7,7 +7,7 @@ import { openS3Store } from '../store/index.ts';
 import { bandwidth } from './bandwidth.ts';
 import { processBatch } from './process-batch.ts';
 import { processRecording, type Uploader } from './process-recording.ts';
-import { faultOf, secondOpinion } from './second-opinion.ts';
+import { askStore, findingOf, secondOpinion } from './second-opinion.ts';
 import { storeGate } from './store-gate.ts';
 import type { UploadDeps } from './upload-recording.ts';
 
@@ -46,11 +46,7 @@ export const uploadRole: Role = {
       worker: running,
       concurrency,
       shared: queues.shared,
-      faultOf: (signal) => faultOf(store, PROBE_BYTES, signal),
-      isIdle: async () => {
-        const { waiting, active } = await queues.upload.counts();
-        return waiting + active === 0;
-      },
+      ask: async (whole, signal) => findingOf(await askStore(store, PROBE_BYTES, whole, signal)),
       clock,
       dice,
       report,
@@ -67,6 +63,7 @@ export const uploadRole: Role = {
     });
     return {
       work: { queue: 'upload', worker, limit: concurrency },
+      held: () => gate.held(),
       stop: async (graceMs) => {
         gate.stop();
         share.stop();

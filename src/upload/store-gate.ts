@@ -1,164 +1,141 @@
-import type { Report } from '../events.ts';
-import { FAULTS, faultCode, messageOf } from '../faults.ts';
-import type { RunningWorker, Shared } from '../queue/index.ts';
-import type { Clock, Dice } from '../runtime/index.ts';
+import { FAULTS, WavspoolError, faultCode, messageOf } from '../faults.ts';
+import type { HeldWork, Shared } from '../queue/index.ts';
+import { createAccused } from './accused.ts';
 import {
-  CLOSED,
-  OPEN,
+  GATE_TIMES,
   afterFailure,
+  afterIdleLook,
+  afterProbe,
   afterSuccess,
-  probeDelayMs,
-  stillAway,
-  type BreakerState,
-} from './breaker.ts';
+  type Finding,
+  type GateTimes,
+  type Whose,
+} from './gate.ts';
+import { asRecordings, type Opinion } from './second-opinion.ts';
+import { createSiteGate, type SiteGate, type SiteGateDeps } from './site-gate.ts';
 
-/** P7's effects: holds the worker while the store is away, and lets one job through when it answers again. */
+/** P7's effects: holds the worker while the store is away, tells the site, probes, and goes on. gate.ts decides. */
 export interface StoreGate {
-  succeeded(): void;
-  /**
-   * Whose failure it was. `store`: the job goes back and nobody's retry is spent; `probe`: the same, but another recording
-   * is to be the next probe; `recording`: its own.
-   */
-  failed(error: unknown, recording: string): 'recording' | 'store' | 'probe';
+  succeeded(recording: string): void;
+  /** Whose failure it was, and the fault that it is then. */
+  failed(opinion: Opinion, recording: string): { readonly whose: Whose; readonly error: unknown };
+  /** For the heartbeat: why nothing is uploaded here; undefined while it is. */
+  held(): HeldWork | undefined;
   stop(): void;
 }
 
-export interface GateDeps {
-  readonly worker: () => RunningWorker;
-  readonly concurrency: number;
-  readonly shared: Shared;
-  /** What keeps the store from serving, if anything. */
-  readonly faultOf: (signal: AbortSignal) => Promise<unknown>;
-  /** Whether no recording waits to be uploaded. */
-  readonly isIdle: () => Promise<boolean>;
-  readonly clock: Clock;
-  readonly dice: Dice;
-  readonly report: Report;
+export interface GateDeps extends SiteGateDeps {
+  readonly shared: SiteGateDeps['shared'] & Pick<Shared, 'mayProbe'>;
+  /** Asks the store as a whole whether it serves; `whole`: by an object that is really written, and removed again. */
+  readonly ask: (whole: boolean, signal: AbortSignal) => Promise<Finding>;
   readonly who: string;
+  readonly times?: GateTimes;
 }
-
-/** So long a process is the only one of the site that tries. Short: one that died with it must not keep the others waiting. */
-const PROBE_LEASE_MS = 10_000;
-const LOOK_MS = 1000;
 
 /** The gate of this process; the site's other upload processes learn of an outage through Redis. */
 export function storeGate(deps: GateDeps): StoreGate {
-  const { clock, shared, report } = deps;
+  const { times = GATE_TIMES } = deps;
   const stopped = new AbortController();
-  let state: BreakerState = CLOSED;
-  let since = 0;
-  /** Ends the wait for the next probe; undefined while nobody waits. */
-  let waiting: AbortController | undefined;
-  // at first it is not known: a process that was killed during an outage has left it in Redis
-  let isSiteTold = false;
-
-  const tellSite = async (): Promise<void> => {
-    if (isSiteTold) return;
-    isSiteTold = true;
-    try {
-      await shared.clearOutage();
-    } catch (err) {
-      isSiteTold = false; // the next success tries again
-      report('heartbeat failed', { err });
-    }
-  };
-
-  const close = (): void => {
-    const wasOpen = state.kind === 'open';
-    state = afterSuccess();
-    waiting?.abort(); // an upload that was under way got through, or another process found the store back
-    waiting = undefined;
-    tellSite().catch((err: unknown) => report('unexpected fault', { err }));
-    if (!wasOpen) return;
-    report('store back', { awayMs: Math.round(clock.now() - since) });
-    deps.worker().release(deps.concurrency);
-  };
-
-  /** Waits until it is time, becomes the prober or waits for another process's success, then lets jobs through again. */
-  const waitAndProbe = async (delayMs: number): Promise<void> => {
-    const wait = new AbortController();
-    waiting = wait;
-    const signal = AbortSignal.any([stopped.signal, wait.signal]);
-    const probeAtMs = clock.monotonicMs() + delayMs;
-    await deps.worker().hold();
-    for (;;) {
-      const leftMs = probeAtMs - clock.monotonicMs();
-      await clock.sleep(leftMs > 0 ? Math.min(leftMs, LOOK_MS) : LOOK_MS, signal);
-      if (signal.aborted) return;
-      try {
-        // first: a probe by one that does not know the store is back could call one recording's fault an outage of the site
-        const isBack = (await shared.outage()) === undefined;
-        if (signal.aborted) return;
-        if (isBack) return close();
-        if (clock.monotonicMs() >= probeAtMs && (await shared.mayProbe(deps.who, PROBE_LEASE_MS))) break;
-      } catch (err) {
-        report('heartbeat failed', { err });
-      }
-    }
-    if (signal.aborted) return;
-    try {
-      const fault = await deps.faultOf(AbortSignal.any([signal, AbortSignal.timeout(PROBE_LEASE_MS)]));
-      if (signal.aborted) return;
-      if (fault !== undefined) {
-        state = stillAway(state);
-        return keepAway(fault);
-      }
-      // without a recording to try, the probe's answer is all there is to go by
-      if (await deps.isIdle()) return close();
-    } catch (err) {
-      report('heartbeat failed', { err });
-    }
-    if (signal.aborted) return;
-    waiting = undefined;
-    deps.worker().release(1);
-  };
-
-  /** The store is away, or still is: everybody is told, and the next probe is due after a growing delay. */
-  const keepAway = (error: unknown): void => {
-    const code = faultCode(error);
-    const delayMs = probeDelayMs(state.probes, deps.dice());
-    const { cause } = FAULTS[code];
-    if (state.probes === 1) report('store away', { cause, code, err: error, probeInMs: delayMs });
-    const outage = { code, cause, message: messageOf(error), since, probeAt: clock.now() + delayMs };
-    isSiteTold = false;
-    shared.setOutage(outage).catch((err: unknown) => report('heartbeat failed', { err }));
-    waitAndProbe(delayMs).catch((err: unknown) => report('unexpected fault', { err }));
-  };
-
-  /** Goes by what the site's other processes have found, so that not each of them meets the outage with all its uploads. */
-  const follow = async (): Promise<void> => {
-    while (!stopped.signal.aborted) {
-      await clock.sleep(LOOK_MS, stopped.signal);
-      if (stopped.signal.aborted || waiting !== undefined) continue;
-      try {
-        const outage = await shared.outage();
-        if (waiting !== undefined) continue;
-        if (state.kind === 'open' && outage === undefined) close();
-        if (state.kind === 'open' || outage === undefined) continue;
-        state = OPEN;
-        since = outage.since;
-        waitAndProbe(outage.probeAt - clock.now()).catch((err: unknown) =>
-          report('unexpected fault', { err }),
-        );
-      } catch (err) {
-        report('heartbeat failed', { err });
-      }
-    }
-  };
-  follow().catch((err: unknown) => report('unexpected fault', { err }));
+  const accused = createAccused();
+  const gate = createSiteGate(deps, times);
+  watch({ ...deps, times }, gate, stopped.signal).catch((err: unknown) =>
+    deps.report('unexpected fault', { err }),
+  );
 
   return {
-    succeeded: () => close(),
-    failed: (error, recording) => {
-      if (waiting !== undefined) return 'store'; // it was in flight when the store went away: one outage, however many it takes along
+    succeeded: (recording) => {
+      gate.reached();
+      accused.succeeded(recording);
+      const state = gate.state();
+      if (state.kind !== 'serving' || state.suspects.size > 0 || state.probes > 0) gate.enter(afterSuccess());
+    },
+    failed: ({ error, evidence }, recording) => {
+      if (evidence === 'serves') gate.reached();
       const code = faultCode(error);
-      const before = state;
-      state = afterFailure(state, code, recording);
-      if (state.kind !== 'open') return 'recording';
-      if (before.kind === 'closed') since = clock.now();
-      keepAway(error);
-      return before.kind === 'open' ? 'probe' : 'store';
+      const failure = { recording, code, message: messageOf(error), evidence };
+      const { state, whose } = afterFailure(gate.state(), failure, gate.moment(), times);
+      const mayBeItsOwn = whose === 'probe' && evidence === 'away' && code !== 'STORE_THROTTLED';
+      if (mayBeItsOwn && accused.accuse(recording)) return { whose: 'recording', error: asRecordings(error) };
+      gate.enter(state, error);
+      return { whose, error };
+    },
+    held: () => {
+      const state = gate.state();
+      if (state.kind === 'serving') return undefined;
+      const { code, message, since } = state.outage;
+      return { what: 'upload', cause: FAULTS[code].cause, message, since };
     },
     stop: () => stopped.abort(),
   };
+}
+
+type WatchDeps = GateDeps & { readonly times: GateTimes };
+
+/** Looks at what the site says, and at the store when it is time to, until stopped. */
+async function watch(deps: WatchDeps, gate: SiteGate, stopped: AbortSignal): Promise<void> {
+  const { clock, times } = deps;
+  await firstLook(deps, gate, stopped);
+  while (!stopped.aborted) {
+    await look(deps, gate, stopped);
+    const state = gate.state();
+    const dueInMs = state.kind === 'away' ? state.probeAtMs - clock.monotonicMs() : 0;
+    await clock.sleep(dueInMs > 0 ? Math.min(dueInMs, times.lookMs) : times.lookMs, stopped);
+  }
+}
+
+/** An outage that began while nothing ran here is to be seen before a recording meets it. */
+async function firstLook(deps: WatchDeps, gate: SiteGate, stopped: AbortSignal): Promise<void> {
+  const finding = await ask(deps, gate, false, stopped);
+  if (finding?.kind !== 'away' || gate.state().kind !== 'serving') return;
+  const { code, message } = finding;
+  const failure = { recording: '', code, message, evidence: 'away' as const };
+  const { state } = afterFailure(gate.state(), failure, gate.moment(), deps.times);
+  gate.enter(state, new WavspoolError(code, message));
+}
+
+async function look(deps: WatchDeps, gate: SiteGate, stopped: AbortSignal): Promise<void> {
+  try {
+    await gate.sync();
+  } catch (err) {
+    deps.report('heartbeat failed', { err });
+  }
+  if (stopped.aborted) return;
+  if (deps.worker().active() === 0) gate.enter(afterIdleLook(gate.state(), gate.moment(), deps.times));
+  const before = gate.state();
+  if (before.kind !== 'away' || deps.clock.monotonicMs() < before.probeAtMs) return;
+  if (!(await mayProbe(deps))) return;
+  const finding = await ask(deps, gate, before.outage.bySuspects, stopped);
+  // a recording, or another process, may have told more meanwhile
+  if (finding === undefined || gate.state() !== before) return;
+  const err = finding.kind === 'serves' ? undefined : new WavspoolError(finding.code, finding.message);
+  gate.enter(afterProbe(before, finding, gate.moment(), deps.times), err);
+}
+
+async function mayProbe({ shared, who, times, report }: WatchDeps): Promise<boolean> {
+  try {
+    return await shared.mayProbe(who, times.leaseMs);
+  } catch (err) {
+    report('heartbeat failed', { err });
+    return true; // without Redis each looks for itself
+  }
+}
+
+/** Asks for as long as the lease lasts; undefined when stopped. */
+async function ask(
+  { clock, times, ask: question, report }: WatchDeps,
+  gate: SiteGate,
+  whole: boolean,
+  stopped: AbortSignal,
+): Promise<Finding | undefined> {
+  const timeUp = new AbortController();
+  const asked = new AbortController();
+  const late = clock.sleep(times.leaseMs, AbortSignal.any([asked.signal, stopped]));
+  late.then(() => timeUp.abort()).catch((err: unknown) => report('unexpected fault', { err }));
+  try {
+    const finding = await question(whole, AbortSignal.any([stopped, timeUp.signal]));
+    if (finding.kind !== 'away') gate.reached();
+    return stopped.aborted ? undefined : finding;
+  } finally {
+    asked.abort();
+  }
 }

@@ -123,6 +123,9 @@ test('work goes on within seconds of a swap, no add fails, and whoever waits for
     cause: 'network',
     message: '',
     since: 0,
+    probes: 1,
+    bySuspects: false,
+    stamp: 's',
     probeAt: 0,
   });
   expect(await tell(servers[1], 'EXISTS wavspool:main.store')).toBe(':1\r\n');

@@ -83,6 +83,7 @@ export function settingsFor(address: S3Address, changes: Partial<S3StoreSettings
     accessKeyId: new Secret(address.accessKeyId),
     secretAccessKey: new Secret(address.secretAccessKey),
     storageClass: 'STANDARD',
+    checksum: 'auto',
     serverSideEncryption: 'none',
     multipartBytes: 5 * MIB,
     concurrency: 8,

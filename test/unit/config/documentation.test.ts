@@ -99,6 +99,8 @@ s3:
   accessKeyId: \${S3_ACCESS_KEY_ID}   # absent: the AWS credential chain
   secretAccessKey: \${S3_SECRET_ACCESS_KEY}
   storageClass: STANDARD
+  checksum: auto                     # auto | sha256 | md5 | none
+  ca: null                           # a PEM file for a private CA
   serverSideEncryption: none         # none | AES256 | aws:kms (with kmsKeyId)
 arrival:
   patterns: ["**/*.tar", "**/*.tar.gz", "**/*.tgz", "**/*.tar.zst"]
