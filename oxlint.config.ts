@@ -17,7 +17,7 @@ const HOMES: Record<string, readonly string[]> = {
   '@smithy/node-http-handler': ['store'],
   chokidar: ['arrival'],
   picomatch: ['arrival', 'requeue'],
-  zod: ['config', 'queue', 'dashboard', 'mirror', 'point-in-time', 'receipt', 'restore'],
+  zod: ['config', 'queue', 'dashboard', 'mirror', 'point-in-time', 'receipt', 'restore', 'record'],
   yaml: ['config'],
   leven: ['config'],
   pino: ['log'],

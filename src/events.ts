@@ -188,6 +188,7 @@ export interface Events {
     rows: number;
     ms: number;
   };
+  'copy in doubt': { of: string; schedule: string; path: string; reason: string };
   'snapshot shipped': { database: string; schedule: string; key: string; bytes: number };
   'database restored': { database: string; path: string; from: string; saved: string | null; ms: number };
   'snapshots pruned': { database: string; schedule: string; kept: number; removed: readonly string[] };
@@ -294,6 +295,7 @@ export const LEVELS: Record<EventName, Level> = {
   'clock was ahead': 'warn',
   'ping failed': 'warn',
   'snapshot taken': 'info',
+  'copy in doubt': 'error',
   'snapshot shipped': 'info',
   'database restored': 'warn',
   'snapshots pruned': 'info',

@@ -276,6 +276,12 @@ export const FAULTS = {
     exit: 1,
     remedy: 'check its permissions, those of its directory, and its disk',
   },
+  COPY_IN_THE_WAY: {
+    cause: 'settings',
+    retry: 'never',
+    exit: 2,
+    remedy: 'give "file" of that schedule a name that no database has, or "dir" a directory of its own',
+  },
   SNAPSHOT_BAD: {
     cause: 'damaged',
     retry: 'never',

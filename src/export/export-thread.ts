@@ -8,6 +8,7 @@ import {
   isUnpackFault,
   packers,
   serveOffLoop,
+  sha256OfFile,
   syncFile,
   unpackers,
   type Compression,
@@ -35,6 +36,8 @@ export interface ExportJob {
 
 export interface Exported {
   readonly bytes: number;
+  /** Of what is stored, lower-case hex. */
+  readonly sha256: string;
   readonly tables: readonly { readonly name: string; readonly rows: number }[];
 }
 
@@ -48,7 +51,11 @@ async function exportOffLoop(job: ExportJob, signal: AbortSignal): Promise<Expor
     await syncFile(stored);
     await loadBack(job, expected, signal);
     const { size: bytes } = await stat(stored);
-    return { bytes, tables: expected.tables.map(({ name, rows }) => ({ name, rows })) };
+    return {
+      bytes,
+      sha256: await sha256OfFile(stored, signal),
+      tables: expected.tables.map(({ name, rows }) => ({ name, rows })),
+    };
   } catch (error) {
     throw exportFault(job, error);
   }

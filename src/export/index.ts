@@ -1,2 +1,3 @@
 // Tables of a SQLite database as SQL: what every SQLite can load, and what was loaded once before it got its name.
+export { adoptExports } from './adopt.ts';
 export { exportTables, type ExportDeps, type ExportResult, type ExportSettings } from './export-tables.ts';

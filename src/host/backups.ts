@@ -40,6 +40,12 @@ export interface SnapshotBackup {
   readonly label?: string;
   /** It was read back when it was made, and its SHA-256 noted. */
   readonly verified: boolean;
+  /** Why it may not be what it should be, until somebody confirms it. */
+  readonly doubt?: string;
+  /** Why it is never removed, and counts for nothing: no record says that this schedule made it. */
+  readonly foreign?: string;
+  /** What could not be checked of it without its owner's own functions. */
+  readonly unchecked?: readonly string[];
 }
 
 /** The points in time of a database, from the first to the last. */
@@ -154,9 +160,9 @@ async function bringOffsite(
 function schedulesOf(
   { databases }: Host,
   name: string | undefined,
-): readonly { database: string; schedule: SnapshotSchedule }[] {
+): readonly { database: DatabaseSettings; schedule: SnapshotSchedule }[] {
   const chosen = name === undefined ? databases : [databaseNamed(databases, name)];
-  return chosen.flatMap(({ name, snapshots }) => snapshots.map((schedule) => ({ database: name, schedule })));
+  return chosen.flatMap((database) => database.snapshots.map((schedule) => ({ database, schedule })));
 }
 
 /** What was found, the newest first, and where could not be looked: local copies are there whatever the store does. */
@@ -175,16 +181,17 @@ export async function listSnapshotBackups(
   const found: SnapshotBackup[] = [];
   const unlisted: string[] = [];
   for (const one of schedulesOf(host, database)) {
-    const local = await listSnapshots(one.database, one.schedule, host.timezone);
+    const local = await listSnapshots(host, one.database, one.schedule);
     found.push(...local.map(asLocal));
     if (one.schedule.offsite === undefined) continue;
-    const deps = { store: await host.store(), timezone: host.timezone };
+    const { timezone, origin, databases } = host;
+    const deps = { store: await host.store(), timezone, origin, databases };
     try {
       const offsite = await listOffsite(deps, one.database, one.schedule, signal);
       found.push(...offsite.map((copy) => asOffsite(copy, host.settings.s3.bucket)));
     } catch (error) {
       signal.throwIfAborted();
-      unlisted.push(`${one.database} ${one.schedule.name}: ${messageOf(error)}`);
+      unlisted.push(`${one.database.name} ${one.schedule.name}: ${messageOf(error)}`);
     }
   }
   found.push(...(await keptBackups(host, namesOf(host, database))));
@@ -221,7 +228,7 @@ export async function* verifyBackups(
 ): AsyncGenerator<Backup & Verdict> {
   const scratch = join(host.dataDirectory, 'scratch');
   for (const one of schedulesOf(host, database)) {
-    for (const snapshot of await listSnapshots(one.database, one.schedule, host.timezone))
+    for (const snapshot of await listSnapshots(host, one.database, one.schedule))
       yield { ...asLocal(snapshot), ...(await verifySnapshot(snapshot, scratch, signal)) };
   }
   for (const captured of capturedOf(host, database)) {
@@ -261,10 +268,10 @@ export async function pruneBackups(
     if (dryRun) await step();
     else await runJob(host, { id, lock, run: step }, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
   };
-  for (const { database: name, schedule } of schedulesOf(host, database)) {
-    await inTurn(`prune ${name} ${schedule.name}`, `snapshot ${name}`, async () => [
-      ...(await pruneSnapshots(host, name, schedule, { dryRun }, signal)).map(as(asLocal)),
-      ...(await pruneCopiesOffsite(host, name, schedule, dryRun, signal)),
+  for (const { database: one, schedule } of schedulesOf(host, database)) {
+    await inTurn(`prune ${one.name} ${schedule.name}`, `snapshot ${one.name}`, async () => [
+      ...(await pruneSnapshots(host, one, schedule, { dryRun }, signal)).map(as(asLocal)),
+      ...(await pruneCopiesOffsite(host, one, schedule, dryRun, signal)),
     ]);
   }
   for (const name of namesOf(host, database))
@@ -328,14 +335,14 @@ async function asPoints(database: DatabaseSettings): Promise<PointsBackup | unde
 
 async function pruneCopiesOffsite(
   host: Host,
-  database: string,
+  database: DatabaseSettings,
   schedule: SnapshotSchedule,
   dryRun: boolean,
   signal: AbortSignal,
 ): Promise<readonly JudgedBackup[]> {
   if (schedule.offsite === undefined) return [];
-  const { report, timezone, clock } = host;
-  const deps = { store: await host.store(), report, timezone, clock };
+  const { report, timezone, clock, origin, databases } = host;
+  const deps = { store: await host.store(), report, timezone, clock, origin, databases };
   const judged = await pruneOffsite(deps, database, schedule, { dryRun }, signal);
   return judged.map(as((copy) => asOffsite(copy, host.settings.s3.bucket)));
 }
@@ -345,7 +352,7 @@ function as<T>(toBackup: (item: T) => Backup): (judged: Judged<T>) => JudgedBack
 }
 
 function newestFirst<T extends Backup>(backups: readonly T[]): readonly T[] {
-  return backups.toSorted((a, b) => (a.at < b.at ? 1 : -1));
+  return backups.toSorted((a, b) => (a.at === b.at ? 0 : a.at < b.at ? 1 : -1));
 }
 
 async function mirrorVerdict(stored: StoredMirror, signal: AbortSignal): Promise<Verdict> {
@@ -373,10 +380,32 @@ async function asMirror(mirror: string, stored: StoredMirror, signal: AbortSigna
   };
 }
 
-function asLocal({ at, ...rest }: Snapshot): SnapshotBackup {
-  return { kind: 'snapshot', where: 'local', ...rest, at: isoTime(at) };
+function asLocal(snapshot: Snapshot): SnapshotBackup {
+  const unchecked = snapshot.record?.unchecked;
+  return {
+    ...asSnapshot(snapshot),
+    where: 'local',
+    path: snapshot.path,
+    ...(unchecked !== undefined && { unchecked }),
+  };
 }
 
-function asOffsite({ at, key, ...rest }: OffsiteSnapshot, bucket: string): SnapshotBackup {
-  return { kind: 'snapshot', where: 'offsite', ...rest, path: `s3://${bucket}/${key}`, at: isoTime(at) };
+function asOffsite(snapshot: OffsiteSnapshot, bucket: string): SnapshotBackup {
+  return { ...asSnapshot(snapshot), where: 'offsite', path: `s3://${bucket}/${snapshot.key}` };
+}
+
+function asSnapshot(copy: Snapshot | OffsiteSnapshot): Omit<SnapshotBackup, 'where' | 'path'> {
+  const { database, schedule, name, at, bytes, verified, label, doubt, foreign } = copy;
+  return {
+    kind: 'snapshot',
+    database,
+    schedule,
+    name,
+    at: isoTime(at),
+    bytes,
+    verified,
+    ...(label !== undefined && { label }),
+    ...(doubt !== undefined && { doubt }),
+    ...(foreign !== undefined && { foreign }),
+  };
 }

@@ -35,8 +35,8 @@ export function drillJob(host: Host, database: DatabaseSettings): Job<DrillResul
 }
 
 async function picked(host: Host, database: DatabaseSettings): Promise<readonly Source[]> {
-  const { dice, timezone } = host;
-  const lists = database.snapshots.map((schedule) => listSnapshots(database.name, schedule, timezone));
+  const { dice } = host;
+  const lists = database.snapshots.map((schedule) => listSnapshots(host, database, schedule));
   const snapshots = (await Promise.all(lists)).flat().filter(({ verified }) => verified);
   const snapshot = snapshots[Math.floor(dice() * snapshots.length)];
   const { from, to } = database.pointInTime === undefined ? {} : await listPoints(database);

@@ -1,6 +1,7 @@
 import { effectiveDatabases, type DatabaseSettings, type Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import type { Clock, Dice } from '../runtime/index.ts';
+import { originOf } from '../record/index.ts';
 import { openJournal, type Journal } from '../schedule/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 
@@ -14,6 +15,8 @@ export interface Host {
   readonly journal: Journal;
   readonly timezone: string;
   readonly dataDirectory: string;
+  /** The id of the data directory, which tells this wavspool's copies from another's. */
+  readonly origin: string;
   /** The site's store, loaded and opened when it is first asked for: most processes that keep the host never need it. */
   store(): Promise<ObjectStore>;
   close(): void;
@@ -27,6 +30,7 @@ export async function openHost({
   report,
 }: Pick<Host, 'settings' | 'clock' | 'dice' | 'report'>): Promise<Host> {
   const journal = await openJournal(settings.paths.data);
+  const origin = await originOf(settings.paths.data);
   let store: ObjectStore | undefined;
   return {
     settings,
@@ -37,6 +41,7 @@ export async function openHost({
     journal,
     timezone: settings.timezone,
     dataDirectory: settings.paths.data,
+    origin,
     store: async () => {
       const { openS3Store } = await import('../store/index.ts');
       const { concurrency, multipartBytes } = settings.upload;

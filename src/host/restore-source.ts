@@ -41,10 +41,8 @@ export async function namedSource(
 
 /** Two databases can have the same tables: a copy that stands in the list of another one is that one's. Throws SNAPSHOT_OTHER. */
 async function mustNotBeOfAnother(host: Host, database: string, path: string): Promise<void> {
-  const isListed = async ({ name, snapshots }: DatabaseSettings): Promise<boolean> => {
-    const lists = await Promise.all(
-      snapshots.map((schedule) => listSnapshots(name, schedule, host.timezone)),
-    );
+  const isListed = async (one: DatabaseSettings): Promise<boolean> => {
+    const lists = await Promise.all(one.snapshots.map((schedule) => listSnapshots(host, one, schedule)));
     return lists.flat().some((snapshot) => snapshot.path === path);
   };
   const [own, others] = [host.databases.filter(({ name }) => name === database), host.databases];

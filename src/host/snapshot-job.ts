@@ -16,7 +16,7 @@ import type { Host } from './host.ts';
 const SHIP_AGAIN_MS = 10 * 60_000;
 
 /** What a snapshot job did, as the journal keeps it and commands print it. */
-export interface SnapshotResult extends Omit<TakenSnapshot, 'at'> {
+export interface SnapshotResult extends Omit<TakenSnapshot, 'at' | 'record'> {
   readonly at: string;
   /** The snapshots that retention has removed. */
   readonly removed: readonly string[];
@@ -35,8 +35,8 @@ export function snapshotJob(
     ...(schedule.cron !== undefined && { when: { cron: schedule.cron } }),
     ...(schedule.ping !== undefined && { ping: schedule.ping }),
     run: async (signal) => {
-      const taken = await takeSnapshot(host, database, schedule, label, signal);
-      const judged = await pruneSnapshots(host, database.name, schedule, { dryRun: false }, signal);
+      const { record: _record, ...taken } = await takeSnapshot(host, database, schedule, label, signal);
+      const judged = await pruneSnapshots(host, database, schedule, { dryRun: false }, signal);
       const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item.path);
       return { ...taken, at: isoTime(taken.at), removed };
     },
@@ -52,17 +52,17 @@ export function offsiteJob(host: Host, database: DatabaseSettings, schedule: Sna
     when: { everyMs: SHIP_AGAIN_MS },
     isNeeded: async () => {
       const shippedAt = host.journal.last(id, host.clock.now()).good?.startedAt;
-      const [newest] = await listSnapshots(database.name, schedule, host.timezone);
-      return newest !== undefined && (shippedAt === undefined || newest.at >= shippedAt);
+      const newest = (await listSnapshots(host, database, schedule)).find(
+        ({ doubt, foreign }) => doubt === undefined && foreign === undefined,
+      );
+      if (newest === undefined) return false;
+      const goodAt = Math.max(newest.at, newest.record?.confirmedAt ?? 0);
+      return shippedAt === undefined || goodAt >= shippedAt;
     },
     run: async (signal) => {
-      const { report, timezone, clock } = host;
-      return shipOffsite(
-        { store: await host.store(), report, timezone, clock },
-        database.name,
-        schedule,
-        signal,
-      );
+      const { report, timezone, clock, origin, databases } = host;
+      const deps = { store: await host.store(), report, timezone, clock, origin, databases };
+      return shipOffsite(deps, database, schedule, signal);
     },
   };
 }

@@ -1,4 +1,4 @@
 // Which of the dated things that a schedule made stay, which go, and why; and the names by which they are known again.
 export { fileNames, type FileNames } from './file-names.ts';
 export { momentOf, namePattern, safeLabel, type DatedName, type NamePattern } from './names.ts';
-export { applyKeep, type Dated, type Judged, type Keep, type Weekday } from './policy.ts';
+export { applyKeep, usualStep, type Dated, type Judged, type Keep, type Weekday } from './policy.ts';

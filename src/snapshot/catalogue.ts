@@ -1,77 +1,109 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { WavspoolError, errnoOf, messageOf, unlessGone } from '../faults.ts';
-import { fileNames, momentOf } from '../retention/index.ts';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import type { DatabaseSettings } from '../config/index.ts';
+import { errnoOf } from '../faults.ts';
+import { at, type Directory } from '../linux/index.ts';
+import {
+  listCopies,
+  liveFiles,
+  openIfThere,
+  recordsIn,
+  resolvedPath,
+  type Owner,
+  type Place,
+  type StoredCopy,
+} from '../record/index.ts';
+import { fileNames } from '../retention/index.ts';
 import type { SnapshotSchedule } from './schedules.ts';
 
+/** What tells one wavspool's copies from another's. */
+export interface CatalogueDeps {
+  /** The id of the data directory. */
+  readonly origin: string;
+  readonly databases: readonly DatabaseSettings[];
+  readonly timezone: string;
+}
+
 /** A snapshot that lies in its schedule's directory. */
-export interface Snapshot {
+export interface Snapshot extends StoredCopy {
   readonly database: string;
   readonly schedule: string;
-  readonly name: string;
-  readonly path: string;
-  /** When its database was read, ms since 1970. */
-  readonly at: number;
-  readonly bytes: number;
-  readonly label?: string;
-  /** It was verified when it was made: its hash was noted beside it then. */
-  readonly verified: boolean;
 }
 
-const HASHES = '.sha256';
-
-/** The file beside a snapshot that holds its SHA-256, in the form that `sha256sum -c` reads. */
+/** The file beside a snapshot of an older wavspool that holds its SHA-256, in the form that `sha256sum -c` reads. */
 export function hashFileOf(path: string): string {
-  return path + HASHES;
+  return `${path}.sha256`;
 }
 
-/**
- * The snapshots of one schedule of a database, newest first: the files in its directory that its name pattern gives,
- * compressed or not. Throws FILE_UNREADABLE; a directory that is not there has none.
- */
-export async function listSnapshots(
-  database: string,
+/** Whose the snapshots of a schedule are. */
+export async function ownerOf(
+  { origin }: Pick<CatalogueDeps, 'origin'>,
+  { name, path }: Pick<DatabaseSettings, 'name' | 'path'>,
+  { name: schedule }: Pick<SnapshotSchedule, 'name'>,
+): Promise<Owner> {
+  return { kind: 'snapshot', origin, source: { name, path: await resolvedPath(path) }, schedule };
+}
+
+/** The files of every database of the settings. */
+export function liveDatabases({ databases }: Pick<CatalogueDeps, 'databases'>): ReturnType<typeof liveFiles> {
+  return liveFiles(databases.map(({ path }) => path));
+}
+
+/** How the snapshots of a schedule are told from what else lies in its directory. */
+export async function placeOf(
+  deps: CatalogueDeps,
+  database: Pick<DatabaseSettings, 'name' | 'path'>,
   schedule: SnapshotSchedule,
-  timezone: string,
+): Promise<Place> {
+  return {
+    dir: schedule.dir,
+    owner: await ownerOf(deps, database, schedule),
+    names: fileNames(schedule.file, deps.timezone, { name: database.name }),
+    owners: deps.databases.flatMap(({ name, path, snapshots }) =>
+      snapshots.map(({ name: schedule }) => ({
+        kind: 'snapshot' as const,
+        source: { name, path },
+        schedule,
+      })),
+    ),
+    live: await liveDatabases(deps),
+    isVerified: async (path) => (await notedHashes(path)).length > 0,
+  };
+}
+
+/** The snapshots of one schedule of a database, newest first. Throws FILE_UNREADABLE; a directory that is not there has none. */
+export async function listSnapshots(
+  deps: CatalogueDeps,
+  database: Pick<DatabaseSettings, 'name' | 'path'>,
+  schedule: SnapshotSchedule,
 ): Promise<readonly Snapshot[]> {
-  const names = fileNames(schedule.file, timezone, { name: database });
-  const found: Snapshot[] = [];
-  for (const name of await namesIn(schedule.dir)) {
-    const dated = names.parse(name);
-    if (dated === undefined) continue;
-    const path = join(schedule.dir, name);
-    const file = await stat(path).catch(unlessGone);
-    if (file?.isFile() !== true) continue;
-    found.push({
-      database,
-      schedule: schedule.name,
-      name,
-      path,
-      at: momentOf(dated, file.mtimeMs),
-      bytes: file.size,
-      ...(dated.label !== undefined && { label: dated.label }),
-      verified: (await notedHashes(path)).length > 0,
-    });
-  }
-  return found.toSorted((a, b) => b.at - a.at || (a.name < b.name ? 1 : -1));
+  const copies = await listCopies(await placeOf(deps, database, schedule));
+  return copies.map((copy) => ({ ...copy, database: database.name, schedule: schedule.name }));
 }
 
-/**
- * The SHA-256 noted for a snapshot; none when there is no such note. There are two for the moment in which a snapshot takes
- * the place of one of the same name.
- */
+/** The SHA-256 that is known of a copy, by its record or by the note of an older wavspool; none when there is neither. */
 export async function notedHashes(path: string): Promise<readonly string[]> {
-  const text = await readFile(hashFileOf(path), 'utf8').catch(unlessGone);
-  return [...(text ?? '').matchAll(/^([0-9a-f]{64}) [ *]/gm)].map(([, hash = '']) => hash);
+  const directory = await openIfThere(dirname(path));
+  if (directory === undefined) return [];
+  await using own = directory;
+  const record = (await recordsIn(own)).get(basename(path));
+  if (record !== undefined) return [record.sha256];
+  const text = await noteIn(own, hashFileOf(basename(path)));
+  return [...text.matchAll(/^([0-9a-f]{64}) [ *]/gm)].map(([, hash = '']) => hash);
 }
 
-async function namesIn(directory: string): Promise<readonly string[]> {
+/** The directory may be anybody's: no link is followed, and what is no file has nothing to say. */
+async function noteIn(directory: Directory, name: string): Promise<string> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(at(directory, name), flags).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return undefined;
+    throw error;
+  });
+  if (file === undefined) return '';
   try {
-    return await readdir(directory);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw new WavspoolError('FILE_UNREADABLE', `${directory} cannot be listed: ${messageOf(error)}`, {
-      cause: error,
-    });
+    return (await file.stat()).isFile() ? await file.readFile('utf8') : '';
+  } finally {
+    await file.close();
   }
 }

@@ -1,10 +1,19 @@
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import { asDatabaseFault, databaseFault, type Sqlite } from '../sqlite/index.ts';
+import {
+  asDatabaseFault,
+  databaseFault,
+  lacksOwners,
+  quoted,
+  tablesOf,
+  type Sqlite,
+} from '../sqlite/index.ts';
 
 /** What a database and a faithful copy of it agree on. */
 export interface Facts {
   /** Rows of each table; a virtual table's are in the tables that back it. */
   readonly rows: Readonly<Record<string, number>>;
+  /** The tables whose rows only their owner's program can count, and why. */
+  readonly uncounted: readonly string[];
   /** How many rows break a foreign key, or why that cannot be told. */
   readonly foreignKeys: number | string;
 }
@@ -16,20 +25,20 @@ export interface Facts {
 export function readFacts(db: Sqlite, asserts: readonly string[]): Facts {
   for (const assert of asserts) askAssert(db, assert);
   return asDatabaseFault(db.name, () => {
-    const tables = db
-      .prepare(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow') AND name <> 'sqlite_schema' ORDER BY name",
-      )
-      .pluck()
-      .all() as string[];
-    const rows = tables.map((table) => [
-      table,
-      db
-        .prepare(`SELECT count(*) FROM ${quoted(table)}`)
-        .pluck()
-        .get() as number,
-    ]);
-    return { rows: Object.fromEntries(rows) as Facts['rows'], foreignKeys: foreignKeyFaults(db) };
+    const rows: Record<string, number> = {};
+    const uncounted: string[] = [];
+    for (const table of tablesOf(db)) {
+      try {
+        rows[table] = db
+          .prepare(`SELECT count(*) FROM ${quoted(table)}`)
+          .pluck()
+          .get() as number;
+      } catch (error) {
+        if (!lacksOwners(error)) throw error;
+        uncounted.push(`${table}: its rows were not counted: ${messageOf(error)}`);
+      }
+    }
+    return { rows, uncounted, foreignKeys: foreignKeyFaults(db) };
   });
 }
 
@@ -70,11 +79,7 @@ function foreignKeyFaults(db: Sqlite): number | string {
   try {
     return db.prepare('SELECT count(*) FROM pragma_foreign_key_check').pluck().get() as number;
   } catch (error) {
-    if (errnoOf(error) !== 'SQLITE_ERROR') throw error;
+    if (!lacksOwners(error)) throw error;
     return messageOf(error); // a key that refers to columns without a unique index: true of the database as of its copy
   }
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

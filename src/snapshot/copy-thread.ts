@@ -1,7 +1,15 @@
 import { rm, stat } from 'node:fs/promises';
 import { WavspoolError } from '../faults.ts';
 import { serveOffLoop, sha256OfFile, syncFile, type Compression } from '../runtime/index.ts';
-import { copyPinned, integrityFaults, openCopy, openForeign, pin, settleCopy } from '../sqlite/index.ts';
+import {
+  checkIntegrity,
+  copyPinned,
+  journalModeIn,
+  openCopy,
+  openForeign,
+  pin,
+  settleCopy,
+} from '../sqlite/index.ts';
 import { compareFacts, readFacts, type Facts } from './check-database.ts';
 import { compressFile, decompressFile } from './stored-form.ts';
 
@@ -24,8 +32,11 @@ export interface Copied {
   readonly rawBytes: number;
   /** Of the stored form, lower-case hex. */
   readonly sha256: string;
-  readonly tables: number;
-  readonly rows: number;
+  /** Of each table. */
+  readonly rows: Readonly<Record<string, number>>;
+  readonly journalMode: string;
+  /** What could not be checked without its owner's own functions. */
+  readonly unchecked: readonly string[];
 }
 
 serveOffLoop(copy);
@@ -33,8 +44,9 @@ serveOffLoop(copy);
 /** Copies the database from one pinned read, stores it, and reads the stored form back before it says that it is good. */
 async function copy(job: CopyJob, signal: AbortSignal): Promise<Copied> {
   const { raw, packed, compress } = job;
-  const facts = await copyOut(job, signal);
-  settleCopy(raw);
+  const { facts, journalMode } = await copyOut(job, signal);
+  // a compressed copy is unpacked into the place of its database; a plain one is read where it lies, without files beside it
+  settleCopy(raw, compress === 'none' ? 'delete' : journalMode);
   await syncFile(raw);
   const { size: rawBytes } = await stat(raw);
   const rawSha256 = await sha256OfFile(raw, signal);
@@ -44,26 +56,30 @@ async function copy(job: CopyJob, signal: AbortSignal): Promise<Copied> {
     await syncFile(packed);
     await rm(raw);
   }
-  await readBack(job, { facts, sha256: rawSha256 }, signal);
+  const unchecked = await readBack(job, { facts, sha256: rawSha256 }, signal);
   const { size: bytes } = await stat(stored);
-  const rows = Object.values(facts.rows);
   return {
     stored,
     bytes,
     rawBytes,
     sha256: compress === 'none' ? rawSha256 : await sha256OfFile(packed, signal),
-    tables: rows.length,
-    rows: rows.reduce((sum, count) => sum + count, 0),
+    rows: facts.rows,
+    journalMode,
+    unchecked,
   };
 }
 
-async function copyOut({ source, raw, asserts }: CopyJob, signal: AbortSignal): Promise<Facts> {
+async function copyOut(
+  { source, raw, asserts }: CopyJob,
+  signal: AbortSignal,
+): Promise<{ readonly facts: Facts; readonly journalMode: string }> {
   const db = openForeign(source);
   try {
+    const journalMode = journalModeIn(db);
     pin(db);
     const facts = readFacts(db, asserts);
     await copyPinned(db, raw, signal);
-    return facts;
+    return { facts, journalMode };
   } finally {
     db.close();
   }
@@ -73,7 +89,7 @@ async function readBack(
   { source, raw, packed, unpacked, compress, asserts }: CopyJob,
   expected: { facts: Facts; sha256: string },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly string[]> {
   const readable = compress === 'none' ? raw : unpacked;
   if (compress !== 'none') {
     await decompressFile(packed, unpacked, compress, signal);
@@ -83,12 +99,14 @@ async function readBack(
   }
   const db = openCopy(readable);
   try {
-    const [fault] = integrityFaults(db);
+    const { faults, unchecked } = checkIntegrity(db);
     // page for page it is what was read, so the fault was there before
-    if (fault !== undefined) throw new WavspoolError('DATABASE_DAMAGED', `${source} is damaged: ${fault}`);
+    if (faults[0] !== undefined)
+      throw new WavspoolError('DATABASE_DAMAGED', `${source} is damaged: ${faults[0]}`);
     compareFacts(readable, expected.facts, readFacts(db, asserts));
+    return [...unchecked, ...expected.facts.uncounted];
   } finally {
     db.close();
+    if (readable === unpacked) await rm(unpacked, { force: true });
   }
-  if (readable === unpacked) await rm(unpacked);
 }

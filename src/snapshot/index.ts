@@ -3,8 +3,10 @@
  * Start at take.ts.
  */
 export { askAssert } from './check-database.ts';
-export { listSnapshots, notedHashes, type Snapshot } from './catalogue.ts';
-export { listOffsite, pruneOffsite, shipOffsite, type OffsiteSnapshot, type Shipped } from './offsite.ts';
+export { adoptSnapshots, type Adoption } from './adopt.ts';
+export { listSnapshots, notedHashes, type CatalogueDeps, type Snapshot } from './catalogue.ts';
+export { listOffsite, type OffsiteSnapshot } from './offsite-catalogue.ts';
+export { pruneOffsite, shipOffsite, type Shipped } from './offsite.ts';
 export { pruneSnapshots } from './prune.ts';
 export { databaseNamed, schedulesFor, type SnapshotSchedule } from './schedules.ts';
 export { takeSnapshot, type SnapshotDeps, type TakenSnapshot } from './take.ts';

@@ -1,29 +1,17 @@
-import { stat } from 'node:fs/promises';
+import type { DatabaseSettings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, faultCode, messageOf } from '../faults.ts';
-import { applyKeep, fileNames, momentOf, type Judged } from '../retention/index.ts';
+import { timedName, type CopyRecord } from '../record/index.ts';
+import { applyKeep, fileNames, type Judged } from '../retention/index.ts';
 import { compressionOf, sha256OfFile, type Clock, type Compression } from '../runtime/index.ts';
 import type { ObjectStore } from '../store/index.ts';
-import { listSnapshots, notedHashes, type Snapshot } from './catalogue.ts';
+import { listSnapshots, ownerOf, type CatalogueDeps } from './catalogue.ts';
+import { listOffsite, offsiteMetadata, type OffsiteSnapshot } from './offsite-catalogue.ts';
 import type { SnapshotSchedule } from './schedules.ts';
 
-/** A copy of a snapshot in the bucket. */
-export interface OffsiteSnapshot {
-  readonly database: string;
-  readonly schedule: string;
-  readonly key: string;
-  readonly name: string;
-  /** What its name says, ms since 1970. */
-  readonly at: number;
-  readonly bytes: number;
-  readonly label?: string;
-  readonly verified: true;
-}
-
-export interface OffsiteDeps {
-  readonly store: Pick<ObjectStore, 'putIfAbsent' | 'head' | 'list' | 'remove'>;
+export interface OffsiteDeps extends CatalogueDeps {
+  readonly store: Pick<ObjectStore, 'putIfAbsent' | 'head' | 'list' | 'remove' | 'move'>;
   readonly report: Report;
-  readonly timezone: string;
   readonly clock: Clock;
 }
 
@@ -32,79 +20,63 @@ export interface Shipped {
   readonly removed: readonly string[];
 }
 
-/** What a name has in it when another snapshot of the same name was there already: the beginning of its SHA-256. */
-const TWIN = /~[0-9a-f]{12}(?=(?:\.gz|\.zst)?$)/;
+type Database = Pick<DatabaseSettings, 'name' | 'path'>;
+
 const CONTENT_TYPES: Readonly<Record<Compression, string>> = {
   none: 'application/vnd.sqlite3',
   gzip: 'application/gzip',
   zstd: 'application/zstd',
 };
-
-/** The copies of a schedule's snapshots in the bucket, newest first; none for one without `offsite`. Throws store faults. */
-export async function listOffsite(
-  { store, timezone }: Pick<OffsiteDeps, 'store' | 'timezone'>,
-  database: string,
-  { name: schedule, offsite }: SnapshotSchedule,
-  signal: AbortSignal,
-): Promise<readonly OffsiteSnapshot[]> {
-  if (offsite === undefined) return [];
-  const names = fileNames(offsite.file, timezone, { name: database });
-  const found: OffsiteSnapshot[] = [];
-  for await (const { key, size } of store.list(offsite.prefix, signal)) {
-    const name = key.slice(offsite.prefix.length);
-    const dated = names.parse(name.replace(TWIN, ''));
-    if (dated === undefined) continue;
-    const label = dated.label === undefined ? {} : { label: dated.label };
-    const at = momentOf(dated, dated.until - 1);
-    found.push({ database, schedule, key, name, at, bytes: size, ...label, verified: true });
-  }
-  return found.toSorted((a, b) => b.at - a.at || (a.key < b.key ? 1 : -1));
-}
+/** S3 copies no more than this in one request, so what is larger keeps its key. */
+const LARGEST_MOVE_BYTES = 5 * 1024 ** 3;
 
 /**
- * Brings every verified snapshot of the schedule that its offsite rule keeps, and that is not there yet, to the bucket: under
- * the signed SHA-256 that was noted when it was made, never over another object. Then removes what the rule does not keep.
- * Safe to repeat. Throws store faults, or SNAPSHOT_BAD for a local file that is not what it was.
+ * Brings every good snapshot of the schedule that its offsite rule keeps, and that is not there yet, to the bucket: under the
+ * signed SHA-256 of its record, never over another object. Then removes what the rule does not keep. Safe to repeat. Throws store
+ * faults, or SNAPSHOT_BAD for a local file that is not what it was.
  */
 export async function shipOffsite(
   deps: OffsiteDeps,
-  database: string,
+  database: Database,
   schedule: SnapshotSchedule,
   signal: AbortSignal,
 ): Promise<Shipped> {
-  const { offsite } = schedule;
-  if (offsite === undefined) return { shipped: [], removed: [] };
-  const local = await listSnapshots(database, schedule, deps.timezone);
-  const there = await listOffsite(deps, database, schedule, signal);
+  if (schedule.offsite === undefined) return { shipped: [], removed: [] };
   const shipped: string[] = [];
-  for (const snapshot of wanted(local, there, offsite.keep, deps).toReversed()) {
-    const key = await ship(deps, database, schedule, snapshot, signal);
-    if (key !== undefined) shipped.push(key);
+  for (const { path, record } of await wanted(deps, database, schedule, signal)) {
+    const key = await ship(deps, { database, schedule, path, record }, signal);
+    if (key === undefined) continue;
+    deps.report('snapshot shipped', {
+      database: database.name,
+      schedule: schedule.name,
+      key,
+      bytes: record.bytes,
+    });
+    shipped.push(key);
   }
   const judged = await pruneOffsite(deps, database, schedule, { dryRun: false }, signal);
   return { shipped, removed: judged.filter(({ keep }) => !keep).map(({ item }) => item.key) };
 }
 
-/** As pruning a directory, for the copies in the bucket: each with the reasons why it stays or goes. Throws store faults. */
+/**
+ * As pruning a directory, for the copies in the bucket: each with the reasons why it stays or goes. Only what its metadata gives
+ * to this schedule counts or goes. Throws store faults.
+ */
 export async function pruneOffsite(
   deps: OffsiteDeps,
-  database: string,
+  database: Database,
   schedule: SnapshotSchedule,
   { dryRun }: { dryRun: boolean },
   signal: AbortSignal,
 ): Promise<readonly Judged<OffsiteSnapshot>[]> {
   const { store, report, timezone, clock } = deps;
-  const judged = applyKeep(
-    await listOffsite(deps, database, schedule, signal),
-    schedule.offsite?.keep,
-    timezone,
-    clock.now(),
-  );
+  const there = await listOffsite(deps, database, schedule, signal);
+  const judged = applyKeep(there, schedule.offsite?.keep, timezone, clock.now());
   const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item);
   if (dryRun || removed.length === 0) return judged;
   for (const { key } of removed) await store.remove(key, signal);
   report('snapshots pruned', {
-    database,
+    database: database.name,
     schedule: `${schedule.name} (offsite)`,
     kept: judged.length - removed.length,
     removed: removed.map(({ key }) => key),
@@ -112,56 +84,85 @@ export async function pruneOffsite(
   return judged;
 }
 
-/** Those that would stay if they were there: what goes at once again need not be brought. */
-function wanted(
-  local: readonly Snapshot[],
-  there: readonly OffsiteSnapshot[],
-  keep: NonNullable<SnapshotSchedule['offsite']>['keep'],
-  { timezone, clock }: Pick<OffsiteDeps, 'timezone' | 'clock'>,
-): readonly Snapshot[] {
-  const good = local.filter(({ verified }) => verified);
-  const all: readonly (Snapshot | OffsiteSnapshot)[] = [...good, ...there];
-  const kept = new Set(
-    applyKeep(all, keep, timezone, clock.now())
-      .filter((one) => one.keep)
-      .map(({ item }) => item),
-  );
-  return good.filter((snapshot) => kept.has(snapshot));
+interface Sent {
+  readonly path: string;
+  readonly record: CopyRecord;
 }
 
-async function ship(
-  { store, report, timezone }: OffsiteDeps,
-  database: string,
+/** Those that are not there and would stay if they were, oldest first: what goes at once again need not be brought. */
+async function wanted(
+  deps: OffsiteDeps,
+  database: Database,
   schedule: SnapshotSchedule,
-  { path, at, label }: Snapshot,
+  signal: AbortSignal,
+): Promise<readonly Sent[]> {
+  const { timezone, clock } = deps;
+  const there = (await listOffsite(deps, database, schedule, signal)).filter(
+    ({ foreign }) => foreign === undefined,
+  );
+  const isThere = ({ sha256, at }: CopyRecord): boolean =>
+    there.some((copy) => copy.sha256 === sha256 && copy.at === at);
+  const missing = (await listSnapshots(deps, database, schedule)).filter(
+    ({ record, doubt, foreign }) =>
+      record !== undefined && doubt === undefined && foreign === undefined && !isThere(record),
+  );
+  const kept = new Set<unknown>(
+    applyKeep([...missing, ...there], schedule.offsite?.keep, timezone, clock.now())
+      .filter(({ keep }) => keep)
+      .map(({ item }) => item),
+  );
+  return missing
+    .filter((snapshot) => kept.has(snapshot))
+    .flatMap(({ path, record }) => (record === undefined ? [] : [{ path, record }]))
+    .toReversed();
+}
+
+/** Returns its key; undefined when the same bytes had it already. */
+async function ship(
+  deps: OffsiteDeps,
+  {
+    database,
+    schedule,
+    path,
+    record,
+  }: Sent & { readonly database: Database; readonly schedule: SnapshotSchedule },
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const { store, timezone } = deps;
   const { offsite } = schedule;
   if (offsite === undefined) return undefined;
-  const compress = compressionOf(path);
-  const name = fileNames(offsite.file, timezone, { name: database }).format(at, compress, label);
-  const sha256 = await sha256OfFile(path, signal);
-  if (!(await notedHashes(path)).includes(sha256))
+  const { sha256, at, bytes: size, label } = record;
+  if ((await sha256OfFile(path, signal)) !== sha256)
     throw new WavspoolError('SNAPSHOT_BAD', `${path} has changed since it was made; it is not sent`);
-  const { size } = await stat(path);
+  const compress = compressionOf(path);
+  const name = fileNames(offsite.file, timezone, { name: database.name }).format(at, compress, label);
+  const metadata = offsiteMetadata(await ownerOf(deps, database, schedule), record);
+  const isTaken = async (timed: string): Promise<boolean> =>
+    (await store.head(offsite.prefix + timed, signal)) !== undefined;
   const put = async (key: string): Promise<string | undefined> => {
-    if ((await store.head(key, signal))?.metadata['sha256'] === sha256) return undefined;
-    const metadata = { sha256, database, schedule: schedule.name, 'taken-at': String(at) };
     const object = { key, path, size, sha256, metadata, contentType: CONTENT_TYPES[compress] };
-    const { alreadyThere } = await store.putIfAbsent(object, signal);
-    if (alreadyThere) return undefined;
-    report('snapshot shipped', { database, schedule: schedule.name, key, bytes: size });
-    return key;
+    return (await store.putIfAbsent(object, signal)).alreadyThere ? undefined : key;
   };
+  const beside = async (): Promise<string> => offsite.prefix + (await timedName(name, at, timezone, isTaken));
+  const plain = offsite.prefix + name;
   try {
-    return await put(offsite.prefix + name);
+    const there = (await listOffsite(deps, database, schedule, signal)).find(({ key }) => key === plain);
+    if (
+      there !== undefined &&
+      there.foreign === undefined &&
+      there.at < at &&
+      there.bytes <= LARGEST_MOVE_BYTES
+    ) {
+      // whoever fetches the plain name gets the newest; a crash in between leaves the older one under its own time
+      await store.move(plain, offsite.prefix + (await timedName(name, there.at, timezone, isTaken)), signal);
+      return await put(plain);
+    }
+    return await put((await isTaken(name)) ? await beside() : plain);
   } catch (error) {
-    if (faultCode(error) === 'RECORDING_CHANGED')
-      throw new WavspoolError('SNAPSHOT_BAD', `${path} changed while it was sent: ${messageOf(error)}`, {
-        cause: error,
-      });
-    if (faultCode(error) !== 'KEY_TAKEN') throw error;
-    // P5: another snapshot has this name, one of the same day perhaps; both stay
-    return put(offsite.prefix + name.replace(/(?=(?:\.gz|\.zst)?$)/, `~${sha256.slice(0, 12)}`));
+    if (faultCode(error) === 'KEY_TAKEN') return put(await beside()); // P5: somebody was quicker, and both stay
+    if (faultCode(error) !== 'RECORDING_CHANGED') throw error;
+    throw new WavspoolError('SNAPSHOT_BAD', `${path} changed while it was sent: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

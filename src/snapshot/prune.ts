@@ -1,83 +1,72 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { DatabaseSettings } from '../config/index.ts';
 import type { Report } from '../events.ts';
-import { unlessGone } from '../faults.ts';
-import { applyKeep, fileNames, type Judged, type Keep } from '../retention/index.ts';
-import { sha256OfFile, syncDirectory, type Clock } from '../runtime/index.ts';
-import { hashFileOf, listSnapshots, notedHashes, type Snapshot } from './catalogue.ts';
+import { differsFromRecord, openIfThere, removeCopies, sweepRecords } from '../record/index.ts';
+import { applyKeep, type Judged, type Keep } from '../retention/index.ts';
+import type { Clock } from '../runtime/index.ts';
+import { listSnapshots, liveDatabases, type CatalogueDeps, type Snapshot } from './catalogue.ts';
 import type { SnapshotSchedule } from './schedules.ts';
 
-export interface PruneDeps {
+export interface PruneDeps extends CatalogueDeps {
   readonly report: Report;
-  readonly timezone: string;
   readonly clock: Clock;
 }
 
 /**
  * What the schedule's `keep` keeps and removes, newest first, each with its reasons; removed are the latter unless `dryRun`.
- * Before anything goes, the newest verified one is read once more: with one that has been damaged since, the next oldest
- * takes its place, so that a good one always stays. Throws FILE_UNREADABLE.
+ * Before anything goes, the newest good one is read once more: with one that has been damaged since, the next oldest takes its
+ * place, so that a good one always stays. Throws FILE_UNREADABLE or PATH_UNSAFE.
  */
 export async function pruneSnapshots(
-  { report, timezone, clock }: PruneDeps,
-  database: string,
+  deps: PruneDeps,
+  database: Pick<DatabaseSettings, 'name' | 'path'>,
   schedule: SnapshotSchedule,
   { dryRun }: { dryRun: boolean },
   signal: AbortSignal,
 ): Promise<readonly Judged<Snapshot>[]> {
-  const all = await listSnapshots(database, schedule, timezone);
-  const judged = await judge(all, schedule.keep, { timezone, now: clock.now() }, signal);
+  const all = await listSnapshots(deps, database, schedule);
+  const judged = await judge(all, schedule, { timezone: deps.timezone, now: deps.clock.now() }, signal);
   if (dryRun) return judged;
-  const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item);
-  for (const { path } of removed) {
-    signal.throwIfAborted();
-    await rm(path, { force: true });
-    await rm(hashFileOf(path), { force: true });
-  }
-  await removeLoneHashes(database, schedule, timezone);
+  const done = await removeCopies(schedule.dir, judged, await liveDatabases(deps), signal);
+  await sweep(schedule.dir);
+  const removed = done.filter(({ keep }) => !keep).map(({ item }) => item.name);
   if (removed.length > 0) {
-    await syncDirectory(schedule.dir);
-    report('snapshots pruned', {
-      database,
-      schedule: schedule.name,
-      kept: judged.length - removed.length,
-      removed: removed.map(({ name }) => name),
-    });
+    const of = { database: database.name, schedule: schedule.name };
+    deps.report('snapshots pruned', { ...of, kept: done.length - removed.length, removed });
   }
-  return judged;
+  return done;
 }
 
 async function judge(
   all: readonly Snapshot[],
-  keep: Keep | undefined,
+  schedule: { readonly dir: string; readonly keep?: Keep | undefined },
   when: { readonly timezone: string; readonly now: number },
   signal: AbortSignal,
 ): Promise<readonly Judged<Snapshot>[]> {
-  const judged = applyKeep(all, keep, when.timezone, when.now);
-  const newest = all.find(({ verified }) => verified);
+  const judged = applyKeep(all, schedule.keep, when.timezone, when.now);
+  const newest = judged.find(
+    ({ item }) => item.verified && item.doubt === undefined && item.foreign === undefined,
+  );
   if (newest === undefined || judged.every(({ keep }) => keep)) return judged;
-  const sha256 = await sha256OfFile(newest.path, signal);
-  if ((await notedHashes(newest.path)).includes(sha256)) return judged;
-  const rest = all.map((one) => (one === newest ? { ...one, verified: false } : one));
-  const without = await judge(rest, keep, when, signal);
+  const differs = await readAgain(schedule.dir, newest.item, signal);
+  if (differs === undefined) return judged;
+  const rest = all.map((one) => (one === newest.item ? { ...one, verified: false } : one));
+  const without = await judge(rest, schedule, when, signal);
   return without.map((one) =>
-    one.item.path === newest.path
-      ? { item: newest, keep: true, reasons: ['it has changed since it was made: look at it'] }
-      : one,
+    one.item.path === newest.item.path ? { item: newest.item, keep: true, reasons: [differs] } : one,
   );
 }
 
-/** A crash between the two removals leaves the hash of a snapshot that is gone. */
-async function removeLoneHashes(
-  database: string,
-  { dir, file }: SnapshotSchedule,
-  timezone: string,
-): Promise<void> {
-  const own = fileNames(file, timezone, { name: database });
-  const names = new Set((await readdir(dir).catch(unlessGone)) ?? []);
-  for (const name of names) {
-    const of = name.endsWith('.sha256') ? name.slice(0, -'.sha256'.length) : undefined;
-    if (of === undefined || names.has(of) || own.parse(of) === undefined) continue;
-    await rm(join(dir, name), { force: true });
-  }
+async function readAgain(
+  dir: string,
+  { record }: Snapshot,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (record === undefined) return undefined;
+  await using directory = await openIfThere(dir);
+  return directory && (await differsFromRecord(directory, record, signal));
+}
+
+async function sweep(dir: string): Promise<void> {
+  await using directory = await openIfThere(dir);
+  if (directory !== undefined) await sweepRecords(directory);
 }

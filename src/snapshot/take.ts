@@ -1,117 +1,188 @@
-import { chmod, rename, rm, stat, symlink, utimes } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { lstat, rename, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { DatabaseSettings } from '../config/index.ts';
 import type { Report } from '../events.ts';
-import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import { fileNames } from '../retention/index.ts';
+import { WavspoolError, unlessGone } from '../faults.ts';
+import { at, identityOf, syncedIn, type Directory, type FileIdentity } from '../linux/index.ts';
 import {
-  makeDirectory,
-  offLoop,
-  sweepTemporaries,
-  syncDirectory,
-  temporaryPath,
-  writeDurably,
-  type Clock,
-} from '../runtime/index.ts';
-import { hashFileOf, notedHashes, type Snapshot } from './catalogue.ts';
+  bringTo,
+  directoryFault,
+  doubtOf,
+  nextCount,
+  openDoubt,
+  openWorkplace,
+  publishCopy,
+  recordsIn,
+  recordsOf,
+  uptimeNow,
+  type CopyRecord,
+  type Doubt,
+  type Published,
+  type Workplace,
+} from '../record/index.ts';
+import { fileNames } from '../retention/index.ts';
+import { offLoop, temporaryPath, type Clock } from '../runtime/index.ts';
+import { liveDatabases, ownerOf, type CatalogueDeps, type Snapshot } from './catalogue.ts';
 import type { Copied, CopyJob } from './copy-thread.ts';
 import type { SnapshotSchedule } from './schedules.ts';
 
-export interface SnapshotDeps {
+export interface SnapshotDeps extends CatalogueDeps {
   readonly clock: Clock;
   readonly report: Report;
-  readonly timezone: string;
+  readonly dataDirectory: string;
 }
 
 export interface TakenSnapshot extends Snapshot {
+  readonly record: CopyRecord;
   readonly sha256: string;
   /** Bytes before compression. */
   readonly rawBytes: number;
   readonly tables: number;
   readonly rows: number;
   readonly ms: number;
+  /** What an older snapshot that had its name is called now; absent when there was none. */
+  readonly displaced?: string;
 }
 
 const COPY_THREAD = new URL('copy-thread.ts', import.meta.url);
 
 /**
  * Takes a snapshot of the live database: from one pinned read, in a thread of its own, under a temporary name until its
- * stored form was read back and its SHA-256 noted beside it. A crash leaves no snapshot or a whole one. One of the same name
- * is replaced by it. Throws DATABASE_MISSING, DATABASE_BUSY, DATABASE_DAMAGED, SNAPSHOT_BAD, DISK_FULL, SETTINGS_INVALID;
- * what was there before is untouched then.
+ * stored form was read back and its record stands. A crash leaves no snapshot or a whole one. An older one that has its name
+ * gets its own time into it. One that may not be what it should be is kept, said and in doubt. Throws DATABASE_MISSING,
+ * DATABASE_BUSY, DATABASE_DAMAGED, SNAPSHOT_BAD, DISK_FULL, SETTINGS_INVALID, COPY_IN_THE_WAY, PATH_UNSAFE; what was there
+ * before is untouched then.
  */
 export async function takeSnapshot(
-  { clock, report, timezone }: SnapshotDeps,
-  { name: database, path: source, asserts }: DatabaseSettings,
+  deps: SnapshotDeps,
+  database: DatabaseSettings,
   schedule: SnapshotSchedule,
   label: string | undefined,
   signal: AbortSignal,
 ): Promise<TakenSnapshot> {
+  const { clock, report, timezone, dataDirectory } = deps;
   const { dir, compress } = schedule;
   const startedAt = clock.monotonicMs();
-  await prepareDirectory(schedule, clock.now());
-  const at = clock.now();
-  const name = fileNames(schedule.file, timezone, { name: database }).format(at, compress, label);
-  const path = join(dir, name);
-  const [raw, packed, unpacked] = [temporaryPath(dir), temporaryPath(dir), temporaryPath(dir)];
-  const job: CopyJob = { source, raw, packed, unpacked, compress, asserts };
+  const mode = Number.parseInt(schedule.dirMode, 8);
+  await using place = await openWorkplace(dir, { mode, now: clock.now(), dataDirectory });
+  const takenAt = clock.now();
+  const file = fileNames(schedule.file, timezone, { name: database.name }).format(takenAt, compress, label);
+  const live = await liveDatabases(deps);
+  await refuseLive(place.directory, file, live);
+  const [raw, packed, unpacked] = [
+    temporaryPath(place.path),
+    temporaryPath(place.path),
+    temporaryPath(place.path),
+  ];
+  const job: CopyJob = { source: database.path, raw, packed, unpacked, compress, asserts: database.asserts };
   try {
     const copied = await offLoop<Copied>(COPY_THREAD, job, signal);
     signal.throwIfAborted();
-    await publish(copied, path, schedule, at);
+    const described = { file, at: takenAt, ...(label !== undefined && { label }) };
+    const { record, displaced } = await publish(deps, { database, schedule, place, copied, described, live });
     const ms = Math.round(clock.monotonicMs() - startedAt);
-    const { bytes, rawBytes, sha256, tables, rows } = copied;
-    report('snapshot taken', { database, schedule: schedule.name, path, bytes, rawBytes, rows, ms });
-    const labelled = label === undefined ? {} : { label };
-    const made = { database, schedule: schedule.name, name, path, at, bytes, verified: true };
-    return { ...made, ...labelled, sha256, rawBytes, tables, rows, ms };
+    const path = join(dir, record.file);
+    const { bytes, rawBytes, sha256 } = copied;
+    const rows = Object.values(copied.rows).reduce((sum, count) => sum + count, 0);
+    const made = { database: database.name, schedule: schedule.name, path };
+    report('snapshot taken', { ...made, bytes, rawBytes, rows, ms });
+    if (record.doubt !== undefined)
+      report('copy in doubt', { of: database.name, ...made, reason: record.doubt.said });
+    return {
+      ...made,
+      name: record.file,
+      at: takenAt,
+      bytes,
+      verified: true,
+      count: record.count,
+      record,
+      ...(record.label !== undefined && { label: record.label }),
+      ...(record.doubt !== undefined && { doubt: record.doubt.said }),
+      ...(displaced !== undefined && { displaced }),
+      sha256,
+      rawBytes,
+      tables: Object.keys(copied.rows).length,
+      rows,
+      ms,
+    };
   } finally {
-    for (const file of [raw, packed, unpacked])
-      for (const part of ['', '-journal', '-wal', '-shm']) await rm(file + part, { force: true });
+    for (const growing of [raw, packed, unpacked])
+      for (const part of ['', '-journal', '-wal', '-shm']) await rm(growing + part, { force: true });
   }
 }
 
-async function prepareDirectory({ dir, dirMode }: SnapshotSchedule, now: number): Promise<void> {
-  try {
-    const isNew = (await stat(dir).catch(() => undefined)) === undefined;
-    await makeDirectory(dir, Number.parseInt(dirMode, 8));
-    if (isNew) await chmod(dir, Number.parseInt(dirMode, 8)); // whatever the umask took from it
-    await sweepTemporaries(dir, now, { recursive: false });
-  } catch (error) {
-    const code = errnoOf(error) === 'ENOSPC' ? 'DISK_FULL' : 'FILE_UNREADABLE';
-    throw new WavspoolError(code, `no snapshot can be put into ${dir}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-/**
- * The hash stands before the name does, so that no snapshot is ever without; while one takes another's place, both hashes
- * stand, and the old one goes when the new name is on disk.
- */
-async function publish(
-  { stored, sha256 }: Copied,
-  path: string,
-  { dir, mode, latest }: SnapshotSchedule,
-  at: number,
+async function refuseLive(
+  directory: Directory,
+  file: string,
+  live: ReadonlySet<FileIdentity>,
 ): Promise<void> {
-  const octal = Number.parseInt(mode, 8);
-  const note = `${sha256}  ${basename(path)}\n`;
-  await chmod(stored, octal);
-  await utimes(stored, at / 1000, at / 1000);
-  const replaced = (await notedHashes(path)).filter((hash) => hash !== sha256);
-  const both = note + replaced.map((hash) => `${hash}  ${basename(path)}\n`).join('');
-  await writeDurably(hashFileOf(path), both, octal);
-  await rename(stored, path);
-  await syncDirectory(dir);
-  if (replaced.length > 0) await writeDurably(hashFileOf(path), note, octal);
-  if (latest) await pointLatestAt(path, dir);
+  const present = await lstat(at(directory, file), { bigint: true }).catch(unlessGone);
+  if (present === undefined || !live.has(identityOf(present))) return;
+  const problem = `${directory.path}/${file} is a live database, and a copy is to have its name`;
+  throw new WavspoolError('COPY_IN_THE_WAY', problem);
+}
+
+interface Publishing {
+  readonly database: DatabaseSettings;
+  readonly schedule: SnapshotSchedule;
+  readonly place: Workplace;
+  readonly copied: Copied;
+  readonly described: Pick<CopyRecord, 'file' | 'at' | 'label'>;
+  readonly live: ReadonlySet<FileIdentity>;
+}
+
+async function publish(
+  deps: SnapshotDeps,
+  { database, schedule, place, copied, described, live }: Publishing,
+): Promise<Published> {
+  const { directory } = place;
+  try {
+    const owner = await ownerOf(deps, database, schedule);
+    const earlier = recordsOf(await recordsIn(directory), owner);
+    const uptime = await uptimeNow();
+    const { bytes, sha256, rows: amounts, journalMode, unchecked } = copied;
+    const doubt = doubtOf({ ...described, amounts, uptime }, earlier, schedule.keep, deps.timezone);
+    const record: CopyRecord = {
+      ...owner,
+      ...described,
+      count: await nextCount(directory, owner),
+      uptime,
+      bytes,
+      sha256,
+      amounts,
+      journalMode,
+      ...(doubt !== undefined && { doubt }),
+      ...(unchecked.length > 0 && { unchecked }),
+    };
+    const mode = Number.parseInt(schedule.mode, 8);
+    const temporary = await bringTo(place, copied.stored, { mode, at: described.at, sha256 });
+    const published = await publishCopy({ directory, temporary, record, timezone: deps.timezone, live });
+    if (schedule.latest) await pointLatestAt(directory, latestOf(published, doubt, earlier));
+    return published;
+  } catch (error) {
+    throw directoryFault(schedule.dir, error);
+  }
+}
+
+/** The new one, unless what it holds is in doubt: then the last good one, under the name that it has now. */
+function latestOf(
+  { record, displaced }: Published,
+  doubt: Doubt | undefined,
+  earlier: readonly CopyRecord[],
+): string {
+  const good = doubt?.about === 'content' ? earlier.find((one) => openDoubt(one) === undefined) : undefined;
+  if (good === undefined) return record.file;
+  return good.file === record.file && displaced !== undefined ? displaced : good.file;
 }
 
 /** Moves the symlink `latest` as a whole: whoever reads it finds the old one or the new one. */
-async function pointLatestAt(path: string, dir: string): Promise<void> {
-  const temporary = temporaryPath(dir);
-  await symlink(basename(path), temporary);
-  await rename(temporary, join(dir, 'latest'));
-  await syncDirectory(dir);
+async function pointLatestAt(directory: Directory, name: string): Promise<void> {
+  const temporary = temporaryPath(`/proc/self/fd/${directory.fd}`);
+  await symlink(name, temporary);
+  try {
+    await rename(temporary, at(directory, 'latest'));
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncedIn(directory);
 }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
@@ -23,12 +23,14 @@ const WAL_VERSION = 2;
 
 /**
  * Opens a database that another program owns. Read-write, because a WAL that a crash left can be read in no other way; no
- * checkpoint happens while it is open. Throws DATABASE_MISSING, DATABASE_BUSY or DATABASE_DAMAGED.
+ * checkpoint happens while it is open. Throws DATABASE_MISSING, DATABASE_BUSY or DATABASE_DAMAGED, the last also for an
+ * empty file beside a log that holds something: SQLite would remove that log, with what is left of the database.
  */
 export function openForeign(path: string): Sqlite {
   if (!existsSync(path)) {
     throw new WavspoolError('DATABASE_MISSING', `${path}: there is no such database`);
   }
+  refuseEmptied(path);
   return asDatabaseFault(path, () => {
     const db = new Database(path, { fileMustExist: true, timeout: BUSY_MS });
     try {
@@ -41,6 +43,17 @@ export function openForeign(path: string): Sqlite {
       throw error;
     }
   });
+}
+
+/** By its size alone: closing a descriptor of it would drop the locks that SQLite holds on it in this process. */
+function refuseEmptied(path: string): void {
+  if (statSync(path).size > 0) return;
+  const log = ['-wal', '-journal'].find(
+    (part) => (statSync(path + part, { throwIfNoEntry: false })?.size ?? 0) > 0,
+  );
+  if (log === undefined) return;
+  const problem = `${path} is empty, and ${path}${log} beside it holds what may be left of it: nothing was touched`;
+  throw new WavspoolError('DATABASE_DAMAGED', problem);
 }
 
 /**
@@ -137,8 +150,9 @@ export function pageSize(db: Sqlite): number {
  * Makes a fresh copy a file that stands alone: out of WAL mode, so that reading it makes no file beside it. Opening it for a
  * restore into a database in WAL mode leaves that one in its mode. Throws DATABASE_UNUSABLE or DISK_FULL.
  */
-export function settleCopy(path: string): void {
+export function settleCopy(path: string, journalMode = 'delete'): void {
   setJournalMode(path, 'DELETE');
+  if (journalMode === 'wal') setJournalMode(path, 'WAL'); // it goes on as its database did, once it is in its place
 }
 
 function setJournalMode(path: string, mode: 'DELETE' | 'WAL'): void {
@@ -206,11 +220,16 @@ export function databaseFault(path: string, error: unknown): WavspoolError {
   return new WavspoolError('DATABASE_UNUSABLE', `${path}: ${said}`, options);
 }
 
+/** The journal mode of an open database. */
+export function journalModeIn(db: Sqlite): string {
+  return String(asDatabaseFault(db.name, () => db.pragma('journal_mode', { simple: true })));
+}
+
 /** The journal mode of the database at `path`: `wal`, `delete`, … Throws as {@link openForeign}. */
 export function journalModeOf(path: string): string {
   const db = openForeign(path);
   try {
-    return String(asDatabaseFault(path, () => db.pragma('journal_mode', { simple: true })));
+    return journalModeIn(db);
   } finally {
     db.close();
   }

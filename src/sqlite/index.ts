@@ -8,6 +8,7 @@ export {
   copyPinned,
   databaseFault,
   headerOf,
+  journalModeIn,
   journalModeOf,
   openCopy,
   openForeign,
@@ -19,7 +20,7 @@ export {
 } from './foreign.ts';
 export { groupedWriter, type Write } from './grouped-writer.ts';
 export { schemaInMemory, schemaOf, type SchemaObject } from './in-memory.ts';
-export { finishCopy, integrityFaults } from './integrity.ts';
+export { checkIntegrity, finishCopy, integrityFaults, lacksOwners, quoted, tablesOf } from './integrity.ts';
 export { isDamage, isHostFault, openDatabase, sqliteFault, type Sqlite } from './open.ts';
 export { peek } from './peek.ts';
 export {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { createReadStream, existsSync, statSync } from 'node:fs';
-import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,7 +51,14 @@ function prepare(sql: string): Case {
     events,
     run: (changes = {}, now = FIRST, signal = never) =>
       exportTables(
-        { clock: { ...systemClock, now: () => now }, report, timezone: 'UTC' },
+        {
+          clock: { ...systemClock, now: () => now },
+          report,
+          timezone: 'UTC',
+          origin: 'test',
+          databases: [],
+          dataDirectory: join(work, 'data'),
+        },
         { name: 'app', path },
         {
           name: 'some',
@@ -66,6 +73,9 @@ function prepare(sql: string): Case {
       ),
   };
 }
+
+const copiesIn = async (dir: string): Promise<readonly string[]> =>
+  (await readdir(dir)).filter((name) => name !== '.wavspool');
 
 /** Loads an export as the documents say: `sqlite3 new.db < file`. */
 async function load(file: string): Promise<string> {
@@ -86,7 +96,7 @@ async function load(file: string): Promise<string> {
   return path;
 }
 
-/** Every value of a table as the sqlite3 program sees it: its type, its quote(), its very bits. */
+/** Every value of a table as sqlite3 sees it: its type, its quote(), its very bits. */
 async function values(path: string, table: string, columns: readonly string[]): Promise<string> {
   const shown = columns.map((name) => {
     const column = `"${name.replaceAll('"', '""')}"`;
@@ -298,7 +308,7 @@ test('what is no table is refused by name, with those there are, and leaves noth
     await expect(made.run({ tables: ['t', name] })).rejects.toThrow(problem);
     await expect(made.run({ tables: ['t', name] })).rejects.toThrow(there);
   }
-  expect(await readdir(made.dir)).toEqual([]);
+  expect(await copiesIn(made.dir)).toEqual([]);
   await rm(made.path);
   await expect(made.run()).rejects.toMatchObject({ code: 'DATABASE_MISSING' });
   await writeFile(
@@ -322,28 +332,23 @@ test('what does not load back gets no name, and the export of before stays', asy
   // SQLite takes a string in double quotes for a name, unless it is an old one
   await run('sqlite3', [made.path, `DROP TABLE t; CREATE TABLE t(a CHECK(a <> "x"))`]);
   await expect(made.run()).rejects.toThrow('SQLite refuses what the schema says: no such column: "x"');
-  expect(await readdir(made.dir)).toEqual(['app-2026-11-20.sql']);
+  expect(await copiesIn(made.dir)).toEqual(['app-2026-11-20.sql']);
   await load(before.path);
 });
 
 test('its keep applies after a success, to its own files only', async () => {
   const made = prepare('CREATE TABLE t(a)');
-  const keep = { last: 2, weekday: 'sunday' } as const;
-  const day = 86_400_000;
+  const [keep, day] = [{ last: 2, weekday: 'sunday' } as const, 86_400_000];
   for (const age of [3, 2, 1]) {
-    const { path } = await made.run(
-      { compress: 'gzip', keep: { last: 9, weekday: 'sunday' } },
-      FIRST - age * day,
-    );
-    await utimes(path, (FIRST - age * day) / 1000, (FIRST - age * day) / 1000);
+    await made.run({ compress: 'gzip', keep: { last: 9, weekday: 'sunday' } }, FIRST - age * day);
   }
   await writeFile(join(made.dir, 'app-notes.sql.gz'), '');
   await writeFile(join(made.dir, 'app-2026-11-01.sql'), 'of another export');
   await expect(made.run({ tables: ['none'], compress: 'gzip', keep })).rejects.toThrow('no table');
-  expect((await readdir(made.dir)).filter((name) => name.endsWith('.gz'))).toHaveLength(4);
+  expect((await copiesIn(made.dir)).filter((name) => name.endsWith('.gz'))).toHaveLength(4);
   const done = await made.run({ compress: 'gzip', keep });
   expect(done.removed).toEqual(['app-2026-11-18.sql.gz', 'app-2026-11-17.sql.gz']);
-  expect((await readdir(made.dir)).toSorted()).toEqual([
+  expect((await copiesIn(made.dir)).toSorted()).toEqual([
     'app-2026-11-01.sql',
     'app-2026-11-19.sql.gz',
     'app-2026-11-20.sql.gz',
@@ -351,13 +356,12 @@ test('its keep applies after a success, to its own files only', async () => {
   ]);
   expect(made.events).toContain('exports pruned');
 });
-
 test('a full disk ends it with its name, and leaves nothing behind', async () => {
   const made = prepare(`CREATE TABLE t(a); INSERT INTO t VALUES(randomblob(3000000));`);
   for (const mebibytes of [2, 8]) {
     await using disk = await mountSmallDisk(mebibytes); // too small for the file; for the database that proves it
     await expect(made.run({ dir: disk.path })).rejects.toMatchObject({ code: 'DISK_FULL' });
-    expect(await readdir(disk.path)).toEqual([]);
+    expect(await copiesIn(disk.path)).toEqual([]);
   }
   await expect(made.run({ dir: made.path })).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
 });
@@ -369,11 +373,11 @@ test('an abort takes everything back', async () => {
   const stop = new AbortController();
   const running = made.run({}, FIRST, stop.signal);
   const hasBegun = async (): Promise<boolean> =>
-    existsSync(made.dir) && (await readdir(made.dir)).some((name) => name.startsWith('.wavspool-'));
+    existsSync(made.dir) && (await copiesIn(made.dir)).some((name) => name.startsWith('.wavspool-'));
   while (!(await hasBegun())) await sleep(5);
   stop.abort(new Error('stop'));
   await expect(running).rejects.toThrow('stop');
-  expect(await readdir(made.dir)).toEqual([]);
+  expect(await copiesIn(made.dir)).toEqual([]);
 });
 
 test('the command prints the path, survives kill -9 without a trace of a half file, and lists what it does not know', async () => {
@@ -399,7 +403,7 @@ test('the command prints the path, survives kill -9 without a trace of a half fi
     const child = spawn(process.execPath, [...command, 'app', 'weekly'], { stdio: 'ignore' });
     const gone = new Promise((resolve) => child.on('close', resolve));
     const hasBegun = async (): Promise<boolean> =>
-      existsSync(made.dir) && (await readdir(made.dir)).some((name) => name.includes(`-${child.pid}-`));
+      existsSync(made.dir) && (await copiesIn(made.dir)).some((name) => name.includes(`-${child.pid}-`));
     while (!(await hasBegun())) await sleep(5);
     await sleep(70 * round);
     child.kill('SIGKILL');
@@ -407,7 +411,7 @@ test('the command prints the path, survives kill -9 without a trace of a half fi
     if (existsSync(join(made.dir, 't.sql'))) await load(join(made.dir, 't.sql'));
   }
   expect(await wavspool('app', 'weekly')).toMatchObject({ code: 0, stdout: `${join(made.dir, 't.sql')}\n` });
-  expect(await readdir(made.dir)).toEqual(['t.sql']);
+  expect(await copiesIn(made.dir)).toEqual(['t.sql']);
   const shown = JSON.parse((await wavspool('--json', 'app', 'weekly')).stdout) as object;
   expect(shown).toMatchObject({ tables: [{ name: 't', rows: 100_000 }], rows: 100_000 });
   expect(await wavspool('other', 'weekly')).toMatchObject({ code: 2, stdout: '' });

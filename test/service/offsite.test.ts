@@ -3,12 +3,16 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { listSnapshotBackups, takeSnapshots } from '../../src/host/index.ts';
+import { systemClock, type Clock } from '../../src/runtime/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 import { makeLedger, readLedger, startWriter } from '../support/busy-database.ts';
+import { controlledClock } from '../support/time-machine.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
 
 // Copies of snapshots in the bucket, on a real S3 server.
 
+const never = new AbortController().signal;
 let s3: TestS3;
 beforeAll(async () => {
   s3 = await startS3();
@@ -17,14 +21,21 @@ afterAll(() => s3[Symbol.asyncDispose]());
 
 async function rigWith(
   offsite: string,
-  { file = 'ledger_{YYYY-MM-DD}.db', endpoint = s3.endpoint } = {},
+  {
+    file = 'ledger_{YYYY-MM-DD}.db',
+    endpoint = s3.endpoint,
+    clock = systemClock,
+  }: { file?: string; endpoint?: string; clock?: Clock } = {},
 ): Promise<HostRig> {
-  const rig = await makeHostRig(`
+  const rig = await makeHostRig(
+    `
 s3: { bucket: ${s3.bucket}, endpoint: "${endpoint}", accessKeyId: ${s3.accessKeyId}, secretAccessKey: ${s3.secretAccessKey} }
 databases:
   - { name: ledger, path: DIR/ledger.db, snapshots: [
       { name: plain, cron: "0 2 * * *", dir: DIR/copies, file: "${file}", compress: gzip, offsite: ${offsite} } ] }
-`);
+`,
+    clock,
+  );
   makeLedger(join(rig.directory, 'ledger.db'));
   return rig;
 }
@@ -54,8 +65,8 @@ test('brought there with its hash, listed, restored from there', async () => {
 
   const address = `s3://${s3.bucket}/${key}`;
   expect(await listed(rig)).toEqual([
-    expect.objectContaining({ where: 'offsite', path: address }),
     expect.objectContaining({ where: 'local', path }),
+    expect.objectContaining({ where: 'offsite', path: address }),
   ]);
   await (await startWriter(join(rig.directory, 'ledger.db'), 1000, 0.2)).ended();
   expect(await rig.wavspool('restore', 'ledger', '--from', address, '--verify-only')).toMatchObject({
@@ -73,7 +84,7 @@ test('brought there with its hash, listed, restored from there', async () => {
   });
 });
 
-test('nothing is overwritten: another snapshot of the same day stands beside the first', async () => {
+test('nothing is overwritten: the second snapshot of a day has the plain name, the first its time', async () => {
   await using rig = await rigWith('{ prefix: twins/, file: "{YYYY-MM-DD}.db" }');
   expect(await rig.wavspool('snapshot', 'ledger')).toMatchObject({ code: 0 });
   await (await startWriter(join(rig.directory, 'ledger.db'), 1000, 0.2)).ended();
@@ -81,7 +92,7 @@ test('nothing is overwritten: another snapshot of the same day stands beside the
   const keys = (await s3.keys()).filter((key) => key.startsWith('twins/'));
   expect(keys).toEqual([
     expect.stringMatching(/^twins\/[\d-]{10}\.db\.gz$/),
-    expect.stringMatching(/^twins\/[\d-]{10}\.db~[0-9a-f]{12}\.gz$/),
+    expect.stringMatching(/^twins\/[\d-]{10}_\d{6}\.db\.gz$/),
   ]);
   const moves: number[] = [];
   for (const key of keys) {
@@ -89,27 +100,53 @@ test('nothing is overwritten: another snapshot of the same day stands beside the
     await writeFile(unpacked, gunzipSync(await s3.bytes(key)));
     moves.push(readLedger(unpacked).moves);
   }
-  expect(moves[0]).toBe(0);
-  expect(moves[1]).toBeGreaterThan(0);
-  expect((await listed(rig)).filter(({ where }) => where === 'offsite')).toHaveLength(2);
+  expect(moves[0]).toBeGreaterThan(0);
+  expect(moves[1]).toBe(0);
+  const offsite = (await listed(rig)).filter(({ where }) => where === 'offsite');
+  expect(offsite.map(({ path }) => path)).toEqual(keys.map((key) => `s3://${s3.bucket}/${key}`));
 });
 
-test('retention there counts what is there, and leaves what is not its own', async () => {
-  await using rig = await rigWith('{ prefix: kept/, file: "{YYYY-MM-DD-HH-mm-ss}.db", keep: { last: 2 } }', {
-    file: 'ledger_{YYYY-MM-DD-HH-mm-ss}.db',
-  });
-  const put = async (key: string): Promise<void> => {
-    await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: key, Body: 'older' }));
+test('retention there counts and removes what its metadata gives to this schedule, and nothing else', async () => {
+  const clock = controlledClock(Date.parse('2026-09-01T02:00:00Z'));
+  await using rig = await rigWith('{ prefix: kept/, file: "{YYYY-MM-DD}.db", keep: { last: 2 } }', { clock });
+  const put = async (key: string, body: string, metadata?: Record<string, string>): Promise<void> => {
+    const input = { Bucket: s3.bucket, Key: key, Body: body, Metadata: metadata };
+    await s3.client.send(new PutObjectCommand(input));
   };
-  await put('kept/2025-09-01-02-00-00.db.gz');
-  await put('kept/2025-09-02-02-00-00.db.gz');
-  await put('kept/2025-09-02.tar');
-  expect(await rig.wavspool('snapshot', 'ledger')).toMatchObject({ code: 0 });
-  expect((await s3.keys()).filter((key) => key.startsWith('kept/'))).toEqual([
-    'kept/2025-09-02-02-00-00.db.gz',
+  const taken = async (day: string): Promise<readonly string[]> => {
+    clock.set(Date.parse(`2026-09-${day}T02:00:00Z`));
+    const [outcome] = await takeSnapshots(rig.host, { database: 'ledger' }, 'hand', never);
+    return outcome?.offsite !== undefined && 'shipped' in outcome.offsite ? outcome.offsite.shipped : [];
+  };
+  const foreign = [
+    'kept/2025-09-01.db.gz',
     'kept/2025-09-02.tar',
-    expect.stringMatching(/^kept\/20[\d-]+\.db\.gz$/),
-  ]);
+    'kept/2027-12-31.db.gz',
+    'kept/2026-09-03.db.gz',
+  ];
+  await taken('01');
+  await put('kept/2025-09-01.db.gz', 'older');
+  await put('kept/2025-09-02.tar', 'no copy');
+  await put('kept/2027-12-31.db.gz', ''); // dated next year, and empty
+  const sibling = {
+    database: 'ledger',
+    schedule: 'plain',
+    'taken-at': '1',
+    origin: 'another host',
+    sha256: 'x',
+  };
+  await put('kept/2026-09-03.db.gz', 'of another host with the same settings', sibling);
+  expect(await taken('02')).toEqual(['kept/2026-09-02.db.gz']);
+  expect(await taken('03')).toEqual([expect.stringMatching(/^kept\/2026-09-03_020000\.db\.gz$/)]);
+  expect(await taken('04')).toEqual(['kept/2026-09-04.db.gz']);
+  expect((await s3.keys()).filter((key) => key.startsWith('kept/'))).toEqual(
+    [...foreign, 'kept/2026-09-03_020000.db.gz', 'kept/2026-09-04.db.gz'].toSorted(),
+  );
+  // what the record says is when it was taken: `--at` of the same minute finds it
+  const { snapshots } = await listSnapshotBackups(rig.host, 'ledger', never);
+  expect(snapshots.filter(({ where }) => where === 'offsite')[1]).toMatchObject({
+    at: '2026-09-04T02:00:00.000Z',
+  });
 });
 
 test('a failed upload is said, the local snapshot stands, and the next run brings it', async () => {
@@ -129,5 +166,5 @@ test('a failed upload is said, the local snapshot stands, and the next run bring
   await writeFile(settings, (await readFile(settings, 'utf8')).replace('http://127.0.0.1:9', s3.endpoint));
   const next = await rig.wavspool('snapshot', 'ledger');
   expect(next).toMatchObject({ code: 0, stderr: '' });
-  expect((await s3.keys()).filter((key) => key.startsWith('late/'))).toHaveLength(1);
+  expect((await s3.keys()).filter((key) => key.startsWith('late/'))).toHaveLength(2);
 });

@@ -1,13 +1,29 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, open, readFile, readlink, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  readlink,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { listBackups, takeSnapshots, verifyBackups } from '../../src/host/index.ts';
+import { withDirectory } from '../../src/linux/index.ts';
+import { parseRecord, writeRecord } from '../../src/record/index.ts';
+import { sha256OfFile } from '../../src/runtime/index.ts';
+import { listSnapshots } from '../../src/snapshot/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 import { makeLedger, readLedger, startWriter } from '../support/busy-database.ts';
+import { controlledClock } from '../support/time-machine.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 
 // Snapshots of a database that another program writes to, with the tools of an operator.
@@ -15,7 +31,6 @@ import { mountSmallDisk } from '../support/small-disk.ts';
 /** How often a command is killed; more of them in a soak. */
 const KILLS = Number(process.env['WAVSPOOL_KILLS'] ?? 8);
 const never = new AbortController().signal;
-const HASHED = (name: string): string[] => [name, `${name}.sha256`];
 
 function schedules(...entries: string[]): string {
   return `databases:\n  - { name: ledger, path: DIR/ledger.db, asserts: ["SELECT sum(balance) = 0 FROM accounts"], snapshots: [ ${entries.join(', ')} ] }\n`;
@@ -78,8 +93,18 @@ test('compressed or not, with its mode, its label, its hash and the symlink to t
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   expect((await stat(join(rig.directory, 'nightly'))).mode & 0o777).toBe(0o700);
   expect(join(rig.directory, 'nightly', await readlink(join(rig.directory, 'nightly/latest')))).toBe(file);
-  const check = spawn('sha256sum', ['-c', `${file}.sha256`], { cwd: join(rig.directory, 'nightly') });
-  expect(await once(check, 'close')).toEqual([0, null]);
+  const record = parseRecord(
+    await readFile(join(rig.directory, 'nightly/.wavspool', `${file.split('/').at(-1)}.json`), 'utf8'),
+  );
+  expect(record).toMatchObject({
+    kind: 'snapshot',
+    schedule: 'nightly',
+    source: { name: 'ledger', path },
+    count: 1,
+    sha256: await sha256OfFile(file),
+    bytes: (await stat(file)).size,
+    amounts: { accounts: 2000, moves: 0 },
+  });
 
   const deploy = await rig.wavspool(
     'snapshot',
@@ -105,14 +130,21 @@ test('compressed or not, with its mode, its label, its hash and the symlink to t
   await writeFile(join(rig.directory, 'unpacked.db'), gunzipSync(packed!));
   expect(readLedger(join(rig.directory, 'unpacked.db'))).toEqual(before);
 
-  // the same day again: it takes the old one's place, with its own hash
+  // the same day again: the newest has the plain name, the older one its time
   expect(await rig.wavspool('snapshot', 'ledger')).toMatchObject({ code: 0, stdout: nightly.stdout });
-  expect(await rig.names('nightly')).toEqual(['latest', ...HASHED(file.split('/').at(-1)!)]);
+  const name = file.split('/').at(-1)!;
+  expect(await rig.names('nightly')).toEqual([
+    'latest',
+    name,
+    expect.stringMatching(new RegExp(`^${name}_\\d{6}$`)),
+  ]);
+  expect(await readlink(join(rig.directory, 'nightly/latest'))).toBe(name);
   expect(await rig.wavspool('snapshots', 'verify')).toMatchObject({ code: 0 });
   const list = JSON.parse((await rig.wavspool('snapshots', 'list', '--json')).stdout) as {
-    snapshots: unknown[];
+    snapshots: { name: string }[];
   };
-  expect(list.snapshots).toHaveLength(3);
+  expect(list.snapshots).toHaveLength(4);
+  expect(list.snapshots.map((one) => one.name).filter((one) => one.startsWith(name))[0]).toBe(name);
 });
 
 test('what cannot be copied says what is wrong, and leaves nothing behind and the old snapshots alone', async () => {
@@ -214,23 +246,24 @@ test.each(['none', 'gzip', 'zstd'])(
 );
 
 test('retention removes what its rules do not keep, says why, and never the last good one', async () => {
+  const clock = controlledClock(Date.parse('2025-09-01T02:00:00Z'));
   await using rig = await makeHostRig(
     schedules(
-      '{ name: plain, cron: "0 2 * * *", dir: DIR/copies, file: "ledger_{YYYY-MM-DD}.db", keep: { daily: 2 } }',
+      '{ name: plain, cron: "0 2 * * *", dir: DIR/copies, file: "ledger_{YYYY-MM-DD}.db", keep: { daily: 9 } }',
     ),
+    clock,
   );
   makeLedger(join(rig.directory, 'ledger.db'));
-  const [taken] = await takeSnapshots(rig.host, { database: 'ledger' }, 'hand', never);
   const copies = join(rig.directory, 'copies');
-  const hash = (await readFile(`${taken!.path}.sha256`, 'utf8')).slice(0, 64);
-  for (const day of ['01', '02', '03']) {
-    const name = `ledger_2025-09-${day}.db`;
-    await copyFile(taken!.path, join(copies, name));
-    await writeFile(join(copies, `${name}.sha256`), `${hash}  ${name}\n`);
+  for (const day of ['01', '02', '03', '04']) {
+    clock.set(Date.parse(`2025-09-${day}T02:00:00Z`));
+    await takeSnapshots(rig.host, { database: 'ledger' }, 'hand', never);
   }
   for (const foreign of ['ledger_2025-09-04.db.old', 'notes.txt', 'ledger_2025-13-01.db'])
     await writeFile(join(copies, foreign), 'not ours');
-  await writeFile(join(copies, 'ledger_2020-01-01.db.sha256'), 'what a crash between two removals leaves');
+  await copyFile(join(copies, 'ledger_2025-09-01.db'), join(copies, 'ledger_2025-08-01.db'));
+  const fewer = await readFile(join(rig.directory, 'wavspool.yaml'), 'utf8');
+  await writeFile(join(rig.directory, 'wavspool.yaml'), fewer.replace('daily: 9', 'daily: 2'));
 
   const dry = await rig.wavspool('snapshots', 'prune', 'ledger', '--dry-run');
   expect(dry).toMatchObject({ code: 0, stderr: '' });
@@ -240,35 +273,30 @@ test('retention removes what its rules do not keep, says why, and never the last
       .split('\n')
       .map((line) => line.replace(copies, '')),
   ).toEqual([
-    `keep   /${taken!.name}: the newest verified one, daily 2`,
+    'keep   /ledger_2025-09-04.db: the newest verified one, daily 2',
     'keep   /ledger_2025-09-03.db: daily 2',
     'remove /ledger_2025-09-02.db: no rule keeps it',
     'remove /ledger_2025-09-01.db: no rule keeps it',
+    'keep   /ledger_2025-08-01.db: no record says what made it: "wavspool snapshots adopt" takes it over',
   ]);
-  expect(await rig.names('copies')).toHaveLength(12);
+  expect(await rig.names('copies')).toHaveLength(8);
 
-  // the newest is damaged: the next takes its place, so one more stays, and the damaged one is not what goes unseen
-  await writeFile(taken!.path, 'damaged');
+  // the newest is damaged: the next takes its place, so one more stays, and the damaged one is not what goes unseen; and a file
+  // that is not what its record says is somebody's
+  await writeFile(join(copies, 'ledger_2025-09-04.db'), 'damaged');
+  await writeFile(join(copies, 'ledger_2025-09-01.db'), 'somebody put this here');
   const pruned = JSON.parse((await rig.wavspool('snapshots', 'prune', 'ledger', '--json')).stdout) as {
     snapshots: { name: string; keep: boolean; reasons: string[] }[];
   };
   expect(pruned.snapshots.map(({ name, keep }) => [name, keep])).toEqual([
-    [taken!.name, true],
+    ['ledger_2025-09-04.db', true],
     ['ledger_2025-09-03.db', true],
     ['ledger_2025-09-02.db', true],
-    ['ledger_2025-09-01.db', false],
+    ['ledger_2025-09-01.db', true],
+    ['ledger_2025-08-01.db', true],
   ]);
-  expect(pruned.snapshots[0]?.reasons).toEqual(['it has changed since it was made: look at it']);
-  expect(await rig.names('copies')).toEqual(
-    [
-      ...HASHED('ledger_2025-09-02.db'),
-      ...HASHED('ledger_2025-09-03.db'),
-      ...HASHED(taken!.name),
-      'ledger_2025-09-04.db.old',
-      'ledger_2025-13-01.db',
-      'notes.txt',
-    ].toSorted(),
-  );
+  expect(pruned.snapshots[0]?.reasons[0]).toContain('its record says');
+  expect(pruned.snapshots[3]?.reasons[0]).toContain('22 bytes');
 });
 
 test('kill -9 at any moment leaves the old snapshots and perhaps the new one, whole, and the next run sweeps the rest', async () => {
@@ -282,17 +310,24 @@ test('kill -9 at any moment leaves the old snapshots and perhaps the new one, wh
   const started = performance.now();
   expect(await rig.wavspool('snapshot', 'ledger')).toMatchObject({ code: 0 });
   const tookMs = performance.now() - started;
-  const names = await rig.names('copies');
+  const [, name = ''] = await rig.names('copies');
   for (let round = 0; round < KILLS; round++) {
     const child = rig.launch('snapshot', 'ledger');
     const killer = setTimeout(() => child.kill('SIGKILL'), tookMs * (0.25 + (0.75 * round) / KILLS));
     await once(child, 'close');
     clearTimeout(killer);
-    expect(await verdicts(rig)).toEqual([true]); // under the one name there is for today, the old one or the new one
-    expect(await rig.names('copies')).toEqual(names);
+    const found = await Array.fromAsync(verifyBackups(rig.host, undefined, never));
+    expect(found.filter(({ ok, verified }) => !ok || !verified)).toEqual([]);
+    expect(found.length).toBeGreaterThan(0);
   }
   expect(await rig.wavspool('snapshot', 'ledger')).toMatchObject({ code: 0 });
-  expect(await rig.names('copies', true)).toEqual(names);
+  const names = await rig.names('copies', true);
+  expect(names.filter((one) => one.startsWith('.wavspool-'))).toEqual([]);
+  expect(names).toEqual(expect.arrayContaining(['latest', name]));
+  expect(names.filter((one) => one.startsWith('ledger_')).length).toBeLessThanOrEqual(3);
+  expect(
+    (await readdir(join(rig.directory, 'copies/.wavspool'))).map((one) => one.slice(0, -5)).toSorted(),
+  ).toEqual(names.filter((one) => one.startsWith('ledger_')));
 });
 
 test(
@@ -305,12 +340,18 @@ test(
     );
     makeLedger(join(rig.directory, 'ledger.db'), { accounts: 50 });
     const [taken] = await takeSnapshots(rig.host, { database: 'ledger' }, 'hand', never);
-    const hash = (await readFile(`${taken!.path}.sha256`, 'utf8')).slice(0, 64);
+    const copies = join(rig.directory, 'copies');
+    const { record } = (
+      await listSnapshots(rig.host, rig.host.databases[1]!, rig.host.databases[1]!.snapshots[0]!)
+    )[0]!;
     const fill = async (): Promise<void> => {
       for (let day = 1; day <= 12; day++) {
-        const name = `ledger_2025-09-${String(day).padStart(2, '0')}.db`;
-        await copyFile(taken!.path, join(rig.directory, 'copies', name));
-        await writeFile(join(rig.directory, 'copies', `${name}.sha256`), `${hash}  ${name}\n`);
+        const file = `ledger_2025-09-${String(day).padStart(2, '0')}.db`;
+        await copyFile(taken!.path, join(copies, file));
+        const at = Date.parse(file.slice(7, 17));
+        await withDirectory(copies, (directory) =>
+          writeRecord(directory, { ...record!, file, at, count: 0 }),
+        );
       }
     };
     await fill();
@@ -328,7 +369,8 @@ test(
       expect(verdicts[0]).toMatchObject({ name: taken!.name });
     }
     expect(await rig.wavspool('snapshots', 'prune', 'ledger')).toMatchObject({ code: 0 });
-    expect(await rig.names('copies', true)).toEqual(HASHED(taken!.name));
+    expect(await rig.names('copies', true)).toEqual(['.wavspool', taken!.name]);
+    expect(await rig.names('copies/.wavspool', true)).toEqual([`${taken!.name}.json`]);
   },
   120_000 + KILLS * 5000,
 );

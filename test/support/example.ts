@@ -69,7 +69,8 @@ export async function begin(example: string, at: string, s3: TestS3): Promise<Li
     settings,
     clock,
     host,
-    names: async (directory) => (await readdir(join(root, directory))).toSorted(),
+    names: async (directory) =>
+      (await readdir(join(root, directory))).filter((name) => name !== '.wavspool').toSorted(),
     http,
     [Symbol.asyncDispose]: async () => {
       state.close();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../src/config/index.ts';
 import { openHost, type Host } from '../../src/host/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
+import { systemClock, type Clock } from '../../src/runtime/index.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/wavspool.js');
 
@@ -30,14 +30,14 @@ export interface HostRig extends AsyncDisposable {
 }
 
 /** Makes the host; in the settings `DIR` stands for its directory. */
-export async function makeHostRig(settings: string): Promise<HostRig> {
+export async function makeHostRig(settings: string, clock: Clock = systemClock): Promise<HostRig> {
   const directory = await mkdtemp(join(tmpdir(), 'wavspool-host-'));
   const config = join(directory, 'wavspool.yaml');
   await writeFile(config, `paths: { data: DIR/data }\n${settings}`.replaceAll('DIR', directory));
   const reported: string[] = [];
   const host = await openHost({
     settings: loadSettings({ configFile: config, env: {} }).settings,
-    clock: systemClock,
+    clock,
     dice: Math.random,
     report: (event, fields) => reported.push(`${event} ${JSON.stringify(fields)}`),
   });
@@ -59,7 +59,7 @@ export async function makeHostRig(settings: string): Promise<HostRig> {
     launch: (...args) => spawn(process.execPath, [BIN, ...command, ...args], { stdio: 'ignore' }),
     names: async (below, withTemporaries = false) => {
       const found = await readdir(join(directory, below));
-      return found.filter((name) => withTemporaries || !name.startsWith('.wavspool-')).toSorted();
+      return found.filter((name) => withTemporaries || !name.startsWith('.wavspool')).toSorted();
     },
     [Symbol.asyncDispose]: async () => {
       host.close();

@@ -1,6 +1,14 @@
 import type { Command } from 'commander';
-import { listBackups, pruneBackups, takeSnapshots, verifyBackups } from '../../host/index.ts';
-import { roundedSize } from '../../runtime/index.ts';
+import {
+  adoptBackups,
+  confirmBackups,
+  listBackups,
+  pruneBackups,
+  takeSnapshots,
+  verifyBackups,
+  type Backup,
+} from '../../host/index.ts';
+import { isoTime, roundedSize } from '../../runtime/index.ts';
 import { printError, printJson, printLines, printTable, statusLine, verdictLine } from '../output.ts';
 import { withHost } from '../with-app.ts';
 
@@ -13,7 +21,9 @@ interface SnapshotFlags {
 export function snapshotCommands(program: Command): void {
   program
     .command('snapshot <database>')
-    .description('take a snapshot now; prints its path, exit 1 if it could not be brought offsite')
+    .description(
+      'take a snapshot now; prints its path, exit 1 if it is in doubt or could not be brought offsite',
+    )
     .option('--event <name>', 'take those that the settings bind to this event')
     .option('--label <text>', 'what {label} stands for in the file name')
     .action((database: string, flags: SnapshotFlags, command: Command) =>
@@ -22,9 +32,14 @@ export function snapshotCommands(program: Command): void {
         const snapshots = await takeSnapshots(host, { database, ...flags }, by, signal);
         if (json) printJson({ snapshots });
         else printLines(snapshots.map(({ path }) => path));
-        const failed = snapshots.flatMap(({ path, offsite }) =>
-          offsite !== undefined && 'error' in offsite ? [`${path} is not offsite yet: ${offsite.error}`] : [],
-        );
+        const failed = snapshots.flatMap(({ path, offsite, doubt }) => [
+          ...(doubt === undefined
+            ? []
+            : [`${path} is in doubt: ${doubt}; until "snapshots confirm" nothing goes`]),
+          ...(offsite !== undefined && 'error' in offsite
+            ? [`${path} is not offsite yet: ${offsite.error}`]
+            : []),
+        ]);
         if (!json) failed.forEach(printError);
         return failed.length === 0 ? 0 : 1;
       }),
@@ -50,7 +65,7 @@ export function snapshotCommands(program: Command): void {
               backup.kind === 'points' ? `${backup.from} to ${backup.at}` : backup.at,
               roundedSize(backup.bytes),
               backup.kind === 'mirror' ? roundedSize(backup.apparentBytes ?? 0) : '',
-              backup.verified ? 'yes' : 'no',
+              standing(backup),
               backup.path,
             ]),
           );
@@ -77,6 +92,41 @@ export function snapshotCommands(program: Command): void {
       }),
     );
   snapshots
+    .command('adopt <database>')
+    .description(
+      'take over copies that no record names, of older wavspools and of scripts; says what it takes for what, exit 1 if one stays',
+    )
+    .option('--schedule <name>', 'only for this schedule of the database')
+    .option('--dry-run', 'only say it')
+    .action((database: string, flags: { schedule?: string; dryRun?: boolean }, command: Command) =>
+      withHost(command, async (host, { json }, signal) => {
+        const dryRun = flags.dryRun === true;
+        const adoptions = await adoptBackups(host, { database, schedule: flags.schedule, dryRun }, signal);
+        if (json) printJson({ dryRun, copies: adoptions.map((one) => ({ ...one, at: isoTime(one.at) })) });
+        else if (adoptions.length === 0) printLines(['every copy has its record']);
+        else
+          printLines(
+            adoptions.map(({ adopted, path, schedule, at, reason }) =>
+              adopted
+                ? `adopt ${path}: ${database} ${schedule}, of ${isoTime(at)}`
+                : `leave ${path}: ${reason}`,
+            ),
+          );
+        return adoptions.every(({ adopted }) => adopted) ? 0 : 1;
+      }),
+    );
+  snapshots
+    .command('confirm <name> [file...]')
+    .description('say of the copies in doubt of a database or a mirror that they are what they should be')
+    .action((name: string, files: readonly string[], _flags: object, command: Command) =>
+      withHost(command, async (host, { json }, signal) => {
+        const confirmed = await confirmBackups(host, name, files, signal);
+        if (json) printJson({ confirmed });
+        else printLines(confirmed.map(({ path, doubt }) => `${path}: ${doubt}: confirmed`));
+        return 0;
+      }),
+    );
+  snapshots
     .command('prune [database]')
     .description('remove what the keep rules do not keep, saying why each stays or goes')
     .option('--dry-run', 'only say it')
@@ -93,4 +143,11 @@ export function snapshotCommands(program: Command): void {
         return 0;
       }),
     );
+}
+
+/** What is to be known of a copy besides what it is a copy of. */
+function standing(backup: Backup): string {
+  if (backup.kind === 'snapshot' && backup.doubt !== undefined) return 'in doubt';
+  const verified = backup.verified ? 'yes' : 'no';
+  return backup.kind === 'snapshot' && backup.foreign !== undefined ? `${verified}, not ours` : verified;
 }

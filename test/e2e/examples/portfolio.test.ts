@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFile, mkdir, readFile, readlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -19,9 +20,9 @@ const never = new AbortController().signal;
 test('portfolio.yaml: nightly for 30 days, tables for 12 weeks, galleries for 90 days, logs by date, points in time', async () => {
   await using life = await begin('portfolio.yaml', '2026-01-01T12:00:00+01:00', s3);
   const { host, clock, root } = life;
-  const site = await database(join(root, 'srv/portfolio/data/portfolio.db'), 'galleries');
-  await database(join(root, 'srv/portfolio/data/portfolio.db'), 'comments');
-  await database(join(root, 'srv/portfolio/data/portfolio.db'), 'likes');
+  const site = await database(join(root, 'srv/portfolio/data/portfolio.sqlite'), 'galleries');
+  await database(join(root, 'srv/portfolio/data/portfolio.sqlite'), 'comments');
+  await database(join(root, 'srv/portfolio/data/portfolio.sqlite'), 'likes');
   const log = join(root, 'srv/portfolio/logs/backend.log');
   await mkdir(dirname(log), { recursive: true });
   const all = hostJobs(host);
@@ -38,15 +39,24 @@ test('portfolio.yaml: nightly for 30 days, tables for 12 weeks, galleries for 90
       never,
     );
     expect(made[0]?.name).toMatch(
-      new RegExp(`^portfolio-2026-0${month}-15-12-00-00-Nr\\.-${month}-Wien\\.db\\.gz$|^portfolio-2026-04`),
+      new RegExp(`^gallery-added-Nr\\.-${month}-Wien-2026-0${month}-15-1[23]\\d{4}\\.sqlite\\.gz$`),
     );
   }
   await live(host, clock, seldom, end, (at) => appendFile(log, `${new Date(at).toISOString()}\n`));
 
   const daily = (await life.names('var/backups/portfolio/daily')).filter((name) => name.endsWith('.gz'));
-  expect(daily).toEqual(dates('2026-04-02', '2026-05-01').map((day) => `portfolio-${day}.db.gz`));
-  expect(await readlink(join(root, 'var/backups/portfolio/daily/latest'))).toBe('portfolio-2026-05-01.db.gz');
+  expect(daily).toEqual(dates('2026-04-02', '2026-05-01').map((day) => `portfolio-${day}.sqlite.gz`));
+  expect(await readlink(join(root, 'var/backups/portfolio/daily/latest'))).toBe(
+    'portfolio-2026-05-01.sqlite.gz',
+  );
   const newest = join(root, 'var/backups/portfolio/daily', daily.at(-1)!);
+  // as the site's document has it: `gunzip -c … > portfolio.sqlite`, and the database is in WAL mode as before
+  const gunzipped = execFileSync(
+    'sh',
+    ['-c', `gunzip -c "${newest}" > back.sqlite && sqlite3 back.sqlite "PRAGMA journal_mode"`],
+    { cwd: root },
+  );
+  expect(String(gunzipped)).toBe('wal\n');
   expect(notesIn(await unpacked(life, newest), 'galleries')).toEqual([
     'first',
     ...[1, 2, 3, 4].map((n) => `gallery ${n}`),
@@ -54,10 +64,10 @@ test('portfolio.yaml: nightly for 30 days, tables for 12 weeks, galleries for 90
   const oldest = join(root, 'var/backups/portfolio/daily', daily[0]!);
   expect(notesIn(await unpacked(life, oldest), 'galleries')).toHaveLength(4);
 
-  const galleries = (await life.names('var/backups/portfolio/galleries')).filter((name) =>
+  const galleries = (await life.names('var/backups/portfolio/event-triggered')).filter((name) =>
     name.endsWith('.gz'),
   );
-  expect(galleries.map((name) => name.slice('portfolio-'.length, 'portfolio-2026-01'.length))).toEqual([
+  expect(galleries.map((name) => /Wien-(2026-\d\d)/.exec(name)?.[1])).toEqual([
     '2026-02', // the one of January lies 90 days before the newest of them
     '2026-03',
     '2026-04',

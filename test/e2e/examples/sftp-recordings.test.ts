@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -34,7 +35,9 @@ test('sftp-recordings.yaml: state.db.backup_YYYYMMDD for 30 days, a log for 7, o
   );
 
   const names = await life.names('home/sftpbackup/logs');
-  const kept = names.filter((name) => name.startsWith('state.db.backup_') && !name.endsWith('.sha256'));
+  // `ls state.db.backup_*` as the document has it: copies, and nothing else
+  const listed = execFileSync('sh', ['-c', 'ls state.db.backup_*'], { cwd: dirname(path) });
+  const kept = String(listed).trim().split('\n');
   expect(kept).toEqual(
     dates('2026-10-12', '2026-11-10').map((day) => `state.db.backup_${day.replaceAll('-', '')}`),
   );

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostJobs } from '../../../src/host/index.ts';
+import { hostJobs, takeSnapshots } from '../../../src/host/index.ts';
 import { begin, database, dates, dayOf, expectAllGood, notesIn } from '../../support/example.ts';
 import { startS3, type TestS3 } from '../../support/s3.ts';
 import { live } from '../../support/time-machine.ts';
@@ -32,5 +32,16 @@ test('spaces.yaml: two databases every night as backups/<name>_YYYY-MM-DD.db', a
   expect((await life.names('var/backups/app')).filter((name) => name.endsWith('.db'))).toEqual(
     ['orders', 'users'].flatMap((name) => days.slice(-3).map((day) => `${name}_${day}.db`)),
   );
+  // a second run of the day: whoever fetches the plain name gets the newer one, on disk and in the bucket
+  users.note('later that day');
+  clock.set(clock.now() + 60_000);
+  await takeSnapshots(host, { database: 'users' }, 'hand', new AbortController().signal);
+  const again = (await s3.keys()).filter((key) => key.startsWith('backups/users_2026-05-12'));
+  expect(again).toEqual(['backups/users_2026-05-12.db', 'backups/users_2026-05-12_010001.db']);
+  await writeFile(copy, await s3.bytes('backups/users_2026-05-12.db'));
+  expect(notesIn(copy, 'users').at(-1)).toBe('later that day');
+  expect(notesIn(join(root, 'var/backups/app/users_2026-05-12.db'), 'users').at(-1)).toBe('later that day');
+  await writeFile(copy, await s3.bytes('backups/users_2026-05-12_010001.db'));
+  expect(notesIn(copy, 'users').at(-1)).toBe('2026-05-12');
   await expectAllGood(life);
 }, 240_000);
