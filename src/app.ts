@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { loadSettings, type LoadedSettings, type Settings } from './config/index.ts';
 import type { Level, Report } from './events.ts';
+import { WavspoolError } from './faults.ts';
 import { createLog, type Log } from './log/index.ts';
 import { openQueues, openQueuesNow, type Queues } from './queue/index.ts';
 import { systemClock, systemDice, type Clock, type Dice } from './runtime/index.ts';
@@ -38,7 +40,7 @@ export async function openCommandApp(
   configFile: string | undefined,
   stderrLevel: Level = 'warn',
 ): Promise<App> {
-  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+  const loaded = settingsOfCommand(configFile);
   const { settings } = loaded;
   const log = commandLog(settings, stderrLevel);
   const queues = await openQueuesNow(settings, log.report, systemClock);
@@ -57,7 +59,7 @@ export interface SettingsApp extends Omit<App, 'state' | 'queues' | 'close'> {
 
 /** For commands that need neither Redis nor state.db: errors on stderr only. Throws SETTINGS_INVALID. */
 export function openSettingsApp(configFile: string | undefined): SettingsApp {
-  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+  const loaded = settingsOfCommand(configFile);
   const { settings } = loaded;
   const log = commandLog(settings, 'warn');
   const { report } = log;
@@ -81,6 +83,20 @@ export function openOfflineApp(configFile: string | undefined): OfflineApp {
       app.close();
     },
   };
+}
+
+/**
+ * The settings of a command that asks about, or works on, what is there. Throws SETTINGS_INVALID, also in a directory that has
+ * neither a settings file nor anything of an earlier run: then somebody has called it in the wrong one, and nothing is made here.
+ */
+export function settingsOfCommand(configFile: string | undefined): LoadedSettings {
+  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+  const { file, lookedAt, settings } = loaded;
+  if (file === undefined && !existsSync(settings.paths.data)) {
+    const message = `no settings file found, looked at ${lookedAt.join(' and ')}; and there is no ${settings.paths.data} of an earlier run`;
+    throw new WavspoolError('SETTINGS_INVALID', message);
+  }
+  return loaded;
 }
 
 function commandLog({ site }: Settings, stderrLevel: Level): Log {

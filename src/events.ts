@@ -18,6 +18,7 @@ export interface Events {
     signal: string | null;
     restartMs: number;
   };
+  'no settings file': { lookedAt: readonly string[]; data: string };
   'embedded redis started': { socket: string; redisPid: number };
   'embedded redis left over': { directory: string; pids: readonly number[]; signal: string };
   'append-only files set aside': { setAside: string; why: string };
@@ -220,6 +221,7 @@ export const LEVELS: Record<EventName, Level> = {
   'role stopping': 'info',
   'role stopped': 'info',
   'role died': 'error',
+  'no settings file': 'warn',
   'embedded redis started': 'info',
   'embedded redis left over': 'warn',
   'append-only files set aside': 'warn',

@@ -6,13 +6,13 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `$${` is a literal `${`; anything else that begins with `${` must be a whole reference. */
 const REFERENCE = /\$?\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?/g;
-const LONE_REFERENCE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
+const LONE_REFERENCE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)(:-)?\}$/;
 
 /**
  * Replaces `${NAME}` and `${NAME:-default}` in the scalars of a settings file that is parsed already, so that no value
- * can change the file's shape; what a value holds is not looked at again. A scalar that is `${NAME}` and nothing else
- * counts as absent (null, with `unset`) when NAME is unset or empty; inside a longer text an unset NAME is a fault.
- * The result holds null where a fault was.
+ * can change the file's shape; what a value holds is not looked at again. An unset NAME without a default is a fault, and so is
+ * an empty one that would be a whole value: a secret that was not loaded must not become another setting. A scalar that is
+ * `${NAME:-}` and nothing else counts as absent then (null, with `unset`). The result holds null where a fault was.
  */
 export function substitute(root: MapNode, env: Environment): { root: MapNode; faults: readonly ReadFault[] } {
   const faults: ReadFault[] = [];
@@ -48,10 +48,15 @@ function substituteText(
   { env, faults }: Substitution,
   path: Path,
 ): ScalarNode {
-  const lone = LONE_REFERENCE.exec(text)?.[1];
+  const [, lone, mayBeAbsent] = LONE_REFERENCE.exec(text) ?? [];
   if (lone !== undefined) {
     const value = env[lone] ?? '';
-    return value === '' ? { ...node, value: null, unset: lone } : { ...node, value, env: [lone] };
+    if (value !== '') return { ...node, value, env: [lone] };
+    if (mayBeAbsent !== undefined) return { ...node, value: null, unset: lone };
+    const state = env[lone] === undefined ? 'not set' : 'empty';
+    const problem = `${lone} is ${state} in the environment; set it, or write \${${lone}:-default}, or \${${lone}:-} for a setting that may be absent`;
+    faults.push({ path: pathText(path), line: node.line, problem });
+    return { ...node, value: null };
   }
   const used: string[] = [];
   const problems: string[] = [];

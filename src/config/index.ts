@@ -2,12 +2,13 @@
  * The settings: where their file is, what it may hold, what holds without it, and where each value came from. Features
  * get their own slice of them (`settings.upload`), never the whole and never the environment.
  */
-export { effectiveDatabases } from './effective-databases.ts';
+export { STATE_DATABASE, effectiveDatabases } from './effective-databases.ts';
 export type { DatabaseSettings } from './effective-databases.ts';
 export { embeddedSocket } from './embedded-socket.ts';
 export type { Environment } from './environment.ts';
 export { loadSettings } from './load.ts';
 export type { LoadedSettings } from './load.ts';
+export type { UsedParts } from './parts.ts';
 export type { Settings } from './schema.ts';
 export { Secret } from './secret.ts';
 export { SettingsError } from './settings-error.ts';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { substitute } from './environment.ts';
 import { mergeSettings } from './merge.ts';
+import { usedParts } from './parts.ts';
 import { readYaml } from './read-yaml.ts';
 import { readFirst, settingsCandidates } from './settings-file.ts';
 import { SettingsError, settingsFault } from './settings-error.ts';
@@ -9,6 +10,7 @@ import { pathText } from './tree.ts';
 import { validate } from './validate.ts';
 import { isWithin } from './paths.ts';
 import type { Environment } from './environment.ts';
+import type { UsedParts } from './parts.ts';
 import type { ReadFault } from './read-yaml.ts';
 import type { Settings } from './schema.ts';
 import type { SettingsFault } from './settings-error.ts';
@@ -29,6 +31,10 @@ export interface LoadedSettings {
   readonly sources: SettingSources;
   /** The settings file, absolute; undefined when there is none and the defaults hold. */
   readonly file: string | undefined;
+  /** What of wavspool this host uses. */
+  readonly parts: UsedParts;
+  /** Where a settings file was looked for, absolute, in order. */
+  readonly lookedAt: readonly string[];
 }
 
 /**
@@ -38,8 +44,11 @@ export interface LoadedSettings {
  */
 export function loadSettings(options: LoadOptions = {}): LoadedSettings {
   const { configFile, env = process.env, cwd = process.cwd() } = options;
-  const found = readFirst(settingsCandidates(configFile, env, cwd));
-  if (found.kind === 'none') return effective({ name: 'the defaults', base: cwd, env });
+  const candidates = settingsCandidates(configFile, env, cwd);
+  const lookedAt = candidates.map(({ path }) => path);
+  const found = readFirst(candidates);
+  if (found.kind === 'none')
+    return { ...effective({ name: 'the defaults', base: cwd, env }), file: undefined, lookedAt };
   const name = displayName(found.path, cwd);
   if (found.kind === 'unusable') {
     throw new SettingsError([settingsFault({ file: name, path: '', problem: found.problem })], {
@@ -47,7 +56,7 @@ export function loadSettings(options: LoadOptions = {}): LoadedSettings {
     });
   }
   const loaded = effective({ name, base: dirname(found.path), env, own: readOwn(found.text, env, name) });
-  return { ...loaded, file: found.path };
+  return { ...loaded, file: found.path, lookedAt };
 }
 
 interface Ingredients {
@@ -57,12 +66,18 @@ interface Ingredients {
   readonly own?: ReturnType<typeof substitute>;
 }
 
-function effective({ name, base, env, own }: Ingredients): LoadedSettings {
+function effective({
+  name,
+  base,
+  env,
+  own,
+}: Ingredients): Pick<LoadedSettings, 'settings' | 'sources' | 'parts'> {
   const merged = mergeSettings(readDefaults(env), own?.root, name);
   const unread = [...(own?.faults ?? []), ...merged.faults];
   const verdict = validate(merged.values, base);
   if (verdict.kind === 'valid' && unread.length === 0) {
-    return { settings: deepFreeze(verdict.settings), sources: merged.sources, file: undefined };
+    const loaded = { settings: deepFreeze(verdict.settings), sources: merged.sources };
+    return { ...loaded, parts: usedParts(loaded) };
   }
   const findings = verdict.kind === 'valid' ? [] : verdict.findings;
   throw new SettingsError(allFaults(unread, findings, merged.sources, name));

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { database, log, mirror } from './keeping.ts';
+import { REDIS_ADDRESS, isRedisAddress } from './redis-address.ts';
 import {
   count,
   duration,
@@ -7,7 +8,7 @@ import {
   oneOf,
   path,
   secret,
-  secretLike,
+  secretThat,
   seconds,
   size,
   someOf,
@@ -51,10 +52,7 @@ export const settingsSchema = z.strictObject({
   paths: z.strictObject({ data: path, incoming: path, extracted: path, state: path, log: path }),
   redis: z.strictObject({
     /** Absent: a private redis-server below `paths.data`. A secret, for it may hold a password. */
-    url: secretLike(
-      /^(rediss?|unix):\/\/[^\s]+$/,
-      'redis://…, rediss://… or unix:///path/to/socket',
-    ).optional(),
+    url: secretThat(isRedisAddress, REDIS_ADDRESS).optional(),
   }),
   s3: z.strictObject({
     bucket: textLike(

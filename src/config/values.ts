@@ -68,14 +68,19 @@ export const path = textLike(
   'a path; "~" is not expanded (write ${HOME}), "<data>" is replaced at its beginning only',
 ).meta({ kind: 'path' });
 
-/** A text that nobody may see; the parsed value is a {@link Secret}. */
-export function secretLike(pattern: RegExp, allowed: string) {
-  return textLike(pattern, allowed)
+/** A text that nobody may see and that is what `allowed` says; the parsed value is a {@link Secret}. */
+export function secretThat(isAllowed: (value: string) => boolean, allowed: string) {
+  return z
+    .string({ error: allowed })
+    .refine(isAllowed, allowed)
     .transform((value) => new Secret(value))
     .meta({ kind: 'secret' });
 }
 
-export const secret = secretLike(/^[\u0021-\u007e]+$/, 'a text of printable ASCII without spaces');
+export const secret = secretThat(
+  (value) => /^[\u0021-\u007e]+$/.test(value),
+  'a text of printable ASCII without spaces',
+);
 
 /** An address that is called when a run ends well. Whoever knows it can call it, so it is never shown. */
 export const pingAddress = z

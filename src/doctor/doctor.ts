@@ -1,20 +1,18 @@
-import { constants } from 'node:fs';
-import { access, lstat, mkdir, readFile, statfs } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { lstat, readFile, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Settings } from '../config/index.ts';
+import { embeddedSocket, type LoadedSettings, type Settings, type UsedParts } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { FAULTS, faultCode, messageOf } from '../faults.ts';
 import { checkStateNow } from '../health/index.ts';
 import { openQueuesNow, redisAddress } from '../queue/index.ts';
 import { roundedSize, runProgram, type Clock } from '../runtime/index.ts';
 import { openS3Store } from '../store/index.ts';
+import type { Finding } from './finding.ts';
+import { directoryFinding, nearestThere } from './directory-finding.ts';
+import { lookAtKept } from './kept.ts';
 
-export interface Finding {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly found: string;
-  readonly remedy: string;
-}
+type Loaded = Pick<LoadedSettings, 'settings' | 'parts' | 'file' | 'lookedAt'>;
 
 const STORE_DEADLINE_MS = 60_000;
 const STATE_DEADLINE_MS = 60_000;
@@ -22,49 +20,54 @@ const PROGRAM_DEADLINE_MS = 10_000;
 const FEWEST_WATCHES = 65_536;
 const FEWEST_INODES = 10_000;
 
-/** Every precondition with its verdict and its remedy. Never throws: what stands in the way of a check is its finding. */
-export async function examine(settings: Settings, report: Report, clock: Clock): Promise<readonly Finding[]> {
-  const parts = [
-    () => Promise.resolve([nodeVersion()]),
-    () => directories(settings),
+/**
+ * Every precondition of what this host uses, with its verdict and its remedy. Makes nothing but the probe's objects in the bucket.
+ * Never throws: what stands in the way of a check is its finding.
+ */
+export async function examine(
+  { settings, parts, file, lookedAt }: Loaded,
+  report: Report,
+  clock: Clock,
+): Promise<readonly Finding[]> {
+  const checks = [
+    () => Promise.resolve([nodeVersion(), settingsFile(file, lookedAt)]),
+    () => directories(settings, parts),
     () => soundState(settings, clock),
-    () => disks(settings),
-    () => inotify(),
+    () => disks(settings, parts),
+    () => lookAtKept(settings),
+    ...(parts.recordings ? [() => inotify()] : []),
     () => programs(settings),
-    () => redis(settings, report, clock),
-    () => store(settings, report, clock),
+    ...(parts.redis ? [() => redis(settings, report, clock)] : []),
+    ...(parts.store ? [() => store(settings, report, clock)] : []),
   ];
   const findings: Finding[] = [];
-  for (const part of parts) findings.push(...(await part()));
+  for (const check of checks) findings.push(...(await check()));
   return findings;
+}
+
+function settingsFile(file: string | undefined, lookedAt: readonly string[]): Finding {
+  const none = `no settings file found, looked at ${lookedAt.join(' and ')}: the defaults hold`;
+  const remedy = 'write one of them, or name another with --config';
+  return { name: 'settings', ok: true, found: file ?? none, remedy, isAdvice: file === undefined };
 }
 
 function nodeVersion(): Finding {
   return { name: 'node', ok: true, found: process.version, remedy: 'Node 26 or newer' };
 }
 
-async function directories(settings: Settings): Promise<Finding[]> {
+async function directories(settings: Settings, { recordings }: UsedParts): Promise<Finding[]> {
   const { incoming, extracted, state, log } = settings.paths;
   const wanted = [
-    ['landing directory', incoming, constants.R_OK | constants.X_OK],
-    ['extracted directory', extracted, constants.R_OK | constants.W_OK | constants.X_OK],
+    ...(recordings
+      ? ([
+          ['landing directory', incoming, constants.R_OK | constants.X_OK],
+          ['extracted directory', extracted, constants.R_OK | constants.W_OK | constants.X_OK],
+        ] as const)
+      : []),
     ['state directory', dirname(state), constants.R_OK | constants.W_OK | constants.X_OK],
     ['log directory', dirname(log), constants.W_OK | constants.X_OK],
   ] as const;
-  const findings = wanted.map(async ([name, path, mode]) => {
-    try {
-      await mkdir(path, { recursive: true, mode: 0o750 });
-      await access(path, mode);
-      return { name, ok: true, found: path, remedy: '' };
-    } catch (error) {
-      return {
-        name,
-        ok: false,
-        found: messageOf(error),
-        remedy: `give the user of wavspool access to ${path}`,
-      };
-    }
-  });
+  const findings = wanted.map(([name, path, mode]) => directoryFinding(name, path, mode));
   return [...(await Promise.all(findings)), await privateState(state)];
 }
 
@@ -98,14 +101,14 @@ async function soundState({ paths }: Settings, clock: Clock): Promise<Finding[]>
   }
 }
 
-async function disks(settings: Settings): Promise<Finding[]> {
+async function disks(settings: Settings, { recordings }: UsedParts): Promise<Finding[]> {
   const { incoming, extracted, state } = settings.paths;
   const { minFreeBytes } = settings.extract;
-  const places = [incoming, extracted, dirname(state)];
+  const places = [...(recordings ? [incoming, extracted] : []), dirname(state)];
   return Promise.all(
     places.map(async (path) => {
       try {
-        const disk = await statfs(path);
+        const disk = await statfs(await nearestThere(path));
         const free = disk.bavail * disk.bsize;
         const inodesShort = disk.files > 0 && disk.ffree < FEWEST_INODES;
         return {
@@ -164,6 +167,8 @@ async function programs({ mirrors }: Settings): Promise<Finding[]> {
 }
 
 async function redis(settings: Settings, report: Report, clock: Clock): Promise<Finding[]> {
+  if (settings.redis.url === undefined && !existsSync(embeddedSocket(settings.paths.data)))
+    return [await embeddedRedis()];
   let queues;
   try {
     queues = await openQueuesNow(settings, report, clock);
@@ -214,6 +219,19 @@ async function redis(settings: Settings, report: Report, clock: Clock): Promise<
     ];
   } finally {
     await queues.close();
+  }
+}
+
+/** The embedded Redis while nothing runs: `up` starts it. */
+async function embeddedRedis(): Promise<Finding> {
+  const name = 'redis';
+  const remedy = 'apt-get install redis-server, or name a running Redis in redis.url';
+  try {
+    const signal = AbortSignal.timeout(PROGRAM_DEADLINE_MS);
+    await runProgram('redis-server', ['--version'], { remedy, signal });
+    return { name, ok: true, found: 'embedded, not running now: "wavspool up" starts it', remedy };
+  } catch (error) {
+    return { name, ok: false, found: messageOf(error), remedy };
   }
 }
 

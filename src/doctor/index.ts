@@ -1,2 +1,2 @@
 // Every precondition of wavspool on this host, with its verdict and its remedy.
-export { examine, type Finding } from './doctor.ts';
+export { examine } from './doctor.ts';

@@ -87,4 +87,6 @@ export interface StoreFinding {
   readonly ok: boolean;
   readonly found: string;
   readonly remedy: string;
+  /** It works as it is, and the remedy makes it better. */
+  readonly isAdvice?: boolean;
 }

@@ -34,6 +34,7 @@ export async function up(configFile: string | undefined, workers: string): Promi
   const { data, log: file } = settings.paths;
   const log = createLog({ file, site: settings.site, role: 'up', stderrLevel: 'info', fileLevel: 'debug' });
   const deps = { clock: systemClock, report: log.report };
+  if (loaded.file === undefined) log.report('no settings file', { lookedAt: loaded.lookedAt, data });
   await mkdir(data, { recursive: true, mode: 0o750 });
   const only = await takeOnly(data);
   const asked = untilAskedToStop();

@@ -14,9 +14,10 @@ export function configCommands(program: Command): void {
     .action((_options, command: Command) => {
       const { config: configFile, json } = globalOptions(command);
       try {
-        const { file } = loadSettings(configFile === undefined ? {} : { configFile });
-        if (json) printJson({ ok: true, file: file ?? null, faults: [] });
-        else printLines([`${file ?? 'the embedded defaults'}: no fault`]);
+        const { file, lookedAt } = loadSettings(configFile === undefined ? {} : { configFile });
+        const none = `no settings file found, looked at ${lookedAt.join(' and ')}: the defaults hold`;
+        if (json) printJson({ ok: true, file: file ?? null, lookedAt, faults: [] });
+        else printLines([file === undefined ? none : `${file}: no fault`]);
       } catch (error) {
         if (!(error instanceof SettingsError) || !json) throw error;
         printJson({ ok: false, faults: error.faults });

@@ -13,22 +13,22 @@ export function doctorCommand(program: Command): void {
     .description('every precondition with its verdict and its remedy; exit 1 if one is not met')
     .action(async (_options, command: Command) => {
       const { config, json } = globalOptions(command);
-      const { settings } = loadSettings(config === undefined ? {} : { configFile: config });
+      const loaded = loadSettings(config === undefined ? {} : { configFile: config });
       const log = createLog({
         file: undefined,
-        site: settings.site,
+        site: loaded.settings.site,
         role: 'command',
         stderrLevel: 'error',
         fileLevel: 'info',
       });
-      const findings = await examine(settings, log.report, systemClock);
+      const findings = await examine(loaded, log.report, systemClock);
       const ok = findings.every((finding) => finding.ok);
       if (json) printJson({ ok, findings });
       else {
         printLines(
-          findings.flatMap(({ name, ok, found, remedy }) => [
-            `${ok ? 'ok  ' : 'FAIL'}  ${name}: ${found}`,
-            ...(ok ? [] : [`      → ${remedy}`]),
+          findings.flatMap(({ name, ok, found, remedy, isAdvice = false }) => [
+            `${!ok ? 'FAIL' : isAdvice ? 'WARN' : 'ok  '}  ${name}: ${found}`,
+            ...(ok && !isAdvice ? [] : [`      → ${remedy}`]),
           ]),
         );
       }

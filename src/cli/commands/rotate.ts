@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { loadSettings, type Settings } from '../../config/index.ts';
+import { settingsOfCommand } from '../../app.ts';
+import type { Settings } from '../../config/index.ts';
 import { WavspoolError, messageOf } from '../../faults.ts';
 import { rotateDeps } from '../../host/index.ts';
 import { createLog } from '../../log/index.ts';
@@ -25,7 +26,7 @@ export function rotateCommand(program: Command): void {
     .option('--dry-run', 'say what would be done, and do nothing')
     .action(async (log: string | undefined, options: RotateOptions, command: Command) => {
       const { config, json } = globalOptions(command);
-      const { settings } = loadSettings(config === undefined ? {} : { configFile: config });
+      const { settings } = settingsOfCommand(config);
       const entries = await chosen(settings.logs, log);
       const results = await rotateAll(settings, entries, options);
       if (json) printJson({ logs: results.map(asJson) });

@@ -21,8 +21,9 @@ test.each([
 });
 
 test.each([
-  ['${X}', {}, 'main', 'default (X is not set)'],
-  ['${X}', { X: '' }, 'main', 'default (X is not set)'],
+  ['${X:-}', {}, 'main', 'default (X is not set)'],
+  ['${X:-}', { X: '' }, 'main', 'default (X is not set)'],
+  ['${X:-}', { X: 'other' }, 'other', 'env X (wavspool.yaml:1)'],
   ['${X}', { X: 'other' }, 'other', 'env X (wavspool.yaml:1)'],
   ['${X:-third}', {}, 'third', 'wavspool.yaml:1'],
 ])('the source of %s with %j is told', (text, env, site, source) => {
@@ -73,20 +74,33 @@ test.each([
 
 test.each([
   ['site: a-${X}', 'wavspool.yaml:1: site: X is not set in the environment; set it, or write ${X:-default}'],
+  ['site: ${X}', 'wavspool.yaml:1: site: X is not set in the environment; set it, or write ${X:-default}'],
+  [
+    's3: { accessKeyId: "${X}", secretAccessKey: a }',
+    's3.accessKeyId: X is not set in the environment; set it',
+  ],
+  ['http: { host: 0.0.0.0, token: "${X}" }', 'http.token: X is not set in the environment; set it'],
   ['site: ${X-y}', 'wavspool.yaml:1: site: "${" that is neither ${NAME} nor ${NAME:-default}'],
   ['site: "${"', '"${" that is neither'],
   ['site: ${1X}', '"${" that is neither'],
   ['site: ${X:-${Y}}', 'the default of ${X:-…} cannot hold another reference'],
   [
-    'arrival: { patterns: ["${X}"] }',
+    'arrival: { patterns: ["${X:-}"] }',
     'arrival.patterns[0]: X is not set in the environment, and there is no default here',
   ],
   ['upload: { bytesPerSecond: { "08:00": "${X}" } }', 'upload.bytesPerSecond["08:00"]: X is not set'],
-  ['logs: [{ cron: "0 1 * * *", path: "${X}" }]', 'logs[0].path: missing, allowed: a path'],
+  ['logs: [{ cron: "0 1 * * *", path: "${X}" }]', 'logs[0].path: X is not set in the environment'],
+  ['logs: [{ cron: "0 1 * * *", path: "${X:-}" }]', 'logs[0].path: missing, allowed: a path'],
 ])('%s without the variable is one fault', (yaml, fault) => {
   const lines = faultLines(yaml);
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain(fault);
+});
+
+test('a variable that is set to nothing is no value, and no absence unless that is said', () => {
+  expect(faultLines('s3: { bucket: "${B}" }', { B: '' })).toEqual([
+    expect.stringContaining('s3.bucket: B is empty in the environment; set it'),
+  ]);
 });
 
 test('a value from the environment cannot change the shape of the file', () => {

@@ -149,6 +149,13 @@ test.each([
   'http: { token: "hunter2 x" }',
   'redis: { url: "http://:hunter2@localhost" }',
   'redis: { url: "redis://:hunter2@local host" }',
+  'redis: { url: "redis://:hunter2@localhost:63790000" }',
+  'redis: { url: "redis://:hunter2/x@localhost" }',
+  'redis: { url: "redis://:hunter2%zz@localhost" }',
+  'redis: { url: "redis://:hunter2@localhost/queues" }',
+  'redis: { url: "redis://:hunter2@localhost?db=3" }',
+  'redis: { url: "redis://:hunter2#x@localhost" }',
+  'redis: { url: "redis://:hunter2@" }',
   'redis: redis://:hunter2@localhost',
   's3: { endpoint: "https://me:hunter2@store" }',
 ])('P9: no fault shows the secret in %s', (yaml) => {

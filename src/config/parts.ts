@@ -1,0 +1,39 @@
+import { effectiveDatabases } from './effective-databases.ts';
+import type { LoadedSettings } from './load.ts';
+
+/** Which parts of wavspool a host uses: only these are demanded of it. */
+export interface UsedParts {
+  /** Whether recordings land here: then everything is needed. */
+  readonly recordings: boolean;
+  /** Whether anything goes to a bucket. */
+  readonly store: boolean;
+  /** Whether work goes through Redis. */
+  readonly redis: boolean;
+}
+
+const OF_RECORDINGS = /^(?:paths\.(?:incoming|extracted)|(?:arrival|extract|upload|cleanup)(?:\.|\[|$))/;
+
+/**
+ * A host that names databases, mirrors or logs, and nothing that only recordings need, keeps those alone. A store that it names
+ * is one for recordings, unless copies go offsite there; a Redis that it names is used.
+ */
+export function usedParts({ settings, sources }: Pick<LoadedSettings, 'settings' | 'sources'>): UsedParts {
+  const named = [...sources].filter(([, source]) => isFromFile(source)).map(([path]) => path);
+  const offsite = effectiveDatabases(settings).some(({ snapshots }) =>
+    snapshots.some((snapshot) => snapshot.offsite !== undefined),
+  );
+  const keepsAHost =
+    settings.databases.length + settings.mirrors.length + settings.logs.length > 0 &&
+    !named.some((path) => OF_RECORDINGS.test(path)) &&
+    (offsite || !named.some((path) => path.startsWith('s3')));
+  const recordings = !keepsAHost;
+  return {
+    recordings,
+    store: recordings || offsite,
+    redis: recordings || settings.redis.url !== undefined,
+  };
+}
+
+function isFromFile(source: { readonly kind: string; readonly file?: string }): boolean {
+  return source.kind === 'file' || source.file !== undefined;
+}

@@ -1,0 +1,51 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { effectiveDatabases, STATE_DATABASE, type Settings } from '../config/index.ts';
+import { errnoOf, messageOf } from '../faults.ts';
+import { directoryFinding } from './directory-finding.ts';
+import type { Finding } from './finding.ts';
+
+/** Whether what is to be copied, mirrored and rotated is there, and whether its copies can be written. */
+export async function lookAtKept(settings: Settings): Promise<Finding[]> {
+  const databases = effectiveDatabases(settings);
+  const sources = [
+    ...databases
+      // `state.db` is made at first start, and has a finding of its own
+      .filter(({ path, name }) => name !== STATE_DATABASE && path !== settings.paths.state)
+      .map(({ name, path }) => sourceFinding(`database ${name}`, path)),
+    ...settings.mirrors.flatMap(({ name, source, sources = {} }) =>
+      [...(source === undefined ? [] : [source]), ...Object.values(sources)].map((path) =>
+        sourceFinding(`source of the mirror ${name}`, path),
+      ),
+    ),
+    ...settings.logs
+      .filter(({ path, missingok }) => !missingok && !/[*?[]/.test(path))
+      .map(({ path }) => sourceFinding('log', path)),
+  ];
+  const targets = new Set([
+    ...databases.flatMap(({ snapshots, exports, pointInTime }) => [
+      ...[...snapshots, ...exports].map(({ dir }) => dir),
+      ...(pointInTime === undefined ? [] : [pointInTime.dir]),
+    ]),
+    ...settings.mirrors.map(({ dir }) => dir),
+    ...settings.logs.flatMap(({ dir }) => dir ?? []),
+  ]);
+  const writable = constants.R_OK | constants.W_OK | constants.X_OK;
+  return Promise.all([
+    ...sources,
+    ...[...targets].map((dir) => directoryFinding('directory of copies', dir, writable)),
+  ]);
+}
+
+async function sourceFinding(name: string, path: string): Promise<Finding> {
+  try {
+    await access(path, constants.R_OK);
+    return { name, ok: true, found: path, remedy: '' };
+  } catch (error) {
+    const remedy =
+      errnoOf(error) === 'ENOENT'
+        ? 'correct the path in the settings, or make what it names'
+        : `give the user of wavspool access to ${path}`;
+    return { name, ok: false, found: messageOf(error), remedy };
+  }
+}

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const BIN = join(import.meta.dirname, '../../bin/wavspool.js');
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'wavspool-wrong-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+test.each([
+  ['status', 2],
+  ['failed', 2],
+  ['snapshots list', 2],
+  ['snapshot state', 2],
+  ['rotate', 2],
+  ['audit', 2],
+  ['config check', 0],
+  ['doctor', 1],
+])('in a directory without settings "%s" says where it looked, and makes nothing', async (command, code) => {
+  const child = spawn(process.execPath, [BIN, ...command.split(' ')], {
+    cwd: directory,
+    env: {
+      PATH: process.env['PATH'],
+      S3_ACCESS_KEY_ID: 'x',
+      S3_SECRET_ACCESS_KEY: 'x',
+      AWS_MAX_ATTEMPTS: '1',
+    },
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += String(chunk)));
+  expect(await once(child, 'close')).toEqual([code, null]);
+  expect(said).toContain(
+    `no settings file found, looked at ${join(directory, 'wavspool.yaml')} and /etc/wavspool/wavspool.yaml`,
+  );
+  expect(await readdir(directory)).toEqual([]);
+});
