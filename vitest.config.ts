@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     projects: [
       // Nothing waits for anything here: the limit is that of a hang, also on a machine that is busy with something else.
-      project('unit', ['test/unit/**/*.test.ts'], { testTimeout: 60_000 }),
+      project('unit', ['test/unit/**/*.test.ts'], { testTimeout: 60_000, isolate: false, pool: 'threads' }),
       // Real services: a suite may start a Redis or a store of its own, so the limits are those of a hang, not of a wait.
       project('service', ['test/{contract,service,fault,e2e}/**/*.test.ts'], {
         testTimeout: 120_000,

@@ -40,6 +40,7 @@ export async function until(
 ): Promise<void> {
   const end = performance.now() + deadlineMs;
   let last: unknown;
+  let pauseMs = 20;
   while (performance.now() < end) {
     try {
       if (await condition()) return;
@@ -47,7 +48,8 @@ export async function until(
     } catch (error) {
       last = error;
     }
-    await delay(20);
+    await delay(pauseMs);
+    pauseMs = Math.min(pauseMs * 1.3, 250); // to ask costs what is waited for its time: a process, a query
   }
   throw new Error(`not within ${deadlineMs} ms: ${what}`, { cause: last });
 }

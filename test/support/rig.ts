@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
+import type { Status } from '../../src/status/index.ts';
 import { freePort, until } from './ports.ts';
 import { startS3, type TestS3 } from './s3.ts';
 
@@ -31,6 +32,8 @@ export interface Rig extends AsyncDisposable {
   stop(): Promise<number | null>;
   /** SIGKILL to the supervisor or to one of its roles. */
   kill(role?: string): Promise<void>;
+  /** What the dashboard says of the site: as the command `status`, without the price of a process. */
+  status(): Promise<Status>;
   /** One command of the command line. */
   wavspool(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
   /** How that command line begins. */
@@ -100,6 +103,11 @@ export async function startRig(
     const [code] = (await once(child, 'close')) as [number];
     return { code, ...output };
   };
+  const status: Rig['status'] = async () => {
+    const token = (await readFile(join(data, 'dashboard.token'), 'utf8')).trim();
+    const answer = await fetch(`${http}/api/status`, { headers: { authorization: `Bearer ${token}` } });
+    return (await answer.json()) as Status;
+  };
   const launch = (): void => {
     up = spawn(process.execPath, [bin, 'up', '--config', config], { stdio: 'ignore' });
   };
@@ -108,8 +116,7 @@ export async function startRig(
     await until(
       'every role is at work',
       async () => {
-        const { stdout } = await wavspool('status', '--json');
-        return (JSON.parse(stdout) as { roles: unknown[] }).roles.length === 5;
+        return (await status()).roles.length === 5;
       },
       60_000,
     );
@@ -128,10 +135,7 @@ export async function startRig(
       if (up?.exitCode === null && up.signalCode === null) await once(up, 'exit');
       return;
     }
-    const { stdout } = await wavspool('status', '--json');
-    const found = (JSON.parse(stdout) as { roles: { role: string; pid: number }[] }).roles.find(
-      (one) => one.role === role,
-    );
+    const found = (await status()).roles.find((one) => one.role === role);
     if (found === undefined) throw new Error(`no ${role} role is at work`);
     process.kill(found.pid, 'SIGKILL');
   };
@@ -147,6 +151,7 @@ export async function startRig(
     launch,
     stop,
     kill,
+    status,
     wavspool,
     command: [process.execPath, bin, '--config', config],
     variant: async (more) => {
