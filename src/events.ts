@@ -27,6 +27,8 @@ export interface Events {
   'redis back': { awayMs: number };
   'worker stalled': { queue: string; reason: string; action: string };
   'queue restored': { queue: string };
+  /** The clock was set back: what waited for its retry would have waited for the clock. */
+  'delays renewed': { queue: string; jobs: number };
 
   // arrival
   watching: { incoming: string; directories: number };
@@ -230,6 +232,7 @@ export const LEVELS: Record<EventName, Level> = {
   'redis back': 'info',
   'worker stalled': 'error',
   'queue restored': 'warn',
+  'delays renewed': 'warn',
   watching: 'info',
   'watch fault': 'error',
   'tar arrived': 'info',

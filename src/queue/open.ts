@@ -4,6 +4,7 @@ import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import type { Clock } from '../runtime/index.ts';
 import { impatientConnection, patientConnection } from './connection.ts';
+import { keepDelays } from './delays.ts';
 import { PREFIX, queueNames, type QueueKind } from './names.ts';
 import { openShared, type Shared } from './shared.ts';
 import { openWorkQueue, type WorkQueue } from './work-queue.ts';
@@ -65,7 +66,23 @@ function queuesOn(redis: Redis, settings: QueueSettings, report: Report, clock: 
       return [...own.map(({ bull }) => bull), ...found];
     },
     shared: openShared(site, redis, clock),
-    work: (options) => startWorker({ ...options, site, redis, clock, report }),
+    work: (options) => {
+      const worker = startWorker({ ...options, site, redis, clock, report });
+      // a schedule's next run is due at a time of day, whatever the clock says meanwhile
+      if (options.kind === 'maintenance') return worker;
+      const { bull } = options.kind === 'extract' ? extract : upload;
+      const stopped = new AbortController();
+      keepDelays(bull, redis, clock, report, stopped.signal).catch((err: unknown) =>
+        report('unexpected fault', { err }),
+      );
+      return {
+        ...worker,
+        stop: (graceMs) => {
+          stopped.abort();
+          return worker.stop(graceMs);
+        },
+      };
+    },
     onReturn: (listener) => {
       let lost = false;
       redis.on('close', () => {

@@ -1,11 +1,10 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Settings } from '../config/index.ts';
 import type { Clock } from '../runtime/index.ts';
+import { certificateAuthorities } from './certificate-authorities.ts';
 import { startDeadline } from './deadline.ts';
 import { createDirectPuts, type DirectPut, type PutAnswer } from './direct-put.ts';
+import { createRequestHandler, type RequestHandler } from './request-handler.ts';
 import { S3Fault, bareError, s3Fault } from './s3-faults.ts';
 
 export type S3Settings = Settings['s3'];
@@ -60,9 +59,15 @@ export function connect(
   maxSockets: number,
   patience: Patience,
 ): Connection {
-  const config = clientConfig(settings, maxSockets, patience);
+  const ca = certificateAuthorities(settings.ca);
+  const { connectMs, requestMs } = patience;
+  const handler = createRequestHandler({ ca, maxSockets, connectMs, requestMs, silenceMs: SILENCE_MS });
+  const config = clientConfig(settings, handler);
   const client = new S3Client(config);
+  const credentials = freshCredentials(client, clock);
   const puts = createDirectPuts(client, config, {
+    ca,
+    sendOnce: (request, options) => handler.handleOnce(request, options),
     bucket: settings.bucket,
     region: settings.region,
     connections: maxSockets,
@@ -87,10 +92,15 @@ export function connect(
     // Beside the client's own timeout, which ends with the head of the answer and does not count finding credentials.
     using deadline = startDeadline(clock, allMs, signal);
     try {
+      await credentials.renewIfRefused();
       return await run({ abortSignal: deadline.signal, requestTimeout });
     } catch (error) {
       signal.throwIfAborted();
-      if (!deadline.isOver()) throw s3Fault(attempt, error);
+      if (!deadline.isOver()) {
+        const fault = s3Fault(attempt, error);
+        if (fault.code === 'STORE_CREDENTIALS') credentials.refused();
+        throw fault;
+      }
       const message = `${attempt}: no answer within ${allMs} ms`;
       const answer = { status: undefined, s3Code: undefined };
       throw new S3Fault('REQUEST_TIMEOUT', message, answer, bareError(error));
@@ -121,10 +131,37 @@ export function endpointOf(settings: S3Settings): string {
   return `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
 }
 
-function clientConfig(settings: S3Settings, maxSockets: number, patience: Patience): S3ClientConfig {
-  const { endpoint, accessKeyId, secretAccessKey } = settings;
-  const agent = { keepAlive: true, maxSockets };
+/** More often than this they are not asked for anew: one key that is denied is denied for each of its retries. */
+const RENEWAL_MS = 500;
+
+/** What finds credentials keeps what it has found, and files that it has read; a refusal says that they are no longer right. */
+function freshCredentials(
+  client: S3Client,
+  clock: Clock,
+): { refused(): void; renewIfRefused(): Promise<void> } {
+  let wereRefused = false;
+  let renewedAt = Number.NEGATIVE_INFINITY;
+  let renewing: Promise<unknown> | undefined;
   return {
+    refused: () => {
+      wereRefused = true;
+    },
+    renewIfRefused: async () => {
+      if (wereRefused && clock.monotonicMs() - renewedAt >= RENEWAL_MS) {
+        wereRefused = false;
+        renewedAt = clock.monotonicMs();
+        renewing = client.config.credentials({ forceRefresh: true }).finally(() => {
+          renewing = undefined;
+        });
+      }
+      await renewing;
+    },
+  };
+}
+
+function clientConfig(settings: S3Settings, requestHandler: RequestHandler): S3ClientConfig {
+  const { endpoint, accessKeyId, secretAccessKey } = settings;
+  const config: S3ClientConfig & { readonly ignoreCache: boolean } = {
     region: settings.region,
     forcePathStyle: settings.forcePathStyle,
     ...(endpoint !== undefined && { endpoint }),
@@ -132,19 +169,15 @@ function clientConfig(settings: S3Settings, maxSockets: number, patience: Patien
       secretAccessKey !== undefined && {
         credentials: { accessKeyId: accessKeyId.reveal(), secretAccessKey: secretAccessKey.reveal() },
       }),
+    // the credential chain gets all of this; else it never reads ~/.aws/credentials again in the life of the process
+    ignoreCache: true,
     maxAttempts: 1, // the queue alone retries
     followRegionRedirects: false,
     expectContinueHeader: false,
     // else the SDK adds CRC32 headers and chunk framing, which part of the S3-compatible stores refuse or store
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: new NodeHttpHandler({
-      httpAgent: new HttpAgent(agent),
-      httpsAgent: new HttpsAgent(agent),
-      connectionTimeout: patience.connectMs,
-      requestTimeout: patience.requestMs,
-      throwOnRequestTimeout: true,
-      socketTimeout: SILENCE_MS,
-    }),
+    requestHandler,
   };
+  return config;
 }

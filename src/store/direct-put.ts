@@ -1,8 +1,10 @@
 import { Readable } from 'node:stream';
 import { PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { HttpResponse, extendedEncodeURIComponent } from '@smithy/core/protocols';
+import { HttpRequest, HttpResponse, extendedEncodeURIComponent } from '@smithy/core/protocols';
 import { Pool, buildConnector, type Dispatcher } from 'undici';
+import { messageOf } from '../faults.ts';
 import { isoTime, systemClock } from '../runtime/index.ts';
+import { type RequestHandler, isLost, unpackerFor } from './request-handler.ts';
 import { createPutSigner } from './sign-put.ts';
 
 /** An object in one request: its headers but for those that every request has, and its bytes. */
@@ -35,6 +37,9 @@ export interface DirectPutOptions {
   readonly connectMs: number;
   /** A connection on which nothing moves in either direction for so long is given up. */
   readonly silenceMs: number;
+  readonly ca: string[] | undefined;
+  /** Sends one request by Node's HTTP client, on a connection of its own. */
+  readonly sendOnce: RequestHandler['handleOnce'];
 }
 
 interface Answer {
@@ -54,13 +59,15 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 export function createDirectPuts(
   client: S3Client,
   config: S3ClientConfig,
-  { bucket, region, connections, connectMs, silenceMs }: DirectPutOptions,
+  { bucket, region, connections, connectMs, silenceMs, ca, sendOnce }: DirectPutOptions,
 ): DirectPuts {
   const sign = createPutSigner(region);
   // its credentials are found once, and again only when they expire
   const same: S3ClientConfig = { ...config, credentials: client.config.credentials };
   let place: Promise<Place> | undefined;
   let pool: Pool | undefined;
+  /** undici takes a `100 Continue` that it did not ask for as the end of the connection; so this store is spoken to by Node. */
+  let sendsContinue = false;
 
   const send = async (
     { origin, path, host }: Place,
@@ -85,9 +92,19 @@ export function createDirectPuts(
       connections,
       pipelining: 1,
       allowH2: false,
-      connect: connector(connectMs, silenceMs),
+      connect: connector(connectMs, silenceMs, ca),
     });
-    return exchange(pool, { path: target, headers: signed, body, timeoutMs }, signal);
+    const put = { origin, path: target, headers: signed, body, timeoutMs };
+    if (sendsContinue) return exchangeOnce(sendOnce, put, signal);
+    try {
+      const answer = await exchange(pool, put, signal);
+      if (answer.status !== 408) return answer;
+    } catch (error) {
+      if (signal.aborted || !isLost(error)) throw error;
+      sendsContinue = messageOf(error) === 'bad response';
+    }
+    // the server had closed a kept connection, or given it up as idle: nobody's failure (P7)
+    return exchangeOnce(sendOnce, put, signal);
   };
 
   const findOnce = (): Promise<Place> => {
@@ -163,8 +180,8 @@ async function answering(
 }
 
 /** Connects within `connectMs`, and gives a connection up on which nothing moves for `silenceMs`. */
-function connector(connectMs: number, silenceMs: number): buildConnector.connector {
-  const connect = buildConnector({ timeout: connectMs, allowH2: false });
+function connector(connectMs: number, silenceMs: number, ca: string[] | undefined): buildConnector.connector {
+  const connect = buildConnector({ timeout: connectMs, allowH2: false, ...(ca !== undefined && { ca }) });
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(error, null);
@@ -185,10 +202,37 @@ interface SentRequest {
 }
 
 interface Exchange {
+  readonly origin: string;
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly body: Buffer;
   readonly timeoutMs: number;
+}
+
+/** The same by Node's HTTP client, on a connection of its own. */
+async function exchangeOnce(
+  sendOnce: DirectPutOptions['sendOnce'],
+  { origin, path, headers, body, timeoutMs }: Exchange,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { protocol, hostname, port } = new URL(origin);
+  const request = new HttpRequest({
+    protocol,
+    hostname,
+    method: 'PUT',
+    path,
+    headers,
+    body,
+    ...(port !== '' && { port: Number(port) }),
+  });
+  const { response } = await sendOnce(request, { abortSignal: signal, requestTimeout: timeoutMs });
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Buffer>) {
+    if (length < MAX_ANSWER_BYTES) chunks.push(chunk);
+    length += chunk.length;
+  }
+  return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) };
 }
 
 /** One request and its answer, of whatever status. */
@@ -197,7 +241,7 @@ function exchange(
   { path, headers, body, timeoutMs }: Exchange,
   signal: AbortSignal,
 ): Promise<Answer> {
-  return new Promise((resolve, reject) => {
+  return new Promise<Answer>((resolve, reject) => {
     let sending: Dispatcher.DispatchController | undefined;
     const abort = (): void => sending?.abort(signal.reason);
     let status = 0;
@@ -222,7 +266,7 @@ function exchange(
         },
         onResponseEnd: () => {
           signal.removeEventListener('abort', abort);
-          resolve({ status, headers: answered, body: Buffer.concat(chunks) });
+          resolve(readable({ status, headers: answered, body: Buffer.concat(chunks) }));
         },
         onResponseError: (_controller, error) => {
           signal.removeEventListener('abort', abort);
@@ -231,4 +275,18 @@ function exchange(
       },
     );
   });
+}
+
+/** An error document that was compressed although nobody asked for it, as it was before. */
+async function readable(answer: Answer): Promise<Answer> {
+  const unpack = unpackerFor(answer.status, answer.headers['content-encoding']);
+  if (unpack === undefined || answer.body.length === 0) return answer;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of Readable.from([answer.body]).compose(unpack) as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) break;
+    chunks.push(chunk);
+  }
+  return { ...answer, body: Buffer.concat(chunks) };
 }

@@ -153,7 +153,7 @@ function codeOfStatus(status: number, foreign: boolean): FaultCode {
 }
 
 function codeOfNode(code: string): FaultCode {
-  if (code.startsWith('HPE_')) return 'STORE_NOT_S3'; // the answer is not HTTP
+  if (/^(?:HPE|Z)_/.test(code)) return 'STORE_NOT_S3'; // the answer is not HTTP, or not packed as it says
   if (/^ERR_(?:TLS|SSL)_|CERT|^UNABLE_TO_/.test(code)) return 'STORE_UNREACHABLE';
   return BY_NODE_CODE[code] ?? 'UNKNOWN';
 }

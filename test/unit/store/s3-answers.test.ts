@@ -100,7 +100,8 @@ describe('each answer to a PUT becomes its fault', () => {
       code,
       message: expect.stringMatching(/^PUT small\.wav \(http:\/\/127\.0\.0\.1:\d+\/bucket\): /),
     });
-    expect(server.seen.length - before).toBe(1); // the queue alone retries
+    // the queue alone retries, but for what may have been a kept connection that was closed
+    expect(server.seen.length - before).toBe(code === 'CONNECTION_LOST' ? 2 : 1);
     store.close();
   });
 
