@@ -214,7 +214,7 @@ export async function listBackups(
   if (database !== undefined) return { snapshots: newestFirst(copies), unlisted };
   const mirrors: MirrorBackup[] = [];
   for (const mirror of host.settings.mirrors) {
-    for (const stored of await listMirrors(mirror, host.timezone))
+    for (const stored of await listMirrors(mirror, host))
       mirrors.push(await asMirror(mirror.name, stored, signal));
   }
   return { snapshots: newestFirst([...copies, ...mirrors]), unlisted };
@@ -240,7 +240,7 @@ export async function* verifyBackups(
   }
   if (database !== undefined) return;
   for (const mirror of host.settings.mirrors) {
-    for (const stored of await listMirrors(mirror, host.timezone)) {
+    for (const stored of await listMirrors(mirror, host)) {
       const backup = await asMirror(mirror.name, stored, signal);
       yield { ...backup, ...(await mirrorVerdict(stored, signal)) };
     }
@@ -297,7 +297,7 @@ export async function pruneBackups(
   for (const mirror of host.settings.mirrors) {
     await inTurn(`prune mirror ${mirror.name}`, `mirror ${mirror.name}`, async () => {
       const sized = new Map<string, MirrorBackup>();
-      for (const stored of await listMirrors(mirror, host.timezone))
+      for (const stored of await listMirrors(mirror, host))
         sized.set(stored.name, await asMirror(mirror.name, stored, signal));
       return (await pruneMirror(host, mirror, { dryRun })).flatMap(({ item, keep, reasons }) => {
         const backup = sized.get(item.name);

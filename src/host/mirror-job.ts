@@ -12,7 +12,11 @@ export interface MirrorOutcome extends Omit<MirrorResult, 'at'> {
 /** Mirrors the directory with its databases' snapshots, then removes what its `keep` does not keep. */
 export function mirrorJob(host: Host, mirror: MirrorSettings): Job<MirrorOutcome> {
   const id = `mirror ${mirror.name}`;
-  const snapshotInto = async (name: string, dir: string, signal: AbortSignal): Promise<{ file: string }> => {
+  const snapshotInto = async (
+    name: string,
+    dir: string,
+    signal: AbortSignal,
+  ): Promise<{ file: string; rows: number }> => {
     const schedule = {
       name: id,
       dir,
@@ -23,7 +27,7 @@ export function mirrorJob(host: Host, mirror: MirrorSettings): Job<MirrorOutcome
       dirMode: '0700',
     } as const;
     const taken = await takeSnapshot(host, databaseNamed(host.databases, name), schedule, undefined, signal);
-    return { file: taken.path };
+    return { file: taken.path, rows: taken.rows };
   };
   return {
     id,
@@ -31,8 +35,12 @@ export function mirrorJob(host: Host, mirror: MirrorSettings): Job<MirrorOutcome
     when: { cron: mirror.cron },
     ...(mirror.ping !== undefined && { ping: mirror.ping }),
     run: async (signal) => {
-      const { clock, report, timezone, databases } = host;
-      const done = await runMirror({ clock, report, timezone, databases, snapshotInto }, mirror, signal);
+      const { clock, report, timezone, origin, databases } = host;
+      const done = await runMirror(
+        { clock, report, timezone, origin, databases, snapshotInto },
+        mirror,
+        signal,
+      );
       return { ...done, at: isoTime(done.at) };
     },
   };

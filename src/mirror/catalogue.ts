@@ -1,9 +1,13 @@
 import { readdir, readlink } from 'node:fs/promises';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { at as inDirectory, openBelow, openDirectory, type Directory } from '../linux/index.ts';
+import { isOf, openDoubt, recordsIn, type CopyRecord, type Owner } from '../record/index.ts';
 import { momentOf, type Dated } from '../retention/index.ts';
-import { readSummary } from './manifest.ts';
+import { isoTime } from '../runtime/index.ts';
+import { readSummary, type Summary } from './manifest.ts';
 import { LATEST, mirrorNames } from './names.ts';
+import { ownerOf } from './owner.ts';
+import type { MirrorSettings } from './settings.ts';
 import { walk } from './walk.ts';
 
 /** A mirror that lies in its directory. */
@@ -16,18 +20,32 @@ export interface StoredMirror extends Dated {
   readonly apparentBytes: number | undefined;
   /** When contents were last compared, ms since 1970. */
   readonly checkedAt: number | undefined;
+  /** What is known of it; absent for one that nobody took over yet. */
+  readonly record?: CopyRecord | undefined;
 }
 
+/** What tells a wavspool's mirrors from another's, and one date from another. */
+export interface CatalogueDeps {
+  readonly timezone: string;
+  /** The id of the data directory. */
+  readonly origin: string;
+}
+
+export type Listed = Pick<MirrorSettings, 'name' | 'source' | 'sources' | 'dir'>;
+
+const NO_RECORD = 'no record says what made it: "wavspool snapshots adopt" takes it over';
+
 /**
- * The mirrors in `dir`, newest first. What a crash left bears a temporary name, so it is none of them. Throws
- * MIRROR_DIRECTORY; a directory that is not there has none.
+ * The dates in the directory of a mirror, newest first: its own, and, counting for nothing, those that no record gives to it.
+ * What a crash left bears a temporary name, so it is none of them. Throws MIRROR_DIRECTORY; a directory that is not there has
+ * none.
  */
 export async function listMirrors(
-  { dir }: { readonly dir: string },
-  timezone: string,
+  mirror: Listed,
+  { timezone, origin }: CatalogueDeps,
 ): Promise<readonly StoredMirror[]> {
-  await using opened = await openIfThere(dir);
-  return opened === undefined ? [] : await mirrorsIn(opened, timezone);
+  await using opened = await openIfThere(mirror.dir);
+  return opened === undefined ? [] : await mirrorsIn(opened, await ownerOf(mirror, origin), timezone);
 }
 
 /** The directory of a mirror, opened; undefined when it is not there. Throws MIRROR_DIRECTORY. */
@@ -43,8 +61,13 @@ export async function openIfThere(dir: string): Promise<Directory | undefined> {
 }
 
 /** As {@link listMirrors}, in an open directory. Throws what the system says. */
-export async function mirrorsIn(dir: Directory, timezone: string): Promise<readonly StoredMirror[]> {
+export async function mirrorsIn(
+  dir: Directory,
+  owner: Owner,
+  timezone: string,
+): Promise<readonly StoredMirror[]> {
   const names = mirrorNames(timezone);
+  const records = await recordsIn(dir);
   const found: StoredMirror[] = [];
   for (const name of await readdir(`/proc/self/fd/${dir.fd}`)) {
     const dated = names.parse(name);
@@ -52,17 +75,40 @@ export async function mirrorsIn(dir: Directory, timezone: string): Promise<reado
     await using tree = await openIfTree(dir, name);
     if (tree === undefined) continue;
     const [summary, { mtimeMs }] = [await readSummary(tree), await tree.handle.stat()];
+    const record = ofTree(records.get(name), summary);
     found.push({
-      name,
-      path: tree.path,
-      at: summary?.at ?? momentOf(dated, mtimeMs),
-      verified: summary !== undefined,
-      files: summary?.files,
-      apparentBytes: summary?.bytes,
-      checkedAt: summary?.checkedAt,
+      ...{ name, path: tree.path, at: record?.at ?? summary?.at ?? momentOf(dated, mtimeMs) },
+      ...{ verified: summary !== undefined, files: summary?.files, apparentBytes: summary?.bytes },
+      ...{ checkedAt: summary?.checkedAt, record },
+      ...(record === undefined ? { foreign: NO_RECORD } : standing(record, owner)),
     });
   }
-  return found.toSorted((a, b) => b.at - a.at || (a.name < b.name ? 1 : -1));
+  return found.toSorted(
+    (a, b) => b.at - a.at || (b.count ?? 0) - (a.count ?? 0) || (a.name < b.name ? 1 : -1),
+  );
+}
+
+/** The record of a name, if it speaks of the tree that has the name now. One without a manifest is known by its name alone. */
+function ofTree(record: CopyRecord | undefined, summary: Summary | undefined): CopyRecord | undefined {
+  if (record === undefined || summary === undefined) return record;
+  return isoTime(record.at) === isoTime(summary.at) ? record : undefined;
+}
+
+function standing(record: CopyRecord, owner: Owner): Pick<Dated, 'count' | 'doubt' | 'foreign'> {
+  const doubt = openDoubt(record);
+  return {
+    ...(record.count > 0 && { count: record.count }),
+    ...(doubt !== undefined && { doubt }),
+    ...(isOf(record, owner) ? {} : { foreign: whyForeign(record, owner) }),
+  };
+}
+
+/** Why a tree with a record is not this mirror's to remove. */
+function whyForeign({ kind, source, origin }: CopyRecord, owner: Owner): string {
+  if (kind !== owner.kind || source.name !== owner.source.name)
+    return `its record says that ${kind} ${source.name} made it`;
+  if (source.path !== owner.source.path) return `its record says that it is a copy of ${source.path}`;
+  return `its record says that another wavspool made it (${origin})`;
 }
 
 async function openIfTree(dir: Directory, name: string): Promise<Directory | undefined> {

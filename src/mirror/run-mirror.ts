@@ -1,36 +1,28 @@
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import {
-  at as inDirectory,
-  openBelow,
-  openDirectory,
-  removeIn,
-  syncedIn,
-  type Directory,
-} from '../linux/index.ts';
+import { at as inDirectory, openBelow, openDirectory, removeIn, type Directory } from '../linux/index.ts';
+import { sweepRecords } from '../record/index.ts';
 import { abandonedTemporaries, temporaryPath, type Clock } from '../runtime/index.ts';
-import { latestIn, mirrorsIn, type StoredMirror } from './catalogue.ts';
+import { mirrorsIn, type CatalogueDeps, type StoredMirror } from './catalogue.ts';
 import { isChecksumDue } from './checksum-due.ts';
 import { copySources } from './copy-sources.ts';
-import { mirrorNames, type MirrorNames } from './names.ts';
+import { ownerOf } from './owner.ts';
 import { placesOf } from './places.ts';
 import { pruneMirror } from './prune.ts';
-import { namesIn, pointLatestAt, refuseOtherLatest } from './publish.ts';
+import { publishTree, refuseOtherLatest, type Described } from './publish.ts';
 import { restoredFrom } from './restored.ts';
 import { syncFileSystem } from './rsync.ts';
 import type { MirrorSettings } from './settings.ts';
-import { stepsToSettle } from './settle-names.ts';
 import { likeTheParent, putSnapshots, type SnapshotInto } from './snapshots.ts';
-import { openSources, refuseEmpty, refuseWithin, sourcesOf, type OpenSource } from './sources.ts';
+import { openSources, partName, partsOf, refuseWithin, sourcesOf, type OpenSource } from './sources.ts';
 import { textOf, type BytePath } from './walk.ts';
 import { writeManifest, type Written } from './write-manifest.ts';
 
-export interface MirrorDeps {
+export interface MirrorDeps extends CatalogueDeps {
   readonly clock: Clock;
   readonly report: Report;
-  readonly timezone: string;
   /** Every database that the settings name: those that lie in the source are not copied as files while somebody writes to them. */
   readonly databases: readonly { readonly name: string; readonly path: string }[];
   readonly snapshotInto: SnapshotInto;
@@ -48,6 +40,8 @@ export interface MirrorResult extends Pick<Written, 'files' | 'bytes' | 'linked'
   readonly databases: readonly string[];
   /** What an operator may want to know of a run that succeeded. */
   readonly notes: readonly string[];
+  /** Why it may not be what it should be: until somebody confirms it nothing goes. */
+  readonly doubt?: string;
   /** The older mirrors that its `keep` let go. */
   readonly removed: readonly string[];
   readonly ms: number;
@@ -69,8 +63,8 @@ const TREE = 'tree';
  * 2. into a temporary directory that nobody else can enter: the snapshots first, so that each file which they name is still to
  *    be copied, then the sources by rsync, unchanged files as hardlinks to the newest complete mirror,
  * 3. the manifest, which makes it complete; all of it on disk,
- * 4. its name, then `latest`; the newest of a day gets the plain date,
- * 5. what `keep` lets go.
+ * 4. its record, its name, then `latest`, unless what it holds is in doubt; the newest of a day gets the plain date,
+ * 5. what `keep` lets go, which is nothing while the last one is in doubt.
  *
  * A crash leaves the temporary directory, or a whole mirror to which `latest` does not point yet. Everything is done on open
  * directories (P13): whoever owns a source or a mirror may swap what he likes in it. Throws MIRROR_SOURCE, MIRROR_DIRECTORY,
@@ -88,10 +82,11 @@ export async function runMirror(
   await using opened = new AsyncDisposableStack();
   const dir = opened.use(await openTarget(mirror));
   await sweep(deps, mirror, dir);
-  const all = await mirrorsIn(dir, timezone);
-  const previous = all.find(({ verified }) => verified);
+  await sweepRecords(dir);
+  const owner = await ownerOf(mirror, deps.origin);
+  const all = await mirrorsIn(dir, owner, timezone);
+  const previous = toLinkTo(all);
   const sources = await openSources(mirror, opened);
-  await refuseEmpty(mirror, sources, previous);
   await refuseWithin(sources, dir);
   await refuseOtherLatest(dir);
   const run: Run = {
@@ -106,13 +101,20 @@ export async function runMirror(
   try {
     await mkdir(inDirectory(dir, scratch), { mode: 0o700 });
     const room = opened.use(await openBelow(dir, scratch));
-    const made = await make(deps, mirror, { ...run, room }, signal);
-    const name = await publish(deps, { ...run, room }, mirrorNames(timezone));
+    const { described, ...made } = await make(deps, mirror, { ...run, room }, signal);
+    const { file: name, doubt } = await publishTree(
+      { from: room, tree: TREE, dir, timezone, keep: mirror.keep },
+      { ...owner, ...described },
+    );
+    const doubtful = doubt === undefined ? {} : { doubt: doubt.said };
+    const path = join(dir.path, name);
+    if (doubt !== undefined)
+      report('copy in doubt', { of: mirror.name, schedule: mirror.name, path, reason: doubt.said });
     const removed = await prune(deps, mirror, name);
-    const { databases, ...told } = { mirror: mirror.name, path: join(dir.path, name), ...made };
+    const { databases, ...told } = { mirror: mirror.name, path, ...made };
     const ms = Math.round(clock.monotonicMs() - startedAt);
     report('mirror made', { ...told, ms });
-    return { ...told, databases, name, at, removed, ms };
+    return { ...told, ...doubtful, databases, name, at, removed, ms };
   } catch (error) {
     signal.throwIfAborted();
     throw mirrorFault(error, mirror, sources);
@@ -137,7 +139,15 @@ interface Run {
 type Made = Pick<
   MirrorResult,
   'files' | 'bytes' | 'linked' | 'copiedBytes' | 'checksum' | 'databases' | 'notes'
->;
+> & { readonly described: Described };
+
+/** The one to share files with: the newest good one of its own, else one that an older wavspool left. */
+function toLinkTo(all: readonly StoredMirror[]): StoredMirror | undefined {
+  const whole = all.filter(({ verified, doubt }) => verified && doubt === undefined);
+  return (
+    whole.find(({ foreign }) => foreign === undefined) ?? whole.find(({ record }) => record === undefined)
+  );
+}
 
 /** Steps 2 and 3: the tree in `room`, complete and on disk. */
 async function make(
@@ -149,7 +159,7 @@ async function make(
   await mkdir(inDirectory(room, TREE), { mode: DIRECTORY_MODE });
   await using tree = await openBelow(room, TREE);
   const places = await placesOf(deps.databases, mirror.databases, sources, restoredFrom(all, signal));
-  const databases = await putSnapshots(tree, places.snapshots, deps.snapshotInto, signal);
+  const rows = await putSnapshots(tree, places.snapshots, deps.snapshotInto, signal);
   const copied = await copySources(
     {
       sources,
@@ -163,7 +173,8 @@ async function make(
   );
   if (mirror.source === undefined) await likeTheParent(tree, [...sources, ...places.snapshots]);
   const link = previous && { directory: previous.directory, checkedAt: previous.checkedAt ?? at };
-  const written = await writeManifest({ mirror: tree, previous: link, at, checksum }, signal);
+  const partOf = partsOf(sources, places.snapshots);
+  const written = await writeManifest({ mirror: tree, previous: link, at, partOf, checksum }, signal);
   reportAltered(deps, mirror, previous, written);
   if (copied.tooLong.length > 0) reportLeftBehind(deps, mirror, copied.tooLong);
   await syncFileSystem(tree, signal);
@@ -176,47 +187,18 @@ async function make(
       : [`${copied.tooLong.length} with paths that are too long are not in it: ${copied.tooLong[0]}`]),
     ...notesOn(written, previous, dir.path),
   ];
-  return { files, bytes, linked, copiedBytes, checksum, databases, notes };
+  const none = Object.fromEntries(sources.map((source) => [partName(source), 0]));
+  const amounts = { ...none, ...written.amounts, ...rows };
+  const databases = places.snapshots.map(({ to }) => to);
+  const described = { at, bytes, sha256: written.sha256, amounts };
+  return { files, bytes, linked, copiedBytes, checksum, databases, notes, described };
 }
 
 function notesOn(written: Written, previous: StoredMirror | undefined, dir: string): readonly string[] {
-  if (previous?.files === undefined) return [];
-  const notes: string[] = [];
-  if (written.files < previous.files / 2)
-    notes.push(
-      `${written.files} files, and ${previous.name} has ${previous.files}: is something not mounted?`,
-    );
-  if (previous.files >= ENOUGH_TO_SHARE && written.linked === 0)
-    notes.push(
-      `it shares no file with ${previous.name}: does ${dir} keep hardlinks, and times to the nanosecond?`,
-    );
-  return notes;
-}
-
-/** Step 4: a name for the complete mirror, then `latest`; then the names as they are wanted. Returns the name it ends with. */
-async function publish(
-  { timezone }: MirrorDeps,
-  { dir, room, at }: Run & { readonly room: Directory },
-  names: MirrorNames,
-): Promise<string> {
-  let own = names.nameFor(at, await namesIn(dir));
-  await rename(inDirectory(room, TREE), inDirectory(dir, own));
-  await syncedIn(dir);
-  await pointLatestAt(own, dir);
-  const there = {
-    own: await mirrorsIn(dir, timezone),
-    taken: await namesIn(dir),
-    latest: await latestIn(dir),
-  };
-  for (const step of stepsToSettle(there, names)) {
-    if (step.kind === 'point') await pointLatestAt(step.to, dir);
-    else {
-      await rename(inDirectory(dir, step.from), inDirectory(dir, step.to));
-      await syncedIn(dir);
-      if (step.from === own) own = step.to;
-    }
-  }
-  return own;
+  if (previous?.files === undefined || previous.files < ENOUGH_TO_SHARE || written.linked > 0) return [];
+  return [
+    `it shares no file with ${previous.name}: does ${dir} keep hardlinks, and times to the nanosecond?`,
+  ];
 }
 
 /** Returns the names of those that are gone. */

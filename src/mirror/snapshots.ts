@@ -11,32 +11,34 @@ export type SnapshotInto = (
   database: string,
   directory: string,
   signal: AbortSignal,
-) => Promise<{ readonly file: string }>;
+) => Promise<{ readonly file: string; readonly rows: number }>;
 
 const DIRECTORY_MODE = 0o750;
 
 /**
  * Takes the snapshots and puts them where they belong in the tree, which nobody else can reach yet; each with the owner, the
- * group and the mode of its database, so that a program can open what is copied back. Throws what `snapshotInto` throws.
+ * group and the mode of its database, so that a program can open what is copied back. Returns how many rows each has. Throws what `snapshotInto` throws.
  */
 export async function putSnapshots(
   tree: Directory,
   snapshots: readonly PlacedSnapshot[],
   snapshotInto: SnapshotInto,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<Readonly<Record<string, number>>> {
+  const rows: Record<string, number> = {};
   for (const { name, path, to } of snapshots) {
     const scratch = basename(temporaryPath(tree.path));
     await mkdir(at(tree, scratch), { mode: 0o700 });
     await using directory = await openBelow(tree, scratch);
-    const { file } = await snapshotInto(name, `/proc/self/fd/${directory.fd}`, signal);
+    const taken = await snapshotInto(name, `/proc/self/fd/${directory.fd}`, signal);
     const target = `/proc/self/fd/${tree.fd}/${to}`;
     await mkdir(dirname(target), { recursive: true, mode: DIRECTORY_MODE });
-    await rename(at(directory, basename(file)), target);
+    await rename(at(directory, basename(taken.file)), target);
     await likeTheDatabase(target, path);
-    await removeIn(tree, scratch); // with the hash beside it, which the manifest has too
+    await removeIn(tree, scratch); // with its record, which the mirror's stands for
+    rows[`rows of ${name}`] = taken.rows;
   }
-  return snapshots.map(({ to }) => to);
+  return rows;
 }
 
 async function likeTheDatabase(copy: string, database: string): Promise<void> {

@@ -1,8 +1,7 @@
-import { readdir } from 'node:fs/promises';
 import { WavspoolError, messageOf } from '../faults.ts';
 import { openDirectory, seenBelow, type Directory } from '../linux/index.ts';
-import type { StoredMirror } from './catalogue.ts';
 import type { MirrorSettings } from './settings.ts';
+import { bytePath, type BytePath } from './walk.ts';
 
 /** A directory that a mirror copies. */
 export interface Source {
@@ -58,19 +57,18 @@ export async function refuseWithin(sources: readonly OpenSource[], dir: Director
   }
 }
 
-/** A disk that is not mounted leaves an empty directory behind: a mirror of that would look like one of a source that was emptied. */
-export async function refuseEmpty(
-  { databases }: Pick<MirrorSettings, 'databases'>,
-  sources: readonly OpenSource[],
-  previous: StoredMirror | undefined,
-): Promise<void> {
-  if (previous?.files === undefined || previous.files <= databases.length) return;
-  for (const { path, directory } of sources) {
-    const entries = await readdir(`/proc/self/fd/${directory.fd}`);
-    if (entries.some((name) => name !== 'lost+found')) continue;
-    throw new WavspoolError(
-      'MIRROR_SOURCE',
-      `${path} is empty, and ${previous.path} is not: is its disk mounted? If it is meant to be empty, put an empty file into it`,
-    );
-  }
+/** What a file of the mirror is counted as: part of its source; undefined for the snapshot of a database. */
+export function partsOf(
+  sources: readonly Source[],
+  snapshots: readonly { readonly to: string }[],
+): (path: BytePath) => string | undefined {
+  const notCounted = new Set(snapshots.map(({ to }) => bytePath(to)));
+  const names = new Map(sources.map(({ to }) => [bytePath(to), partName({ to })]));
+  return (path) =>
+    notCounted.has(path) ? undefined : (names.get('') ?? names.get(path.split('/')[0] ?? ''));
+}
+
+/** What the files of a source are called where they are counted. */
+export function partName({ to }: Pick<Source, 'to'>): string {
+  return to === '' ? 'files' : `files of ${to}`;
 }

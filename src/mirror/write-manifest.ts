@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import { errnoOf } from '../faults.ts';
@@ -17,6 +18,8 @@ export interface ManifestJob {
   /** The one before it, whose unchanged files it shares. */
   readonly previous: { readonly directory: Directory; readonly checkedAt: number } | undefined;
   readonly at: number;
+  /** The part of a path in whose sum it counts; undefined for what counts in none. */
+  readonly partOf: (path: BytePath) => string | undefined;
   /** Hash every file, also those that are shared: the monthly pass. */
   readonly checksum: boolean;
 }
@@ -31,6 +34,10 @@ export interface Written {
   readonly copiedBytes: number;
   /** Files of the previous mirror that are no longer what its manifest says: edited there, or rotten. */
   readonly damaged: readonly BytePath[];
+  /** The files of each part. */
+  readonly amounts: Readonly<Record<string, number>>;
+  /** Of the manifest. */
+  readonly sha256: string;
   /** Files whose content changed in the source though their size and time did not. */
   readonly altered: readonly BytePath[];
 }
@@ -43,7 +50,9 @@ const BUFFERED_LINES = 2000;
  * altered behind everybody's back. Throws what the system says, or the abort's reason.
  */
 export async function writeManifest(job: ManifestJob, signal: AbortSignal): Promise<Written> {
-  const { mirror, previous, at, checksum } = job;
+  const { mirror, previous, at, partOf, checksum } = job;
+  const amounts: Record<string, number> = {};
+  const hash = createHash('sha256');
   const totals = { files: 0, bytes: 0, linked: 0, copiedBytes: 0 };
   const [damaged, altered]: [BytePath[], BytePath[]] = [[], []];
   const noted = inStep(previous === undefined ? undefined : readManifest(previous.directory));
@@ -51,7 +60,9 @@ export async function writeManifest(job: ManifestJob, signal: AbortSignal): Prom
   try {
     let lines: BytePath[] = [];
     const flush = async (): Promise<void> => {
-      await file.write(Buffer.from(lines.join(''), 'latin1'));
+      const bytes = Buffer.from(lines.join(''), 'latin1');
+      hash.update(bytes);
+      await file.writeFile(bytes); // at the present position, and whole: write(2) may take less
       lines = [];
     };
     const entries = entriesOf(mirror, noted, previous?.directory);
@@ -62,6 +73,8 @@ export async function writeManifest(job: ManifestJob, signal: AbortSignal): Prom
       if (kind === 'symlink') continue;
       totals.files += 1;
       totals.bytes += size;
+      const part = partOf(path);
+      if (part !== undefined) amounts[part] = (amounts[part] ?? 0) + 1;
       if (isShared) totals.linked += 1;
       else totals.copiedBytes += size;
       if (verdict === 'damaged') damaged.push(path);
@@ -75,7 +88,7 @@ export async function writeManifest(job: ManifestJob, signal: AbortSignal): Prom
     await file.close();
     await noted.close();
   }
-  return { ...totals, damaged, altered };
+  return { ...totals, amounts, sha256: hash.digest('hex'), damaged, altered };
 }
 
 type Verdict = 'damaged' | 'altered' | 'as it was';

@@ -36,15 +36,28 @@ export function doubtOf(
 }
 
 function contentDoubt({ amounts }: Made, last: CopyRecord): string | undefined {
+  if (last.kind === 'mirror') return mirrorDoubt(amounts, last);
   const [before, after] = [total(last.amounts), total(amounts)];
-  const unit = last.kind === 'mirror' ? 'files' : 'rows';
-  if (before > 0 && after === 0) return `it holds no ${unit}, and ${last.file} holds ${before}`;
+  if (before > 0 && after === 0) return `it holds no rows, and ${last.file} holds ${before}`;
   const filled = Object.keys(last.amounts).filter((name) => (last.amounts[name] ?? 0) > 0);
   const gone = filled.filter((name) => amounts[name] === undefined);
-  if (last.kind !== 'mirror' && gone.length > filled.length / 2)
+  if (gone.length > filled.length / 2)
     return `${gone.length} of the ${filled.length} tables that ${last.file} holds are not in it: it may be another database`;
-  if (before >= FEW && after < before / 2)
-    return `it holds ${after} ${unit}, and ${last.file} holds ${before}`;
+  if (before >= FEW && after < before / 2) return `it holds ${after} rows, and ${last.file} holds ${before}`;
+  return undefined;
+}
+
+/** A mirror is looked at part by part: one disk that is not mounted is as bad as all of them. */
+function mirrorDoubt(
+  amounts: CopyRecord['amounts'],
+  { file, amounts: earlier }: CopyRecord,
+): string | undefined {
+  for (const [part, before] of Object.entries(earlier)) {
+    const now = amounts[part];
+    if (now === undefined) continue; // the settings ask for it no more
+    if ((before > 0 && now === 0) || (before >= FEW && now < before / 2))
+      return `${part}: ${now}, and ${file} has ${before}`;
+  }
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 import { runMirror, type MirrorSettings } from '../../src/mirror/index.ts';
+import { ORIGIN } from '../support/mirror-rig.ts';
 import { systemClock } from '../../src/runtime/index.ts';
 
 // One run of a mirror in a process of its own, to be killed, or without root's rights: node mirror-child.ts SOURCE DIR [UID]
@@ -24,6 +25,7 @@ await runMirror(
     clock: systemClock,
     report: () => undefined,
     timezone: 'UTC',
+    origin: ORIGIN,
     databases: [],
     snapshotInto: () => Promise.reject(new Error('this mirror has no databases')),
   },

@@ -26,7 +26,7 @@ function withDatabase(path: string, name = 'sounds'): { db: Database.Database; d
       snapshotInto: async (_name, directory) => {
         const file = join(directory, 'copy.db');
         await db.backup(file);
-        return { file };
+        return { file, rows: 1 };
       },
     },
   };
@@ -179,7 +179,7 @@ test('a path that only the mirrors are too far down for is copied, verified and 
   expect(await verifyMirror(first, never)).toMatchObject({ ok: true, checked: 2 });
   const second = await made.run(FIRST + DAY, { keep: { last: 1, weekday: 'sunday' } });
   expect(second).toMatchObject({ files: 2, linked: 2, removed: ['2026-11-20'] });
-  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-21', 'latest']);
+  expect((await readdir(made.dir)).toSorted()).toEqual(['.wavspool', '2026-11-21', 'latest']);
   await run('rm', ['-rf', made.source, made.dir]);
 });
 
@@ -196,7 +196,7 @@ test('a path that is longer than rsync takes is told, and everything else is mir
     linked: 1,
     removed: ['2026-11-20'],
   });
-  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-21', 'latest']);
+  expect((await readdir(made.dir)).toSorted()).toEqual(['.wavspool', '2026-11-21', 'latest']);
   await run('rm', ['-rf', made.source]);
 });
 
@@ -220,7 +220,7 @@ test.runIf(process.geteuid?.() === 0)(
     await expect(made.run(FIRST + DAY, { source })).rejects.toThrow(
       'is a link in a directory that others may write',
     );
-    expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-20', 'latest']);
+    expect((await readdir(made.dir)).toSorted()).toEqual(['.wavspool', '2026-11-20', 'latest']);
     // a link of root's own is a setting like any other
     const own = join(made.home, 'current');
     symlinkSync(`${source}.aside`, own);

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { listMirrors, verifyMirror } from '../../src/mirror/index.ts';
-import { DAY, FIRST, never, startMirrorRig } from '../support/mirror-rig.ts';
+import { CATALOGUE, DAY, FIRST, never, startMirrorRig } from '../support/mirror-rig.ts';
 import { until } from '../support/ports.ts';
 import { fillDisk, mountSmallDisk } from '../support/small-disk.ts';
 
@@ -24,7 +24,7 @@ test('a full disk ends it with its name, and the next run with room goes through
   made.put('b.wav', randomBytes(3_000_000));
   const ballast = await fillDisk(disk.path);
   await expect(made.run(FIRST + DAY)).rejects.toMatchObject({ code: 'DISK_FULL' });
-  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-20', 'latest']);
+  expect((await readdir(made.dir)).toSorted()).toEqual(['.wavspool', '2026-11-20', 'latest']);
   await rm(ballast);
   expect(await made.run(FIRST + DAY)).toMatchObject({ files: 2, linked: 1 });
   expect(await readlink(join(made.dir, 'latest'))).toBe('2026-11-21');
@@ -66,7 +66,7 @@ test('kill -9 at any moment leaves the old or the new, never neither, and nothin
   for (let round = 0; round < kills; round += 1) {
     made.put(`some/${round % 100}.wav`, randomBytes(10_000), Date.now());
     await once(fullMs * (0.25 + 0.75 * ((round * 0.618) % 1)), round % 3 === 0);
-    const listed = await listMirrors(made.mirror, 'UTC');
+    const listed = await listMirrors(made.mirror, CATALOGUE);
     // the newest, or the one before where the names were just about to change
     expect(listed.slice(0, 2).map(({ name }) => name)).toContain(await readlink(join(made.dir, 'latest')));
     for (const { verified, files } of listed)
@@ -77,7 +77,7 @@ test('kill -9 at any moment leaves the old or the new, never neither, and nothin
   expect(unfinished).toBeGreaterThan(kills / 10); // it was hit in the middle
   await once();
   expect((await readdir(made.dir)).filter((name) => name.startsWith('.wavspool-'))).toEqual([]);
-  const [newest] = await listMirrors(made.mirror, 'UTC');
+  const [newest] = await listMirrors(made.mirror, CATALOGUE);
   expect(newest?.name).toMatch(/^\d{4}-\d\d-\d\d$/);
   expect(await readlink(join(made.dir, 'latest'))).toBe(newest?.name);
   const latest = join(made.dir, 'latest');
@@ -115,7 +115,7 @@ test('an rsync whose wavspool was killed does not go on copying', async () => {
   );
   expect(await copied()).toBeLessThan(3000);
   await made.run();
-  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-20', 'latest']);
+  expect((await readdir(made.dir)).toSorted()).toEqual(['.wavspool', '2026-11-20', 'latest']);
 });
 
 test('the command prints the path; it names what it lacks, what it does not know, and what rsync could not read', async () => {
@@ -160,10 +160,10 @@ test('the command prints the path; it names what it lacks, what it does not know
   const without = await wavspool(['audio'], programs);
   expect(without.code).toBe(3);
   expect(without.stderr).toContain('rsync is not installed: apt-get install rsync');
-  expect((await readdir(made.dir)).filter((name) => name.startsWith('.'))).toEqual([]);
+  expect((await readdir(made.dir)).filter((name) => name.startsWith('.wavspool-'))).toEqual([]);
   expect(basename(await readlink(join(made.dir, 'latest')))).toMatch(/^\d{4}-\d\d-\d\d$/);
   // the second one of the day has its date, and the first one a time
-  const dates = (await readdir(made.dir)).filter((name) => name !== 'latest').toSorted();
+  const dates = (await readdir(made.dir)).filter((name) => /^\d/.test(name)).toSorted();
   expect(dates).toEqual([
     expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
     expect.stringMatching(/^\d{4}-\d\d-\d\d_\d{6}$/),
@@ -182,7 +182,7 @@ test('a file that cannot be read fails the run, and a tree with closed directori
   await chmod(join(made.source, 'closed/inner'), 0o500);
   await chmod(join(made.source, 'closed'), 0o500);
   await asNobody();
-  const [first] = await listMirrors(made.mirror, 'UTC');
+  const [first] = await listMirrors(made.mirror, CATALOGUE);
   expect(first).toMatchObject({ files: 2, verified: true });
   made.put('closed/secret.wav', 'another one', FIRST);
   await run('chown', ['0:0', join(made.source, 'closed/secret.wav')]);
@@ -192,12 +192,12 @@ test('a file that cannot be read fails the run, and a tree with closed directori
     (error: { stderr: string }) => error.stderr,
   );
   expect(failed).toMatch(/rsync ended with 23: .*secret\.wav.*Permission denied/);
-  expect((await readdir(made.dir)).toSorted()).toEqual([first?.name, 'latest']); // the unfinished tree is gone too
+  expect((await readdir(made.dir)).toSorted()).toEqual(['.wavspool', first?.name, 'latest']); // the unfinished tree is gone too
   await run('chown', ['65534:65534', join(made.source, 'closed/secret.wav')]);
   for (let more = 0; more < 3; more += 1) await asNobody();
-  const kept = await listMirrors(made.mirror, 'UTC'); // its keep is 3
+  const kept = await listMirrors(made.mirror, CATALOGUE); // its keep is 3
   expect(kept).toHaveLength(3);
   expect(kept.map(({ at }) => at)).not.toContain(first?.at);
-  expect((await readdir(made.dir)).filter((name) => name.startsWith('.'))).toEqual([]);
+  expect((await readdir(made.dir)).filter((name) => name.startsWith('.wavspool-'))).toEqual([]);
   expect(statSync(join(kept[0]!.path, 'closed')).mode & 0o777).toBe(0o500);
 });

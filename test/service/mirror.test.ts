@@ -7,15 +7,16 @@ import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { Report } from '../../src/events.ts';
+import { confirmCopies } from '../../src/record/index.ts';
 import { listMirrors, pruneMirror, realBytesOf, verifyMirror } from '../../src/mirror/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
-import { DAY, FIRST, never, startMirrorRig } from '../support/mirror-rig.ts';
+import { CATALOGUE, DAY, FIRST, never, startMirrorRig } from '../support/mirror-rig.ts';
 
 // What a mirror is, and how one follows the other.
 
 const run = promisify(execFile);
 const silent: Report = () => undefined;
-const SILENT = { clock: systemClock, report: silent, timezone: 'UTC' };
+const SILENT = { clock: systemClock, report: silent, ...CATALOGUE };
 
 const inodeOf = async (path: string): Promise<number> => (await stat(path)).ino;
 
@@ -72,7 +73,7 @@ test('a mirror is complete by itself, and shares what is unchanged with the one 
   expect((await lstat(join(files, 'pipe'))).isFIFO()).toBe(true);
   expect((await stat(join(files, 'with space.wav'))).mode & 0o777).toBe(0o640);
   expect(await readlink(join(made.dir, 'latest'))).toBe('2026-11-21');
-  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-20', '2026-11-21', 'latest']);
+  expect((await readdir(made.dir)).toSorted()).toEqual(['.wavspool', '2026-11-20', '2026-11-21', 'latest']);
 
   // what stays when one is removed by hand is still whole
   await rm(first.path, { recursive: true });
@@ -111,7 +112,7 @@ test('databases come as snapshots; one that lies in the source is left out of th
         begun.push(...(await readdir(`${directory}/..`)).map((name) => name.slice(0, 10)));
         const file = join(directory, `${name}.db`);
         await db.backup(file);
-        return { file };
+        return { file, rows: 1 };
       },
     },
   );
@@ -130,7 +131,7 @@ test('databases come as snapshots; one that lies in the source is left out of th
       { databases: [{ name: 'app', path }], snapshotInto: () => Promise.reject(new Error('locked')) },
     ),
   ).rejects.toThrow('locked');
-  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-20', 'latest']);
+  expect((await readdir(made.dir)).toSorted()).toEqual(['.wavspool', '2026-11-20', 'latest']);
 });
 
 test('a second one of a day has its time too; keep decides what goes, and says why', async () => {
@@ -143,7 +144,7 @@ test('a second one of a day has its time too; keep decides what goes, and says w
     await rm(join(made.source, `of day ${day}.wav`));
   }
   await made.run(FIRST + 3_661_000);
-  const listed = await listMirrors(made.mirror, 'UTC');
+  const listed = await listMirrors(made.mirror, CATALOGUE);
   expect(listed.map(({ name }) => name)).toEqual([
     '2026-11-20',
     '2026-11-20_030000',
@@ -167,12 +168,12 @@ test('a second one of a day has its time too; keep decides what goes, and says w
     ['2026-11-18', false, ['no rule keeps it']],
     ['2026-11-16', true, ['weekly 1']],
   ]);
-  expect(await listMirrors(made.mirror, 'UTC')).toHaveLength(5);
+  expect(await listMirrors(made.mirror, CATALOGUE)).toHaveLength(5);
   const done = await made.run(FIRST + DAY, { keep });
   expect(done.removed).toEqual(['2026-11-20', '2026-11-20_030000', '2026-11-19', '2026-11-18']);
-  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-16', '2026-11-21', 'latest']);
+  expect((await readdir(made.dir)).toSorted()).toEqual(['.wavspool', '2026-11-16', '2026-11-21', 'latest']);
   // the last tree that holds a file is the one that pays for it
-  const [, old] = await listMirrors(made.mirror, 'UTC');
+  const [, old] = await listMirrors(made.mirror, CATALOGUE);
   await rm(done.path, { recursive: true });
   expect(await realBytesOf(old!, never)).toBeGreaterThan(250_000);
 });
@@ -246,22 +247,47 @@ test('the monthly pass finds what sizes and times do not show, and verify what w
   ]);
 });
 
-test('a source that is missing, or empty like a disk that is not mounted, is refused, and latest stays', async () => {
+test('a source that is missing is refused; one that is empty, like a disk that is not mounted, is kept aside and lets nothing go', async () => {
   await using made = await startMirrorRig();
   await made.run(FIRST - DAY); // empty from the start: nothing says that it should not be
   made.put('a.wav', 'a');
   await made.run();
   await rm(join(made.source, 'a.wav'));
   mkdirSync(join(made.source, 'lost+found'));
-  await expect(made.run(FIRST + DAY)).rejects.toMatchObject({ code: 'MIRROR_SOURCE' });
-  await expect(made.run(FIRST + DAY)).rejects.toThrow('is empty, and');
-  await expect(made.run(FIRST + DAY)).rejects.toThrow(
-    'is its disk mounted? If it is meant to be empty, put an empty file into it',
+  const keep = { last: 1, weekday: 'sunday' } as const;
+  const doubt = 'files: 0, and 2026-11-20 has 1';
+  for (const day of [1, 2]) {
+    const done = await made.run(FIRST + day * DAY, { keep });
+    expect(done).toMatchObject({ files: 0, doubt, removed: [] });
+  }
+  expect(await readlink(join(made.dir, 'latest'))).toBe('2026-11-20'); // what one copies back from is the last good one
+  expect(made.events.filter(({ event }) => event === 'copy in doubt')).toHaveLength(2);
+  const judged = await pruneMirror(
+    { ...SILENT, clock: { ...systemClock, now: () => FIRST + 2 * DAY } },
+    { ...made.mirror, keep },
+    { dryRun: true },
   );
+  expect(judged.map(({ keep }) => keep)).toEqual([true, true, true, true]);
+  // the disk is back: files are shared with the last good one, and the rules count again
+  await rm(join(made.source, 'lost+found'), { recursive: true });
+  made.put('a.wav', 'a');
+  const back = await made.run(FIRST + 3 * DAY, { keep });
+  expect(back).toMatchObject({ files: 1, linked: 1 });
+  expect(back.doubt).toBeUndefined();
+  expect(back.removed).toEqual(['2026-11-22', '2026-11-21', '2026-11-20', '2026-11-19']);
+  // meant to be empty: somebody says so, once
+  await rm(join(made.source, 'a.wav'));
+  expect(await made.run(FIRST + 4 * DAY, { keep })).toMatchObject({
+    doubt: 'files: 0, and 2026-11-23 has 1',
+  });
+  await confirmCopies(made.dir, () => true, FIRST + 4 * DAY);
+  const after = await made.run(FIRST + 5 * DAY, { keep });
+  expect(after.doubt).toBeUndefined();
+  expect(after.removed).toEqual(['2026-11-24', '2026-11-23']);
+
   await rename(made.source, `${made.source}-away`);
-  await expect(made.run(FIRST + DAY)).rejects.toMatchObject({ code: 'MIRROR_SOURCE' });
-  expect((await readdir(made.dir)).toSorted()).toEqual(['2026-11-19', '2026-11-20', 'latest']);
-  expect(await readlink(join(made.dir, 'latest'))).toBe('2026-11-20');
+  await expect(made.run(FIRST + 6 * DAY)).rejects.toMatchObject({ code: 'MIRROR_SOURCE' });
+  expect((await readdir(made.dir)).toSorted()).toEqual(['.wavspool', '2026-11-25', 'latest']);
   await expect(
     made.run(FIRST, { dir: join(`${made.source}-away`, 'x'), source: `${made.source}-away` }),
   ).rejects.toThrow('the mirror would copy itself');
@@ -269,5 +295,53 @@ test('a source that is missing, or empty like a disk that is not mounted, is ref
   mkdirSync(join(made.dir, 'latest'));
   mkdirSync(made.source);
   made.put('b.wav', 'b');
-  await expect(made.run(FIRST + DAY)).rejects.toThrow('latest is no symlink: move it away');
+  await expect(made.run(FIRST + 6 * DAY)).rejects.toThrow('latest is no symlink: move it away');
+});
+
+test('two mirrors in one directory, and two wavspools, remove none of each other', async () => {
+  await using made = await startMirrorRig();
+  made.put('a.wav', 'a');
+  const other = join(made.home, 'other');
+  mkdirSync(other);
+  writeFileSync(join(other, 'o.wav'), 'o');
+  const keep = { last: 1, weekday: 'sunday' } as const;
+  const both = [{ keep }, { keep, name: 'video', source: other }];
+  for (const day of [0, 1, 2])
+    for (const [hour, changes] of both.entries())
+      await made.run(FIRST + day * DAY + hour * 3_600_000, changes);
+  await made.run(FIRST + 3 * DAY, { keep }, { origin: '00000000-0000-4000-8000-000000000000' });
+  const listed = await listMirrors(made.mirror, CATALOGUE);
+  expect(listed.map(({ name, record, foreign }) => [name, record?.source.name, foreign])).toEqual([
+    ['2026-11-23', 'audio', expect.stringContaining('another wavspool made it')],
+    ['2026-11-22_040000', 'video', 'its record says that mirror video made it'],
+    ['2026-11-22', 'audio', undefined],
+  ]);
+});
+
+test('a date that no record speaks of, or whose manifest is another one now, is listed and never removed', async () => {
+  await using made = await startMirrorRig();
+  made.put('a.wav', 'a');
+  const keep = { last: 1, weekday: 'sunday' } as const;
+  await made.run(FIRST - 4 * DAY);
+  mkdirSync(join(made.dir, '2026-11-17')); // of a script
+  await made.run(FIRST - 2 * DAY);
+  await made.run(FIRST - DAY);
+  await rm(join(made.dir, '.wavspool/2026-11-18.json'));
+  writeFileSync(
+    join(made.dir, '2026-11-16/.wavspool.sha256'),
+    readFileSync(join(made.dir, '2026-11-16/.wavspool.sha256'), 'utf8').replace(/^./, 'f'),
+  );
+  const { removed } = await made.run(FIRST, { keep });
+  expect(removed).toEqual(['2026-11-19']);
+  const judged = await pruneMirror(
+    { ...SILENT, clock: { ...systemClock, now: () => FIRST } },
+    { ...made.mirror, keep },
+    { dryRun: true },
+  );
+  expect(judged.map(({ item, reasons }) => [item.name, reasons[0]])).toEqual([
+    ['2026-11-20', 'the newest verified one'],
+    ['2026-11-18', expect.stringContaining('no record says what made it')],
+    ['2026-11-17', expect.stringContaining('no record says what made it')],
+    ['2026-11-16', 'its manifest is not the one that its record speaks of: look at it'],
+  ]);
 });

@@ -13,6 +13,9 @@ import { systemClock } from '../../src/runtime/index.ts';
 
 export const FIRST = Date.parse('2026-11-20T03:00:00Z');
 export const DAY = 86_400_000;
+/** The id of the data directory of a wavspool. */
+export const ORIGIN = '6f1c5a52-1f0e-4f43-8f5e-0d0d5d9f7a11';
+export const CATALOGUE = { timezone: 'UTC', origin: ORIGIN };
 export const never = new AbortController().signal;
 
 /** A directory and what mirrors it, in a place of its own. */
@@ -69,6 +72,7 @@ export async function startMirrorRig({ dir }: { dir?: string } = {}): Promise<Mi
           clock: { ...systemClock, now: () => at },
           report,
           timezone: 'UTC',
+          origin: ORIGIN,
           databases: [],
           snapshotInto: () => Promise.reject(new Error('no databases here')),
           ...more,

@@ -7,7 +7,9 @@ import { withHost } from '../with-app.ts';
 export function mirrorCommand(program: Command): void {
   program
     .command('mirror <name>')
-    .description('mirror a directory into a dated tree, as the settings say; prints its path')
+    .description(
+      'mirror directories into a dated tree, as the settings say; prints its path, exit 1 if it is in doubt',
+    )
     .action((name: string, _flags: object, command: Command) =>
       withHost(command, async (host, { json }, signal) => {
         const done = await mirrorNow(host, name, signal);
@@ -15,8 +17,10 @@ export function mirrorCommand(program: Command): void {
         else {
           printLines([done.path]);
           done.notes.forEach(printError);
+          if (done.doubt !== undefined)
+            printError(`it is in doubt: ${done.doubt}; until "snapshots confirm ${name}" nothing goes`);
         }
-        return 0;
+        return done.doubt === undefined ? 0 : 1;
       }),
     );
 }
