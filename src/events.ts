@@ -124,6 +124,7 @@ export interface Events {
   'mirror damaged': { mirror: string; path: string; files: number; firstFiles: readonly string[] };
   'mirror source altered': { mirror: string; source: string; files: number; firstFiles: readonly string[] };
   'mirror incomplete': { mirror: string; source: string; files: number; firstFiles: readonly string[] };
+  'mirror shipped': { mirror: string; key: string; files: number; bytes: number };
   'mirror pruned': { mirror: string; kept: number; removed: readonly string[] };
   'mirror swept': { mirror: string; trees: number };
   // logs
@@ -271,6 +272,7 @@ export const LEVELS: Record<EventName, Level> = {
   'mirror damaged': 'error',
   'mirror source altered': 'error',
   'mirror incomplete': 'error',
+  'mirror shipped': 'info',
   'mirror pruned': 'info',
   'mirror swept': 'info',
   'log rotated': 'info',

@@ -117,6 +117,7 @@ export const mirror = z
     dir: path,
     cron,
     keep: keep.optional(),
+    offsite: z.strictObject({ prefix: anyText, keep: keep.optional() }).optional(),
     ping: pingAddress.optional(),
   })
   .refine(({ source, sources }) => (source === undefined) !== (sources === undefined), {

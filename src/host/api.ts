@@ -6,11 +6,10 @@ import {
   type SnapshotOutcome,
   type SnapshotRequest,
 } from './backups.ts';
-import { exportTablesNow, mirrorNow } from './by-hand.ts';
+import { exportTablesNow, mirrorNow, type MirrorNow } from './by-hand.ts';
 import type { ExportOutcome } from './export-job.ts';
 import type { Host } from './host.ts';
 import { hostJobs } from './jobs.ts';
-import type { MirrorOutcome } from './mirror-job.ts';
 import { keepingStatus } from './status.ts';
 
 /** What can be seen of the jobs that keep the host, and asked of them, over HTTP. */
@@ -20,7 +19,7 @@ export interface HostApi {
   backups(database: string | undefined): Promise<Listing>;
   takeSnapshots(request: SnapshotRequest, by: 'hand' | 'event'): Promise<readonly SnapshotOutcome[]>;
   exportTables(database: string, name: string): Promise<ExportOutcome>;
-  makeMirror(name: string): Promise<MirrorOutcome>;
+  makeMirror(name: string): Promise<MirrorNow>;
 }
 
 /** The API of a host; what runs ends when `signal` aborts. */

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { DatabaseSettings } from '../config/index.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
-import { listMirrors, pruneMirror, realBytesOf, verifyMirror, type StoredMirror } from '../mirror/index.ts';
 import { listPoints, prunePoints, verifyPoints } from '../point-in-time/index.ts';
 import type { Judged } from '../retention/index.ts';
 import { isoTime } from '../runtime/index.ts';
@@ -21,6 +20,12 @@ import {
 } from '../snapshot/index.ts';
 import type { Host } from './host.ts';
 import { keptBackups, pruneKeptBackups } from './kept-copies.ts';
+import {
+  mirrorBackups,
+  pruneMirrorBackups,
+  verifyMirrorBackups,
+  type MirrorBackup,
+} from './mirror-backups.ts';
 import { offsiteJob, snapshotJob, type SnapshotResult } from './snapshot-job.ts';
 
 /** What `snapshots list` and `/api/backups` show; times ISO in UTC. */
@@ -62,23 +67,6 @@ export interface PointsBackup {
   readonly points: number;
   readonly bytes: number;
   /** Nothing that they are made of is missing or known to be damaged. */
-  readonly verified: boolean;
-}
-
-/** A dated tree. */
-export interface MirrorBackup {
-  readonly kind: 'mirror';
-  readonly mirror: string;
-  readonly where: 'local';
-  readonly path: string;
-  readonly name: string;
-  readonly at: string;
-  /** What removing it would free: other mirrors share the rest. */
-  readonly bytes: number;
-  /** What its files hold; absent where its manifest is gone. */
-  readonly apparentBytes?: number;
-  readonly files?: number;
-  /** It is complete: its manifest was written last. */
   readonly verified: boolean;
 }
 
@@ -212,12 +200,11 @@ export async function listBackups(
   const points = await Promise.all(capturedOf(host, database).map(asPoints));
   const copies = [...snapshots, ...points.filter((one) => one !== undefined)];
   if (database !== undefined) return { snapshots: newestFirst(copies), unlisted };
-  const mirrors: MirrorBackup[] = [];
-  for (const mirror of host.settings.mirrors) {
-    for (const stored of await listMirrors(mirror, host))
-      mirrors.push(await asMirror(mirror.name, stored, signal));
-  }
-  return { snapshots: newestFirst([...copies, ...mirrors]), unlisted };
+  const mirrors = await mirrorBackups(host, signal);
+  return {
+    snapshots: newestFirst([...copies, ...mirrors.backups]),
+    unlisted: [...unlisted, ...mirrors.unlisted],
+  };
 }
 
 /** Reads every local copy of one database, or of all and the mirrors too. Yields each with what is wrong with it. */
@@ -238,13 +225,7 @@ export async function* verifyBackups(
     const all = [...faults, ...chains.flatMap((chain) => chain.faults)];
     yield { ...points, ok: sound, ...(sound ? {} : { reason: all.join('; ') }) };
   }
-  if (database !== undefined) return;
-  for (const mirror of host.settings.mirrors) {
-    for (const stored of await listMirrors(mirror, host)) {
-      const backup = await asMirror(mirror.name, stored, signal);
-      yield { ...backup, ...(await mirrorVerdict(stored, signal)) };
-    }
-  }
+  if (database === undefined) yield* verifyMirrorBackups(host, signal);
 }
 
 /** What retention keeps and removes of one database's copies, or of all and the mirrors; with `dryRun` nothing goes. */
@@ -295,15 +276,9 @@ export async function pruneBackups(
   }
   if (database !== undefined) return judged;
   for (const mirror of host.settings.mirrors) {
-    await inTurn(`prune mirror ${mirror.name}`, `mirror ${mirror.name}`, async () => {
-      const sized = new Map<string, MirrorBackup>();
-      for (const stored of await listMirrors(mirror, host))
-        sized.set(stored.name, await asMirror(mirror.name, stored, signal));
-      return (await pruneMirror(host, mirror, { dryRun })).flatMap(({ item, keep, reasons }) => {
-        const backup = sized.get(item.name);
-        return backup === undefined ? [] : [{ ...backup, keep, reasons }];
-      });
-    });
+    await inTurn(`prune mirror ${mirror.name}`, `mirror ${mirror.name}`, () =>
+      pruneMirrorBackups(host, mirror, { dryRun }, signal),
+    );
   }
   return judged;
 }
@@ -353,31 +328,6 @@ function as<T>(toBackup: (item: T) => Backup): (judged: Judged<T>) => JudgedBack
 
 function newestFirst<T extends Backup>(backups: readonly T[]): readonly T[] {
   return backups.toSorted((a, b) => (a.at === b.at ? 0 : a.at < b.at ? 1 : -1));
-}
-
-async function mirrorVerdict(stored: StoredMirror, signal: AbortSignal): Promise<Verdict> {
-  const { ok, hasManifest, differing } = await verifyMirror(stored, signal);
-  if (ok) return { ok };
-  const [first] = differing;
-  if (!hasManifest || first === undefined) return { ok, reason: 'its manifest is gone' };
-  const more = differing.length === 1 ? '' : `, and ${differing.length - 1} more`;
-  return { ok, reason: `${first.path}: ${first.problem}${more}` };
-}
-
-async function asMirror(mirror: string, stored: StoredMirror, signal: AbortSignal): Promise<MirrorBackup> {
-  const { name, path, at, verified, files, apparentBytes } = stored;
-  return {
-    kind: 'mirror',
-    mirror,
-    where: 'local',
-    path,
-    name,
-    at: isoTime(at),
-    bytes: await realBytesOf(stored, signal),
-    verified,
-    ...(files !== undefined && { files }),
-    ...(apparentBytes !== undefined && { apparentBytes }),
-  };
 }
 
 function asLocal(snapshot: Snapshot): SnapshotBackup {

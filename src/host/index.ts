@@ -10,7 +10,7 @@ export {
   type SnapshotRequest,
 } from './backups.ts';
 export { adoptBackups, confirmBackups } from './take-over.ts';
-export { exportTablesNow, mirrorNow } from './by-hand.ts';
+export { exportTablesNow, fetchMirrorNow, mirrorNow } from './by-hand.ts';
 export { hostApi, type HostApi } from './api.ts';
 export { openHost, type Host } from './host.ts';
 export { hostJobs } from './jobs.ts';

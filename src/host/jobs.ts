@@ -2,7 +2,7 @@ import type { Job } from '../schedule/index.ts';
 import { drillJob } from './drill-job.ts';
 import { exportJob } from './export-job.ts';
 import type { Host } from './host.ts';
-import { mirrorJob } from './mirror-job.ts';
+import { mirrorJob, shipMirrorJob } from './mirror-job.ts';
 import { pointInTimeJobs } from './point-in-time-job.ts';
 import { rotateJobs } from './rotate-job.ts';
 import { offsiteJob, snapshotJob } from './snapshot-job.ts';
@@ -19,7 +19,10 @@ export function hostJobs(host: Host): readonly Job[] {
       ...database.exports.map((entry) => exportJob(host, database, entry)),
       drillJob(host, database),
     ]),
-    ...host.settings.mirrors.map((mirror) => mirrorJob(host, mirror)),
+    ...host.settings.mirrors.flatMap((mirror) => [
+      mirrorJob(host, mirror),
+      ...(mirror.offsite === undefined ? [] : [shipMirrorJob(host, mirror)]),
+    ]),
     ...host.settings.logs.flatMap((entry) => rotateJobs(host, entry)),
   ];
 }

@@ -1,4 +1,11 @@
-import { runMirror, type MirrorResult, type MirrorSettings } from '../mirror/index.ts';
+import {
+  listMirrors,
+  runMirror,
+  shipMirror,
+  type MirrorResult,
+  type MirrorSettings,
+  type ShippedMirror,
+} from '../mirror/index.ts';
 import { isoTime } from '../runtime/index.ts';
 import type { Job } from '../schedule/index.ts';
 import { databaseNamed, takeSnapshot } from '../snapshot/index.ts';
@@ -42,6 +49,32 @@ export function mirrorJob(host: Host, mirror: MirrorSettings): Job<MirrorOutcome
         signal,
       );
       return { ...done, at: isoTime(done.at) };
+    },
+  };
+}
+
+/** How long after a failed upload, or a crash before it, the next is tried. */
+const SHIP_AGAIN_MS = 10 * 60_000;
+
+/** Brings the dates of a mirror to the bucket that its offsite rule wants there, and tries again what failed. */
+export function shipMirrorJob(host: Host, mirror: MirrorSettings): Job<ShippedMirror> {
+  const id = `offsite mirror ${mirror.name}`;
+  return {
+    id,
+    lock: `mirror ${mirror.name}`, // no date goes, or is called otherwise, while it is read
+    when: { everyMs: SHIP_AGAIN_MS },
+    isNeeded: async () => {
+      const shippedAt = host.journal.last(id, host.clock.now()).good?.startedAt;
+      const [newest] = await listMirrors(mirror, host);
+      return newest !== undefined && (shippedAt === undefined || newest.at >= shippedAt);
+    },
+    run: async (signal) => {
+      const { clock, report, timezone, origin, dataDirectory } = host;
+      return shipMirror(
+        { clock, report, timezone, origin, dataDirectory, store: await host.store() },
+        mirror,
+        signal,
+      );
     },
   };
 }

@@ -1,26 +1,62 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { mirrorNow } from '../../host/index.ts';
+import { WavspoolError } from '../../faults.ts';
+import { fetchMirrorNow, mirrorNow, type Host } from '../../host/index.ts';
 import { printError, printJson, printLines } from '../output.ts';
 import { withHost } from '../with-app.ts';
 
-/** `mirror`: a directory's mirror, now. */
+interface Flags {
+  readonly fetch?: string | true;
+  readonly to?: string;
+}
+
+/** `mirror`: a directory's mirror, now; or one brought back from the bucket. */
 export function mirrorCommand(program: Command): void {
   program
     .command('mirror <name>')
     .description(
-      'mirror directories into a dated tree, as the settings say; prints its path, exit 1 if it is in doubt',
+      'mirror directories into a dated tree, as the settings say; prints its path, exit 1 if it is in doubt or could not be brought offsite',
     )
-    .action((name: string, _flags: object, command: Command) =>
-      withHost(command, async (host, { json }, signal) => {
-        const done = await mirrorNow(host, name, signal);
-        if (json) printJson(done);
-        else {
-          printLines([done.path]);
-          done.notes.forEach(printError);
-          if (done.doubt !== undefined)
-            printError(`it is in doubt: ${done.doubt}; until "snapshots confirm ${name}" nothing goes`);
-        }
-        return done.doubt === undefined ? 0 : 1;
-      }),
+    .option('--fetch [date]', 'instead bring a date back from the bucket, the newest unless told which')
+    .option('--to <directory>', 'where to; a directory that is not there yet')
+    .action((name: string, flags: Flags, command: Command) =>
+      withHost(command, async (host, { json }, signal) =>
+        flags.fetch === undefined && flags.to === undefined
+          ? make(host, name, json, signal)
+          : fetchBack(host, name, flags, json, signal),
+      ),
     );
+}
+
+async function make(host: Host, name: string, json: boolean, signal: AbortSignal): Promise<0 | 1> {
+  const done = await mirrorNow(host, name, signal);
+  const { offsite, doubt } = done;
+  const failed = [
+    ...(doubt === undefined
+      ? []
+      : [`it is in doubt: ${doubt}; until "wavspool snapshots confirm ${name}" nothing goes`]),
+    ...(offsite !== undefined && 'error' in offsite ? [`it is not offsite yet: ${offsite.error}`] : []),
+  ];
+  if (json) printJson(done);
+  else {
+    printLines([done.path]);
+    [...done.notes, ...failed].forEach(printError);
+  }
+  return failed.length === 0 ? 0 : 1;
+}
+
+async function fetchBack(
+  host: Host,
+  name: string,
+  { fetch, to }: Flags,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<0 | 1> {
+  if (fetch === undefined || to === undefined)
+    throw new WavspoolError('USAGE', '--fetch and --to go together: say where the date is brought to');
+  const date = fetch === true ? undefined : fetch;
+  const fetched = await fetchMirrorNow(host, name, { date, to: resolve(to) }, signal);
+  if (json) printJson(fetched);
+  else printLines([fetched.path]);
+  return 0;
 }
