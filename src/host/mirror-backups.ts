@@ -102,12 +102,8 @@ export async function pruneMirrorBackups(
   ];
 }
 
-async function offsiteDeps({
-  store,
-  timezone,
-  origin,
-}: Host): Promise<Parameters<typeof listOffsiteMirrors>[0]> {
-  return { store: await store(), timezone, origin };
+async function offsiteDeps(host: Host): Promise<Parameters<typeof listOffsiteMirrors>[0]> {
+  return { store: await host.store(), timezone: host.timezone, origin: host.origin };
 }
 
 async function mirrorVerdict(stored: StoredMirror, signal: AbortSignal): Promise<Verdict> {
@@ -122,8 +118,14 @@ async function mirrorVerdict(stored: StoredMirror, signal: AbortSignal): Promise
 async function asMirror(mirror: string, stored: StoredMirror, signal: AbortSignal): Promise<MirrorBackup> {
   const { name, path, at, verified, files, apparentBytes, doubt, foreign } = stored;
   return {
-    ...{ kind: 'mirror', mirror, where: 'local', path, name, at: isoTime(at) },
-    ...{ bytes: await realBytesOf(stored, signal), verified },
+    kind: 'mirror',
+    mirror,
+    where: 'local',
+    path,
+    name,
+    at: isoTime(at),
+    bytes: await realBytesOf(stored, signal),
+    verified,
     ...(files !== undefined && { files }),
     ...(apparentBytes !== undefined && { apparentBytes }),
     ...(doubt !== undefined && { doubt }),
@@ -134,8 +136,16 @@ async function asMirror(mirror: string, stored: StoredMirror, signal: AbortSigna
 function asOffsiteMirror({ settings }: Host, mirror: string, one: OffsiteMirror): MirrorBackup {
   const { key, name, at, files, apparentBytes, verified, foreign } = one;
   return {
-    ...{ kind: 'mirror', mirror, where: 'offsite', path: `s3://${settings.s3.bucket}/${key}`, name },
-    ...{ at: isoTime(at), bytes: apparentBytes, apparentBytes, files, verified },
+    kind: 'mirror',
+    mirror,
+    where: 'offsite',
+    path: `s3://${settings.s3.bucket}/${key}`,
+    name,
+    at: isoTime(at),
+    bytes: apparentBytes,
+    apparentBytes,
+    files,
+    verified,
     ...(foreign !== undefined && { foreign }),
   };
 }

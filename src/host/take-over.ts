@@ -1,5 +1,6 @@
 import { WavspoolError } from '../faults.ts';
 import { adoptExports } from '../export/index.ts';
+import { adoptMirrors, mirrorOwner } from '../mirror/index.ts';
 import { confirmCopies, resolvedPath } from '../record/index.ts';
 import { runJob } from '../schedule/index.ts';
 import { adoptSnapshots, databaseNamed, type Adoption } from '../snapshot/index.ts';
@@ -9,18 +10,22 @@ import type { Host } from './host.ts';
 const PATIENCE_MS = 10 * 60_000;
 
 export interface AdoptRequest {
+  /** The name of a database or a mirror. */
   readonly database: string;
   /** Absent: all of its schedules, snapshots and exports. */
   readonly schedule?: string | undefined;
   readonly dryRun: boolean;
 }
 
-/** Takes over what older wavspools and scripts left of a database's copies. Throws USAGE for a name that is none. */
+/** Takes over what older wavspools and scripts left of a database's or a mirror's copies. Throws USAGE for a name that is none. */
 export async function adoptBackups(
   host: Host,
   { database: name, schedule, dryRun }: AdoptRequest,
   signal: AbortSignal,
 ): Promise<readonly Adoption[]> {
+  const mirror = host.settings.mirrors.find((one) => one.name === name);
+  const dates = mirror === undefined ? [] : await adoptDates(host, mirror, dryRun, signal);
+  if (mirror !== undefined && host.databases.every((one) => one.name !== name)) return dates;
   const database = databaseNamed(host.databases, name);
   const isMeant = (one: { readonly name: string }): boolean =>
     schedule === undefined || one.name === schedule;
@@ -34,13 +39,31 @@ export async function adoptBackups(
     );
   }
   const how = { dryRun, isNamed: schedule !== undefined };
-  const adoptions: Adoption[] = [];
+  const adoptions: Adoption[] = [...dates];
   const adopt = async (): Promise<{ adopted: number }> => {
     for (const one of snapshots) adoptions.push(...(await adoptSnapshots(host, database, one, how, signal)));
     for (const one of entries) adoptions.push(...(await adoptExports(host, database, one, how, signal)));
     return { adopted: adoptions.filter(({ adopted }) => adopted).length };
   };
   const job = { id: `adopt ${name}`, lock: `snapshot ${name}`, run: adopt };
+  if (dryRun) await adopt();
+  else await runJob(host, job, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
+  return adoptions;
+}
+
+async function adoptDates(
+  host: Host,
+  mirror: Host['settings']['mirrors'][number],
+  dryRun: boolean,
+  signal: AbortSignal,
+): Promise<readonly Adoption[]> {
+  const adoptions: Adoption[] = [];
+  const adopt = async (): Promise<{ adopted: number }> => {
+    const dates = await adoptMirrors(host, mirror, { dryRun }, signal);
+    adoptions.push(...dates.map((one) => ({ database: mirror.name, schedule: 'mirror', ...one })));
+    return { adopted: adoptions.filter(({ adopted }) => adopted).length };
+  };
+  const job = { id: `adopt mirror ${mirror.name}`, lock: `mirror ${mirror.name}`, run: adopt };
   if (dryRun) await adopt();
   else await runJob(host, job, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
   return adoptions;
@@ -66,7 +89,10 @@ export async function confirmBackups(
   const database = mirror === undefined ? databaseNamed(host.databases, name) : undefined;
   const places =
     mirror === undefined ? [...(database?.snapshots ?? []), ...(database?.exports ?? [])] : [mirror];
-  const path = await resolvedPath(mirror?.source ?? database?.path ?? '');
+  const path =
+    mirror === undefined
+      ? await resolvedPath(database?.path ?? '')
+      : (await mirrorOwner(mirror, host.origin)).source.path;
   const confirmed: Confirmed[] = [];
   const confirm = async (): Promise<{ confirmed: number }> => {
     for (const dir of new Set(places.map((place) => place.dir))) {

@@ -77,9 +77,14 @@ export async function mirrorsIn(
     const [summary, { mtimeMs }] = [await readSummary(tree), await tree.handle.stat()];
     const record = ofTree(records.get(name), summary);
     found.push({
-      ...{ name, path: tree.path, at: record?.at ?? summary?.at ?? momentOf(dated, mtimeMs) },
-      ...{ verified: summary !== undefined, files: summary?.files, apparentBytes: summary?.bytes },
-      ...{ checkedAt: summary?.checkedAt, record },
+      name,
+      path: tree.path,
+      at: record?.at ?? summary?.at ?? momentOf(dated, mtimeMs),
+      verified: summary !== undefined,
+      files: summary?.files,
+      apparentBytes: summary?.bytes,
+      checkedAt: summary?.checkedAt,
+      record,
       ...(record === undefined ? { foreign: NO_RECORD } : standing(record, owner)),
     });
   }

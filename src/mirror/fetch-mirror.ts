@@ -94,7 +94,7 @@ async function lay(
     } else if (entry.type === 'symlink') await symlink(Buffer.from(entry.target, 'base64'), path);
     if (entry.type !== 'directory') await giveAttributes(path, entry);
   });
-  for await (const done of laid) void done;
+  await Array.fromAsync(laid);
   for (const entry of entries.toReversed())
     if (entry.type === 'directory') await giveAttributes(pathOf(entry), entry);
   return sums;

@@ -8,3 +8,5 @@ export { fetchMirror, type FetchedMirror } from './fetch-mirror.ts';
 export { listOffsiteMirrors, type OffsiteMirror } from './offsite-catalogue.ts';
 export { pruneOffsiteMirror } from './prune-offsite.ts';
 export { shipMirror, type ShippedMirror } from './ship-mirror.ts';
+export { adoptMirrors } from './adopt.ts';
+export { ownerOf as mirrorOwner } from './owner.ts';

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Owner } from '../record/index.ts';
 import { namePattern, type Dated } from '../retention/index.ts';
-import type { ObjectStore } from '../store/index.ts';
+import type { ObjectHead, ObjectStore } from '../store/index.ts';
 import type { CatalogueDeps } from './catalogue.ts';
 import { ownerOf } from './owner.ts';
 import type { MirrorSettings } from './settings.ts';
@@ -74,19 +74,30 @@ export async function listOffsiteMirrors(
     if (!name.endsWith(ENDING)) continue;
     const metadata = (await store.head(key, signal))?.metadata;
     if (metadata === undefined) continue; // removed since it was listed
-    const { kind, sha256, 'taken-at': takenAt, count, files, bytes } = metadata;
-    const isKnown = kind === owner.kind && sha256 !== undefined && Number.isFinite(Number(takenAt));
-    const isOwn =
-      isKnown &&
-      metadata['mirror'] === owner.source.name &&
-      metadata['origin'] === owner.origin &&
-      metadata['source'] === sourceId(owner);
-    found.push({
-      ...{ key, name: name.slice(0, -ENDING.length), sha256: sha256 ?? '', verified: isKnown },
-      at: isKnown ? Number(takenAt) : (names.parse(name.slice(0, -ENDING.length))?.from ?? 0),
-      ...{ files: Number(files ?? 0), apparentBytes: Number(bytes ?? 0) },
-      ...(isOwn ? { count: Number(count ?? 0) } : { foreign: FOREIGN }),
-    });
+    const at = names.parse(name.slice(0, -ENDING.length))?.from ?? 0;
+    found.push(asDate(owner, { key, name: name.slice(0, -ENDING.length), at }, metadata));
   }
   return found.toSorted((a, b) => b.at - a.at || (a.key < b.key ? 1 : -1));
+}
+
+/** `named` is what the key says, for want of a better word. */
+function asDate(
+  owner: Owner,
+  named: Pick<OffsiteMirror, 'key' | 'name' | 'at'>,
+  metadata: ObjectHead['metadata'],
+): OffsiteMirror {
+  const { kind, sha256 = '', 'taken-at': takenAt, count = 0, files = 0, bytes = 0 } = metadata;
+  const isKnown = kind === owner.kind && sha256 !== '' && Number.isFinite(Number(takenAt));
+  const { mirror, origin, source } = metadata;
+  const isOwn =
+    isKnown && mirror === owner.source.name && origin === owner.origin && source === sourceId(owner);
+  return {
+    ...named,
+    sha256,
+    verified: isKnown,
+    files: Number(files),
+    apparentBytes: Number(bytes),
+    ...(isKnown && { at: Number(takenAt) }),
+    ...(isOwn ? { count: Number(count) } : { foreign: FOREIGN }),
+  };
 }

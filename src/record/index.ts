@@ -6,8 +6,8 @@ export { liveFiles, resolvedPath } from './live.ts';
 export { timedName } from './names.ts';
 export { originOf } from './origin.ts';
 export { nextCount, publishCopy, type Published } from './publish.ts';
-export { openDoubt, parseRecord, type CopyRecord, type Doubt, type Owner } from './record.ts';
-export { recordsIn, recordsOf, sweepRecords, writeRecord } from './records.ts';
+export { isOf, openDoubt, parseRecord, type CopyRecord, type Doubt, type Owner } from './record.ts';
+export { recordsIn, recordsOf, removeRecord, sweepRecords, writeRecord } from './records.ts';
 export {
   differsFromRecord,
   listCopies,

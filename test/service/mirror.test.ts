@@ -8,7 +8,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { Report } from '../../src/events.ts';
 import { confirmCopies } from '../../src/record/index.ts';
-import { listMirrors, pruneMirror, realBytesOf, verifyMirror } from '../../src/mirror/index.ts';
+import { adoptMirrors, listMirrors, pruneMirror, realBytesOf, verifyMirror } from '../../src/mirror/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
 import { CATALOGUE, DAY, FIRST, never, startMirrorRig } from '../support/mirror-rig.ts';
 
@@ -344,4 +344,33 @@ test('a date that no record speaks of, or whose manifest is another one now, is 
     ['2026-11-17', expect.stringContaining('no record says what made it')],
     ['2026-11-16', 'its manifest is not the one that its record speaks of: look at it'],
   ]);
+});
+
+test('dates of an older wavspool and of a script are taken over after they were read whole, and then the rules count them', async () => {
+  await using made = await startMirrorRig();
+  made.put('a.wav', 'a');
+  await made.run(FIRST - 3 * DAY);
+  await made.run(FIRST - 2 * DAY);
+  await rm(join(made.dir, '.wavspool'), { recursive: true });
+  mkdirSync(join(made.dir, '2026-11-16'));
+  writeFileSync(join(made.dir, '2026-11-16/old.wav'), 'of a script');
+  writeFileSync(join(made.dir, '2026-11-18/a.wav'), 'x'); // shared with the one before: both are not what they were
+  await rm(join(made.dir, '2026-11-17/a.wav'));
+  writeFileSync(join(made.dir, '2026-11-17/a.wav'), 'a');
+  const clock = { ...systemClock, now: () => FIRST };
+  const deps = { ...CATALOGUE, clock };
+  const dry = await adoptMirrors(deps, made.mirror, { dryRun: true }, never);
+  expect(await adoptMirrors(deps, made.mirror, { dryRun: false }, never)).toEqual(dry);
+  expect(dry.map(({ path, adopted, reason }) => [path.slice(-10), adopted, reason])).toEqual([
+    ['2026-11-18', false, 'it is not what its manifest says: a.wav: changed'],
+    ['2026-11-17', true, expect.stringContaining('no record says')],
+    ['2026-11-16', true, expect.stringContaining('no record says')],
+  ]);
+  expect(await verifyMirror({ path: join(made.dir, '2026-11-16') }, never)).toMatchObject({
+    ok: true,
+    checked: 1,
+  });
+  const { removed } = await made.run(FIRST, { keep: { last: 1, weekday: 'sunday' } });
+  expect(removed).toEqual(['2026-11-17', '2026-11-16']);
+  expect((await readdir(made.dir)).toSorted()).toEqual(['.wavspool', '2026-11-18', '2026-11-20', 'latest']);
 });

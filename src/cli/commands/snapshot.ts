@@ -92,7 +92,7 @@ export function snapshotCommands(program: Command): void {
       }),
     );
   snapshots
-    .command('adopt <database>')
+    .command('adopt <name>')
     .description(
       'take over copies that no record names, of older wavspools and of scripts; says what it takes for what, exit 1 if one stays',
     )
