@@ -17,6 +17,12 @@ export const FAULTS = {
     exit: 2,
     remedy: 'correct the settings file; "wavspool config check" shows every fault',
   },
+  INTERRUPTED: {
+    cause: 'interrupted',
+    retry: 'this one',
+    exit: 130,
+    remedy: 'nothing half is left; run it again',
+  },
   USAGE: { cause: 'usage', retry: 'never', exit: 2, remedy: 'see "wavspool --help"' },
 
   // services that a role or a command needs
@@ -386,7 +392,7 @@ export const FAULTS = {
 interface Fault {
   readonly cause: string;
   readonly retry: 'this one' | 'when the store is back' | 'when there is room' | 'never';
-  readonly exit: 1 | 2 | 3;
+  readonly exit: 1 | 2 | 3 | 130;
   readonly remedy: string;
 }
 

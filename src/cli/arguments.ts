@@ -1,6 +1,6 @@
 import { parseDuration } from '../config/index.ts';
 import { WavspoolError } from '../faults.ts';
-import { parseTime, sqlTimestamp } from '../runtime/index.ts';
+import { sqlTimestamp } from '../runtime/index.ts';
 
 /** An option's whole number above 0. Throws USAGE. */
 export function wholeNumber(text: string): number {
@@ -10,29 +10,33 @@ export function wholeNumber(text: string): number {
   return number;
 }
 
-/** An option's moment, a time or how long ago, as a timestamp of `state.db`. Throws USAGE. */
-export function moment(text: string, now: number): string {
+/**
+ * An option's moment as a timestamp of `state.db`: how long ago (`2h`), a day, or a time in the wall clock of `timezone` or with an
+ * offset of its own. Throws USAGE, also for one that is still to come: nothing can have happened since.
+ */
+export function moment(text: string, now: number, timezone: string): string {
   const ago = parseDuration(text);
-  if (ago !== undefined) return sqlTimestamp(now - ago);
-  const at = parseTime(
-    /[zZ]|[+-]\d\d:?\d\d$/.test(text)
-      ? text
-      : `${text.replace(' ', 'T')}${text.length > 10 ? 'Z' : 'T00:00:00Z'}`,
-  );
-  if (Number.isNaN(at))
-    throw new WavspoolError('USAGE', `--since ${text}: use "2026-11-20 14:00:00", 2026-11-20, or 2h`);
+  const at = ago === undefined ? wallClock(text, timezone, ', or 2h for two hours ago') : now - ago;
+  if (at > now) throw new WavspoolError('USAGE', `${JSON.stringify(text)} is still to come`);
   return sqlTimestamp(at);
 }
 
 /** An option's moment in the wall clock of `timezone`, or with a zone of its own, as ms since 1970. Throws USAGE. */
 export function pointInTime(text: string, timezone: string): number {
+  return wallClock(text, timezone, '');
+}
+
+function wallClock(text: string, timezone: string, more: string): number {
+  const iso = text
+    .trim()
+    .replace(/^(\d{4}-\d\d-\d\d) +/, '$1T')
+    .replace(/ +(?=[+-]\d\d:?\d\d$|Z$)/i, '');
   try {
-    if (/(?:[zZ]|[+-]\d\d:?\d\d)$/.test(text))
-      return Temporal.Instant.from(text.replace(' ', 'T')).epochMilliseconds;
-    return Temporal.PlainDateTime.from(text.replace(' ', 'T')).toZonedDateTime(timezone).epochMilliseconds;
+    if (/T.*(?:Z|[+-]\d\d:?\d\d)$/i.test(iso)) return Temporal.Instant.from(iso).epochMilliseconds;
+    return Temporal.PlainDateTime.from(iso).toZonedDateTime(timezone).epochMilliseconds;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    const message = `${JSON.stringify(text)} is no time: use "2026-11-20 14:00:00" (${timezone}) or 2026-11-20T14:00:00Z`;
+    const message = `${JSON.stringify(text)} is no time: use "2026-11-20 14:00:00" (${timezone}), 2026-11-20 or 2026-11-20T14:00:00Z${more}`;
     throw new WavspoolError('USAGE', message, { cause: error });
   }
 }

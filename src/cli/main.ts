@@ -32,9 +32,9 @@ const COMMANDS: readonly {
 ];
 
 /** What a command ends with: the process's exit code. */
-export type ExitCode = 0 | 1 | 2 | 3;
+export type ExitCode = 0 | 1 | 2 | 3 | 130;
 
-/** Runs one command and ends the process with its exit code: 0 done, 1 something is wrong, 2 usage or settings, 3 a service is missing. */
+/** Runs one command and ends the process with its exit code: 0 done, 1 something is wrong, 2 usage or settings, 3 a service is missing, 130 interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
   const program = new Command('wavspool')
     .description(
@@ -43,10 +43,15 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--config <file>', 'the settings file')
     .option('--json', 'one JSON document on stdout')
     .exitOverride()
+    .configureOutput({ writeErr: (text) => printError(text.trimEnd()) })
     .configureHelp({ showGlobalOptions: true });
   for (const { load } of asked(args)) (await load())(program);
   for (const command of program.commands) takeGlobalOptions(command);
 
+  // a command that has something to leave in order listens by itself
+  process.once('SIGINT', () => {
+    if (process.listenerCount('SIGINT') === 0) process.exit(FAULTS.INTERRUPTED.exit);
+  });
   try {
     await program.parseAsync([...args], { from: 'user' });
     process.exit(process.exitCode ?? 0);

@@ -1,12 +1,13 @@
 import Table from 'cli-table3';
+import { visible, visibleJson, visibleLines } from './visible.ts';
 
 /** The one JSON document that a command with `--json` prints. */
 export function printJson(value: unknown): void {
-  console.log(JSON.stringify(value, null, 2));
+  console.log(visibleJson(JSON.stringify(value, null, 2)));
 }
 
 export function printLines(lines: readonly string[]): void {
-  for (const line of lines) console.log(line);
+  for (const line of lines) console.log(visible(line));
 }
 
 /** `1 tar`, `2 tars`. */
@@ -40,10 +41,38 @@ export function verdictLine(
   return `${verdict.ok ? 'ok ' : 'BAD'} ${path}${verdict.reason === undefined ? '' : `: ${verdict.reason}`}`;
 }
 
-/** A table without frames, so that it can be read, grepped and cut alike. */
+/** Narrower columns cannot be read. */
+const NARROWEST = 16;
+const GAP = 2;
+
+/**
+ * How wide each column may be so that the table fits into `columns`: the widest give first. Undefined where all fits, or where
+ * nothing would help.
+ */
+export function columnWidths(
+  cells: readonly (readonly string[])[],
+  columns: number | undefined,
+): number[] | undefined {
+  const widths = (cells[0] ?? []).map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)) + GAP);
+  if (columns === undefined) return undefined;
+  let excess = widths.reduce((sum, width) => sum + width, 0) - columns;
+  if (excess <= 0) return undefined;
+  while (excess > 0) {
+    const widest = widths.indexOf(Math.max(...widths));
+    if ((widths[widest] ?? 0) <= NARROWEST) return undefined;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+    excess -= 1;
+  }
+  return widths;
+}
+
+/** A table without frames, so that it can be read, grepped and cut alike; on a terminal it keeps to its width. */
 export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+  const shown = rows.map((row) => row.map((cell) => visible(String(cell))));
+  const widths = columnWidths([head, ...shown], process.stdout.isTTY ? process.stdout.columns : undefined);
   const table = new Table({
     head: [...head],
+    ...(widths !== undefined && { colWidths: widths, wordWrap: true, wrapOnWordBoundary: false }),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
     chars: {
       top: '',
@@ -63,12 +92,12 @@ export function printTable(head: readonly string[], rows: readonly (readonly (st
       middle: '',
     },
   });
-  table.push(...rows.map((row) => row.map(String)));
+  table.push(...shown);
   console.log(table.toString().replaceAll(/ +$/gm, '')); // the last column needs no padding
 }
 
 export function printError(message: string): void {
-  process.stderr.write(`${message}\n`);
+  process.stderr.write(`${visibleLines(message)}\n`);
 }
 
 /** One JSON document whose list may be too long for memory: `{ "<list>": [ … ], …rest }`, printed as it comes. */
@@ -80,13 +109,13 @@ export function jsonStream(list: string): { item(value: unknown): void; end(rest
   return {
     item: (value) => {
       open();
-      process.stdout.write(`${items === 0 ? '' : ','}\n    ${JSON.stringify(value)}`);
+      process.stdout.write(`${items === 0 ? '' : ','}\n    ${visibleJson(JSON.stringify(value))}`);
       items += 1;
     },
     end: (rest) => {
       open();
       const fields = Object.entries(rest).map(
-        ([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`,
+        ([name, value]) => `  ${JSON.stringify(name)}: ${visibleJson(JSON.stringify(value))}`,
       );
       process.stdout.write(`${items === 0 ? '' : '\n  '}],\n${fields.join(',\n')}\n}\n`);
     },
@@ -97,7 +126,12 @@ export function jsonStream(list: string): { item(value: unknown): void; end(rest
 export function statusLine(): { show(text: string): void; clear(): void } {
   if (!process.stderr.isTTY) return { show: () => undefined, clear: () => undefined };
   return {
-    show: (text) => process.stderr.write(`\r\u001B[K${text}`),
+    show: (text) => process.stderr.write(`\r\u001B[K${visible(text)}`),
     clear: () => process.stderr.write('\r\u001B[K'),
   };
+}
+
+/** Begins a terminal's screen anew; elsewhere nothing. */
+export function clearScreen(): void {
+  if (process.stdout.isTTY) process.stdout.write('\u001B[H\u001B[2J');
 }

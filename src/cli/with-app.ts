@@ -43,7 +43,7 @@ export async function withHost(
   const options = globalOptions(command);
   const app = openSettingsApp(options.config);
   const interrupted = new AbortController();
-  const interrupt = (): void => interrupted.abort(new WavspoolError('USAGE', 'interrupted'));
+  const interrupt = (): void => interrupted.abort(new WavspoolError('INTERRUPTED', 'interrupted'));
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {

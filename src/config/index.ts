@@ -6,6 +6,7 @@ export { STATE_DATABASE, effectiveDatabases } from './effective-databases.ts';
 export type { DatabaseSettings } from './effective-databases.ts';
 export { embeddedSocket } from './embedded-socket.ts';
 export type { Environment } from './environment.ts';
+export { nearestName } from './nearest-name.ts';
 export { loadSettings } from './load.ts';
 export type { LoadedSettings } from './load.ts';
 export type { UsedParts } from './parts.ts';

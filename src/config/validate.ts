@@ -1,6 +1,6 @@
-import leven from 'leven';
 import type { z } from 'zod';
 import { KEYS, namesBelow, patternOf } from './keys.ts';
+import { nearestName } from './nearest-name.ts';
 import { isMapping, resolvePaths } from './paths.ts';
 import { brokenRules } from './rules.ts';
 import type { Sound } from './rules.ts';
@@ -103,13 +103,8 @@ function valueAt(values: unknown, path: Path): unknown {
 
 /** The sibling that a misspelt key comes close to, else the one place where a key of that name belongs. */
 function nearestKey(path: Path, key: string): { nearest?: string } {
-  const [sibling] = namesBelow(patternOf(path))
-    .map((name) => ({ name, distance: leven(name.toLowerCase(), key.toLowerCase()) }))
-    .filter(
-      ({ name, distance }) => distance <= Math.max(1, Math.floor(Math.min(name.length, key.length) / 3)),
-    )
-    .toSorted((one, other) => one.distance - other.distance);
-  if (sibling !== undefined) return { nearest: sibling.name };
+  const sibling = nearestName(key, namesBelow(patternOf(path)));
+  if (sibling !== undefined) return { nearest: sibling };
   const elsewhere = [...KEYS.keys()].filter((known) => known.endsWith(`.${key}`) && !known.includes('[]'));
   return elsewhere.length === 1 && elsewhere[0] !== undefined ? { nearest: elsewhere[0] } : {};
 }

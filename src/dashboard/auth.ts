@@ -22,6 +22,17 @@ export function identify(
   return cookie !== undefined && isSession(token, cookie, now) ? 'cookie' : undefined;
 }
 
+/** True when a request tries a token of its own: who guesses has to wait, wherever the guess stands. */
+export function triesToken({ authorization }: Credentials): boolean {
+  return /^Bearer /i.test(authorization ?? '');
+}
+
+/** Where a login leads: a page of ours, whatever the address says. */
+export function landingPage(wanted: string | undefined): string {
+  if (wanted === undefined || !/^\/(?![/\\])[\x21-\x7e]*$/.test(wanted)) return '/';
+  return wanted.startsWith('/login') || wanted.startsWith('/logout') ? '/' : wanted;
+}
+
 /** Compares in constant time, whatever the lengths are. */
 export function isToken(token: Secret, candidate: string): boolean {
   return isSame(token.reveal(), candidate);

@@ -3,14 +3,12 @@ import type { Report } from '../events.ts';
 import { lastStateCheck } from '../health/index.ts';
 import type { HostApi } from '../host/index.ts';
 import type { Queues } from '../queue/index.ts';
+import type { FailureWords } from '../requeue/index.ts';
 import type { Ingested } from '../rescan/index.ts';
 import type { Clock } from '../runtime/index.ts';
-import type { FailureFilter, StateStore } from '../state/index.ts';
+import type { StateStore } from '../state/index.ts';
 import { collectStatus, type Pauses, type Status } from '../status/index.ts';
 import { within } from './within.ts';
-
-/** What is to be put back to work: FAILED recordings that match; with `all`, every one; with `tars`, failed tars too. */
-export type RequeueRequest = FailureFilter & { readonly all?: boolean; readonly tars?: boolean };
 
 export interface DashboardDeps {
   readonly settings: Settings;
@@ -18,13 +16,12 @@ export interface DashboardDeps {
   readonly queues: Queues;
   readonly clock: Clock;
   readonly report: Report;
-  readonly requeue: (request: RequeueRequest) => Promise<{ recordings: number; tars: number }>;
+  /** FAILED recordings that match; with `tars`, failed tars too. Throws USAGE for a word that can match nothing. */
+  readonly requeue: (words: FailureWords, tars: boolean) => Promise<{ recordings: number; tars: number }>;
   /** Queues these tars now, as `wavspool ingest` does. */
   readonly ingest: (tars: readonly string[]) => Promise<readonly Ingested[]>;
   readonly pauses: Pauses;
   readonly host: HostApi;
-  /** What a tar's path is compared with, from a pattern that an operator wrote. */
-  readonly tarGlob: (pattern: string) => (path: string) => boolean;
   readonly token: Secret;
 }
 

@@ -16,15 +16,6 @@ export const uploadsQuery = z.strictObject({
   offset,
 });
 
-const pattern = filled.transform((source, context) => {
-  try {
-    return new RegExp(source);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-    return z.NEVER;
-  }
-});
-
 /** `2026-11-20`, `2026-11-20 08:00:00` or `2026-11-20T08:00:00Z`, all UTC, as `state.db` spells it. */
 const since = z
   .string()
@@ -36,7 +27,7 @@ export const requeueBody = z
     all: z.literal(true).optional(),
     paths: z.array(filled).min(1).max(10_000).optional(),
     cause: filled.optional(),
-    match: pattern.optional(),
+    match: filled.optional(),
     tar: filled.optional(),
     since: since.optional(),
   })

@@ -1,7 +1,7 @@
 import { hostApi, openHost } from '../host/index.ts';
 import { readPauses } from '../pause/index.ts';
 import { ingestTars } from '../rescan/index.ts';
-import { requeue, tarGlob } from '../requeue/index.ts';
+import { failureFilter, requeue } from '../requeue/index.ts';
 import type { Role } from '../role.ts';
 import { startDashboard } from './server.ts';
 import { dashboardToken } from './token.ts';
@@ -20,15 +20,13 @@ export const dashboardRole: Role = {
       queues,
       clock,
       report,
-      requeue: (request) =>
-        requeue(app, { ...request, tars: request.tars === true || request.all === true }, 'dashboard'),
+      requeue: (words, tars) => requeue(app, { ...failureFilter(app, words), tars }, 'dashboard'),
       ingest: (tars) => ingestTars(app, tars),
       pauses: async () => {
         const { extract, upload } = await readPauses(settings);
         return { extract, upload };
       },
       host: hostApi(host, stopped.signal),
-      tarGlob: (pattern) => tarGlob(settings.paths.incoming, pattern),
       token,
     });
     // once and past the log, which must never hold it (P9)

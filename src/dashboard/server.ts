@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import { fastify, type FastifyInstance } from 'fastify';
 import { messageOf, WavspoolError } from '../faults.ts';
+import { createThrottle, type Throttle } from './auth.ts';
 import { createContext, type Context, type DashboardDeps } from './context.ts';
 import { guard } from './guard.ts';
 import { answerFaults } from './replies.ts';
@@ -17,7 +18,7 @@ import { tars } from './routes/tars.ts';
 import { backups } from './routes/backups.ts';
 import { uploads } from './routes/uploads.ts';
 
-export type { DashboardDeps, RequeueRequest } from './context.ts';
+export type { DashboardDeps } from './context.ts';
 
 /**
  * Serves `settings.http` until it is stopped. `address` is without the token; `<address>/?token=…` logs in. Throws USAGE
@@ -37,8 +38,9 @@ export async function startDashboard(
   await server.register(formbody);
   const context = createContext(deps);
   healthz(server, context);
-  login(server, context);
-  await server.register(async (inside) => behindToken(inside, context));
+  const throttle = createThrottle();
+  login(server, context, throttle);
+  await server.register(async (inside) => behindToken(inside, context, throttle));
   try {
     await server.listen({ host, port });
   } catch (error) {
@@ -58,8 +60,8 @@ export async function startDashboard(
   return { address, stop: () => server.close() };
 }
 
-async function behindToken(server: FastifyInstance, context: Context): Promise<void> {
-  guard(server, context);
+async function behindToken(server: FastifyInstance, context: Context, throttle: Throttle): Promise<void> {
+  guard(server, context, throttle);
   overview(server);
   readyz(server, context);
   metrics(server, context);

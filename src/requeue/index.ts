@@ -1,2 +1,3 @@
 // An operator's second chance for what failed: from the command line and from the dashboard alike.
-export { requeue, tarGlob, type Requeued, type RequeueRequest } from './requeue.ts';
+export { failureFilter, type FailureWords } from './failure-filter.ts';
+export { requeue, type Requeued, type RequeueRequest } from './requeue.ts';

@@ -1,11 +1,8 @@
 import { lstat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
-import picomatch from 'picomatch';
 import type { App } from '../app.ts';
-
 import { errnoOf } from '../faults.ts';
 import { extractWork, uploadWork, priorityOf } from '../queue/index.ts';
-import type { FailureFilter, RecordingRow, TarVersion } from '../state/index.ts';
+import type { FailedPage, FailureFilter, RecordingRow, TarVersion } from '../state/index.ts';
 
 export interface RequeueRequest extends FailureFilter {
   /** Failed tars too; else recordings only. */
@@ -33,18 +30,17 @@ export async function requeue(app: RequeueApp, request: RequeueRequest, by: stri
   const paths: string[] = [];
   const tars = new Set<string>();
   const limit = request.limit ?? Number.POSITIVE_INFINITY;
-  for (let after = 0; paths.length < limit;) {
-    const page = app.state.failed(request, after, Math.min(PAGE, limit - paths.length));
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = last.rowid;
-    paths.push(...page.map(({ path }) => path));
+  for (let after: number | undefined = 0; after !== undefined && paths.length < limit;) {
+    const page: FailedPage = app.state.failed(request, after, Math.min(PAGE, limit - paths.length));
+    after = page.next;
+    paths.push(...page.rows.map(({ path }) => path));
     if (request.dryRun !== true)
       await requeuePage(
         app,
-        page.map(({ row }) => row),
+        page.rows.map(({ row }) => row),
         tars,
       );
+    await app.clock.sleep(0); // others go on between two pages
   }
   const failedTars = request.tars ? app.state.failedTars(request) : [];
   for (const { path } of failedTars) tars.add(path);
@@ -53,12 +49,6 @@ export async function requeue(app: RequeueApp, request: RequeueRequest, by: stri
     app.report('requeued', { by, recordings: paths.length, tars: failedTars.length });
   }
   return { recordings: paths.length, tars: failedTars.length, paths };
-}
-
-/** A glob over tars' paths, absolute or below `paths.incoming`. */
-export function tarGlob(incoming: string, pattern: string): (path: string) => boolean {
-  const absolute = isAbsolute(pattern) ? pattern : join(incoming, pattern);
-  return picomatch(absolute, { dot: true });
 }
 
 async function requeuePage(app: RequeueApp, rows: readonly RecordingRow[], tars: Set<string>): Promise<void> {

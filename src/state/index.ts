@@ -10,6 +10,7 @@ export type {
   CommittedTar,
   Extraction,
   Failure,
+  FailedPage,
   FailedTar,
   FailureFilter,
   ListQuery,

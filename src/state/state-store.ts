@@ -165,11 +165,18 @@ export interface OpenRecording extends Pick<RecordingRow, 'path' | 'tar' | 'tarM
 export interface FailureFilter {
   readonly paths?: readonly string[] | undefined;
   readonly cause?: string | undefined;
-  readonly match?: RegExp | undefined;
+  /** True for a text that is meant: a path, a space and its error message. */
+  readonly match?: ((text: string) => boolean) | undefined;
   /** True for a tar's absolute path that is meant. */
   readonly tar?: ((path: string) => boolean) | undefined;
   /** `YYYY-MM-DD HH:MM:SS` in UTC, inclusive. */
   readonly since?: string | undefined;
+}
+
+export interface FailedPage {
+  readonly rows: readonly (OpenRecording & { readonly row: RecordingRow })[];
+  /** After which rowid the next page begins; undefined after the last. */
+  readonly next: number | undefined;
 }
 
 export interface StateCounts {
@@ -263,12 +270,13 @@ export interface StateStore {
   markSuccess(path: string, receipt: UploadReceipt): Promise<void>;
   /** FAILED, with its cause, and no longer part of a batch; resolves when it is on disk. */
   markFailed(path: string, failure: Failure): Promise<void>;
-  /** FAILED rows that match, in pages by rowid. */
-  failed(
-    filter: FailureFilter,
-    afterRowid: number,
-    limit: number,
-  ): readonly (OpenRecording & { readonly row: RecordingRow })[];
+  /**
+   * FAILED rows that match, in pages by rowid. A page may be short, or empty, and not the last: only so many rows are looked at
+   * in one call.
+   */
+  failed(filter: FailureFilter, afterRowid: number, limit: number): FailedPage;
+  /** The recording with that key; looks at every row where the key is not what its path says. */
+  recordingByKey(key: string): RecordingRow | undefined;
   /** FAILED → PENDING with a fresh budget; returns how many rows it changed. */
   requeue(paths: readonly string[]): Promise<number>;
   /** Rows for people, newest change first. */

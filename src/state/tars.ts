@@ -71,8 +71,7 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
         .filter((failed) => filter.cause === undefined || failed.cause === filter.cause)
         .filter((failed) => filter.since === undefined || failed.timestamp >= filter.since)
         .filter(
-          (failed) =>
-            filter.match === undefined || filter.match.test(`${failed.path} ${failed.errorMessage}`),
+          (failed) => filter.match === undefined || filter.match(`${failed.path} ${failed.errorMessage}`),
         )
         .filter((failed) => filter.paths === undefined || filter.paths.includes(failed.path)),
 

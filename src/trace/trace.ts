@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import { relative } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { App } from '../app.ts';
 import { tarMatcher } from '../arrival/index.ts';
 import { errnoOf, messageOf } from '../faults.ts';
@@ -13,6 +13,9 @@ interface FileFacts {
   readonly modified: string;
 }
 
+/** Null for nothing; an error where a directory on the way may not be looked into, or the disk fails. */
+type OnDisk = FileFacts | { readonly error: string } | null;
+
 interface VersionOnDisk {
   readonly size: number;
   readonly mtimeMs: number;
@@ -22,7 +25,7 @@ interface VersionOnDisk {
 export interface TarTrace {
   readonly kind: 'tar';
   readonly path: string;
-  readonly onDisk: FileFacts | null;
+  readonly onDisk: OnDisk;
   /** Whether it is all there; null once this version was extracted or has failed, and for a file that is no tar by its name. */
   readonly arrival: Completeness | { readonly error: string } | null;
   readonly extraction: TarRow | null;
@@ -34,7 +37,7 @@ export interface TarTrace {
 export interface RecordingTrace {
   readonly kind: 'recording';
   readonly path: string;
-  readonly onDisk: FileFacts | null;
+  readonly onDisk: OnDisk;
   readonly row: RecordingRow;
   readonly tries: number;
   readonly job: string;
@@ -45,12 +48,36 @@ export interface RecordingTrace {
 export type Trace =
   | TarTrace
   | RecordingTrace
-  | { readonly kind: 'unknown'; readonly path: string; readonly onDisk: FileFacts | null };
+  | { readonly kind: 'unknown'; readonly path: string; readonly onDisk: OnDisk };
 
 const HEAD_DEADLINE_MS = 10_000;
 
-/** Everything that the disk, `state.db`, the queues and the store know of the tar or recording at an absolute path. */
-export async function trace(app: App, path: string): Promise<Trace> {
+/**
+ * Everything that the disk, `state.db`, the queues and the store know of one tar or recording. `name` is its path, absolute or
+ * from the working directory, a tar's path below the landing directory, a recording's below `paths.extracted`, or its key.
+ */
+export async function trace(app: App, name: string): Promise<Trace> {
+  const { incoming, extracted } = app.settings.paths;
+  const places = isAbsolute(name) ? [name] : [resolve(name), join(incoming, name), join(extracted, name)];
+  for (const path of places) {
+    const found = await traceAt(app, path);
+    if (found.kind !== 'unknown') return found;
+  }
+  const row = recordingOfKey(app, name);
+  if (row !== undefined) return traceRecording(app, row);
+  return traceAt(app, places[0] ?? name);
+}
+
+/** A key says where its recording lies, but for one that had to get another name. */
+function recordingOfKey({ state, settings }: App, key: string): RecordingRow | undefined {
+  const { prefix } = settings.s3;
+  const derived = key.startsWith(prefix)
+    ? state.recording(join(settings.paths.extracted, key.slice(prefix.length)))
+    : undefined;
+  return derived?.key === key ? derived : state.recordingByKey(key);
+}
+
+async function traceAt(app: App, path: string): Promise<Trace> {
   const row = app.state.recording(path);
   if (row !== undefined) return traceRecording(app, row);
   const tar = await traceTar(app, path);
@@ -60,7 +87,8 @@ export async function trace(app: App, path: string): Promise<Trace> {
 }
 
 async function traceTar(app: App, path: string): Promise<TarTrace> {
-  const onDisk = await factsOf(path);
+  const found = await factsOf(path);
+  const onDisk = found === null || 'error' in found ? null : found;
   const extraction = app.state.tar(path) ?? null;
   const failure = app.state.failedTar(path) ?? null;
   const { size = 0, mtimeMs = 0 } = onDisk ?? failure ?? extraction ?? {};
@@ -68,7 +96,7 @@ async function traceTar(app: App, path: string): Promise<TarTrace> {
   const recordings = app.state.tarProgress(path);
   const isNew = onDisk !== null && !isOf(extraction, onDisk) && !isOf(failure, onDisk);
   const arrival = isNew ? await arrivalOf(app, path) : null;
-  return { kind: 'tar', path, onDisk: publicFacts(onDisk), arrival, extraction, failure, job, recordings };
+  return { kind: 'tar', path, onDisk: publicFacts(found), arrival, extraction, failure, job, recordings };
 }
 
 /** Whether a row is about the file as it is; a `state.db` of another program did not say which version its tars were. */
@@ -112,16 +140,18 @@ async function objectOf(app: App, key: string | undefined): Promise<RecordingTra
   }
 }
 
-async function factsOf(path: string): Promise<VersionOnDisk | null> {
+type Found = VersionOnDisk | { readonly error: string } | null;
+
+async function factsOf(path: string): Promise<Found> {
   try {
     const { size, mtime, mtimeMs } = await lstat(path);
     return { size, mtimeMs: Math.floor(mtimeMs), modified: mtime.toISOString() };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return null;
-    throw error;
+    return { error: messageOf(error) }; // what the rows and the bucket know is worth having all the same
   }
 }
 
-function publicFacts(facts: VersionOnDisk | null): FileFacts | null {
-  return facts === null ? null : { bytes: facts.size, modified: facts.modified };
+function publicFacts(found: Found): OnDisk {
+  return found === null || 'error' in found ? found : { bytes: found.size, modified: found.modified };
 }

@@ -96,7 +96,9 @@ test('a row without a path stands among the failures, and keeps nobody else from
   using state = opened();
   expect(state.openRecordings(0, 9).map(({ path }) => path)).toEqual(['/x/b.wav', '/x/a.wav']);
   expect(state.counts()).toMatchObject({ PENDING: 2, FAILED: 3, givenUp: 3 });
-  expect(state.failed({}, 0, 9).map(({ row }) => [row.path.replace(/\(.*/, ''), row.errorMessage])).toEqual([
+  expect(
+    state.failed({}, 0, 9).rows.map(({ row }) => [row.path.replace(/\(.*/, ''), row.errorMessage]),
+  ).toEqual([
     ['row 1 of uploads has no path ', 'its wav_path was NULL'],
     ['row 2 of uploads has no path ', 'timeout; its wav_path was NULL'],
     ['row 3 of uploads has no path ', "its wav_path was X'FF00'"],

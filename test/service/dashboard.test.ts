@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadSettings, Secret, type Settings } from '../../src/config/index.ts';
-import { startDashboard, type RequeueRequest } from '../../src/dashboard/server.ts';
+import { startDashboard } from '../../src/dashboard/server.ts';
 import { dashboardToken } from '../../src/dashboard/token.ts';
 import { type Host, hostApi, openHost } from '../../src/host/index.ts';
 import { ingestTars } from '../../src/rescan/index.ts';
 import { openQueues, uploadWork, type Queues } from '../../src/queue/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
+import { failureFilter } from '../../src/requeue/index.ts';
 import { openStateStore, type StateStore } from '../../src/state/index.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/ports.ts';
@@ -56,9 +57,10 @@ beforeAll(async () => {
     queues,
     clock: systemClock,
     report,
-    requeue: async ({ tars, ...filter }: RequeueRequest) => {
-      const paths = state.failed(filter, 0, 100).map(({ path }) => path);
-      return { recordings: await state.requeue(paths), tars: tars === true ? 1 : 0 };
+    requeue: async (words, tars) => {
+      const filter = failureFilter({ state, settings }, words);
+      const paths = state.failed(filter, 0, 100).rows.map(({ path }) => path);
+      return { recordings: await state.requeue(paths), tars: tars ? 1 : 0 };
     },
     ingest: (tars) => ingestTars({ settings, state, queues }, tars),
     pauses: () =>
@@ -67,7 +69,6 @@ beforeAll(async () => {
         upload: undefined,
       }),
     host: hostApi(host, AbortSignal.timeout(60_000)),
-    tarGlob: (pattern) => (path) => path.endsWith(pattern.replace('*', '')),
     token: new Secret(TOKEN),
   }));
 });
@@ -178,13 +179,13 @@ test('everything but /healthz needs the token', async () => {
 test('a browser is sent to the login page, and a login gives a cookie that holds no token', async () => {
   for (const path of ['/', '/?token=wrong-by-far', '/queues', '/queues/', '/queues/queue/main.upload']) {
     const refused = await get(path);
-    const expected = path.includes('token') ? [401, null] : [303, '/login'];
+    const expected = path.includes('token') ? [401, null] : [303, `/login?next=${encodeURIComponent(path)}`];
     expect([path, refused.status, refused.headers.get('location')]).toEqual([path, ...expected]);
   }
   expect(await (await get('/login')).text()).toContain('type="password"');
   const setCookie = await logIn();
   expect(setCookie).toContain('HttpOnly');
-  expect(setCookie).toContain('SameSite=Strict');
+  expect(setCookie).toContain('SameSite=Lax');
   expect(setCookie).not.toContain(TOKEN);
   const cookie = setCookie.split(';')[0]!;
   const page = await get('/', { cookie });
@@ -202,7 +203,7 @@ test('the printed address logs in and loses its token', async () => {
 
 test('a change with the cookie must come from our own page; with the token it may come from anywhere', async () => {
   const cookie = (await logIn()).split(';')[0]!;
-  const nothing = { cause: 'no such cause' };
+  const nothing = { cause: 'network' };
   for (const foreign of [
     {},
     { origin: 'https://evil.example' },
@@ -225,7 +226,14 @@ test('a change with the cookie must come from our own page; with the token it ma
 test('re-queues what matches and refuses what it does not understand', async () => {
   const uploads = await (await get('/api/uploads?status=FAILED&limit=1', BEARER)).json();
   expect(uploads).toMatchObject({ total: 2, rows: [{ status: 'FAILED', cause: 'conflict' }], next: 1 });
-  for (const body of [{}, { everything: true }, { match: '(' }, { since: 'yesterday' }, { all: false }]) {
+  for (const body of [
+    {},
+    { everything: true },
+    { match: '(' },
+    { cause: 'netwrok' },
+    { since: 'yesterday' },
+    { all: false },
+  ]) {
     const response = await post('/api/uploads/requeue', body, BEARER);
     expect([body, response.status, await response.json()]).toMatchObject([body, 400, { code: 'USAGE' }]);
   }

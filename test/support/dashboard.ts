@@ -34,7 +34,6 @@ export async function startTestDashboard(
     pauses: () => Promise.resolve({ extract: undefined, upload: undefined }),
     ingest: (tars) => ingestTars({ settings, state, queues }, tars),
     host: hostApi(host, AbortSignal.timeout(120_000)),
-    tarGlob: () => () => false,
     token: new Secret('token'),
   });
   const headers = { authorization: 'Bearer token', 'content-type': 'application/json' };

@@ -33,14 +33,17 @@ interface Shown extends Finding {
   readonly repair?: string;
 }
 
-/** `audit`: state.db against the bucket; exit 1 if anything differs. Needs neither Redis nor a running wavspool. */
+/** `audit`: state.db against the bucket; exit 1 if anything differs, or landed and is not in the bucket. Needs neither Redis nor a running wavspool. */
 export function auditCommand(program: Command): void {
   program
     .command('audit')
     .description(
-      'every uploaded recording against the bucket, and the bucket against state.db; exit 1 if anything differs',
+      'every uploaded recording against the bucket, and the bucket against state.db; exit 1 if anything differs or is not in the bucket',
     )
-    .option('--since <time>', 'only what was uploaded since then: "2026-11-20 14:00:00" (UTC), or 2h, 3d ago')
+    .option(
+      '--since <time>',
+      'only what was uploaded since then: "2026-11-20 14:00:00" in the time zone of the settings, or 2h, 3d ago',
+    )
     .option('--sample <n>', 'so many recordings, chosen at random', wholeNumber)
     .option('--deep', 'download every object and hash its bytes')
     .option('--repair', 'bring back what is missing or differs, from the extracted file or its tar')
@@ -77,8 +80,9 @@ async function runAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Prom
   const { PENDING: pending, FAILED: failed, failedTars: tars } = app.state.counts();
   const { '-': missing, '+': extra, '*': differing, '!': errors, repaired: repairs, receipts } = counts;
   const found = missing + extra + differing + errors;
+  const ok = found === 0 && pending + failed + tars === 0;
   const summary = {
-    ok: found === 0,
+    ok,
     checked: totals.checked,
     same: totals.same,
     missing,
@@ -92,7 +96,7 @@ async function runAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Prom
   };
   if (out === undefined) printSummary(summary);
   else out.end(summary);
-  return found === 0 ? 0 : 1;
+  return ok ? 0 : 1;
 }
 
 async function* findings(
@@ -107,7 +111,7 @@ async function* findings(
   const { state, settings, clock, report } = app;
   const { prefix } = settings.s3;
   const { extracted, incoming } = settings.paths;
-  const since = flags.since === undefined ? undefined : moment(flags.since, clock.now());
+  const since = flags.since === undefined ? undefined : moment(flags.since, clock.now(), settings.timezone);
   const { sample, deep = false } = flags;
   const otherPrefixes = effectiveDatabases(settings).flatMap(({ snapshots }) =>
     snapshots.flatMap(({ offsite }) =>

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import type { App } from '../../app.ts';
 import { FAULTS, WavspoolError } from '../../faults.ts';
-import { requeue, tarGlob, type Requeued } from '../../requeue/index.ts';
-import type { FailedTar, FailureFilter, RecordingRow } from '../../state/index.ts';
+import { failureFilter, requeue, type Requeued } from '../../requeue/index.ts';
+import type { FailedPage, FailedTar, FailureFilter, RecordingRow } from '../../state/index.ts';
 import { moment, wholeNumber } from '../arguments.ts';
 import { counted, printJson, printLines, printTable } from '../output.ts';
+import { outlook } from '../outlook.ts';
+import { localTime } from '../times.ts';
 import { withApp } from '../with-app.ts';
 
 interface FilterOptions {
@@ -26,7 +28,7 @@ export function failedCommands(program: Command): void {
     .option('--limit <n>', 'at most so many recordings', wholeNumber, 100)
     .description('the FAILED recordings and the failed tars; exit 1 if there are any')
     .action((options: FilterOptions & { byCause?: boolean; limit: number }, command: Command) =>
-      withApp(command, (app, { json }) => Promise.resolve(showFailed(app, options, json))),
+      withApp(command, (app, { json }) => showFailed(app, options, json)),
     );
   filterOptions(program.command('requeue'))
     .option('--all', 'every failed recording and tar')
@@ -46,55 +48,41 @@ function filterOptions(command: Command): Command {
       '--cause <cause>',
       `one of ${[...new Set(Object.values(FAULTS).map(({ cause }) => cause))].join(', ')}`,
     )
-    .option('--match <regexp>', 'path or error message matches')
-    .option('--tar <glob>', 'of tars whose path below the landing directory matches')
-    .option('--since <time>', 'failed since then: "2026-11-20 14:00:00" (UTC), or 2h, 3d ago');
+    .option(
+      '--match <pattern>',
+      'in whose path or error message it is found: RE2 syntax, text:PART or glob:PATTERN',
+    )
+    .option(
+      '--tar <glob>',
+      'of tars with that name, e.g. "*" or "day-*.tar"; with a "/", with that path below the landing directory',
+    )
+    .option(
+      '--since <time>',
+      'failed since then: "2026-11-20 14:00:00" in the time zone of the settings, or 2h, 3d ago',
+    );
 }
 
-function filterOf(app: App, options: FilterOptions): FailureFilter {
-  return {
-    paths: options.wav,
-    cause: options.cause,
-    match: options.match === undefined ? undefined : pattern(options.match),
-    tar: options.tar === undefined ? undefined : tarGlob(app.settings.paths.incoming, options.tar),
-    since: options.since === undefined ? undefined : moment(options.since, app.clock.now()),
-  };
+function filterOf({ state, settings, clock }: App, options: FilterOptions): FailureFilter {
+  const { wav, since, ...words } = options;
+  return failureFilter(
+    { state, settings },
+    {
+      paths: wav,
+      cause: words.cause,
+      match: words.match,
+      tar: words.tar,
+      since: since === undefined ? undefined : moment(since, clock.now(), settings.timezone),
+    },
+  );
 }
 
-function showFailed(
+async function showFailed(
   app: App,
   options: FilterOptions & { byCause?: boolean; limit: number },
   json: boolean,
-): 0 | 1 {
-  const filter = filterOf(app, options);
-  const tars = app.state.failedTars(filter);
-  if (options.byCause === true) {
-    const causes = countCauses(app, filter, tars);
-    if (json) printJson({ causes });
-    else if (causes.length === 0) printLines([NOTHING]);
-    else
-      printTable(
-        ['CAUSE', 'RECORDINGS', 'TARS'],
-        causes.map(({ cause, recordings, tars }) => [cause, recordings, tars]),
-      );
-    return causes.length === 0 ? 0 : 1;
-  }
-  const rows = app.state.failed(filter, 0, options.limit).map(({ row }) => row);
-  if (json) printJson({ recordings: rows, tars });
-  else printFailures(rows, tars);
-  return rows.length + tars.length === 0 ? 0 : 1;
-}
-
-function printFailures(rows: readonly RecordingRow[], tars: readonly FailedTar[]): void {
-  if (rows.length + tars.length === 0) return printLines([NOTHING]);
-  printTable(['SINCE (UTC)', 'CAUSE', 'RETRIES', 'PATH', 'ERROR'], [...tars.map(line), ...rows.map(line)]);
-}
-
-function countCauses(
-  app: App,
-  filter: FailureFilter,
-  tars: readonly FailedTar[],
-): { cause: string; recordings: number; tars: number }[] {
+): Promise<0 | 1> {
+  const tars = app.state.failedTars(filterOf(app, options));
+  const rows: RecordingRow[] = [];
   const counts = new Map<string, { recordings: number; tars: number }>();
   const at = (cause: string): { recordings: number; tars: number } => {
     const count = counts.get(cause) ?? { recordings: 0, tars: 0 };
@@ -102,16 +90,60 @@ function countCauses(
     return count;
   };
   for (const tar of tars) at(tar.cause).tars += 1;
-  for (let after = 0; ;) {
-    const page = app.state.failed(filter, after, PAGE);
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = last.rowid;
-    for (const { row } of page) at(row.cause ?? 'unknown').recordings += 1;
+  let total = 0;
+  for await (const row of failures(app, filterOf(app, options))) {
+    total += 1;
+    at(row.cause ?? 'unknown').recordings += 1;
+    if (rows.length < options.limit) rows.push(row);
   }
-  return [...counts]
+  if (options.byCause === true) showCauses(counts, json);
+  else if (json) printJson({ recordings: rows, tars, total, more: total - rows.length });
+  else printFailures(app, rows, tars, total);
+  return total + tars.length === 0 ? 0 : 1;
+}
+
+async function* failures(app: App, filter: FailureFilter): AsyncGenerator<RecordingRow> {
+  for (let after: number | undefined = 0; after !== undefined;) {
+    const page: FailedPage = app.state.failed(filter, after, PAGE);
+    for (const { row } of page.rows) yield row;
+    after = page.next;
+  }
+}
+
+function showCauses(counts: ReadonlyMap<string, { recordings: number; tars: number }>, json: boolean): void {
+  const causes = [...counts]
     .map(([cause, count]) => ({ cause, ...count }))
     .toSorted((a, b) => b.recordings - a.recordings);
+  if (json) printJson({ causes });
+  else if (causes.length === 0) printLines([NOTHING]);
+  else
+    printTable(
+      ['CAUSE', 'RECORDINGS', 'TARS'],
+      causes.map(({ cause, recordings, tars }) => [cause, recordings, tars]),
+    );
+}
+
+function printFailures(
+  { settings }: App,
+  rows: readonly RecordingRow[],
+  tars: readonly FailedTar[],
+  total: number,
+): void {
+  if (rows.length + tars.length === 0) return printLines([NOTHING]);
+  const { maxRetries } = settings.upload;
+  const line = (row: Failed): string[] => [
+    localTime(row.timestamp, settings.timezone),
+    row.cause ?? 'unknown',
+    outlook(row.retryCount, maxRetries),
+    row.path,
+    row.errorMessage ?? '',
+  ];
+  printTable(['SINCE', 'CAUSE', 'NEXT', 'PATH', 'ERROR'], [...tars.map(line), ...rows.map(line)]);
+  const more = total - rows.length;
+  if (more > 0)
+    printLines([
+      `${counted(more, 'recording')} more: --limit ${total} shows all, --by-cause counts them, --json is for programs`,
+    ]);
 }
 
 async function runRequeue(
@@ -156,20 +188,4 @@ async function canaryFailures(app: App, { paths }: Requeued): Promise<readonly s
   return paths.filter((path) => statusOf(path) === 'FAILED');
 }
 
-function pattern(text: string): RegExp {
-  try {
-    return new RegExp(text);
-  } catch (error) {
-    throw new WavspoolError('USAGE', `--match ${text} is no regular expression`, { cause: error });
-  }
-}
-
-function line(row: {
-  timestamp: string;
-  cause?: string | undefined;
-  retryCount: number;
-  path: string;
-  errorMessage?: string | undefined;
-}): string[] {
-  return [row.timestamp, row.cause ?? 'unknown', String(row.retryCount), row.path, row.errorMessage ?? ''];
-}
+type Failed = Pick<RecordingRow, 'timestamp' | 'cause' | 'retryCount' | 'path' | 'errorMessage'>;

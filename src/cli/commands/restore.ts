@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { DatabaseSettings } from '../../config/index.ts';
 import { WavspoolError } from '../../faults.ts';
@@ -15,6 +14,7 @@ import { restoreDatabase, type Holder, type Restored, type Source } from '../../
 import { isoTime } from '../../runtime/index.ts';
 import { databaseNamed } from '../../snapshot/index.ts';
 import { pointInTime } from '../arguments.ts';
+import { ask } from '../ask.ts';
 import { printError, printJson, printLines, verdictLine } from '../output.ts';
 import { withHost } from '../with-app.ts';
 
@@ -122,15 +122,6 @@ async function confirmed(question: string, signal: AbortSignal): Promise<boolean
   if (/^y(?:es)?$/i.test(await ask(`${question} [y/N] `, signal))) return true;
   printError('nothing was changed');
   return false;
-}
-
-async function ask(question: string, signal: AbortSignal): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return (await terminal.question(question, { signal })).trim();
-  } finally {
-    terminal.close();
-  }
 }
 
 async function verifyAll(host: Host, database: string, json: boolean, signal: AbortSignal): Promise<0 | 1> {

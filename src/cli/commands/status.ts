@@ -7,11 +7,10 @@ import { collectStatus, type Status } from '../../status/index.ts';
 import { checkStateNow, isWell, type StateCheck } from '../../health/index.ts';
 import { localTime } from '../times.ts';
 import { verdictLines } from '../verdict-lines.ts';
-import { counted, printJson, printLines } from '../output.ts';
+import { clearScreen, counted, printJson, printLines } from '../output.ts';
 import { withApp } from '../with-app.ts';
 
 const WATCH_MS = 2000;
-const CLEAR = '[H[2J';
 
 /** `status`: how far everything is; exit 1 when something has failed or stalled. */
 export function statusCommand(program: Command): void {
@@ -26,11 +25,10 @@ export function statusCommand(program: Command): void {
         for (;;) {
           const status = await look(app, host, check);
           if (json) printJson(status);
-          else
-            printLines([
-              ...(options.watch === true && process.stdout.isTTY ? [CLEAR] : []),
-              ...describe(status, app.settings.timezone),
-            ]);
+          else {
+            if (options.watch === true) clearScreen();
+            printLines(describe(status, app.settings.timezone));
+          }
           if (options.watch !== true) return isWell(status.verdict) ? 0 : 1;
           await app.clock.sleep(WATCH_MS);
         }

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { trace } from '../../trace/index.ts';
 import { outline, printJson, printLines } from '../output.ts';
@@ -8,11 +7,11 @@ import { withApp } from '../with-app.ts';
 export function traceCommand(program: Command): void {
   program
     .command('trace')
-    .argument('<path>', 'a tar or a recording: its path, or its key')
+    .argument('<path>', 'a tar or a recording: its path, also below the landing directory, or its key')
     .description('everything known about one tar or recording; exit 1 if nothing is')
     .action((path: string, _options, command: Command) =>
       withApp(command, async (app, { json }) => {
-        const found = await trace(app, path.startsWith('/') ? path : resolve(path));
+        const found = await trace(app, path);
         if (json) printJson(found);
         else printLines(outline(found));
         return found.kind === 'unknown' ? 1 : 0;

@@ -1,51 +1,81 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { COOKIE, createThrottle, isToken, SESSION_SECONDS, sessionCookie } from '../auth.ts';
+import {
+  COOKIE,
+  isSameOrigin,
+  isToken,
+  landingPage,
+  SESSION_SECONDS,
+  sessionCookie,
+  type Throttle,
+} from '../auth.ts';
 import type { Context } from '../context.ts';
 import { loadPage } from '../load-page.ts';
 import { routeOf } from '../replies.ts';
 
-const body = z.object({ token: z.string().max(4096) });
+const body = z.object({ token: z.string().max(4096), next: z.string().max(4096).optional() });
+const wanted = z.object({ next: z.string().max(4096).optional() });
 
-/** `GET` and `POST /login`, and `GET /?token=…`: the token against a cookie that only this server can have made. */
-export function login(server: FastifyInstance, { token, clock, report }: Context): void {
+/**
+ * `GET` and `POST /login`, and `GET /?token=…`: the token against a cookie that only this server can have made, and back to where
+ * one was going. `POST /logout` takes the cookie away.
+ */
+export function login(server: FastifyInstance, { token, clock, report }: Context, throttle: Throttle): void {
   const page = loadPage('login.html');
-  const throttle = createThrottle();
 
-  const form = (reply: FastifyReply, status: number, message: string): FastifyReply =>
-    page.send(reply.code(status), (html) => html.replace('<!-- message -->', message));
+  const form = (reply: FastifyReply, status: number, message: string, next = '/'): FastifyReply =>
+    page.send(reply.code(status), (html) =>
+      // a function: what stands behind a dollar sign would be a group else; landingPage has let no quote through
+      html.replace('<!-- message -->', message).replace('<!-- next -->', () => escapeAttribute(next)),
+    );
 
-  const admit = (request: FastifyRequest, reply: FastifyReply, candidate: string): FastifyReply => {
+  const admit = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    candidate: string,
+    next: string,
+  ): FastifyReply => {
     const nowMs = clock.monotonicMs();
     const route = routeOf(request.url);
     if (throttle.isBlocked(request.ip, nowMs)) {
       report('request refused', { route, status: 429, reason: `too many wrong tokens from ${request.ip}` });
-      return form(reply.header('retry-after', '60'), 429, 'Too many wrong tokens: wait a minute.');
+      return form(reply.header('retry-after', '60'), 429, 'Too many wrong tokens: wait a minute.', next);
     }
     if (!isToken(token, candidate)) {
       throttle.miss(request.ip, nowMs);
       report('request refused', { route, status: 401, reason: `a wrong token from ${request.ip}` });
-      return form(reply, 401, 'That is not the token.');
+      return form(reply, 401, 'That is not the token.', next);
     }
     return reply
       .setCookie(COOKIE, sessionCookie(token, clock.now()), {
         path: '/',
         httpOnly: true,
-        sameSite: 'strict',
+        sameSite: 'lax', // else a link from a chat or a ticket asks for the token again; changes ask for our own origin
         maxAge: SESSION_SECONDS,
       })
       .header('cache-control', 'no-store')
       .header('referrer-policy', 'no-referrer')
-      .redirect('/', 303);
+      .redirect(next, 303);
   };
 
-  server.get('/login', (_request, reply) => form(reply, 200, ''));
-  server.post('/login', (request, reply) =>
-    admit(request, reply, body.safeParse(request.body).data?.token ?? ''),
+  server.get('/login', (request, reply) =>
+    form(reply, 200, '', landingPage(wanted.safeParse(request.query).data?.next)),
   );
+  server.post('/login', (request, reply) => {
+    const { token: candidate = '', next } = body.safeParse(request.body).data ?? {};
+    return admit(request, reply, candidate, landingPage(next));
+  });
+  server.post('/logout', (request, reply) => {
+    if (!isSameOrigin(request.headers)) return reply.code(403).send();
+    return reply.clearCookie(COOKIE, { path: '/' }).redirect('/login', 303);
+  });
   server.addHook('onRequest', async (request, reply) => {
     if (request.method !== 'GET' || routeOf(request.url) !== '/') return undefined;
     const candidate = body.safeParse(request.query).data?.token;
-    return candidate === undefined ? undefined : admit(request, reply, candidate);
+    return candidate === undefined ? undefined : admit(request, reply, candidate, '/');
   });
+}
+
+function escapeAttribute(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
 }

@@ -7,7 +7,7 @@ import { parsed, requeueBody, uploadsQuery } from '../input.ts';
  * `GET /api/uploads?status=&search=&limit=&offset=`: a page of rows, the newest change first.
  * `POST /api/uploads/requeue`: FAILED → PENDING with a fresh budget; repeating it is harmless.
  */
-export function uploads(server: FastifyInstance, { state, requeue, tarGlob }: Context): void {
+export function uploads(server: FastifyInstance, { state, requeue }: Context): void {
   server.get('/api/uploads', async (request) => {
     const { status, search, limit, offset } = parsed(uploadsQuery, request.query);
     const wanted = { status, limit: limit + 1, offset };
@@ -20,13 +20,8 @@ export function uploads(server: FastifyInstance, { state, requeue, tarGlob }: Co
   });
 
   server.post('/api/uploads/requeue', async (request) => {
-    const { all, tar, ...rest } = parsed(requeueBody, request.body);
-    return requeue({
-      ...rest,
-      ...(tar !== undefined && { tar: tarGlob(tar) }),
-      all: all === true,
-      tars: all === true || tar !== undefined,
-    });
+    const { all, ...words } = parsed(requeueBody, request.body);
+    return requeue(words, all === true || words.tar !== undefined);
   });
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { counted, outline } from '../../../src/cli/output.ts';
+import { columnWidths, counted, outline } from '../../../src/cli/output.ts';
 
 test('one of a kind is no plural', () => {
   expect([0, 1, 2].map((number) => counted(number, 'tar'))).toEqual(['0 tars', '1 tar', '2 tars']);
@@ -27,5 +27,20 @@ test('an outline has a line for each field, a dash for each item, and says where
     '    keys:',
     '      - k',
     '  - seq: 2',
+  ]);
+});
+
+test('a table keeps to the width of a terminal: the widest columns give first, and none below what can be read', () => {
+  const cells = [
+    ['SINCE', 'PATH', 'ERROR'],
+    ['2026-11-20', 'p'.repeat(100), 'e'.repeat(50)],
+  ];
+  const widths = columnWidths(cells, 80);
+  expect(widths?.[0]).toBe('2026-11-20'.length + 2);
+  expect(widths?.reduce((sum, width) => sum + width)).toBe(80);
+  expect([columnWidths(cells, 300), columnWidths(cells, undefined), columnWidths(cells, 20)]).toEqual([
+    undefined,
+    undefined,
+    undefined,
   ]);
 });

@@ -4,6 +4,7 @@ import {
   createThrottle,
   identify,
   isSameOrigin,
+  landingPage,
   SESSION_SECONDS,
   sessionCookie,
 } from '../../../src/dashboard/auth.ts';
@@ -59,4 +60,17 @@ test('five wrong tokens block an address for the rest of its minute, and no othe
   expect(throttle.isBlocked('a', 59_999)).toBe(true);
   expect(throttle.isBlocked('b', 59_999)).toBe(false);
   expect(throttle.isBlocked('a', 60_000)).toBe(false);
+});
+
+test.each([
+  ['/queues/queue/main.upload?status=failed', '/queues/queue/main.upload?status=failed'],
+  ['//evil.example/', '/'],
+  ['/\\evil.example/', '/'],
+  ['https://evil.example/', '/'],
+  ['/a\r\nSet-Cookie: x=y', '/'],
+  ['/login?next=/login', '/'],
+  ['', '/'],
+  [undefined, '/'],
+])('a login that was to lead to %j leads to %s', (wanted, page) => {
+  expect(landingPage(wanted)).toBe(page);
 });
