@@ -198,7 +198,7 @@ export const FAULTS = {
     cause: 'unsupported',
     retry: 'never',
     exit: 1,
-    remedy: 'write it as plain tar, tar.gz or tar.zst (without --long), and send it again',
+    remedy: 'send plain tar, tar.gz or tar.zst',
   },
   TAR_TOO_LARGE: {
     cause: 'limits',
@@ -230,6 +230,15 @@ export const FAULTS = {
     exit: 1,
     remedy: 'check the permissions and the disk',
   },
+  TAR_NEEDS_ROOM: {
+    cause: 'disk',
+    retry: 'when there is room',
+    exit: 1,
+    remedy: 'free disk space (or inodes), or lower extract.minFreeBytes; it is extracted by itself then',
+  },
+  TAR_OUTSIDE: { cause: 'outside', retry: 'never', exit: 1, remedy: 'give each host its own site name' },
+  TAR_NAME_RESERVED: { cause: 'refused', retry: 'never', exit: 1, remedy: 'move the tar to another path' },
+  HOST_FAILING: { cause: 'host', retry: 'when there is room', exit: 1, remedy: 'mend what it names' },
   DISK_FULL: {
     cause: 'disk',
     retry: 'when there is room',

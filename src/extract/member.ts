@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { MemberKind } from '../tar/index.ts';
-import { TEMPORARY_PREFIX } from '../runtime/index.ts';
+import { isReservedName, RESERVED_NAMES } from '../runtime/index.ts';
 
 export type MemberJudgement =
   | {
       readonly kind: 'take';
       /** Relative, `/`-separated, without empty or dot segments. */
       readonly path: string;
+      /** Its name is that of an AppleDouble file, the attributes of another: only bytes that begin as a WAV are a recording. */
+      readonly mustBeWav: boolean;
     }
+  /** A hard link: it is the bytes of the member before it that has the path `target`. */
+  | { readonly kind: 'link'; readonly path: string; readonly target: string }
   | { readonly kind: 'skip'; readonly reason: string }
   | { readonly kind: 'refuse'; readonly reason: string };
 
@@ -23,27 +27,46 @@ const SHOWN_CHARACTERS = 200;
  * What becomes of one member of a tar: recordings are taken, what is no recording is skipped, and what calls itself a
  * recording but could do harm (P8) is refused, which leaves a FAILED row rather than a gap (P1).
  */
-export function judgeMember(member: { readonly name: string; readonly kind: MemberKind }): MemberJudgement {
-  const { name, kind } = member;
+export function judgeMember(member: {
+  readonly name: string;
+  readonly kind: MemberKind;
+  readonly target?: string | undefined;
+}): MemberJudgement {
+  const { name, kind, target } = member;
   // neither a NUL and what follows it nor slashes may hide a recording: for other programs the name ends before them
   if (!/\.wav(?:\/\.?)*(?:\0|$)/i.test(name))
     return { kind: 'skip', reason: 'its name does not end in .wav' };
   if (kind === 'directory') return { kind: 'skip', reason: 'it is a directory' };
-  if (kind !== 'file') return { kind: 'refuse', reason: KIND_REFUSALS[kind] };
-  const refusal = nameRefusal(name);
+  if (kind === 'label') return { kind: 'skip', reason: 'it is a volume label' };
+  const path = memberPath(name);
+  if ((kind === 'hardlink' || kind === 'symlink') && memberPath(target ?? '') === path)
+    return { kind: 'skip', reason: 'it is a link to itself' };
+  if (kind !== 'file' && kind !== 'hardlink') return { kind: 'refuse', reason: KIND_REFUSALS[kind] };
+  const refusal = nameRefusal(name) ?? segmentsRefusal(path.split('/'));
   if (refusal !== undefined) return { kind: 'refuse', reason: refusal };
-  const segments = name.split('/').filter((segment) => segment !== '' && segment !== '.');
-  const reason = segmentsRefusal(segments);
-  return reason === undefined ? { kind: 'take', path: segments.join('/') } : { kind: 'refuse', reason };
+  if (kind === 'hardlink') return { kind: 'link', path, target: memberPath(target ?? '') };
+  return { kind: 'take', path, mustBeWav: isAppleDouble(path) };
+}
+
+/** A member's path as tar programs extract it: relative, without empty or dot segments; `..` stays, for the judge to see. */
+export function memberPath(name: string): string {
+  return name
+    .split('/')
+    .filter((segment) => segment !== '' && segment !== '.')
+    .join('/');
+}
+
+/** macOS puts a file's attributes beside it, as `._a.wav` or below `__MACOSX/`. */
+function isAppleDouble(path: string): boolean {
+  const segments = path.split('/');
+  return segments.at(-1)?.startsWith('._') === true || segments.includes('__MACOSX');
 }
 
 const KIND_REFUSALS = {
   symlink: 'it is a symbolic link, not a file',
-  hardlink: 'it is a hard link, not a file',
   device: 'it is a device, not a file',
   fifo: 'it is a named pipe, not a file',
   sparse: 'it is stored as a sparse file',
-  label: 'it is a volume label',
   continued: 'it is the rest of a file that began on another tape',
   other: 'it is of a type that tar does not define',
 } as const satisfies Partial<Record<MemberKind, string>>;
@@ -60,9 +83,7 @@ export function shownName(name: string): string {
 function nameRefusal(name: string): string | undefined {
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `its path is longer than ${MAX_NAME_BYTES} bytes`;
   if (/\p{Cc}/u.test(name)) return 'its name has control characters';
-  if (name.startsWith('/')) return 'its path is absolute';
   if (/\/\.?$/.test(name)) return 'its name ends in a slash, as that of a directory does';
-  if (/^(?:\.?\/)*[A-Za-z]:/.test(name)) return 'its path begins with a drive letter';
   return undefined;
 }
 
@@ -72,8 +93,7 @@ function segmentsRefusal(segments: readonly string[]): string | undefined {
   if (segments.some((segment) => Buffer.byteLength(segment) > MAX_SEGMENT_BYTES)) {
     return `a name in its path is longer than ${MAX_SEGMENT_BYTES} bytes`;
   }
-  if (segments.some((segment) => segment.startsWith(TEMPORARY_PREFIX))) {
-    return `a name in its path begins with ${TEMPORARY_PREFIX}, as our temporary files do`;
-  }
+  if (segments.some(isReservedName))
+    return `its path has a name that wavspool keeps for itself (${RESERVED_NAMES})`;
   return undefined;
 }

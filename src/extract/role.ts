@@ -9,7 +9,8 @@ import { verdict } from '../verdict.ts';
 
 import { askStore } from './ask-store.ts';
 import { batchSize } from './batch-size.ts';
-import { extractTar, type ExtractDeps } from './extract-tar.ts';
+import type { ExtractDeps } from './deps.ts';
+import { extractTar } from './extract-tar.ts';
 import { createSyncShell } from './sync-file-system.ts';
 import { createTurns } from './turns.ts';
 

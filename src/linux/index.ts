@@ -10,6 +10,7 @@ export {
 } from './directory.ts';
 export { identityAt, identityOf, type FileIdentity } from './file-identity.ts';
 export { isGone, ownIdentity } from './process-identity.ts';
+export { openFileBelow } from './open-file-below.ts';
 export { removeIn, removeTree } from './remove-tree.ts';
 export { seenBelow } from './seen-below.ts';
 export { FIRST_DESCRIPTOR, runAs, type RunAs } from './run-as.ts';

@@ -37,10 +37,12 @@ export {
 } from './durable-file.ts';
 export { filesBelow } from './files-below.ts';
 export { sha256IfThere, sha256OfFile } from './hash-file.ts';
+export { isOfHost } from './host-errors.ts';
 export { lowerPriority } from './lower-priority.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
 export { createQuickFirst } from './quick-first.ts';
 export { createQuickReader, readExactly, readExactlyNow, type ReadExactly } from './read-exactly.ts';
 export { roundedSize } from './rounded-size.ts';
 export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';
+export { isReservedName, RESERVED_NAMES } from './reserved-names.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';

@@ -1,6 +1,8 @@
 import { constants, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { relative, sep } from 'node:path';
 import { WavspoolError } from '../faults.ts';
+import { openFileBelow } from '../linux/index.ts';
 import type { Breathe, ReadExactly } from '../runtime/index.ts';
 import { systemFault } from './fault.ts';
 
@@ -20,12 +22,19 @@ export const WINDOW_BYTES = 64 * 1024;
 /** After a long skip: a header, and what may belong to it. */
 const PEEK_BYTES = 4 * 1024;
 
-/** Opens a tar for reading. Throws `TAR_MISSING` or `FILE_UNREADABLE`; what is not a regular file is unreadable. */
-export async function openTar(path: string): Promise<FileHandle> {
+/** Non-blocking: the open of a named pipe that nobody writes to would wait for ever. */
+// oxlint-disable-next-line no-bitwise -- flags of open(2)
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/**
+ * Opens a tar for reading. With `below` it must lie below that directory, and no link is followed on the way from there (P13).
+ * Throws `TAR_MISSING`, `FILE_UNREADABLE` or `HOST_FAILING`; what is not a regular file is unreadable.
+ */
+export async function openTar(path: string, below?: string): Promise<FileHandle> {
   try {
-    // Non-blocking: the open of a named pipe that nobody writes to would wait for ever.
-    // oxlint-disable-next-line no-bitwise -- flags of open(2)
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = await (below === undefined
+      ? open(path, READ)
+      : openFileBelow(below, relative(below, path).split(sep), READ));
     if ((await file.stat()).isFile()) return file;
     await file.close();
   } catch (error) {

@@ -1,4 +1,5 @@
 import { errnoOf, messageOf, WavspoolError, type FaultCode } from '../faults.ts';
+import { isOfHost } from '../runtime/index.ts';
 
 /** How far the reading of one tar has come; it is what every message about a bad tar ends with. */
 export interface TarProgress {
@@ -18,10 +19,15 @@ export function tarFault(
   return new WavspoolError(code, `${progress.path}: at byte ${offset}, after ${count}: ${what}`, options);
 }
 
-/** What the operating system said about the tar's file, as a fault: `TAR_MISSING` or `FILE_UNREADABLE`. */
+/** What the operating system said about the tar's file, as a fault: `TAR_MISSING`, `FILE_UNREADABLE` or `HOST_FAILING`. */
 export function systemFault(path: string, error: unknown): unknown {
   const errno = errnoOf(error);
   if (error instanceof WavspoolError || errno === undefined || !/^E[A-Z0-9]+$/.test(errno)) return error;
+  if (isOfHost(errno) && errno !== 'EIO') {
+    // a bad sector is that file's own
+    const what = `${path} cannot be read: ${messageOf(error)}`;
+    return new WavspoolError('HOST_FAILING', what, { cause: error });
+  }
   const code = errno === 'ENOENT' ? 'TAR_MISSING' : 'FILE_UNREADABLE';
   return new WavspoolError(code, `${path}: cannot be read: ${messageOf(error)}`, { cause: error });
 }

@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import { openTar, readChunks, streamedBytes } from './bytes.ts';
 import { compressionOf, decompressed, MAGIC_BYTES } from './decompress.ts';
 import type { TarProgress } from './fault.ts';
@@ -5,6 +6,8 @@ import { walkMembers, type TarMember } from './walk.ts';
 import type { WalkOptions } from './walk-state.ts';
 
 export interface ReadTarOptions extends WalkOptions {
+  /** The tar, opened; it stays open. Opened from its path unless given. */
+  readonly file?: FileHandle;
   /** Ends the reading with its reason. */
   readonly signal?: AbortSignal;
   /** Called between two chunks, for reading never waits; without it the event loop gets its turn after each. */
@@ -25,7 +28,7 @@ export async function* readTar(
   options: ReadTarOptions = {},
 ): AsyncGenerator<TarMember, void, undefined> {
   const progress: TarProgress = { path, members: 0 };
-  const file = await openTar(path);
+  const file = options.file ?? (await openTar(path));
   try {
     const raw = seen(readChunks(path, file, options), options.onRaw);
     const { start, chunks } = await peek(raw);
@@ -37,7 +40,7 @@ export async function* readTar(
       await plain.return();
     }
   } finally {
-    await file.close();
+    if (options.file === undefined) await file.close();
   }
 }
 

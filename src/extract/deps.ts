@@ -1,0 +1,28 @@
+import type { Settings } from '../config/index.ts';
+import type { Report } from '../events.ts';
+import type { Clock } from '../runtime/index.ts';
+import type { StateStore, TarSummary } from '../state/index.ts';
+import type { AskStore } from './publish.ts';
+import type { SyncFileSystem } from './sync-file-system.ts';
+import type { Turns } from './turns.ts';
+
+/** What the extraction of a tar stands on. */
+export interface ExtractDeps {
+  readonly state: StateStore;
+  readonly limits: Settings['extract'];
+  readonly unterminated: Settings['arrival']['unterminated'];
+  readonly incoming: string;
+  readonly extracted: string;
+  readonly clock: Clock;
+  readonly report: Report;
+  /** Shared with what else extracts in this process, if anything does. */
+  readonly turns?: Turns;
+  /** A new program for each sync unless there is something that stays. */
+  readonly syncFileSystem?: SyncFileSystem;
+  /** For rows that were taken over; without it, such a row's object counts as not there. */
+  readonly askStore?: AskStore;
+  /** What tars that did not fit have been seen to need, in bytes, by their path: they are not begun again before there is room. */
+  readonly needs?: Map<string, number>;
+  /** How many recordings of a tar share an upload job; each has its own unless told otherwise. */
+  readonly batchSize?: TarSummary['batchSize'];
+}
