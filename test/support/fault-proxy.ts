@@ -13,6 +13,8 @@ export type Weather =
   | { readonly kind: 'reset'; readonly afterBytes: number }
   /** The connection ends when the client sends these words, such as the key of one recording. */
   | { readonly kind: 'reset on'; readonly words: string }
+  /** Somebody else answers, with these bytes, the requests in which the client sends these words. */
+  | { readonly kind: 'answer on'; readonly words: string; readonly response: string }
   /** The server gets every request and acts on it; the connection ends before its answer arrives. */
   | { readonly kind: 'lose answers' }
   /** One bit of what the client sends flips, once per connection, after so many bytes. */
@@ -54,6 +56,7 @@ export async function startFaultProxy(upstreamPort: number): Promise<FaultProxy>
       sent += bytes.length;
       if (weather.kind === 'reset' && sent > weather.afterBytes) return client.resetAndDestroy();
       if (weather.kind === 'reset on' && bytes.includes(weather.words)) return client.resetAndDestroy();
+      if (weather.kind === 'answer on' && bytes.includes(weather.words)) return client.end(weather.response);
       if (weather.kind === 'flip') flipBit(bytes, weather.afterBytes - before);
       return upstream.write(bytes);
     });
