@@ -55,7 +55,12 @@ export async function startFleet(directory: string, target: Target, prefix: stri
   const config = join(directory, 'wavspool.yaml');
   await mkdir(join(data, 'incoming'), { recursive: true });
   const port = 20_000 + (process.pid % 4000); // below those that Linux gives to clients
-  const chosen = { paths: { data }, s3: { ...target, prefix }, http: { port, token: 'bench' } };
+  const chosen = {
+    paths: { data },
+    s3: { ...target, prefix },
+    http: { port, token: 'bench' },
+    log: { level: 'debug' },
+  };
   await writeFile(config, JSON.stringify(chosen));
   const { settings } = loadSettings({ configFile: config });
   const logged = eventReader(settings.paths.log, await sizeOf(settings.paths.log));

@@ -29,7 +29,7 @@ export async function openApp(configFile: string | undefined, role: string): Pro
     site: settings.site,
     role,
     stderrLevel: 'info',
-    fileLevel: 'debug',
+    fileLevel: settings.log.level,
   });
   const state = open(settings, log.report);
   return assemble(loaded, log, state, openQueues(settings, log.report, systemClock));

@@ -4,6 +4,7 @@
  */
 export { STATE_DATABASE, effectiveDatabases } from './effective-databases.ts';
 export type { DatabaseSettings } from './effective-databases.ts';
+export { effectiveLogs } from './effective-logs.ts';
 export { embeddedSocket } from './embedded-socket.ts';
 export type { Environment } from './environment.ts';
 export { nearestName } from './nearest-name.ts';

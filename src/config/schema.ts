@@ -111,6 +111,7 @@ export const settingsSchema = z.strictObject({
     receipts: yesNo,
   }),
   cleanup: z.strictObject({ extracted: cleanup, incoming: cleanup }),
+  log: z.strictObject({ level: oneOf('debug', 'info', 'warn', 'error') }),
   databases: listOf(database, 'databases'),
   mirrors: listOf(mirror, 'mirrors'),
   logs: listOf(log, 'log files'),

@@ -98,13 +98,26 @@ export async function takeSnapshots(
   signal: AbortSignal,
 ): Promise<readonly SnapshotOutcome[]> {
   const outcomes: SnapshotOutcome[] = [];
-  for (const { database, schedule } of asked(host, request)) {
+  const wanted = asked(host, request);
+  for (const { database, schedule } of wanted) requireLabel(database, schedule, request);
+  for (const { database, schedule } of wanted) {
     const job = snapshotJob(host, database, schedule, request.label);
     const taken = await runJob(host, job, { by, patienceMs: PATIENCE_MS }, signal);
     const offsite = await bringOffsite(host, database, schedule, by, signal);
     outcomes.push({ ...taken, ...(offsite !== undefined && { offsite }) });
   }
   return outcomes;
+}
+
+/** An event whose copies are named after it without its label would give them all the name of none. Throws USAGE. */
+function requireLabel(
+  { name }: DatabaseSettings,
+  schedule: SnapshotSchedule,
+  { event, label = '' }: SnapshotRequest,
+): void {
+  if (event === undefined || label.trim() !== '' || !schedule.file.includes('{label}')) return;
+  const message = `the event ${event} needs a label: ${name} ${schedule.name} names its copies ${schedule.file}`;
+  throw new WavspoolError('USAGE', message);
 }
 
 function asked(

@@ -1,3 +1,4 @@
+import { effectiveLogs } from '../config/index.ts';
 import type { Job } from '../schedule/index.ts';
 import { drillJob } from './drill-job.ts';
 import { exportJob } from './export-job.ts';
@@ -23,6 +24,6 @@ export function hostJobs(host: Host): readonly Job[] {
       mirrorJob(host, mirror),
       ...(mirror.offsite === undefined ? [] : [shipMirrorJob(host, mirror)]),
     ]),
-    ...host.settings.logs.flatMap((entry) => rotateJobs(host, entry)),
+    ...effectiveLogs(host.settings).flatMap((entry) => rotateJobs(host, entry)),
   ];
 }

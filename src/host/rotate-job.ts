@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { effectiveLogs } from '../config/index.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
 import {
   collapseWithFallocate,
@@ -73,7 +74,7 @@ export async function logStatus(host: Host): Promise<readonly LogStatus[]> {
       return [{ log: entry.path, last: null, unfinished: true, fault: messageOf(error) }];
     }
   };
-  return (await Promise.all(host.settings.logs.map(ofEntry))).flat();
+  return (await Promise.all(effectiveLogs(host.settings).map(ofEntry))).flat();
 }
 
 /** Each log has had its turn; one that failed makes the run a failed one, in the words of the first. */

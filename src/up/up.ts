@@ -32,7 +32,13 @@ export async function up(configFile: string | undefined, workers: string): Promi
   const loaded = loadSettings(configFile === undefined ? {} : { configFile });
   const { settings } = loaded;
   const { data, log: file } = settings.paths;
-  const log = createLog({ file, site: settings.site, role: 'up', stderrLevel: 'info', fileLevel: 'debug' });
+  const log = createLog({
+    file,
+    site: settings.site,
+    role: 'up',
+    stderrLevel: 'info',
+    fileLevel: settings.log.level,
+  });
   const deps = { clock: systemClock, report: log.report };
   if (loaded.file === undefined) log.report('no settings file', { lookedAt: loaded.lookedAt, data });
   await mkdir(data, { recursive: true, mode: 0o750 });

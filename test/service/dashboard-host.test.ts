@@ -92,6 +92,11 @@ test('snapshots are taken on request and on an event, listed, and stand in the s
   expect(await post('/api/events', { event: 'deploy', label: 'v1.2 / blue' })).toEqual({
     snapshots: [expect.objectContaining({ name: 'deploy_v1.2-blue.db.gz' })],
   });
+  const unnamed = await dashboard.post('/api/events', { event: 'deploy' });
+  expect([unnamed.status, await unnamed.json()]).toEqual([
+    400,
+    expect.objectContaining({ error: expect.stringContaining('needs a label') }),
+  ]);
   const refused = await dashboard.post('/api/events', { event: 'deplyo' });
   expect([refused.status, await refused.json()]).toEqual([
     400,
