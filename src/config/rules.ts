@@ -1,3 +1,4 @@
+import { copyRules } from './copy-rules.ts';
 import { below, isMapping, isWithin } from './paths.ts';
 import { STATE_DATABASE } from './effective-databases.ts';
 import type { Settings } from './schema.ts';
@@ -143,45 +144,6 @@ function entriesOf(value: unknown, key: string): readonly unknown[] {
 function listOf(value: unknown, key: string): readonly unknown[] {
   const list = below(value, key);
   return Array.isArray(list) ? list : [];
-}
-
-const STORED_AS: Readonly<Record<string, string>> = { '.gz': 'gzip', '.zst': 'zstd' };
-
-function copyRules({ databases = [], paths }: Sound): BrokenRule[] {
-  const broken: BrokenRule[] = [];
-  const written = new Set<string>();
-  for (const [index, database] of databases.entries()) {
-    const isState = database.name === STATE_DATABASE || database.path === paths?.state;
-    const copies = [
-      ...database.snapshots.map((copy, at) => ({ ...copy, path: ['databases', index, 'snapshots', at] })),
-      ...database.exports.map((copy, at) => ({ ...copy, path: ['databases', index, 'exports', at] })),
-    ];
-    for (const copy of copies) {
-      const stored = STORED_AS[/\.(?:gz|zst)$/.exec(copy.file)?.[0] ?? ''] ?? copy.compress;
-      if (stored !== copy.compress) {
-        broken.push({
-          path: [...copy.path, 'file'],
-          problem: `its name says ${stored}, and compress is ${copy.compress}`,
-        });
-      }
-      if (isState && 'mode' in copy && !copy.mode.endsWith('00')) {
-        broken.push({
-          path: [...copy.path, 'mode'],
-          problem: 'must be 0600: copies of state.db are private',
-        });
-      }
-      // two schedules under one name would overwrite and prune each other's copies
-      const target = `${copy.dir}/${copy.file}`;
-      if (written.has(target) && !copy.file.includes('{name}')) {
-        broken.push({
-          path: [...copy.path, 'file'],
-          problem: 'another schedule writes the same file in the same dir',
-        });
-      }
-      written.add(target);
-    }
-  }
-  return broken;
 }
 
 function mirrorRules({ mirrors = [] }: Sound): BrokenRule[] {

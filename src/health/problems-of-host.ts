@@ -4,7 +4,7 @@ import type { Problem } from './types.ts';
 
 /** What is wrong with the disks, the jobs that keep the host, and what can be brought back. */
 export function problemsOfHost(facts: Facts): readonly Problem[] {
-  return [...disks(facts), ...schedules(facts), ...pointsInTime(facts)];
+  return [...disks(facts), ...schedules(facts), ...copiesInDoubt(facts), ...pointsInTime(facts)];
 }
 
 function disks({ disk, limits: { minFreeBytes } }: Facts): Problem[] {
@@ -95,6 +95,30 @@ function commandOf(job: string): string | null {
   if (kind === 'export') return `wavspool export ${names.join(' ')}`;
   if (kind === 'rotate') return `wavspool rotate ${names.join(' ')}`;
   return 'wavspool status';
+}
+
+function copiesInDoubt({ copies }: Facts): Problem[] {
+  return copies.flatMap(({ kind, of, schedule, directory, inDoubt, fault }) => {
+    const [first] = inDoubt;
+    const id = `${kind}:${of}:${schedule}`;
+    const unread = {
+      id: `copies-unreadable:${id}`,
+      since: null,
+      what: `The copies of ${of} in ${directory} cannot be read: ${fault ?? ''}.`,
+      effect: 'Nobody can tell which there are.',
+      remedy: 'Put the directory right.',
+      command: 'wavspool snapshots list',
+    };
+    const doubtful = {
+      id: `copies-in-doubt:${id}`,
+      since: null,
+      what: `${inDoubt.length} ${inDoubt.length === 1 ? 'copy' : 'copies'} of ${of} may not be what they should be: ${first?.path ?? ''}: ${first?.doubt ?? ''}.`,
+      effect: 'Retention removes no copy for them; older ones pile up.',
+      remedy: 'Look at the database. Confirm them if it is as it should be.',
+      command: `wavspool snapshots confirm ${of}`,
+    };
+    return [...(fault === undefined ? [] : [unread]), ...(first === undefined ? [] : [doubtful])];
+  });
 }
 
 function pointsInTime({ pointInTime }: Facts): Problem[] {

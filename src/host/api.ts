@@ -14,7 +14,7 @@ import { keepingStatus } from './status.ts';
 
 /** What can be seen of the jobs that keep the host, and asked of them, over HTTP. */
 export interface HostApi {
-  keeping(): Promise<Pick<Status, 'snapshots' | 'pointInTime' | 'schedules' | 'logs'>>;
+  keeping(): Promise<Pick<Status, 'snapshots' | 'copies' | 'pointInTime' | 'schedules' | 'logs'>>;
   /** Every copy of a database there is, or of all and every mirror, the newest first. */
   backups(database: string | undefined): Promise<Listing>;
   takeSnapshots(request: SnapshotRequest, by: 'hand' | 'event'): Promise<readonly SnapshotOutcome[]>;

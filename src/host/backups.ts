@@ -26,10 +26,17 @@ import {
   verifyMirrorBackups,
   type MirrorBackup,
 } from './mirror-backups.ts';
+import {
+  archiveBackups,
+  exportBackups,
+  pruneExportBackups,
+  type ArchiveBackup,
+  type ExportBackup,
+} from './other-backups.ts';
 import { offsiteJob, snapshotJob, type SnapshotResult } from './snapshot-job.ts';
 
 /** What `snapshots list` and `/api/backups` show; times ISO in UTC. */
-export type Backup = SnapshotBackup | PointsBackup | MirrorBackup;
+export type Backup = SnapshotBackup | PointsBackup | MirrorBackup | ExportBackup | ArchiveBackup;
 
 /** A copy of a database, wherever it lies. */
 export interface SnapshotBackup {
@@ -211,11 +218,13 @@ export async function listBackups(
 ): Promise<Listing> {
   const { snapshots, unlisted } = await listSnapshotBackups(host, database, signal);
   const points = await Promise.all(capturedOf(host, database).map(asPoints));
-  const copies = [...snapshots, ...points.filter((one) => one !== undefined)];
+  const exported = await exportBackups(host, database);
+  const copies = [...snapshots, ...exported, ...points.filter((one) => one !== undefined)];
   if (database !== undefined) return { snapshots: newestFirst(copies), unlisted };
   const mirrors = await mirrorBackups(host, signal);
+  const archives = await archiveBackups(host);
   return {
-    snapshots: newestFirst([...copies, ...mirrors.backups]),
+    snapshots: newestFirst([...copies, ...mirrors.backups, ...archives]),
     unlisted: [...unlisted, ...mirrors.unlisted],
   };
 }
@@ -270,6 +279,12 @@ export async function pruneBackups(
   }
   for (const name of namesOf(host, database))
     await inTurn(`prune kept ${name}`, `snapshot ${name}`, () => pruneKeptBackups(host, name, dryRun));
+  for (const { name, exports } of host.databases) {
+    if (exports.length === 0 || (database !== undefined && name !== database)) continue;
+    await inTurn(`prune exports ${name}`, `snapshot ${name}`, () =>
+      pruneExportBackups(host, name, { dryRun }, signal),
+    );
+  }
   for (const captured of capturedOf(host, database)) {
     await inTurn(`prune points ${captured.name}`, `point-in-time ${captured.name}`, async () => {
       const points = await asPoints(captured);

@@ -1,6 +1,7 @@
 import { isoTime, parseTime, type Clock } from '../runtime/index.ts';
 import { missedSince, nextRun, type Job, type Journal, type Run } from '../schedule/index.ts';
 import type { DatabaseStatus, ScheduleStatus, Status } from '../status/index.ts';
+import { copiesStatus } from './copies-status.ts';
 import type { Host } from './host.ts';
 import { pointInTimeStatus } from './point-in-time-job.ts';
 import { logStatus } from './rotate-job.ts';
@@ -14,7 +15,7 @@ const LONGEST_RUN_MS = 24 * 60 * 60_000;
 export async function keepingStatus(
   host: Host,
   jobs: readonly Job[],
-): Promise<Pick<Status, 'snapshots' | 'pointInTime' | 'schedules' | 'logs'>> {
+): Promise<Pick<Status, 'snapshots' | 'copies' | 'pointInTime' | 'schedules' | 'logs'>> {
   const { databases, clock, journal, timezone } = host;
   const snapshots = databases.map(({ name, snapshots }): [string, DatabaseStatus | null] => {
     const runs = snapshots.flatMap(
@@ -22,11 +23,13 @@ export async function keepingStatus(
     );
     return [name, lastSnapshot(runs, clock)];
   });
+  const schedules = (
+    await Promise.all(jobs.map((job) => scheduleStatus(job, { clock, journal, timezone })))
+  ).flat();
   return {
     snapshots: Object.fromEntries(snapshots),
-    schedules: (
-      await Promise.all(jobs.map((job) => scheduleStatus(job, { clock, journal, timezone })))
-    ).flat(),
+    copies: await copiesStatus(host, schedules),
+    schedules,
     pointInTime: await pointInTimeStatus(host),
     logs: await logStatus(host),
   };

@@ -2,6 +2,7 @@
 export { collapseWithFallocate, type CollapseRange } from './collapse.ts';
 export type { RotateDeps } from './deps.ts';
 export type { RotateOptions } from './due.ts';
+export { listArchives } from './archives.ts';
 export { logsOf } from './logs-of.ts';
 export type { LogEntry } from './options.ts';
 export type { RotationResult } from './result.ts';

@@ -71,6 +71,16 @@ export function planNames(options: NamingOptions, facts: NamingFacts): NamePlan 
   return dated === undefined ? planNumbered(options, facts) : planDated(dated, options, facts);
 }
 
+/** Whether a name beside the log of that file name is one that these options give to its archives, compressed or not. */
+export function isArchive(options: NamingOptions, log: string, name: string, timezone: string): boolean {
+  const plain = name.endsWith(GZ) ? name.slice(0, -GZ.length) : name;
+  const dated = datedNaming(options, { log, present: [], now: 0, timezone });
+  if (dated !== undefined) return plain !== log && dated.order(plain) !== undefined;
+  const { base, extension } = stemOf(log, options.extension);
+  const numbered = new RegExp(String.raw`^${RegExp.escape(base)}\.\d{1,15}${RegExp.escape(extension)}$`);
+  return numbered.test(plain);
+}
+
 /** The name that a foreign file gets which lies where an archive belongs; it is not overwritten. */
 export function backupName(name: string, now: number, timezone: string): string {
   return `${name}${dateFormat('-%Y%m%d%H', timezone).format(now)}.backup`;

@@ -26,7 +26,9 @@ export interface StatusDeps {
   /** What the last look through `state.db` found. */
   readonly stateCheck: () => Promise<StateCheck | undefined>;
   /** How the jobs that keep the host go. */
-  readonly keeping: () => Promise<Pick<Status, 'snapshots' | 'pointInTime' | 'schedules' | 'logs'>>;
+  readonly keeping: () => Promise<
+    Pick<Status, 'snapshots' | 'copies' | 'pointInTime' | 'schedules' | 'logs'>
+  >;
 }
 
 /** The dashboard only looks on. */

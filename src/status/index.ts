@@ -3,6 +3,7 @@
 export { collectStatus, type Pauses, type StatusDeps } from './collect.ts';
 export { ratesOfLastDay, type HourlyRate } from './rates.ts';
 export type {
+  CopiesStatus,
   DatabaseStatus,
   DiskStatus,
   Facts,

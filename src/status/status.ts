@@ -102,6 +102,8 @@ export interface Facts {
   /** What can be brought back of each database that is captured continuously. */
   readonly pointInTime: Readonly<Record<string, PointInTimeStatus>>;
   readonly schedules: readonly ScheduleStatus[];
+  /** What each schedule of snapshots, exports and logs has made and keeps. */
+  readonly copies: readonly CopiesStatus[];
   /** How each log was rotated last. */
   readonly logs: readonly LogStatus[];
 }
@@ -141,6 +143,35 @@ export interface LogStatus {
   readonly unfinished: boolean;
   /** Why it cannot be told. */
   readonly fault?: string;
+}
+
+/** What one schedule has made and keeps. */
+export interface CopiesStatus {
+  readonly kind: 'snapshot' | 'export' | 'log';
+  /** The database, or the log. */
+  readonly of: string;
+  readonly schedule: string;
+  readonly enabled: boolean;
+  readonly directory: string;
+  /** What is kept, in words. */
+  readonly retention: string;
+  /** How many there are that are its own. */
+  readonly count: number;
+  /** The newest good one. */
+  readonly newest: { readonly at: string; readonly path: string; readonly bytes: number } | null;
+  /** Those on whose word nothing goes until somebody confirms them. */
+  readonly inDoubt: readonly { readonly path: string; readonly doubt: string }[];
+  /** Why it cannot be told what lies there. */
+  readonly fault?: string;
+  /** How many lie there that no record gives to it: nothing removes them. */
+  readonly notOurs: number;
+  readonly next: string | null;
+  readonly last: {
+    readonly at: string;
+    readonly outcome: 'running' | 'done' | 'failed';
+    readonly bytes?: number;
+    readonly error?: string;
+  } | null;
 }
 
 export interface DatabaseStatus {

@@ -49,7 +49,7 @@ export function snapshotCommands(program: Command): void {
   snapshots
     .command('list [database]')
     .description(
-      'every snapshot, on disk and offsite, and every mirror, the newest first; exit 1 if the bucket could not be listed',
+      'every copy that is kept, on disk and offsite, the newest first; exit 1 if the bucket could not be listed',
     )
     .action((database: string | undefined, _flags: object, command: Command) =>
       withHost(command, async (host, { json }, signal) => {
@@ -60,8 +60,8 @@ export function snapshotCommands(program: Command): void {
           printTable(
             ['of', 'schedule', 'taken', 'size', 'apparent', 'verified', 'path'],
             found.map((backup) => [
-              backup.kind === 'mirror' ? backup.mirror : backup.database,
-              backup.kind === 'snapshot' ? backup.schedule : backup.kind,
+              ofWhat(backup),
+              'schedule' in backup ? backup.schedule : backup.kind,
               backup.kind === 'points' ? `${backup.from} to ${backup.at}` : backup.at,
               roundedSize(backup.bytes),
               backup.kind === 'mirror' ? roundedSize(backup.apparentBytes ?? 0) : '',
@@ -145,9 +145,14 @@ export function snapshotCommands(program: Command): void {
     );
 }
 
+function ofWhat(backup: Backup): string {
+  if (backup.kind === 'mirror') return backup.mirror;
+  return backup.kind === 'log' ? backup.log : backup.database;
+}
+
 /** What is to be known of a copy besides what it is a copy of. */
 function standing(backup: Backup): string {
-  if (backup.kind === 'snapshot' && backup.doubt !== undefined) return 'in doubt';
+  if ('doubt' in backup) return 'in doubt';
   const verified = backup.verified ? 'yes' : 'no';
-  return backup.kind === 'snapshot' && backup.foreign !== undefined ? `${verified}, not ours` : verified;
+  return 'foreign' in backup ? `${verified}, not ours` : verified;
 }

@@ -92,7 +92,7 @@ test.each([
   'http: { host: "::1" }',
   'http: { host: 127.9.9.9 }',
   'mirrors: [{ name: m, source: a, dir: ab, cron: "0 1 * * *", databases: [state] }]',
-  twoSnapshots('file: "a_{name}"', 'file: "a_{name}"'),
+  twoSnapshots('file: "a_{label}"', 'file: "a_{YYYYMMDD}"'),
   twoSnapshots('file: a.db.gz, compress: gzip', 'file: b.db, compress: zstd'),
   database('snapshots: [{ name: d, on: go, dir: d, file: f, mode: "0640", dirMode: "0750" }]'),
 ])('%s breaks no rule', (yaml) => {
@@ -129,6 +129,34 @@ test("state.db's own entry, with a nightly snapshot, is there unless the setting
   ]);
   const own = load('databases: [{ name: state, path: /s.db, asserts: [SELECT 1] }]').settings;
   expect(effectiveDatabases(own)).toEqual([expect.objectContaining({ name: 'state', path: '/s.db' })]);
+});
+
+const copiesOf = (...schedules: string[]) =>
+  `databases:\n  - { name: shop, path: /srv/shop-prod.db, snapshots: [${schedules.map((one, n) => `{ name: s${n}, on: go, ${one} }`).join(', ')}] }\n  - { name: eu, path: /srv/eu.db }`;
+
+test.each([
+  [
+    copiesOf('dir: /srv, file: "shop-{label}.db"'),
+    'file: can be the name of the live database /srv/shop-prod.db',
+  ],
+  [copiesOf('dir: /srv/, file: "{label}"'), 'file: can be the name of the live database'],
+  [copiesOf('dir: /srv, file: "eu.db"'), 'file: can be the name of the live database /srv/eu.db'],
+  [copiesOf('dir: /srv, file: "shop-prod.db-{label}"'), 'file: can be the name of the live database'],
+  [
+    copiesOf('dir: /b, file: "{name}-{label}.db"', 'dir: /b, file: "shop-{label}.db"'),
+    'snapshots[1].file: another schedule writes the same file in the same dir',
+  ],
+])('copies that can never be right: %#', (text, fault) => {
+  expect(faultLines(text).join('\n')).toContain(fault);
+});
+
+test.each([
+  copiesOf('dir: /srv, file: "shop-{YYYY-MM-DD}.db"'),
+  copiesOf('dir: /srv, file: "shop-{label}.db", compress: gzip'),
+  copiesOf('dir: /srv/copies, file: "{name}-{label}.db"'),
+  copiesOf('dir: /b, file: "shop-{label}.db"', 'dir: /b, file: "shop-{YYYY-MM-DD}.db"'),
+])('copies that their records tell apart: %#', (text) => {
+  expect(load(text).settings.databases).toHaveLength(2);
 });
 
 const logOf = (rest: string) => `logs: [{ cron: "0 1 * * *", ${rest} }]`;

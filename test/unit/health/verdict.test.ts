@@ -52,6 +52,7 @@ function facts({ extract, upload, ...changes }: Changes): Facts {
     roles: [],
     snapshots: {},
     schedules: [],
+    copies: [],
     logs: [],
     pointInTime: {},
     ...changes,

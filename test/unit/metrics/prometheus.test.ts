@@ -44,6 +44,7 @@ const STATUS: Status = {
   })),
   snapshots: {},
   schedules: [],
+  copies: [],
   logs: [],
   pointInTime: {},
 };
