@@ -143,6 +143,8 @@ export interface Events {
   'log rotation skipped': { log: string; reason: string };
   'log rotation failed': { log: string; archive: string | null } & Failure;
   'log writer without append': { log: string; writerPid: number; program: string };
+  /** `appends`: false when he is known to keep an offset of his own, null when nothing is known yet. */
+  'log writer hidden': { log: string; appends: boolean | null };
   'archive still written': { log: string; archive: string; writerPid: number; program: string };
   // points in time
   'point captured': {
@@ -279,6 +281,7 @@ export const LEVELS: Record<EventName, Level> = {
   'log rotation skipped': 'info',
   'log rotation failed': 'error',
   'log writer without append': 'error',
+  'log writer hidden': 'warn',
   'archive still written': 'warn',
   'point captured': 'info',
   'point in time base written': 'info',

@@ -34,6 +34,11 @@ export async function workerOf(path: string): Promise<User | undefined> {
   return chooseWorker(path, { steps, ...(await ownersAt(path)) });
 }
 
+/** Whether this is root, and others may change what the path of a directory names. */
+export async function isExposed(directory: string): Promise<boolean> {
+  return process.geteuid?.() === 0 && (await stepsTo(directory)).some(mayBeChangedByOthers);
+}
+
 /** The decision of {@link workerOf}. */
 export function chooseWorker(path: string, { steps, directory, file }: Way): User | undefined {
   const others = steps.filter(mayBeChangedByOthers);

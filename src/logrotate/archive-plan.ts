@@ -1,11 +1,18 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { WavspoolError, errnoOf } from '../faults.ts';
+import { errnoOf } from '../faults.ts';
 import { delayedArchives, planNames, type NamingFacts, type Present } from './names.ts';
 import type { LogEntry } from './options.ts';
 
+/** The archive's dated name is not free. */
+export interface TakenName {
+  readonly kind: 'taken';
+  readonly by: string;
+}
+
 /** What a rotation does to names, as absolute paths. */
 export interface ArchivePlan {
+  readonly kind: 'free';
   readonly archive: string;
   readonly aged: readonly string[];
   readonly shifts: readonly { readonly from: string; readonly to: string }[];
@@ -25,24 +32,23 @@ export async function delayedPaths(entry: LogEntry, log: string, when: When): Pr
 }
 
 /**
- * The names of this rotation, given what is there now; `compressed` counts as compressed already. Throws ARCHIVE_TAKEN when a
- * dated name is not free.
+ * The names of this rotation, given what is there now; `compressed` counts as compressed already.
  */
 export async function planArchive(
   entry: LogEntry,
   log: string,
   when: When,
   compressed: readonly string[] = [],
-): Promise<ArchivePlan> {
+): Promise<ArchivePlan | TakenName> {
   const directory = archiveDirectory(entry, log);
   const within = (name: string): string => join(directory, name);
   const present = (await presentIn(directory)).map((one) =>
     compressed.includes(within(one.name)) ? { ...one, name: `${one.name}.gz` } : one,
   );
   const plan = planNames(entry, factsOf(log, present, when));
-  if (plan.kind === 'taken')
-    throw new WavspoolError('ARCHIVE_TAKEN', `${log} was not rotated: ${within(plan.by)} is there already`);
+  if (plan.kind === 'taken') return { kind: 'taken', by: within(plan.by) };
   return {
+    kind: 'free',
     archive: within(plan.archive),
     aged: plan.aged.map(within),
     shifts: plan.shifts.map(({ from, to }) => ({ from: within(from), to: within(to) })),

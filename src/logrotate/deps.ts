@@ -1,6 +1,7 @@
 import type { Report } from '../events.ts';
 import type { Clock } from '../runtime/index.ts';
 import type { CollapseRange } from './collapse.ts';
+import type { Places } from './places.ts';
 import type { RotateOptions } from './due.ts';
 
 /** What a rotation works with. */
@@ -11,6 +12,8 @@ export interface RotateDeps {
   readonly timezone: string;
   /** Where it is remembered what was archived of each log, and the locks lie: `<paths.data>/logrotate`. */
   readonly directory: string;
+  /** How paths are said while a log is rotated; as they stand unless told otherwise. */
+  readonly places?: Places;
   /** How the front of a log is cut off. */
   readonly collapse: CollapseRange;
 }

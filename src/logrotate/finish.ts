@@ -7,6 +7,7 @@ import { cutLog, cutSoFar, type Cut } from './cut.ts';
 import type { RotateDeps, Run } from './deps.ts';
 import { identityAt } from '../linux/index.ts';
 import { writersOf } from './writers.ts';
+import { PLAIN } from './places.ts';
 import { publishArchive, removeOwn } from './publish.ts';
 import type { RotationResult } from './result.ts';
 import { stateName, writeLogState, type LogState, type OpenRotation, type Tidying } from './state-file.ts';
@@ -16,8 +17,13 @@ export interface Finishing extends Pick<Run, 'signal' | 'named'> {
 }
 
 /** Where a rotation of that log prepares what gets a name below `directory`. */
-export function temporaryIn(directory: string, log: string, what: 'archive' | 'gzip'): string {
-  return join(directory, `${TEMPORARY_PREFIX}${stateName(log)}-${what}.tmp`);
+export function temporaryIn(
+  { places = PLAIN }: Pick<RotateDeps, 'places'>,
+  directory: string,
+  log: string,
+  what: 'archive' | 'gzip',
+): string {
+  return join(directory, `${TEMPORARY_PREFIX}${stateName(places.outside(log))}-${what}.tmp`);
 }
 
 /**
@@ -84,7 +90,7 @@ export async function settle(
     tidying: tidyingOf(open),
     last: { at: open.at, archive: compressed, way, windowUs, bytes },
   };
-  await writeLogState(deps.directory, settled);
+  await writeLogState(deps, settled);
   const tidied = await finishTidying(deps, settled, signal);
   if (cut.kind === 'uncut') throw cut.error;
   return {
@@ -120,16 +126,16 @@ export async function finishTidying(
   await removeOwn(removes);
   if (mayBeWritten && compress !== null && (await isStillWritten(deps, state.log, compress))) {
     const waiting = { ...state, tidying: { removes: [], compress, mayBeWritten } };
-    await writeLogState(deps.directory, waiting);
+    await writeLogState(deps, waiting);
     return waiting;
   }
   if (compress !== null) {
     const { clock, timezone } = deps;
-    const temporary = temporaryIn(dirname(compress), state.log, 'gzip');
+    const temporary = temporaryIn(deps, dirname(compress), state.log, 'gzip');
     await compressArchive(compress, temporary, { now: clock.now(), timezone, signal });
   }
   const tidied = { ...state, tidying: null };
-  await writeLogState(deps.directory, tidied);
+  await writeLogState(deps, tidied);
   return tidied;
 }
 

@@ -30,11 +30,7 @@ export async function lookAt(
     result: { log, outcome: 'skipped', reason },
   });
   const stats = await statOf(log);
-  if (stats === undefined) {
-    // between the runs of cron nothing is said of a log that is missing
-    if (entry.missingok || options.only !== undefined) return skipped('it is missing');
-    throw new WavspoolError('LOG_MISSING', `${log}: there is no such log`);
-  }
+  if (stats === undefined) return { kind: 'skipped', result: whenMissing(entry, log, options) };
   const kind = kindOf(stats);
   const size = Number(stats.size);
   const archived = kind === 'log' && head !== null ? await archivedAt(log, head) : 0;
@@ -42,6 +38,14 @@ export async function lookAt(
   if (verdict.kind === 'refuse') throw new WavspoolError('LOG_UNUSABLE', `${log}: ${verdict.problem}`);
   if (verdict.kind === 'skip') return skipped(verdict.reason);
   return { kind: 'due', facts: { path: log, archived, size } };
+}
+
+/** Throws LOG_MISSING unless that is as it may be. */
+export function whenMissing(entry: LogEntry, log: string, options: RotateOptions): RotationResult {
+  // between the runs of cron nothing is said of a log that is missing
+  if (entry.missingok || options.only !== undefined)
+    return { log, outcome: 'skipped', reason: 'it is missing' };
+  throw new WavspoolError('LOG_MISSING', `${log}: there is no such log`);
 }
 
 async function archivedAt(log: string, head: Head): Promise<number> {

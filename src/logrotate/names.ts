@@ -171,6 +171,19 @@ function known(dated: DatedNaming, suffix: string, present: readonly Present[]):
     .map(({ one }) => one);
 }
 
+/**
+ * Whether `name`, which lies where the archives of `log` go, is the name of one, compressed or not: a pattern like `*.log` or
+ * `app.log*` takes archives for logs otherwise.
+ */
+export function isArchiveName(options: NamingOptions, log: string, name: string, timezone: string): boolean {
+  if (name === log) return false;
+  const plain = name.endsWith(GZ) ? name.slice(0, -GZ.length) : name;
+  const dated = datedNaming(options, { log, present: [], now: 0, timezone });
+  if (dated !== undefined) return dated.order(plain) !== undefined;
+  const { base, extension } = stemOf(log, options.extension);
+  return new RegExp(String.raw`^${RegExp.escape(base)}\.\d{1,15}${RegExp.escape(extension)}$`).test(plain);
+}
+
 function isAged({ mtimeMs }: Present, maxageDays: number | undefined, now: number): boolean {
   return maxageDays !== undefined && (now - mtimeMs) / DAY_MS > maxageDays;
 }

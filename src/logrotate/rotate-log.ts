@@ -1,12 +1,15 @@
 import { join } from 'node:path';
+import type { Report } from '../events.ts';
 import { WavspoolError, errnoOf, faultCode, messageOf, FAULTS } from '../faults.ts';
 import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
 import type { RotateDeps, Run } from './deps.ts';
 import type { RotateOptions } from './due.ts';
 import { lockLog } from './lock.ts';
 import { logsOf } from './logs-of.ts';
-import { lookAt } from './look-at.ts';
+import { lookAt, whenMissing } from './look-at.ts';
 import type { LogEntry } from './options.ts';
+import { ownArchives } from './own-archives.ts';
+import { PLAIN, openPlaces, type Places } from './places.ts';
 import { previewRotation } from './preview.ts';
 import { finishOpen, finishTidying } from './finish.ts';
 import type { RotationResult } from './result.ts';
@@ -38,10 +41,15 @@ export async function rotateLog(
     tell(deps, unreadable, options, 0);
     return [unreadable];
   }
+  const archives = await ownArchives(deps, entry, logs);
   const results: RotationResult[] = [];
   for (const log of logs) {
     const startedAt = deps.clock.monotonicMs();
-    const result = await rotateOne(deps, entry, log, options, signal);
+    const of = archives.get(log);
+    const result: RotationResult =
+      of === undefined
+        ? await rotateOne(deps, entry, log, options, signal)
+        : { log, outcome: 'skipped', reason: `it is an archive of ${of}` };
     if (options.dryRun !== true)
       tell(deps, result, options, Math.round(deps.clock.monotonicMs() - startedAt));
     results.push(result);
@@ -57,17 +65,35 @@ async function rotateOne(
   signal: AbortSignal,
 ): Promise<RotationResult> {
   const archive: { path: string | null } = { path: null };
+  let outside: Places['outside'] = PLAIN.outside;
   try {
-    if (options.dryRun === true) return await previewRotation(deps, entry, log, options);
-    return await underLock(deps, entry, log, { options, signal, named: (path) => (archive.path = path) });
+    await using opened = await openPlaces(entry, log);
+    if (opened === undefined) return whenMissing(entry, log, options);
+    outside = opened.places.outside;
+    const report: Report = (event, fields) => deps.report(event, said(fields, outside));
+    const inside = { ...deps, report, places: opened.places };
+    const named = (path: string): string => (archive.path = outside(path));
+    const result =
+      options.dryRun === true
+        ? await previewRotation(inside, opened.entry, opened.log, options)
+        : await underLock(inside, opened.entry, opened.log, { options, signal, named });
+    return said(result, outside);
   } catch (error) {
     signal.throwIfAborted();
-    return failure(log, error, archive.path);
+    return failure(log, asFault(outside(log), error, outside), archive.path);
   }
 }
 
+/** The same, with the paths in its texts as everybody knows them. */
+function said<T>(value: T, outside: Places['outside']): T {
+  if (typeof value === 'string') return outside(value) as T;
+  if (Array.isArray(value)) return value.map((one: unknown) => said(one, outside)) as T;
+  if (value === null || typeof value !== 'object' || value instanceof Error) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, said(one, outside)])) as T;
+}
+
 function failure(log: string, error: unknown, archive: string | null): RotationResult {
-  const fault = asFault(log, error);
+  const fault = asFault(log, error, PLAIN.outside);
   return { log, outcome: 'failed', code: faultCode(fault), error: fault, archive };
 }
 
@@ -84,8 +110,12 @@ async function underLock(deps: RotateDeps, entry: LogEntry, log: string, run: Ru
   }
   await makeDirectory(deps.directory, 0o700);
   await sweepTemporaries(deps.directory, deps.clock.now());
-  await using lock = await lockLog(log, join(deps.directory, `${stateName(log)}.lock`), LOCK_WAIT_SECONDS);
-  const state = await readLogState(deps.directory, log);
+  await using lock = await lockLog(
+    log,
+    join(deps.directory, `${stateName((deps.places ?? PLAIN).outside(log))}.lock`),
+    LOCK_WAIT_SECONDS,
+  );
+  const state = await readLogState(deps, log);
   if (state.open !== null) {
     const finished = await finishOpen(deps, state, state.open, { lockFd: lock.fd, ...run });
     if (finished !== undefined) return finished;
@@ -98,14 +128,15 @@ async function underLock(deps: RotateDeps, entry: LogEntry, log: string, run: Ru
 }
 
 /** What the system says about a log or an archive as a fault of ours. */
-function asFault(log: string, error: unknown): unknown {
+function asFault(log: string, error: unknown, outside: Places['outside']): unknown {
   if (error instanceof WavspoolError) {
-    return error.message.startsWith(log) || error.code !== 'LOG_UNUSABLE'
-      ? error
-      : new WavspoolError(error.code, `${log}: ${error.message}`, { cause: error });
+    const text = outside(error.message);
+    const isSaid = text.startsWith(log) || error.code !== 'LOG_UNUSABLE';
+    if (isSaid && text === error.message) return error;
+    return new WavspoolError(error.code, isSaid ? text : `${log}: ${text}`, { cause: error });
   }
   const errno = errnoOf(error) ?? '';
-  const message = `${log} could not be rotated: ${messageOf(error)}`;
+  const message = `${log} could not be rotated: ${outside(messageOf(error))}`;
   if (errno === 'ENOSPC' || errno === 'EDQUOT')
     return new WavspoolError('DISK_FULL', message, { cause: error });
   if (/^E[A-Z]+$/.test(errno)) return new WavspoolError('LOG_UNUSABLE', message, { cause: error });

@@ -18,7 +18,7 @@ export async function rotationState(
 ): Promise<readonly RotationState[]> {
   const states: RotationState[] = [];
   for (const log of await logsOf(path)) {
-    const { last, open, tidying } = await readLogState(directory, log);
+    const { last, open, tidying } = await readLogState({ directory }, log);
     states.push({ log, last, unfinished: open !== null || tidying !== null });
   }
   return states;

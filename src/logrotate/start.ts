@@ -9,8 +9,10 @@ import { compressArchive } from './compress.ts';
 import { copyRange, endOfLines } from './copy.ts';
 import { cutLog, headOf } from './cut.ts';
 import type { RotateDeps } from './deps.ts';
+import type { RotateOptions } from './due.ts';
 import { identityAt, identityOf } from '../linux/index.ts';
 import { MOVED, removeTemporary, settle, temporaryIn, type Finishing } from './finish.ts';
+import { whenTaken } from './when-taken.ts';
 import { writersOf } from './writers.ts';
 import type { LogEntry } from './options.ts';
 import { publishArchive, removeOwn } from './publish.ts';
@@ -23,7 +25,13 @@ const STILL_MS = 250;
 /** Of the file systems that can collapse, XFS has the largest blocks. */
 const LARGEST_BLOCK_BYTES = 64 * 1024;
 
+/** No text has so many zeros in a row; the hole that a cut leaves is a block at least. */
+const HOLE = Buffer.alloc(512);
+/** What comes in while a log is copied lies before the hole. */
+const HOLE_LOOK_BYTES = 1024 * 1024;
+
 interface Starting extends Finishing {
+  readonly options: RotateOptions;
   readonly state: LogState;
   readonly facts: { readonly path: string; readonly archived: number; readonly size: number };
 }
@@ -48,8 +56,12 @@ export async function startRotation(
   const when = { now: deps.clock.now(), timezone: deps.timezone };
   await makeDirectory(directory, 0o750);
   for (const delayed of await delayedPaths(entry, path, when))
-    await compressArchive(delayed, temporaryIn(directory, path, 'gzip'), { ...when, signal: start.signal });
+    await compressArchive(delayed, temporaryIn(deps, directory, path, 'gzip'), {
+      ...when,
+      signal: start.signal,
+    });
   const plan = await planArchive(entry, path, when);
+  if (plan.kind === 'taken') return whenTaken(path, plan.by, start.state.last, start.options, when.now);
   if (entry.rotate === 0) return discard(deps, entry, plan, start);
   return entry.copytruncate ? rotateByCopy(deps, entry, plan, start) : rotateByMove(deps, entry, plan, start);
 }
@@ -61,7 +73,7 @@ async function rotateByCopy(
   start: Starting,
 ): Promise<RotationResult> {
   const { path, archived: from } = start.facts;
-  const temporary = temporaryIn(dirname(plan.archive), path, 'archive');
+  const temporary = temporaryIn(deps, dirname(plan.archive), path, 'archive');
   await using log = await openPlain(path, 'read and write');
   await using archive = await createTemporary(temporary);
   let open: OpenRotation;
@@ -86,7 +98,7 @@ async function rotateByCopy(
       collapse,
       after: collapse === null ? null : await headOf(log, collapse, until),
     };
-    await writeLogState(deps.directory, { ...start.state, open });
+    await writeLogState(deps, { ...start.state, open });
   } catch (error) {
     await removeTemporary(temporary);
     throw error;
@@ -117,25 +129,38 @@ async function copyWhole(
 
 /**
  * How the log is to be cut: by a collapse when somebody appends to it. A writer that keeps its own offset is reported, and the
- * log is truncated under it as logrotate would, for a collapse would make it overwrite lines. A log that nobody has open is
- * emptied if it stays still: nobody loses a line.
+ * log is truncated under it as logrotate would, for a collapse would make it overwrite lines. A writer that this process cannot
+ * see, in a container or of another user, is reported when the log grows; whether he appends shows after the first cut. A log
+ * that nobody has open is emptied if it stays still: nobody loses a line.
  */
 async function chooseCut(
   deps: RotateDeps,
   log: FileHandle,
-  { facts, signal }: Starting,
+  { facts, state, signal }: Starting,
 ): Promise<'collapse' | 'truncate' | 'empty'> {
   const before = await log.stat({ bigint: true });
+  if (!before.isFile() || before.nlink !== 1n)
+    throw new WavspoolError('LOG_UNUSABLE', 'something else was put in its place while it was opened');
+  const hasHole = state.last !== null && (await hasHoleBehind(log, facts.archived));
   const writers = await writersOf(identityOf(before), log.fd);
   const stubborn = writers.filter(({ appends }) => !appends);
   for (const { pid, program } of stubborn)
     deps.report('log writer without append', { log: facts.path, writerPid: pid, program });
-  if (stubborn.length > 0) return 'truncate';
+  if (hasHole && stubborn.length === 0) deps.report('log writer hidden', { log: facts.path, appends: false });
+  if (stubborn.length > 0 || hasHole) return 'truncate';
   if (writers.length > 0) return 'collapse';
   const ageMs = deps.clock.now() - Number(before.mtimeMs);
   if (ageMs < STILL_MS) await deps.clock.sleep(STILL_MS - Math.max(0, ageMs), signal);
   const after = await log.stat({ bigint: true });
-  return after.size === before.size && after.mtimeNs === before.mtimeNs ? 'empty' : 'collapse';
+  if (after.size === before.size && after.mtimeNs === before.mtimeNs) return 'empty';
+  deps.report('log writer hidden', { log: facts.path, appends: null }); // it grows, and nobody is seen who writes it
+  return 'collapse';
+}
+
+/** Who keeps an offset of his own goes on there after the log was cut: zeros lie between what was left of it and his next line. */
+async function hasHoleBehind(log: FileHandle, from: number): Promise<boolean> {
+  const { bytesRead, buffer } = await log.read(Buffer.alloc(HOLE_LOOK_BYTES), 0, HOLE_LOOK_BYTES, from);
+  return buffer.subarray(0, bytesRead).includes(HOLE);
 }
 
 /** How much of it a collapse takes away; null on a file system with such blocks as none that can collapse has. */
@@ -174,7 +199,7 @@ async function rotateByMove(
     collapse: null,
     after: null,
   };
-  await writeLogState(deps.directory, { ...start.state, open });
+  await writeLogState(deps, { ...start.state, open });
   await publishOrThrow(open, deps, start);
   return settle(deps, start.state, open, { cut: MOVED, finished: false, ...start });
 }
@@ -208,7 +233,7 @@ async function discard(
     await syncDirectory(dirname(path));
   }
   const last = { at: deps.clock.now(), archive: null, way: 'window', windowUs: 0, bytes: size } as const;
-  await writeLogState(deps.directory, { ...state, head: null, last });
+  await writeLogState(deps, { ...state, head: null, last });
   return {
     log: path,
     outcome: 'rotated',

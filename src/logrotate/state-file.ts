@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { writeDurably } from '../runtime/index.ts';
+import type { RotateDeps } from './deps.ts';
+import { PLAIN } from './places.ts';
 import type { FileIdentity } from '../linux/index.ts';
 
 /**
@@ -84,9 +86,13 @@ export function stateName(log: string): string {
   return `${basename(log).slice(0, 100)}-${hash}`;
 }
 
-/** Reads what is remembered of a log below `directory`; of an unknown one, nothing. Throws ROTATION_STATE_DAMAGED. */
-export async function readLogState(directory: string, log: string): Promise<LogState> {
-  const path = statePath(directory, log);
+/** Where states lie, and how paths in them are said. */
+type Keeping = Pick<RotateDeps, 'directory' | 'places'>;
+
+/** Reads what is remembered of a log; of an unknown one, nothing. Throws ROTATION_STATE_DAMAGED. */
+export async function readLogState({ directory, places = PLAIN }: Keeping, log: string): Promise<LogState> {
+  const known = places.outside(log);
+  const path = statePath(directory, known);
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -96,17 +102,43 @@ export async function readLogState(directory: string, log: string): Promise<LogS
   }
   try {
     const state = JSON.parse(text) as LogState;
-    if (state.v === 1 && state.log === log) return state;
+    if (state.v === 1 && state.log === known) return withPaths(state, places.inside);
     throw new Error(`it is of version ${String(state.v)} and of the log ${state.log}`);
   } catch (error) {
-    const message = `${path} does not say what is archived of ${log}: ${messageOf(error)}`;
+    const message = `${path} does not say what is archived of ${known}: ${messageOf(error)}`;
     throw new WavspoolError('ROTATION_STATE_DAMAGED', message, { cause: error });
   }
 }
 
 /** Remembers it, on disk when this returns. */
-export async function writeLogState(directory: string, state: LogState): Promise<void> {
-  await writeDurably(statePath(directory, state.log), `${JSON.stringify(state)}\n`, 0o600);
+export async function writeLogState({ directory, places = PLAIN }: Keeping, state: LogState): Promise<void> {
+  const said = withPaths(state, places.outside);
+  await writeDurably(statePath(directory, said.log), `${JSON.stringify(said)}\n`, 0o600);
+}
+
+/** A state whose paths are all said in another way. */
+function withPaths(state: LogState, say: (path: string) => string): LogState {
+  const own = <T extends OwnFile>(files: readonly T[]): T[] =>
+    files.map((file) => ({ ...file, path: say(file.path) }));
+  const { open, tidying, last } = state;
+  return {
+    ...state,
+    log: say(state.log),
+    open: open && {
+      ...open,
+      temporary: say(open.temporary),
+      archive: { ...open.archive, path: say(open.archive.path) },
+      aged: own(open.aged),
+      shifts: own(open.shifts).map((shift) => ({ ...shift, to: say(shift.to) })),
+      removes: own(open.removes),
+    },
+    tidying: tidying && {
+      ...tidying,
+      removes: own(tidying.removes),
+      compress: tidying.compress && say(tidying.compress),
+    },
+    last: last && { ...last, archive: last.archive && say(last.archive) },
+  };
 }
 
 function statePath(directory: string, log: string): string {
