@@ -10,6 +10,7 @@ export function problemsOfWork(facts: Facts, now: number): readonly Problem[] {
     ...storeAway(facts),
     ...pauses(facts),
     ...holds(facts),
+    ...backlog(facts),
     ...givenUp(facts),
     ...landing(facts, now),
   ];
@@ -82,6 +83,23 @@ function holds({ roles, store }: Facts): Problem[] {
     });
   }
   return [...told.values()];
+}
+
+/** Rows tell it as well as the role that waits: told once. */
+function backlog({ recordings, limits: { maxBacklog }, roles }: Facts): Problem[] {
+  if (recordings === null || roles.some(({ held }) => held?.cause === 'backlog')) return [];
+  const { PENDING, pendingBytes } = recordings;
+  if (PENDING <= maxBacklog.recordings && pendingBytes <= maxBacklog.bytes) return [];
+  return [
+    {
+      id: 'held:extraction:backlog',
+      since: null,
+      what: `Extraction waits: ${counted(PENDING, 'recording')} (${roundedSize(pendingBytes)}) wait for their upload, more than extract.maxBacklog.`,
+      effect: 'What has landed stays where it is, safe and unfinished; no retry is spent.',
+      remedy: REMEDY_OF_HOLD['backlog'] ?? '',
+      command: 'wavspool doctor',
+    },
+  ];
 }
 
 function givenUp({ recordings, tars, causes }: Facts): Problem[] {

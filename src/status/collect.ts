@@ -82,7 +82,7 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
           },
     store: storeStatus(store),
     disk,
-    limits: { minFreeBytes: settings.extract.minFreeBytes },
+    limits: { minFreeBytes: settings.extract.minFreeBytes, maxBacklog: settings.extract.maxBacklog },
     needs: NEEDED_ROLES,
     roles,
     ...(await deps.keeping()),

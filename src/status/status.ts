@@ -90,7 +90,10 @@ export interface Facts {
   /** Null for a directory that does not exist. */
   readonly disk: Readonly<Record<'incoming' | 'extracted' | 'state', DiskStatus | null>>;
   /** The settings that decide whether a figure is a problem. */
-  readonly limits: { readonly minFreeBytes: number };
+  readonly limits: {
+    readonly minFreeBytes: number;
+    readonly maxBacklog: { readonly recordings: number; readonly bytes: number };
+  };
   /** The roles that this site's settings ask for. */
   readonly needs: readonly string[];
   /** What lies in the landing directory and is not taken, by reason; a reason without anything is absent. */

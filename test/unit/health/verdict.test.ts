@@ -47,7 +47,7 @@ function facts({ extract, upload, ...changes }: Changes): Facts {
     oldestWaiting: null,
     store: { available: true },
     disk: { incoming: ROOM, extracted: ROOM, state: ROOM },
-    limits: { minFreeBytes: 1024 ** 3 },
+    limits: { minFreeBytes: 1024 ** 3, maxBacklog: { recordings: 200_000, bytes: 50 * 1024 ** 3 } },
     needs: [],
     roles: [],
     snapshots: {},
@@ -250,6 +250,12 @@ test.each<[string, Changes, string, string | null]>([
     { roles: [held('extraction', 'backlog', '200001 recordings wait', NOW)] },
     'held:extraction:backlog',
     new Date(NOW).toISOString(),
+  ],
+  [
+    'a backlog that extraction waits for, by its rows alone',
+    { recordings: { ...recordings, PENDING: 200_001, FAILED: 0, givenUp: 0 } },
+    'held:extraction:backlog',
+    null,
   ],
   [
     'a disk with less than is to stay free, told once for all directories on it',

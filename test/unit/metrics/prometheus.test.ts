@@ -20,7 +20,7 @@ const STATUS: Status = {
     extracted: null,
     state: null,
   },
-  limits: { minFreeBytes: 1 },
+  limits: { minFreeBytes: 1, maxBacklog: { recordings: 1, bytes: 1 } },
   needs: [],
   verdict: {
     alive: true,
