@@ -34,6 +34,11 @@ export interface LandingFigures {
 
 export type Landing = Readonly<Partial<Record<LandingReason, LandingFigures>>>;
 
+/** Whether somebody has to do something about it; `now` in ms since 1970. */
+export function needsAttention({ changedMs, patienceMs }: Untaken, now: number): boolean {
+  return now - changedMs >= patienceMs;
+}
+
 const EXAMPLES = 3;
 
 /** What there is for one reason, with the first few paths. */

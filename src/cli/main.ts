@@ -16,6 +16,7 @@ const COMMANDS: readonly {
     names: ['pause', 'resume', 'drain'],
     load: async () => (await import('./commands/pause.ts')).pauseCommands,
   },
+  { names: ['landing'], load: async () => (await import('./commands/landing.ts')).landingCommand },
   { names: ['trace'], load: async () => (await import('./commands/trace.ts')).traceCommand },
   { names: ['rescan'], load: async () => (await import('./commands/rescan.ts')).rescanCommand },
   { names: ['audit'], load: async () => (await import('./commands/audit.ts')).auditCommand },

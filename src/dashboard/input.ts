@@ -36,6 +36,15 @@ export const requeueBody = z
     'say which: all, paths, cause, match, tar or since',
   );
 
+export const landingQuery = z.strictObject({
+  limit,
+  after: z
+    .string()
+    .regex(/^[\w-]+$/)
+    .max(8192)
+    .optional(),
+});
+
 export const ingestBody = z.strictObject({ tars: z.array(filled).min(1).max(1000) });
 
 const name = z.string().min(1).max(63);

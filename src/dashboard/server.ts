@@ -7,6 +7,7 @@ import { createContext, type Context, type DashboardDeps } from './context.ts';
 import { guard } from './guard.ts';
 import { answerFaults } from './replies.ts';
 import { healthz } from './routes/healthz.ts';
+import { landing } from './routes/landing.ts';
 import { login } from './routes/login.ts';
 import { metrics } from './routes/metrics.ts';
 import { overview } from './routes/overview.ts';
@@ -70,5 +71,6 @@ async function behindToken(server: FastifyInstance, context: Context, throttle: 
   uploads(server, context);
   backups(server, context);
   tars(server, context);
+  landing(server, context);
   await queueBoard(server, context);
 }

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { Status } from '../status/index.ts';
+import type { LandingFigures, Status } from '../status/index.ts';
 
 /** The `Content-Type` of {@link prometheusText}. */
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -23,6 +23,7 @@ export async function prometheusText(status: Status): Promise<string> {
   addVerdict(status.verdict, gauge);
   addRows(status, gauge);
   addWork(status, gauge);
+  addLanding(status, gauge);
   addKeeping(status, gauge);
   addRoles(status, gauge);
   addCounters(status, registry);
@@ -57,6 +58,26 @@ function addRows({ recordings, tars }: Status, gauge: AddGauge): void {
   gauge('recordings_pending_bytes', 'Bytes of the PENDING recordings', one(pendingBytes));
   gauge('tars', 'Tars by state', by('state', { extracted: tars.extracted, failed: tars.failed }));
   gauge('tars_given_up', 'Failed tars that wait for an operator', one(tars.givenUp));
+}
+
+function addLanding({ landing = {} }: Status, gauge: AddGauge): void {
+  const reasons = Object.entries(landing);
+  const each = (name: string, help: string, value: (figures: LandingFigures) => number): void =>
+    gauge(
+      `landing_${name}`,
+      help,
+      reasons.map(([reason, figures]) => ({ labels: { reason }, value: value(figures) })),
+    );
+  each('files', 'What lies in the landing directory and is not taken', ({ count }) => count);
+  each('bytes', 'Bytes of these', ({ bytes }) => bytes);
+  each(
+    'oldest_seconds',
+    'How long ago the oldest of these last changed',
+    ({ oldestSeconds }) => oldestSeconds,
+  );
+  each('needs_attention', '1 while some of these do not go on by themselves', (figures) =>
+    Number(figures.needsAttention),
+  );
 }
 
 function addWork(status: Status, gauge: AddGauge): void {

@@ -58,6 +58,14 @@ export interface StoreOutage {
   readonly stamp: string;
 }
 
+/** What lies in the landing directory, by reason; written by the watch role, read for people. */
+type LandingFigures = Readonly<
+  Record<string, { count: number; bytes: number; oldestSeconds: number; needsAttention: boolean }>
+>;
+
+/** What was told of the landing directory is old by then: its watch role is gone. */
+const LANDING_MS = 60_000;
+
 /** A role that has not been heard of for this long is gone. */
 const SILENT_MS = 30_000;
 
@@ -67,6 +75,9 @@ export interface Shared {
   /** Removes the heartbeat of a role that ends in order. */
   leave(heartbeat: Pick<Heartbeat, 'role' | 'host' | 'pid'>): Promise<void>;
   heartbeats(): Promise<readonly Heartbeat[]>;
+  /** What the watch role told of the landing directory last; undefined when none has for a minute. */
+  landing(): Promise<LandingFigures | undefined>;
+  setLanding(figures: LandingFigures): Promise<void>;
   outage(): Promise<StoreOutage | undefined>;
   /** The outage, and when the store was first known to answer (ms since 1970); one question. */
   store(): Promise<{ readonly outage: StoreOutage | undefined; readonly reachedAt: number | undefined }>;
@@ -84,6 +95,7 @@ export function openShared(site: string, redis: Redis, clock: Clock): Shared {
   const store = siteKey(site, 'store');
   const probe = siteKey(site, 'probe');
   const reached = siteKey(site, 'reached');
+  const landing = siteKey(site, 'landing');
 
   return {
     beat: async (heartbeat) => {
@@ -104,6 +116,13 @@ export function openShared(site: string, redis: Redis, clock: Clock): Shared {
         .filter(([name]) => !silent.includes(name))
         .map(([, heartbeat]) => heartbeat)
         .toSorted((a, b) => a.role.localeCompare(b.role) || a.pid - b.pid);
+    },
+    landing: async () => {
+      const json = await redis.get(landing);
+      return json === null ? undefined : (JSON.parse(json) as LandingFigures);
+    },
+    setLanding: async (figures) => {
+      await redis.set(landing, JSON.stringify(figures), 'PX', LANDING_MS);
     },
     outage: async () => outageIn(await redis.get(store)),
     store: async () => {

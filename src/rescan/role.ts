@@ -1,8 +1,13 @@
-import { startArrival } from '../arrival/index.ts';
+import type { App } from '../app.ts';
+import { startArrival, type Arrival } from '../arrival/index.ts';
 import type { Role } from '../role.ts';
 import { proveComplete } from '../tar/index.ts';
 import { reconcileUploads } from './reconcile.ts';
 import { knownTars, queueTars } from './tars.ts';
+
+/** How often it is told what lies in the landing directory, and how soon after the first rescan. */
+const TELL_MS = 5000;
+const FIRST_MS = 200;
 
 /** Finds tars that are complete, and rebuilds the queues from the disk and state.db at start and at every rescan. */
 export const watchRole: Role = {
@@ -33,11 +38,31 @@ export const watchRole: Role = {
       thorough = true;
       arrival.rescanNow().catch(() => undefined); // reported where it failed; the next one makes up for it
     });
+    const stopped = new AbortController();
+    const telling = tell(app, arrival, stopped.signal);
     return {
       stop: async () => {
+        stopped.abort();
         await arrival.stop();
+        await telling;
         return 0;
       },
     };
   },
 };
+
+/** Tells what lies in the landing directory and is not taken, for whoever asks for the status. */
+async function tell({ queues, clock, report }: App, arrival: Arrival, signal: AbortSignal): Promise<void> {
+  let fails = false;
+  while (!signal.aborted) {
+    const figures = arrival.landing();
+    try {
+      if (figures !== undefined) await queues.shared.setLanding(figures);
+      fails = false;
+    } catch (err) {
+      if (!fails) report('unexpected fault', { err }); // once per outage
+      fails = true;
+    }
+    await clock.sleep(figures === undefined ? FIRST_MS : TELL_MS, signal);
+  }
+}

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Landing } from '../arrival/index.ts';
 import type { Settings } from '../config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
 import { verdict, type StateCheck } from '../health/index.ts';
@@ -25,6 +26,8 @@ export interface StatusDeps {
   readonly pauses: Pauses;
   /** What the last look through `state.db` found. */
   readonly stateCheck: () => Promise<StateCheck | undefined>;
+  /** What lies in the landing directory, where no watch role tells it. */
+  readonly landing?: () => Promise<Landing>;
   /** How the jobs that keep the host go. */
   readonly keeping: () => Promise<
     Pick<Status, 'snapshots' | 'copies' | 'pointInTime' | 'schedules' | 'logs'>
@@ -45,6 +48,7 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
     diskStatus(settings.paths),
   ]);
   const oldest = await oldestWaiting(queues);
+  const landing: Landing | undefined = (await queues.shared.landing()) ?? (await deps.landing?.());
   const queueStatus = async (kind: QueueKind): Promise<QueueStatus> => {
     const [counts, paused, activeMs] = await Promise.all([
       queues[kind].counts(),
@@ -84,6 +88,7 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
     disk,
     limits: { minFreeBytes: settings.extract.minFreeBytes, maxBacklog: settings.extract.maxBacklog },
     needs: NEEDED_ROLES,
+    ...(landing !== undefined && { landing }),
     roles,
     ...(await deps.keeping()),
   };

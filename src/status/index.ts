@@ -7,8 +7,6 @@ export type {
   DatabaseStatus,
   DiskStatus,
   Facts,
-  LandingFigures,
-  LandingReason,
   LogStatus,
   PointInTimeStatus,
   QueueStatus,
@@ -16,3 +14,4 @@ export type {
   StateFacts,
   Status,
 } from './status.ts';
+export type { LandingFigures, LandingReason } from '../arrival/index.ts';

@@ -1,3 +1,4 @@
+import type { Landing } from '../arrival/index.ts';
 import type { FaultCode } from '../faults.ts';
 import type { Verdict } from '../health/index.ts';
 import type { Heartbeat, QueueKind } from '../queue/index.ts';
@@ -26,24 +27,6 @@ export interface DiskStatus {
   readonly freeInodes: number;
   /** 0 on a file system that does not count them. */
   readonly totalInodes: number;
-}
-
-/** Why something lies in the landing directory and is not taken. */
-export type LandingReason =
-  | 'waiting'
-  | 'incomplete'
-  | 'no marker'
-  | 'unreadable'
-  | 'name not UTF-8'
-  | 'no pattern';
-
-/** What lies in the landing directory for one reason. */
-export interface LandingFigures {
-  readonly count: number;
-  readonly bytes: number;
-  readonly oldestSeconds: number;
-  /** True when it does not go on by itself. */
-  readonly needsAttention: boolean;
 }
 
 /** What goes on at a site, ready for JSON: absent values are null, times ISO in UTC. */
@@ -97,7 +80,7 @@ export interface Facts {
   /** The roles that this site's settings ask for. */
   readonly needs: readonly string[];
   /** What lies in the landing directory and is not taken, by reason; a reason without anything is absent. */
-  readonly landing?: Readonly<Partial<Record<LandingReason, LandingFigures>>>;
+  readonly landing?: Landing;
   /** Every role that was heard of within the last 30 s. */
   readonly roles: readonly Heartbeat[];
   /** The last snapshot of each database; null for one without. */

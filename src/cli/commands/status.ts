@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { App } from '../../app.ts';
 import { hostJobs, keepingStatus, openHost, type Host } from '../../host/index.ts';
+import { landingOf } from '../../landing/index.ts';
 import { readPauses } from '../../pause/index.ts';
 import { roundedSize } from '../../runtime/index.ts';
 import { collectStatus, type Status } from '../../status/index.ts';
@@ -47,6 +48,8 @@ function look(app: App, host: Host, check: StateCheck | undefined): Promise<Stat
       return { extract, upload };
     },
     stateCheck: () => Promise.resolve(check),
+    // of all that lies there, not of each: reading tars is for who asks for them
+    landing: async () => (await landingOf(app, { limit: 0 })).figures,
     keeping: () => keepingStatus(host, hostJobs(host)),
   });
 }

@@ -1,0 +1,25 @@
+import type { App } from '../app.ts';
+import { knownTars } from '../rescan/index.ts';
+import { proveComplete } from '../tar/index.ts';
+import { readLanding, type LandingPage } from './read-landing.ts';
+
+/** As {@link readLanding}, of a site; without its queues, what is under way there counts as waiting. Throws what SQLite says. */
+export async function landingOf(
+  app: Pick<App, 'settings' | 'state' | 'clock'> & { readonly queues: App['queues'] | undefined },
+  page: { readonly after?: string | undefined; readonly limit: number },
+): Promise<LandingPage> {
+  const { settings, state, clock, queues } = app;
+  const roles = (await queues?.shared.heartbeats()) ?? [];
+  return readLanding(
+    {
+      settings: settings.arrival,
+      incoming: settings.paths.incoming,
+      clock,
+      isWatched: roles.some(({ role }) => role === 'watch'),
+      known: (versions) =>
+        queues === undefined ? state.settledTars(versions) : knownTars({ settings, state, queues }, versions),
+      prove: proveComplete,
+    },
+    page,
+  );
+}
