@@ -1,9 +1,11 @@
 import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
+import { FAULTS, faultCode, messageOf } from '../faults.ts';
 import { sqlTimestamp, type Clock } from '../runtime/index.ts';
 import type { CleanupTarget, RecordingRow, StateStore, TarRow } from '../state/index.ts';
 import type { ObjectHead, ObjectStore } from '../store/index.ts';
-import { removeIfUnchanged } from './remove-unchanged.ts';
+import { noteRemovals } from './note-removals.ts';
+import { StillAside, onItsWayOut, removeIfUnchanged } from './remove-unchanged.ts';
 
 export interface CleanupDeps {
   readonly state: Pick<StateStore, 'tarsDueForCleanup' | 'recordingsOfVersion' | 'markCleaned' | 'tar'>;
@@ -11,6 +13,8 @@ export interface CleanupDeps {
   readonly rules: Settings['cleanup'];
   /** True: nothing goes before its tar's receipt is in the bucket. */
   readonly receipts: boolean;
+  /** A directory of wavspool's own, for notes of what is on its way out. */
+  readonly scratch: string;
   readonly clock: Clock;
   readonly report: Report;
 }
@@ -18,11 +22,12 @@ export interface CleanupDeps {
 const PAGE = 100;
 /** HEAD requests under way at once. */
 const AT_ONCE = 16;
+const NOTED_AT_ONCE = 500;
 
 /**
  * Removes what the rules let go of, tar by tar: first the store confirms each recording of the tar by size and hash, then its
  * files go, each only if its bytes are still the ones that were uploaded. What is not confirmed or has changed is reported and
- * stays. Returns how many files went. Throws a store fault.
+ * stays, and what goes wrong with one tar is that tar's. Returns how many files went. Throws a fault of the store as a whole.
  */
 export async function cleanUp(deps: CleanupDeps, signal: AbortSignal): Promise<number> {
   const extracted = await cleanUpOne(deps, 'extracted', signal);
@@ -47,9 +52,20 @@ async function cleanUpOne(deps: CleanupDeps, what: CleanupTarget, signal: AbortS
     afterPath = last.path;
     for (const tar of due) {
       signal.throwIfAborted();
-      if (await isConfirmed(deps, tar, signal)) removed += await removeFiles(deps, tar, what);
+      try {
+        if (await isConfirmed(deps, tar, signal)) removed += await removeFiles(deps, tar, what);
+      } catch (error) {
+        if (signal.aborted || concernsAll(error)) throw error;
+        deps.report('file kept', { path: tar.path, reason: messageOf(error) });
+      }
     }
   }
+}
+
+/** Whether the next tar would meet with the same fault: the store is away, or `state.db` is. */
+function concernsAll(error: unknown): boolean {
+  const { retry, cause } = FAULTS[faultCode(error)];
+  return retry === 'when the store is back' || cause === 'state';
 }
 
 /** Whether the object is the recording: the same length, the hash that went with its PUT, the version that PUT made. */
@@ -80,31 +96,65 @@ async function isConfirmed(deps: CleanupDeps, tar: TarRow, signal: AbortSignal):
   return confirmed;
 }
 
+interface ToRemove {
+  readonly path: string;
+  readonly sha256: string | undefined;
+  readonly size: number | undefined;
+}
+
 async function removeFiles(deps: CleanupDeps, tar: TarRow, what: CleanupTarget): Promise<number> {
-  let files = 0;
-  let bytes = 0;
-  const remove = async (
-    path: string,
-    sha256: string | undefined,
-    size: number | undefined,
-  ): Promise<void> => {
-    const removal = sha256 === undefined ? 'changed' : await removeIfUnchanged(path, sha256);
-    if (removal === 'changed') {
-      const reason = 'its bytes are not those that were uploaded: look at it, then remove it by hand';
-      deps.report('file kept', { path, reason });
-    }
-    if (removal !== 'removed') return;
-    files += 1;
-    bytes += size ?? 0;
-  };
   // a new version may have been extracted since the list was made: then its row is another
   if (deps.state.tar(tar.path)?.sha256 !== tar.sha256) return 0;
-  if (what === 'incoming') await remove(tar.path, tar.sha256, tar.size);
-  else
-    for (const row of deps.state.recordingsOfVersion(tar)) {
-      if (row.tar === tar.path) await remove(row.path, row.sha256, row.size);
+  let files = 0;
+  let bytes = 0;
+  for (const group of inGroups(filesOf(deps, tar, what))) {
+    for (const size of await removeGroup(deps, group)) {
+      files += 1;
+      bytes += size;
     }
+  }
   await deps.state.markCleaned(tar.path, what);
   deps.report('files removed', { tar: tar.path, what, files, bytes });
   return files;
+}
+
+/** The sizes of those that went. */
+async function removeGroup({ scratch, report }: CleanupDeps, group: readonly ToRemove[]): Promise<number[]> {
+  const leaving = group.map((file) => ({ ...file, way: onItsWayOut(file.path) }));
+  const note = await noteRemovals(
+    scratch,
+    leaving.map(({ way }) => way),
+  );
+  const removed: number[] = [];
+  try {
+    for (const { way, path, sha256, size } of leaving) {
+      const removal = sha256 === undefined ? 'changed' : await removeIfUnchanged(way, sha256);
+      if (removal === 'removed') removed.push(size ?? 0);
+      if (removal !== 'changed') continue;
+      const reason = 'its bytes are not those that were uploaded: look at it, then remove it by hand';
+      report('file kept', { path, reason });
+    }
+  } catch (error) {
+    if (!(error instanceof StillAside)) await note.end(); // else the next start gives it its name back
+    throw error;
+  }
+  await note.end();
+  return removed;
+}
+
+function* filesOf({ state }: CleanupDeps, tar: TarRow, what: CleanupTarget): Generator<ToRemove> {
+  if (what === 'incoming') yield tar;
+  else for (const row of state.recordingsOfVersion(tar)) if (row.tar === tar.path) yield row;
+}
+
+/** One note for so many files: to sync one for each would take longer than to remove it. */
+function* inGroups(files: Iterable<ToRemove>): Generator<readonly ToRemove[]> {
+  let group: ToRemove[] = [];
+  for (const file of files) {
+    group.push(file);
+    if (group.length < NOTED_AT_ONCE) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
 }

@@ -54,7 +54,15 @@ const cleanup: MaintenanceJob = {
   everyMs: MINUTE_MS,
   run: ({ state, report, clock, settings }, store, signal) =>
     cleanUp(
-      { state, store, report, clock, rules: settings.cleanup, receipts: settings.upload.receipts },
+      {
+        state,
+        store,
+        report,
+        clock,
+        rules: settings.cleanup,
+        receipts: settings.upload.receipts,
+        scratch: scratchOf(settings),
+      },
       signal,
     ),
 };
@@ -77,6 +85,6 @@ export function maintenanceJobs({
 }
 
 /** Whether the settings let anything be removed. */
-export function cleansUp({ cleanup: { extracted, incoming } }: App['settings']): boolean {
+function cleansUp({ cleanup: { extracted, incoming } }: App['settings']): boolean {
   return extracted !== 'keep' || incoming !== 'keep';
 }

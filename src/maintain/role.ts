@@ -7,7 +7,7 @@ import type { Outcome } from '../queue/index.ts';
 import type { Role } from '../role.ts';
 import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
 import { dueNow, runJob, takeTurn, type Job } from '../schedule/index.ts';
-import { cleansUp, maintenanceJobs, scratchOf, type MaintenanceJob } from './jobs.ts';
+import { maintenanceJobs, scratchOf, type MaintenanceJob } from './jobs.ts';
 import { keepScheduled } from './schedules.ts';
 
 /** A run of the site's upkeep that is not done by then goes on with the next one. */
@@ -62,11 +62,7 @@ async function sweep({ settings, report, clock }: App): Promise<void> {
   await makeDirectory(scratch);
   const files = await sweepTemporaries(scratch, clock.now());
   if (files > 0) report('temporary files swept', { directory: scratch, files });
-  if (!cleansUp(settings)) return;
-  for (const directory of [settings.paths.incoming, settings.paths.extracted]) {
-    await makeDirectory(directory);
-    await putBackInterrupted(directory);
-  }
+  await putBackInterrupted(scratch, report);
 }
 
 /** One run of a job that keeps the host, if it is still due: the schedules in Redis may repeat themselves. */

@@ -5,8 +5,9 @@ import { errnoOf } from '../faults.ts';
 const AT_ONCE = 1024;
 
 /**
- * Every regular file below `root`, or directly in it, in no order, without following symbolic links. What vanishes on the way is passed over, because
- * others may tidy up meanwhile. Throws what else the system says, and what it says of `root`.
+ * Every regular file below `root`, or directly in it, in no order, without following symbolic links. What vanishes on the way is
+ * passed over, because others may tidy up meanwhile, and so is a directory that is closed to us: whoever closed it must not end
+ * what is done for all. Throws what else the system says, and what it says of `root`.
  */
 export async function* filesBelow(
   root: string,
@@ -20,7 +21,7 @@ export async function* filesBelow(
         if (entry.isFile()) yield { directory, name: entry.name };
       }
     } catch (error) {
-      if (directory === root || errnoOf(error) !== 'ENOENT') throw error;
+      if (directory === root || !['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error) ?? '')) throw error;
     }
   }
 }

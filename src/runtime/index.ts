@@ -35,7 +35,6 @@ export {
   writeDurably,
   type GrowingFile,
 } from './durable-file.ts';
-export { filesBelow } from './files-below.ts';
 export { sha256IfThere, sha256OfFile } from './hash-file.ts';
 export { isOfHost } from './host-errors.ts';
 export { lowerPriority } from './lower-priority.ts';

@@ -1,14 +1,29 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cleanUp, putBackInterrupted } from '../../src/cleanup/index.ts';
+import { onItsWayOut, removeIfUnchanged } from '../../src/cleanup/remove-unchanged.ts';
 import type { Settings } from '../../src/config/index.ts';
 import { extractTar } from '../../src/extract/index.ts';
 import { receiptWriter } from '../../src/receipt/index.ts';
-import { systemClock, systemDice } from '../../src/runtime/index.ts';
+import { sha256OfFile, systemClock, systemDice } from '../../src/runtime/index.ts';
 import { openStateStore, type StateStore } from '../../src/state/index.ts';
 import { openS3Store, type ObjectStore } from '../../src/store/index.ts';
 import { bandwidth, uploadRecording } from '../../src/upload/index.ts';
@@ -110,7 +125,7 @@ const receipts = () =>
     signal,
   );
 const clean = (rules = NOTHING_KEPT) =>
-  cleanUp({ state, store, rules, receipts: true, clock: systemClock, report }, signal);
+  cleanUp({ state, store, rules, receipts: true, scratch: root, clock: systemClock, report }, signal);
 const left = async (): Promise<readonly string[]> => {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   return entries
@@ -239,14 +254,67 @@ test('a file that was changed since, and a tar that was replaced by one of the s
   expect(reported.filter(({ event }) => event === 'file kept')).toHaveLength(2);
 });
 
-test('a file that a crash left on its way out comes back, unless its name was taken meanwhile', async () => {
-  const aside = join(incoming(), 'day', '.wavspool-removing');
-  await mkdir(aside, { recursive: true });
-  await writeFile(join(aside, 'a.tar'), 'a');
-  await writeFile(join(aside, 'b.tar'), 'b');
-  await writeFile(join(incoming(), 'day', 'b.tar'), 'a new b');
-  expect(await putBackInterrupted(incoming())).toBe(2);
-  expect(await readFile(join(incoming(), 'day', 'a.tar'), 'utf8')).toBe('a');
-  expect(await readFile(join(incoming(), 'day', 'b.tar'), 'utf8')).toBe('a new b');
-  expect(await readFile(join(aside, 'b.tar'), 'utf8')).toBe('b');
+test('a file that a crash left on its way out comes back, beside its name if that was taken meanwhile', async () => {
+  const day = join(incoming(), 'day');
+  await mkdir(day, { recursive: true });
+  const ways = ['a.tar', 'b.tar', 'gone.tar'].map((name, i) => ({
+    path: join(day, name),
+    aside: `.wavspool-${String(i).repeat(32)}`,
+  }));
+  await writeFile(join(day, ways[0]?.aside ?? ''), 'a');
+  await writeFile(join(day, ways[1]?.aside ?? ''), 'b');
+  await writeFile(join(day, 'b.tar'), 'a new b');
+  await writeFile(join(root, 'removing-x.json'), JSON.stringify(ways));
+  expect(await putBackInterrupted(root, report)).toBe(2);
+  const files = await readdir(day);
+  expect(files.toSorted()).toEqual(['a.tar', 'b.tar', 'b.tar.111111111111']);
+  expect(await readFile(join(day, 'a.tar'), 'utf8')).toBe('a');
+  expect(await readFile(join(day, 'b.tar'), 'utf8')).toBe('a new b');
+  expect(await putBackInterrupted(root, report)).toBe(0);
+  expect(await readdir(root)).not.toContain('removing-x.json');
+});
+
+test('what others plant or swap in the landing directory harms nobody else, and stops no other tar', async () => {
+  const victim = join(incoming(), 'victim');
+  await mkdir(victim, { recursive: true });
+  await writeFile(join(victim, 'a.tar'), 'the tar of another user');
+  await land('day/a.tar', { 'a.wav': randomBytes(9000) });
+  await land('file/b.tar', { 'b.wav': randomBytes(9000) });
+  await land('swapped/c.tar', { 'c.wav': randomBytes(9000) });
+  await land('last/d.tar', { 'd.wav': randomBytes(9000) });
+  await uploadAll();
+  await receipts();
+  await symlink(victim, join(incoming(), 'day', '.wavspool-removing'));
+  await writeFile(join(incoming(), 'file', '.wavspool-removing'), '');
+  // the directory of c.tar now is a link to where a file of that name, with those bytes, is another's
+  await rename(join(incoming(), 'swapped'), join(root, 'private'));
+  await symlink(join(root, 'private'), join(incoming(), 'swapped'));
+  await chown(incoming(), 65_534, 65_534); // others may write here
+  expect(await clean()).toBe(7);
+  expect(await readFile(join(victim, 'a.tar'), 'utf8')).toBe('the tar of another user');
+  expect(await readdir(join(root, 'private'))).toEqual(['c.tar']);
+  expect(reported.filter(({ event }) => event === 'file kept')).toMatchObject([
+    { fields: { path: join(incoming(), 'swapped/c.tar'), reason: expect.stringContaining('link') } },
+  ]);
+});
+
+test('a tar that is replaced while it is hashed for the last time stays', async () => {
+  await mkdir(incoming(), { recursive: true });
+  const path = join(incoming(), 'a.tar');
+  await writeFile(path, '');
+  await truncate(path, 256 * 1024 * 1024); // takes long enough to hash
+  const sha256 = await sha256OfFile(path);
+  await writeFile(join(incoming(), 'new'), 'a new tar');
+  const removal = removeIfUnchanged(onItsWayOut(path), sha256);
+  const isOpen = async (): Promise<boolean> =>
+    (
+      await Promise.all(
+        (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+      )
+    ).includes(path);
+  while (!(await isOpen())) await new Promise((resolve) => setImmediate(resolve));
+  await rename(join(incoming(), 'new'), path);
+  expect(await removal).toBe('changed');
+  expect(await readdir(incoming())).toEqual(['a.tar']);
+  expect(await readFile(path, 'utf8')).toBe('a new tar');
 });
