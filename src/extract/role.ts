@@ -1,5 +1,6 @@
+import { opendir } from 'node:fs/promises';
 import type { App } from '../app.ts';
-import { FAULTS, WavspoolError, faultCode, messageOf } from '../faults.ts';
+import { FAULTS, WavspoolError, faultCode, messageOf, type FaultCode } from '../faults.ts';
 import { uploadJobs, type Outcome, type Payload } from '../queue/index.ts';
 import type { Role } from '../role.ts';
 import { guardDirectory, makeDirectory, sweepTemporaries, type DirectoryGuard } from '../runtime/index.ts';
@@ -11,6 +12,7 @@ import { askStore } from './ask-store.ts';
 import { batchSize } from './batch-size.ts';
 import type { ExtractDeps } from './deps.ts';
 import { extractTar } from './extract-tar.ts';
+import { createHold, EVERYBODY, type Hold } from './hold.ts';
 import { createSyncShell } from './sync-file-system.ts';
 import { createTurns } from './turns.ts';
 
@@ -18,6 +20,8 @@ import { createTurns } from './turns.ts';
 const MAX_CRASHES = 3;
 /** How long extraction waits before it looks again whether there is room or the backlog is down. */
 const LOOK_AGAIN_MS = 5000;
+/** A job that waits comes back long before. */
+const FORGET_MS = 4 * LOOK_AGAIN_MS;
 const COUNT_AGAIN_MS = 2000;
 const PAGE = 500;
 /** Extraction runs ahead of the uploads, which are what everybody waits for: it takes a third of a core that both want. */
@@ -38,9 +42,11 @@ export const extractRole: Role = {
       app,
       guard,
       backlog: backlogGuard(app),
+      hold: createHold(app.clock, app.report, FORGET_MS),
       inProcess: {
         turns: createTurns(app.clock),
         syncFileSystem: shell.sync,
+        needs: new Map(),
         askStore: askStore(openStore(app), app.settings.s3.prefix, extracted, stopping.signal),
       },
     };
@@ -59,6 +65,7 @@ export const extractRole: Role = {
       },
     });
     return {
+      held: () => extractor.hold.current(),
       work: { queue: 'extract', worker, limit: app.settings.extract.concurrency },
       stop: async (graceMs) => {
         stopping.abort();
@@ -91,23 +98,23 @@ interface Extractor {
   readonly app: App;
   readonly guard: DirectoryGuard;
   readonly backlog: BacklogGuard;
+  readonly hold: Hold;
   /** What all tars of this process share. */
-  readonly inProcess: Required<Pick<ExtractDeps, 'turns' | 'syncFileSystem' | 'askStore'>>;
+  readonly inProcess: Required<Pick<ExtractDeps, 'turns' | 'syncFileSystem' | 'askStore' | 'needs'>>;
 }
 
 async function processTar(
-  { app, guard, backlog, inProcess }: Extractor,
+  { app, guard, backlog, hold, inProcess }: Extractor,
   tar: TarVersion,
   signal: AbortSignal,
 ): Promise<Outcome> {
   try {
     if (!guard.isThere()) {
-      return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: `${app.settings.paths.extracted} is away` };
+      return later(hold, EVERYBODY, 'host', `${app.settings.paths.extracted} is away`);
     }
     const wait = backlog.reasonToWait();
     if (wait !== undefined) {
-      app.report('extraction waits', { reason: wait });
-      return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: wait };
+      return later(hold, EVERYBODY, 'backlog', wait);
     }
     const { settings, state, clock, report } = app;
     const { incoming, extracted } = settings.paths;
@@ -123,11 +130,12 @@ async function processTar(
       batchSize: (taken) => batchSize(taken, backlog.waiting(), settings.upload.concurrency),
     };
     await extractTar(deps, tar, signal);
+    for (const who of [EVERYBODY, tar.path]) hold.goesOn(who);
     await enqueueUploads(app, tar.path, backlog);
     return { kind: 'done' };
   } catch (error) {
     if (signal.aborted) return { kind: 'hand back' };
-    return afterFailure(app, tar, error);
+    return afterFailure(app, hold, tar, error);
   }
 }
 
@@ -181,14 +189,31 @@ function backlogGuard({ state, settings, clock }: App): BacklogGuard {
   };
 }
 
-async function afterFailure(app: App, tar: TarVersion, error: unknown): Promise<Outcome> {
+function later(hold: Hold, who: string, cause: string, why: string): Outcome {
+  hold.waits(who, cause, why);
+  return { kind: 'later', delayMs: LOOK_AGAIN_MS, why };
+}
+
+/** A tar that cannot be had because the landing directory is away is not the tar's fault. */
+async function codeOf({ settings }: App, error: unknown): Promise<FaultCode> {
   const code = faultCode(error);
+  if (code !== 'TAR_MISSING' && code !== 'FILE_UNREADABLE') return code;
+  try {
+    await (await opendir(settings.paths.incoming)).close();
+    return code;
+  } catch {
+    return 'HOST_FAILING'; // what opendir says is what the tar's own message says
+  }
+}
+
+async function afterFailure(app: App, hold: Hold, tar: TarVersion, error: unknown): Promise<Outcome> {
+  const code = await codeOf(app, error);
   if (code === 'TAR_CHANGED') return { kind: 'done' }; // a new version is a new tar: its own job is on its way
   if (code === 'REDIS_UNREACHABLE') return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(error) };
   // P7: a store that is asked about a taken-over row and is away costs the tar nothing either
   if (FAULTS[code].retry === 'when there is room' || FAULTS[code].retry === 'when the store is back') {
-    app.report('extraction waits', { reason: messageOf(error) });
-    return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(error) };
+    const who = code === 'TAR_NEEDS_ROOM' ? tar.path : EVERYBODY;
+    return later(hold, who, FAULTS[code].cause, messageOf(error));
   }
   const { maxRetries, backoff } = app.settings.upload;
   const failedBefore = app.state.failedTar(tar.path);

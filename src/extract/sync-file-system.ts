@@ -61,8 +61,11 @@ function startShell(): Shell {
     waiting = [];
   };
   child.on('error', end).on('close', end);
-  child.stdin.on('error', () => undefined); // it has ended, which `close` tells
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  // without descriptors for its pipes (EMFILE) it has none, and `error` tells that it did not start
+  const { stdin, stdout }: Partial<Pick<typeof child, 'stdin' | 'stdout'>> = child;
+  if (stdin === undefined || stdout === undefined) ended = true;
+  stdin?.on('error', () => undefined); // it has ended, which `close` tells
+  stdout?.setEncoding('utf8').on('data', (text: string) => {
     const lines = (unread + text).split('\n');
     unread = lines.pop() ?? '';
     for (const line of lines) waiting.shift()?.(line);
@@ -71,14 +74,15 @@ function startShell(): Shell {
     hasEnded: () => ended,
     ask: (line, signal) =>
       new Promise((resolve) => {
+        if (ended) return resolve(undefined);
         const giveUp = (): void => resolve(undefined);
         signal.addEventListener('abort', giveUp, { once: true });
         waiting.push((answer) => {
           signal.removeEventListener('abort', giveUp);
           resolve(answer);
         });
-        child.stdin.write(`${line}\n`);
+        stdin?.write(`${line}\n`);
       }),
-    close: () => child.stdin.end(),
+    close: () => stdin?.end(),
   };
 }
