@@ -16,8 +16,10 @@ export type GateState =
       readonly kind: 'serving';
       /** The recordings that failed suspiciously since the last success. */
       readonly suspects: ReadonlySet<string>;
-      /** How often the store was found away since a recording got through: what the next delay grows from. */
+      /** How often the store was found away since a recording got through here: what the next delay grows from, for a while. */
       readonly probes: number;
+      /** Of the monotonic clock. */
+      readonly sinceMs: number;
     }
   | { readonly kind: 'away'; readonly outage: Outage; readonly probeAtMs: number }
   | { readonly kind: 'trying'; readonly outage: Outage; readonly sinceMs: number };
@@ -77,7 +79,7 @@ export function isStoreWide(code: FaultCode): boolean {
   return FAULTS[code].retry === 'when the store is back';
 }
 
-export const SERVING: GateState = { kind: 'serving', suspects: new Set(), probes: 0 };
+export const SERVING: GateState = { kind: 'serving', suspects: new Set(), probes: 0, sinceMs: 0 };
 
 /** A moment: ms since 1970, of the monotonic clock, and a die in [0, 1) for the jitter. */
 export interface Moment {
@@ -109,7 +111,7 @@ export function afterFailure(
     return { state: goAway(state, failure, false, at, times), whose: 'probe' };
   }
   if (isSuspicious(code)) return afterSuspect(state, failure, at, times);
-  return { state: state.kind === 'serving' ? state : serving(state.outage.probes), whose: 'recording' };
+  return { state: state.kind === 'serving' ? state : serving(state.outage.probes, at), whose: 'recording' };
 }
 
 /** It failed as all would if the store were ill, which a small question need not show. */
@@ -122,7 +124,7 @@ function afterSuspect(
   const { recording, evidence } = failure;
   if (state.kind !== 'serving') {
     if (evidence === 'serves' && !state.outage.bySuspects)
-      return { state: serving(state.outage.probes, new Set([recording])), whose: 'recording' };
+      return { state: serving(state.outage.probes, at, new Set([recording])), whose: 'recording' };
     return state.kind === 'away'
       ? { state, whose: 'store' }
       : { state: goAway(state, failure, true, at, times), whose: 'probe' };
@@ -140,7 +142,7 @@ export function afterSuccess(): GateState {
 /** The store was asked, this process being the one that may. */
 export function afterProbe(state: GateState, finding: Finding, at: Moment, times: GateTimes): GateState {
   if (state.kind !== 'away') return state; // a recording got through meanwhile
-  if (finding.kind === 'serves') return serving(state.outage.probes);
+  if (finding.kind === 'serves') return serving(state.outage.probes, at);
   const away = goAway(state, finding, state.outage.bySuspects, at, times);
   if (finding.kind === 'away' || away.kind !== 'away') return away;
   return { kind: 'trying', outage: away.outage, sinceMs: at.nowMs };
@@ -153,7 +155,7 @@ export function afterLook(
   at: Moment,
   times: GateTimes,
 ): GateState {
-  if (site === undefined) return state.kind === 'serving' ? state : serving(state.outage.probes);
+  if (site === undefined) return state.kind === 'serving' ? state : serving(state.outage.probes, at);
   // a clock that was set back on another host must not put the probe off
   const probeInMs = Math.min(Math.max(0, site.probeInMs), times.slowestProbeMs);
   return { kind: 'away', outage: site.outage, probeAtMs: at.nowMs + probeInMs };
@@ -162,11 +164,11 @@ export function afterLook(
 /** Nothing is being uploaded here. With nothing to try, and nothing against the store but a refused question, it serves. */
 export function afterIdleLook(state: GateState, at: Moment, times: GateTimes): GateState {
   if (state.kind !== 'trying' || at.nowMs - state.sinceMs < times.tryMs) return state;
-  return serving(state.outage.probes);
+  return serving(state.outage.probes, at);
 }
 
-function serving(probes: number, suspects: ReadonlySet<string> = new Set()): GateState {
-  return { kind: 'serving', suspects, probes };
+function serving(probes: number, { nowMs }: Moment, suspects: ReadonlySet<string> = new Set()): GateState {
+  return { kind: 'serving', suspects, probes, sinceMs: nowMs };
 }
 
 function goAway(
@@ -176,7 +178,9 @@ function goAway(
   { now, nowMs, random }: Moment,
   times: GateTimes,
 ): GateState {
-  const before = state.kind === 'serving' ? { probes: state.probes, since: now } : state.outage;
+  // a process that no recording got through in since may have been told of an outage that is long over
+  const isNew = state.kind === 'serving' && nowMs - state.sinceMs >= times.slowestProbeMs;
+  const before = state.kind === 'serving' ? { probes: isNew ? 0 : state.probes, since: now } : state.outage;
   const probes = before.probes + 1;
   const outage = { code: ofTheStore(code), message, since: before.since, probes, bySuspects };
   return { kind: 'away', outage, probeAtMs: nowMs + probeDelayMs(probes, random, times) };

@@ -84,8 +84,16 @@ test('a success forgets the suspects and how often the store was away', () => {
 
 test('a probe that the store takes opens the gate; the next outage’s first probe comes later unless something got through', () => {
   const open = afterProbe(AWAY, { kind: 'serves' }, AT, GATE_TIMES);
-  expect(open).toEqual({ kind: 'serving', suspects: new Set(), probes: 1 });
+  expect(open).toEqual({ kind: 'serving', suspects: new Set(), probes: 1, sinceMs: 100 });
   expect(fail(open, 'STORE_FAILING', 'away').state).toMatchObject({ probeAtMs: 2100, outage: { probes: 2 } });
+});
+
+test('an outage a minute or more after the last one is a new one, in a process that uploaded nothing in between too', () => {
+  const told = afterLook(AWAY, undefined, AT, GATE_TIMES);
+  const later = { ...AT, nowMs: AT.nowMs + 60_000 };
+  expect(afterFailure(told, failure('STORE_FAILING', 'away'), later, GATE_TIMES).state).toMatchObject({
+    outage: { probes: 1 },
+  });
 });
 
 test('a probe that is refused for what may be its own key lets one recording through, whose refusal closes the gate again', () => {
