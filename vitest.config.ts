@@ -8,13 +8,20 @@ export default defineConfig({
   test: {
     projects: [
       // Nothing waits for anything here: the limit is that of a hang, also on a machine that is busy with something else.
-      project('unit', ['test/unit/**/*.test.ts'], { testTimeout: 60_000, isolate: false, pool: 'threads' }),
+      project('unit', ['test/unit/**/*.test.ts'], {
+        testTimeout: 60_000,
+        isolate: false, // they touch nothing outside of them, so they share a process and its modules
+        pool: 'threads',
+      }),
+      // Many runs of each, over any input and any order of events.
+      project('property', ['test/property/**/*.test.ts'], { testTimeout: 120_000, pool: 'threads' }),
       // Real services: a suite may start a Redis or a store of its own, so the limits are those of a hang, not of a wait.
       project('service', ['test/{contract,service,fault,e2e}/**/*.test.ts'], {
         testTimeout: 120_000,
         hookTimeout: 180_000,
         globalSetup: ['test/support/services.ts'],
         maxWorkers: 3, // they mostly wait
+        sequence: { groupOrder: 1 }, // after the unit tests, whose workers are others
       }),
     ],
   },

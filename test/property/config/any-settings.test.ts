@@ -5,7 +5,7 @@ import { KEYS } from '../../../src/config/keys.ts';
 import { loadSettings, SettingsError, showSettings } from '../../../src/config/index.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { directoryWith } from './place-settings.ts';
+import { directoryWith } from '../../unit/config/place-settings.ts';
 
 const names = [...new Set([...KEYS.keys()].flatMap((key) => key.split(/\.|\[\]/)))].filter(
   (name) => name !== '',
