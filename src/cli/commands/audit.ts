@@ -11,6 +11,7 @@ import {
 import type { OfflineApp } from '../../app.ts';
 import { effectiveDatabases } from '../../config/index.ts';
 import { refuseDamagedState } from '../../health/index.ts';
+import { landingOf } from '../../landing/index.ts';
 import { makeDirectory, sqlTimestamp } from '../../runtime/index.ts';
 import { openS3Store, type ObjectStore } from '../../store/index.ts';
 import { bandwidth } from '../../upload/index.ts';
@@ -20,6 +21,7 @@ import { withOfflineApp } from '../with-app.ts';
 
 /** Receipts are written every 10 s; a store that was away delays them. */
 const RECEIPT_PATIENCE_MS = 10 * 60 * 1000;
+const LANDING_PAGE = 1000;
 
 interface AuditFlags {
   readonly since?: string;
@@ -113,15 +115,18 @@ async function* findings(
   const { extracted, incoming } = settings.paths;
   const since = flags.since === undefined ? undefined : moment(flags.since, clock.now(), settings.timezone);
   const { sample, deep = false } = flags;
-  const otherPrefixes = effectiveDatabases(settings).flatMap(({ snapshots }) =>
-    snapshots.flatMap(({ offsite }) =>
-      offsite === undefined || offsite.prefix === '' ? [] : [offsite.prefix],
-    ),
+  const offsite = [
+    ...effectiveDatabases(settings).flatMap(({ snapshots }) => snapshots.map((one) => one.offsite)),
+    ...settings.mirrors.map((mirror) => mirror.offsite),
+  ];
+  const otherPrefixes = offsite.flatMap((one) =>
+    one === undefined || one.prefix === '' ? [] : [one.prefix],
   );
   const bucket = { state, store, prefix, extracted, otherPrefixes };
   yield* auditBucket(bucket, { since, sample, deep, onProgress }, totals, signal);
   if (since === undefined && sample === undefined) {
     yield* auditTars({ state, arrival: settings.arrival, incoming, clock, report });
+    yield* untaken(app);
   }
   if (flags.receipts === true) {
     const dueBefore = sqlTimestamp(clock.now() - RECEIPT_PATIENCE_MS);
@@ -129,6 +134,22 @@ async function* findings(
       { state, store, site: settings.site, prefix, extracted, dueBefore },
       signal,
     );
+  }
+}
+
+/** What lies in the landing directory and is not taken, but for whole tars: those are told of already. */
+async function* untaken({ settings, state, clock }: OfflineApp): AsyncGenerator<Finding> {
+  for (let after: string | undefined; ;) {
+    const page = await landingOf(
+      { settings, state, clock, queues: undefined },
+      { after, limit: LANDING_PAGE },
+    );
+    for (const { path, reason, detail, needsAttention } of page.rows) {
+      if (needsAttention && reason !== 'waiting')
+        yield { sign: '!', key: path, reason: `landed, and is not taken: ${reason}, ${detail}`, tar: path };
+    }
+    if (page.next === null) return;
+    after = page.next;
   }
 }
 
