@@ -194,6 +194,8 @@ export interface Events {
     rows: number;
     ms: number;
   };
+  'directory mode changed': { directory: string; was: string; mode: string };
+  'directory mode not as asked': { directory: string; mode: string; asked: string; reason: string };
   'copy in doubt': { of: string; schedule: string; path: string; reason: string };
   'snapshot shipped': { database: string; schedule: string; key: string; bytes: number };
   'database restored': { database: string; path: string; from: string; saved: string | null; ms: number };
@@ -305,6 +307,8 @@ export const LEVELS: Record<EventName, Level> = {
   'clock was ahead': 'warn',
   'ping failed': 'warn',
   'snapshot taken': 'info',
+  'directory mode changed': 'info',
+  'directory mode not as asked': 'warn',
   'copy in doubt': 'error',
   'snapshot shipped': 'info',
   'database restored': 'warn',

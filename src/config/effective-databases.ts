@@ -21,7 +21,6 @@ export function effectiveDatabases(
     compress: 'none',
     latest: false,
     mode: '0600',
-    dirMode: '0700',
   } as const;
   const named = settings.databases.map((database) =>
     database.snapshots.length > 0 ? database : { ...database, snapshots: [byHand] },

@@ -59,7 +59,7 @@ const snapshot = z
     keep: keep.optional(),
     latest: yesNo.default(false),
     mode: octal('an octal file mode in quotes, e.g. "0640"').default('0600'),
-    dirMode: octal('an octal directory mode in quotes, e.g. "0750"').default('0700'),
+    dirMode: octal('an octal directory mode in quotes, e.g. "0750"').optional(),
     offsite: z.strictObject({ prefix: anyText, file: fileName, keep: keep.optional() }).optional(),
     ping: pingAddress.optional(),
   })

@@ -31,7 +31,6 @@ export function mirrorJob(host: Host, mirror: MirrorSettings): Job<MirrorOutcome
       compress: 'none',
       latest: false,
       mode: '0600',
-      dirMode: '0700',
     } as const;
     const taken = await takeSnapshot(host, databaseNamed(host.databases, name), schedule, undefined, signal);
     return { file: taken.path, rows: taken.rows };

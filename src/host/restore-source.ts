@@ -6,9 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import type { DatabaseSettings } from '../config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
 import { listPoints, restorePoint } from '../point-in-time/index.ts';
-import { fileSource, type Source } from '../restore/index.ts';
+import { fileSource, type Fetched, type Source } from '../restore/index.ts';
 import { isoTime, makeDirectory, parseTime, temporaryPath } from '../runtime/index.ts';
-import { checkedCopy, listSnapshots, notedHashes, type Snapshot, type Verdict } from '../snapshot/index.ts';
+import { checkedCopy, listSnapshots, notedFacts, type Snapshot, type Verdict } from '../snapshot/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import { listSnapshotBackups, type SnapshotBackup } from './backups.ts';
 import type { Host } from './host.ts';
@@ -27,7 +27,7 @@ export async function namedSource(
   const path = isAbsolute(from) || from.includes('/') ? resolve(from) : from;
   if (await isFile(path)) {
     await mustNotBeOfAnother(host, database, path);
-    return fileSource(path, await notedHashes(path));
+    return fileSource(path, await notedFacts(path));
   }
   const { snapshots, unlisted } = await listSnapshotBackups(host, database, signal);
   const listed = snapshots.find(({ name }) => name === from);
@@ -63,7 +63,7 @@ export async function backupSource(host: Host, { where, path, at }: SnapshotBack
 
 /** A snapshot on disk as a source. */
 export async function snapshotSource({ path, at }: Pick<Snapshot, 'path' | 'at'>): Promise<Source> {
-  return fileSource(path, await notedHashes(path), { at });
+  return fileSource(path, await notedFacts(path), { at });
 }
 
 /**
@@ -98,9 +98,7 @@ export function pointSource(host: Host, database: DatabaseSettings, at: number):
   return {
     from: `the point in time ${isoTime(at)}`,
     at,
-    fetch: async (target, signal) => {
-      await restorePoint(host, database, at, target, signal);
-    },
+    fetch: async (target, signal) => restorePoint(host, database, at, target, signal),
   };
 }
 
@@ -136,8 +134,9 @@ function offsiteSource(host: Host, address: string): Source {
       // the name says how it is compressed
       const download = `${temporaryPath(scratch)}${/\.(?:gz|zst)$/.exec(basename(key))?.[0] ?? ''}`;
       try {
-        const sha256 = await downloadTo(await host.store(), key, download, signal);
+        const { sha256, ...fetched } = await downloadTo(await host.store(), key, download, signal);
         await checkedCopy(download, sha256 === undefined ? [] : [sha256], target, { keep: true }, signal);
+        return fetched;
       } finally {
         await rm(download, { force: true });
       }
@@ -150,12 +149,12 @@ async function downloadTo(
   key: string,
   path: string,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<Fetched & { readonly sha256?: string | undefined }> {
   const head = await store.head(key, signal);
   if (head === undefined) throw new WavspoolError('SNAPSHOT_UNKNOWN', `the bucket has no object ${key}`);
   const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
   await pipeline(Readable.from(await store.get(key, signal)), file, { signal });
-  return head.metadata['sha256'];
+  return { sha256: head.metadata['sha256'], journalMode: head.metadata['journal-mode'] };
 }
 
 async function isFile(path: string): Promise<boolean> {

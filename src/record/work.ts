@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
 import { at, openDirectory, type Directory } from '../linux/index.ts';
 import { makeDirectory, sweepTemporaries, temporaryPath } from '../runtime/index.ts';
+import { bringToMode, type ModeChange } from './directory-mode.ts';
 import { openIfThere } from './stored-copy.ts';
 import { isOurs } from './live.ts';
 
@@ -16,23 +17,32 @@ export interface Workplace extends AsyncDisposable {
   readonly directory: Directory;
   /** A directory that nobody but root and this user can make another. */
   readonly path: string;
+  /** What became of the mode of a directory that had another one than is asked for. */
+  readonly modeChange?: ModeChange;
+}
+
+/** How a directory of copies is opened. */
+export interface Opening {
+  /** Of a directory that is made. */
+  readonly mode: number;
+  /** Whether the settings ask for that mode: then one that is there is brought to it. */
+  readonly isAsked?: boolean;
+  readonly now: number;
+  readonly dataDirectory: string;
 }
 
 /**
- * Opens the directory `dir`, makes it with `mode` if it is missing, and sweeps what a crash left in it. Throws FILE_UNREADABLE,
+ * Opens the directory `dir`, makes it with its mode if it is missing, and sweeps what a crash left in it. Throws FILE_UNREADABLE,
  * DISK_FULL or PATH_UNSAFE.
  */
 export async function openWorkplace(
   dir: string,
-  {
-    mode,
-    now,
-    dataDirectory,
-  }: { readonly mode: number; readonly now: number; readonly dataDirectory: string },
+  { mode, isAsked = false, now, dataDirectory }: Opening,
 ): Promise<Workplace> {
   try {
     const directory = (await openIfThere(dir)) ?? (await made(dir, mode));
     try {
+      const modeChange = isAsked ? await bringToMode(directory, mode) : undefined;
       await sweepTemporaries(`/proc/self/fd/${directory.fd}`, now, { recursive: false });
       const isSafe = await isOurs(dir);
       const path = isSafe ? dir : join(dataDirectory, 'scratch');
@@ -40,7 +50,12 @@ export async function openWorkplace(
         await makeDirectory(path);
         await sweepTemporaries(path, now, { recursive: false });
       }
-      return { directory, path, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
+      return {
+        directory,
+        path,
+        ...(modeChange !== undefined && { modeChange }),
+        [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+      };
     } catch (error) {
       await directory[Symbol.asyncDispose]();
       throw error;

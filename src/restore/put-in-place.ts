@@ -104,7 +104,9 @@ async function swapFiles(
 ): Promise<Saved | undefined> {
   const { path, good } = swap;
   const isDatabase = header?.isDatabase === true;
-  const wasInWalMode = isDatabase ? header.isWal : swap.journalMode === 'wal' || (await headerOf(good)).isWal;
+  const copiedInWalMode =
+    swap.journalMode === undefined ? (await headerOf(good)).isWal : swap.journalMode === 'wal';
+  const wasInWalMode = isDatabase ? header.isWal : copiedInWalMode;
   settleCopy(good); // a copy in WAL mode would bring that mode with it
   const replace = async (like: Pick<Stats, 'uid' | 'gid' | 'mode'>): Promise<void> => {
     if (wasInWalMode) setWalMode(good);

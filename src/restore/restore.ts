@@ -6,7 +6,7 @@ import { WavspoolError } from '../faults.ts';
 import { FIRST_DESCRIPTOR, runAs, workerOf, type User } from '../linux/index.ts';
 import { holdOffCapture } from '../point-in-time/index.ts';
 import { makeDirectory, offLoop, sweepTemporaries, temporaryPath, type Clock } from '../runtime/index.ts';
-import { checkedCopy } from '../snapshot/index.ts';
+import { checkedCopy, type NotedFacts } from '../snapshot/index.ts';
 import { holdersOf, type Holder } from './holders.ts';
 import { pruneKept } from './kept.ts';
 import { resolved, type PutInPlace, type Saved, type Swap } from './put-in-place.ts';
@@ -24,19 +24,23 @@ export interface Target extends Pick<DatabaseSettings, 'name' | 'path' | 'assert
   readonly isPrivate: boolean;
 }
 
+/** What the bytes of a copy do not tell. */
+export interface Fetched {
+  /** The journal mode that the database had when it was copied; undefined when it is not known. */
+  readonly journalMode?: string | undefined;
+}
+
 /** What a database is to be restored from. */
 export interface Source {
   /** In words: a path, a key, a point in time. */
   readonly from: string;
   /** When its content was read, ms since 1970. */
   readonly at?: number;
-  /** The journal mode that the database had then. */
-  readonly journalMode?: string;
   /**
-   * Writes the checked content, uncompressed, to the new file `target`. Throws SNAPSHOT_BAD, or what keeps it from being
-   * read.
+   * Writes the checked content, uncompressed, to the new file `target`, and says what is known of it. Throws SNAPSHOT_BAD, or
+   * what keeps it from being read.
    */
-  fetch(target: string, signal: AbortSignal): Promise<void>;
+  fetch(target: string, signal: AbortSignal): Promise<Fetched>;
 }
 
 export interface Restored {
@@ -76,12 +80,12 @@ export async function restoreDatabase(
   await sweepTemporaries(staging, clock.now(), { recursive: false });
   const good = temporaryPath(staging);
   try {
-    await source.fetch(good, signal);
+    const fetched = await source.fetch(good, signal);
     const captures = await holdOffCapture(deps, target, signal);
     try {
       const heldBy = await holdersOf(await resolved(target.path));
       if (heldBy.length > 0 && !(await mayDisturb(heldBy))) throw inUse(target.path, heldBy);
-      const swap = { ...swapOf(deps, target, source), path: target.path, isHeld: heldBy.length > 0 };
+      const swap = { ...swapOf(deps, target, fetched), path: target.path, isHeld: heldBy.length > 0 };
       const { path, saved } = await put(swap, good, worker, signal);
       const ms = Math.round(clock.monotonicMs() - startedAt);
       return await settled(deps, { database: target.name, path, heldBy, source, ms }, swap.now, saved);
@@ -122,7 +126,7 @@ async function settled(
 function swapOf(
   { clock, timezone }: RestoreDeps,
   { name, asserts, isPrivate }: Target,
-  { journalMode }: Source,
+  { journalMode }: Fetched,
 ): Omit<Swap, 'path' | 'good' | 'isHeld'> {
   const mode = journalMode === undefined ? {} : { journalMode };
   return { database: name, asserts, isPrivate, ...mode, now: clock.now(), timezone };
@@ -141,16 +145,19 @@ async function put(
   return await runAs<PutInPlace>(THREAD, job, { user: worker, descriptors: [file.fd] }, signal);
 }
 
-/** A file to restore from, with the SHA-256 that it may have, none if none is known. */
+/** A file to restore from, by what was noted of it. */
 export function fileSource(
   path: string,
-  hashes: readonly string[],
-  known: Pick<Source, 'at' | 'journalMode'> = {},
+  { hashes, journalMode }: NotedFacts,
+  known: Pick<Source, 'at'> = {},
 ): Source {
   return {
     from: path,
     ...known,
-    fetch: (target, signal) => checkedCopy(path, hashes, target, { keep: true }, signal),
+    fetch: async (target, signal) => {
+      await checkedCopy(path, hashes, target, { keep: true }, signal);
+      return { journalMode };
+    },
   };
 }
 

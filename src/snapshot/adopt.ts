@@ -9,7 +9,7 @@ import { makeDirectory, offLoop, sha256OfFile, temporaryPath, type Clock } from 
 import {
   hashFileOf,
   listSnapshots,
-  notedHashes,
+  notedFacts,
   ownerOf,
   type CatalogueDeps,
   type Snapshot,
@@ -104,7 +104,7 @@ async function readForRecord(
   await makeDirectory(scratch);
   const content = temporaryPath(scratch);
   try {
-    const hashes = await notedHashes(snapshot.path);
+    const { hashes } = await notedFacts(snapshot.path);
     await checkedCopy(snapshot.path, hashes, content, { keep: true }, signal);
     const { rows, journalMode } = await facts({ path: content, isLive: false }, signal);
     const live = await liveTables(database, signal);

@@ -68,7 +68,7 @@ export async function placeOf(
       })),
     ),
     live: await liveDatabases(deps),
-    isVerified: async (path) => (await notedHashes(path)).length > 0,
+    isVerified: async (path) => (await notedFacts(path)).hashes.length > 0,
   };
 }
 
@@ -82,15 +82,23 @@ export async function listSnapshots(
   return copies.map((copy) => ({ ...copy, database: database.name, schedule: schedule.name }));
 }
 
-/** The SHA-256 that is known of a copy, by its record or by the note of an older wavspool; none when there is neither. */
-export async function notedHashes(path: string): Promise<readonly string[]> {
+/** What was noted of a copy when it was made. */
+export interface NotedFacts {
+  /** The SHA-256 that it may have; none when none is known. */
+  readonly hashes: readonly string[];
+  /** The journal mode that its database had then; undefined when it is not known. */
+  readonly journalMode?: string | undefined;
+}
+
+/** What is known of a copy, by its record or by the note of an older wavspool; nothing when there is neither. */
+export async function notedFacts(path: string): Promise<NotedFacts> {
   const directory = await openIfThere(dirname(path));
-  if (directory === undefined) return [];
+  if (directory === undefined) return { hashes: [] };
   await using own = directory;
   const record = (await recordsIn(own)).get(basename(path));
-  if (record !== undefined) return [record.sha256];
+  if (record !== undefined) return { hashes: [record.sha256], journalMode: record.journalMode };
   const text = await noteIn(own, hashFileOf(basename(path)));
-  return [...text.matchAll(/^([0-9a-f]{64}) [ *]/gm)].map(([, hash = '']) => hash);
+  return { hashes: [...text.matchAll(/^([0-9a-f]{64}) [ *]/gm)].map(([, hash = '']) => hash) };
 }
 
 /** The directory may be anybody's: no link is followed, and what is no file has nothing to say. */

@@ -4,7 +4,13 @@
  */
 export { askAssert } from './check-database.ts';
 export { adoptSnapshots, type Adoption } from './adopt.ts';
-export { listSnapshots, notedHashes, type CatalogueDeps, type Snapshot } from './catalogue.ts';
+export {
+  listSnapshots,
+  notedFacts,
+  type CatalogueDeps,
+  type NotedFacts,
+  type Snapshot,
+} from './catalogue.ts';
 export { listOffsite, type OffsiteSnapshot } from './offsite-catalogue.ts';
 export { pruneOffsite, shipOffsite, type Shipped } from './offsite.ts';
 export { pruneSnapshots } from './prune.ts';

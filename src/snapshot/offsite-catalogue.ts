@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { DatabaseSettings } from '../config/index.ts';
 import { fileNames, momentOf, type Dated, type DatedName } from '../retention/index.ts';
 import type { ObjectHead, ObjectStore } from '../store/index.ts';
-import type { Owner } from '../record/index.ts';
+import type { CopyRecord, Owner } from '../record/index.ts';
 import { ownerOf, type CatalogueDeps } from './catalogue.ts';
 import type { SnapshotSchedule } from './schedules.ts';
 
@@ -28,10 +28,12 @@ const TIMED = /(?:_\d{6}(?:-\d+)?|~[0-9a-f]{12})(?=(?:\.[A-Za-z][A-Za-z0-9]{0,7}
 const FOREIGN = 'its metadata does not say that this schedule put it there';
 const OLDER = 'an older wavspool put it there: "wavspool snapshots adopt" takes it over';
 
+type OffsiteFacts = Pick<CopyRecord, 'sha256' | 'at' | 'count' | 'label' | 'journalMode'>;
+
 /** What an object's metadata says of a snapshot, so that it is known without its record. */
 export function offsiteMetadata(
   owner: Owner,
-  { sha256, at, count, label }: { sha256: string; at: number; count: number; label?: string | undefined },
+  { sha256, at, count, label, journalMode }: OffsiteFacts,
 ): Readonly<Record<string, string>> {
   return {
     sha256,
@@ -42,6 +44,7 @@ export function offsiteMetadata(
     source: sourceId(owner),
     count: String(count),
     ...(label !== undefined && { label }),
+    ...(journalMode !== undefined && { 'journal-mode': journalMode }),
   };
 }
 

@@ -17,6 +17,8 @@ import {
   uptimeNow,
   type CopyRecord,
   type Doubt,
+  type ModeChange,
+  type Opening,
   type Published,
   type Workplace,
 } from '../record/index.ts';
@@ -44,6 +46,7 @@ export interface TakenSnapshot extends Snapshot {
   readonly displaced?: string;
 }
 
+const DIRECTORY_MODE = 0o700;
 const COPY_THREAD = new URL('copy-thread.ts', import.meta.url);
 
 /**
@@ -63,8 +66,8 @@ export async function takeSnapshot(
   const { clock, report, timezone, dataDirectory } = deps;
   const { dir, compress } = schedule;
   const startedAt = clock.monotonicMs();
-  const mode = Number.parseInt(schedule.dirMode, 8);
-  await using place = await openWorkplace(dir, { mode, now: clock.now(), dataDirectory });
+  await using place = await openWorkplace(dir, { ...askedMode(schedule), now: clock.now(), dataDirectory });
+  if (place.modeChange !== undefined) reportMode(report, dir, place.modeChange);
   const takenAt = clock.now();
   const file = fileNames(schedule.file, timezone, { name: database.name }).format(takenAt, compress, label);
   const live = await liveDatabases(deps);
@@ -109,6 +112,18 @@ export async function takeSnapshot(
     for (const growing of [raw, packed, unpacked])
       for (const part of ['', '-journal', '-wal', '-shm']) await rm(growing + part, { force: true });
   }
+}
+
+/** One that is not asked for is only that of a directory that is made: other programs may live in one that is there. */
+function askedMode({ dirMode }: SnapshotSchedule): Pick<Opening, 'mode' | 'isAsked'> {
+  return dirMode === undefined
+    ? { mode: DIRECTORY_MODE }
+    : { mode: Number.parseInt(dirMode, 8), isAsked: true };
+}
+
+function reportMode(report: Report, directory: string, { was, asked, kept }: ModeChange): void {
+  if (kept === undefined) report('directory mode changed', { directory, was, mode: asked });
+  else report('directory mode not as asked', { directory, mode: was, asked, reason: kept });
 }
 
 async function refuseLive(

@@ -1,6 +1,6 @@
 import { FAULTS, faultCode, messageOf } from '../faults.ts';
 import { makeDirectory, offLoop, temporaryPath } from '../runtime/index.ts';
-import { notedHashes, type Snapshot } from './catalogue.ts';
+import { notedFacts, type Snapshot } from './catalogue.ts';
 import type { CheckJob } from './check-thread.ts';
 
 export interface Verdict {
@@ -21,7 +21,7 @@ export async function verifySnapshot(
   signal: AbortSignal,
 ): Promise<Verdict> {
   await makeDirectory(scratch);
-  const hashes = await notedHashes(path);
+  const { hashes } = await notedFacts(path);
   try {
     await checkedCopy(path, hashes, temporaryPath(scratch), { keep: false }, signal);
     return hashes.length > 0

@@ -4,6 +4,8 @@ import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { capture } from '../../src/point-in-time/index.ts';
+import { databaseNamed } from '../../src/snapshot/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 
 // Whose a database is after a restore by root, and what a restore refuses.
@@ -61,6 +63,35 @@ asRoot('a lost database comes back as its directory is owned, and its program go
   expect(restored).toMatchObject({ code: 0 });
   expect(await ownerOf(rig.path)).toBe(`${NOBODY}:${NOBODY} 644`);
   expect(asOwner(rig.path, "INSERT INTO orders VALUES ('two'); SELECT count(*) FROM orders")).toBe('2');
+});
+
+test.each(['WAL', 'DELETE'])(
+  'a lost database comes back in the journal mode that it had: %s',
+  async (journalMode) => {
+    await using rig = await makeHostRig(SETTINGS);
+    await mkdir(join(rig.directory, 'app'));
+    const path = join(rig.directory, 'app/shop.db');
+    makeShop(path, journalMode);
+    const snapshot = (await rig.wavspool('snapshot', 'shop', '--label', 'x')).stdout.trim();
+    for (const part of ['', '-wal', '-shm']) await rm(path + part, { force: true });
+    expect(await rig.wavspool('restore', 'shop', '--from', snapshot)).toMatchObject({ code: 0 });
+    expect(execFileSync('sqlite3', [path, 'PRAGMA journal_mode'], { encoding: 'utf8' }).trim()).toBe(
+      journalMode.toLowerCase(),
+    );
+  },
+);
+
+test('a lost database comes back from a point in time in the journal mode that it had', async () => {
+  await using rig = await makeHostRig(
+    'databases: [{ name: shop, path: DIR/app/shop.db, pointInTime: { mode: pages, every: 1m, keep: 7d, dir: DIR/points } }]',
+  );
+  await mkdir(join(rig.directory, 'app'));
+  const path = join(rig.directory, 'app/shop.db');
+  makeShop(path);
+  await capture(rig.host, databaseNamed(rig.host.databases, 'shop'), new AbortController().signal);
+  for (const part of ['', '-wal', '-shm']) await rm(path + part, { force: true });
+  expect(await rig.wavspool('restore', 'shop', '--at', new Date().toISOString())).toMatchObject({ code: 0 });
+  expect(execFileSync('sqlite3', [path, 'PRAGMA journal_mode'], { encoding: 'utf8' }).trim()).toBe('wal');
 });
 
 asRoot.each([

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import {
+  chmod,
   copyFile,
   mkdir,
   open,
@@ -72,6 +73,28 @@ test.each([
     expect(writer.process.exitCode).toBeNull(); // it wrote on all the time
   },
 );
+
+test('a directory that is there is brought to the mode that the settings ask for, one without is left alone', async () => {
+  await using rig = await makeHostRig(
+    schedules(
+      '{ name: asked, on: deploy, dir: DIR/asked, file: "{name}_{label}.db", dirMode: "0750" }',
+      '{ name: unasked, on: deploy, dir: DIR/unasked, file: "{name}_{label}.db" }',
+    ),
+  );
+  makeLedger(join(rig.directory, 'ledger.db'));
+  for (const name of ['asked', 'unasked']) {
+    await mkdir(join(rig.directory, name));
+    await chmod(join(rig.directory, name), 0o755);
+  }
+  const chosen = { database: 'ledger', event: 'deploy', label: 'x' };
+  await takeSnapshots(rig.host, chosen, 'event', new AbortController().signal);
+  const modeOf = async (name: string): Promise<number> =>
+    (await stat(join(rig.directory, name))).mode & 0o777;
+  expect([await modeOf('asked'), await modeOf('unasked')]).toEqual([0o750, 0o755]);
+  const said = rig.reported.filter((line) => line.startsWith('directory mode'));
+  const fields = { directory: join(rig.directory, 'asked'), was: '0755', mode: '0750' };
+  expect(said).toEqual([`directory mode changed ${JSON.stringify(fields)}`]);
+});
 
 test('compressed or not, with its mode, its label, its hash and the symlink to the newest', async () => {
   await using rig = await makeHostRig(
