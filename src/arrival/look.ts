@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { lstatSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { createQuickFirst, systemClock } from '../runtime/index.ts';
@@ -41,12 +42,12 @@ export async function lookAtAny(path: string): Promise<{ size: number; ctimeMs: 
   }
 }
 
-/** When the directory at that absolute path last changed, ms since 1970; 0 when lstat does not tell: to read it says why. */
+/** When a directory last changed, ms since 1970; of one that is gone, the nearest above it that is there, which changed when it went. */
 export async function lookAtDirectory(path: string): Promise<number> {
   try {
     return (await lstat(path)).ctimeMs;
   } catch {
-    return 0;
+    return path === dirname(path) ? 0 : lookAtDirectory(dirname(path)); // a closed directory cannot be asked either
   }
 }
 

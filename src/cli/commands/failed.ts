@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { App } from '../../app.ts';
+import type { App, OfflineApp } from '../../app.ts';
 import { FAULTS, WavspoolError } from '../../faults.ts';
 import { failureFilter, requeue, type Requeued } from '../../requeue/index.ts';
 import type { FailedPage, FailedTar, FailureFilter, RecordingRow } from '../../state/index.ts';
@@ -7,7 +7,7 @@ import { moment, wholeNumber } from '../arguments.ts';
 import { counted, printJson, printLines, printTable } from '../output.ts';
 import { outlook } from '../outlook.ts';
 import { localTime } from '../times.ts';
-import { withApp } from '../with-app.ts';
+import { withApp, withOfflineApp } from '../with-app.ts';
 
 interface FilterOptions {
   readonly wav?: string[];
@@ -28,7 +28,7 @@ export function failedCommands(program: Command): void {
     .option('--limit <n>', 'at most so many recordings', wholeNumber, 100)
     .description('the FAILED recordings and the failed tars; exit 1 if there are any')
     .action((options: FilterOptions & { byCause?: boolean; limit: number }, command: Command) =>
-      withApp(command, (app, { json }) => showFailed(app, options, json)),
+      withOfflineApp(command, (app, { json }) => showFailed(app, options, json)),
     );
   filterOptions(program.command('requeue'))
     .option('--all', 'every failed recording and tar')
@@ -62,7 +62,7 @@ function filterOptions(command: Command): Command {
     );
 }
 
-function filterOf({ state, settings, clock }: App, options: FilterOptions): FailureFilter {
+function filterOf({ state, settings, clock }: OfflineApp | App, options: FilterOptions): FailureFilter {
   const { wav, since, ...words } = options;
   return failureFilter(
     { state, settings },
@@ -77,7 +77,7 @@ function filterOf({ state, settings, clock }: App, options: FilterOptions): Fail
 }
 
 async function showFailed(
-  app: App,
+  app: OfflineApp,
   options: FilterOptions & { byCause?: boolean; limit: number },
   json: boolean,
 ): Promise<0 | 1> {
@@ -102,7 +102,7 @@ async function showFailed(
   return total + tars.length === 0 ? 0 : 1;
 }
 
-async function* failures(app: App, filter: FailureFilter): AsyncGenerator<RecordingRow> {
+async function* failures(app: OfflineApp, filter: FailureFilter): AsyncGenerator<RecordingRow> {
   for (let after: number | undefined = 0; after !== undefined;) {
     const page: FailedPage = app.state.failed(filter, after, PAGE);
     for (const { row } of page.rows) yield row;
@@ -124,7 +124,7 @@ function showCauses(counts: ReadonlyMap<string, { recordings: number; tars: numb
 }
 
 function printFailures(
-  { settings }: App,
+  { settings }: OfflineApp,
   rows: readonly RecordingRow[],
   tars: readonly FailedTar[],
   total: number,
