@@ -137,7 +137,10 @@ async function* findings(
   }
 }
 
-/** What lies in the landing directory and is not taken, but for whole tars: those are told of already. */
+/**
+ * What lies in the landing directory and is not taken, but for whole tars: those are told of already. No finding of a tar, for a
+ * repair would extract what arrival does not take.
+ */
 async function* untaken({ settings, state, clock }: OfflineApp): AsyncGenerator<Finding> {
   for (let after: string | undefined; ;) {
     const page = await landingOf(
@@ -146,7 +149,7 @@ async function* untaken({ settings, state, clock }: OfflineApp): AsyncGenerator<
     );
     for (const { path, reason, detail, needsAttention } of page.rows) {
       if (needsAttention && reason !== 'waiting')
-        yield { sign: '!', key: path, reason: `landed, and is not taken: ${reason}, ${detail}`, tar: path };
+        yield { sign: '!', key: path, reason: `landed, and is not taken: ${reason}, ${detail}` };
     }
     if (page.next === null) return;
     after = page.next;
