@@ -81,12 +81,14 @@ test('a batch sends one request at a time, so that upload.concurrency holds over
   let most = 0;
   let puts = 0;
   await using store = createServer((request, response) => {
-    inFlight += 1;
+    // what asks whether the store serves goes beside the recordings
+    const one = request.method === 'PUT' && request.url?.includes('/2025/09/01/') === true ? 1 : 0;
+    inFlight += one;
     most = Math.max(most, inFlight);
     request.resume().on('end', () => {
-      puts += 1;
+      puts += one;
       setTimeout(() => {
-        inFlight -= 1;
+        inFlight -= one;
         response.setHeader('etag', '"e"').end();
       }, 20);
     });
@@ -103,7 +105,7 @@ test('a batch sends one request at a time, so that upload.concurrency holds over
   await rig.settled(RECORDINGS);
   for (const child of processes) child.kill('SIGTERM');
   await Promise.all(processes.map((child) => once(child, 'exit')));
-  expect(puts).toBeGreaterThanOrEqual(RECORDINGS); // and what asks whether the store serves
+  expect(puts).toBe(RECORDINGS);
   expect(most).toBe(2);
 });
 
