@@ -2,6 +2,7 @@
  * The settings: where their file is, what it may hold, what holds without it, and where each value came from. Features
  * get their own slice of them (`settings.upload`), never the whole and never the environment.
  */
+export { copyDirectories } from './copy-directories.ts';
 export { STATE_DATABASE, effectiveDatabases } from './effective-databases.ts';
 export type { DatabaseSettings } from './effective-databases.ts';
 export { effectiveLogs } from './effective-logs.ts';

@@ -1,11 +1,12 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { effectiveDatabases, STATE_DATABASE, type Settings } from '../config/index.ts';
+import { copyDirectories, effectiveDatabases, STATE_DATABASE, type Settings } from '../config/index.ts';
 import { errnoOf, messageOf } from '../faults.ts';
+import { copiesRoom } from './copies-room.ts';
 import { directoryFinding } from './directory-finding.ts';
 import type { Finding } from './finding.ts';
 
-/** Whether what is to be copied, mirrored and rotated is there, and whether its copies can be written. */
+/** Whether what is to be copied, mirrored and rotated is there, and whether its copies can be written and have room. */
 export async function lookAtKept(settings: Settings): Promise<Finding[]> {
   const databases = effectiveDatabases(settings);
   const sources = [
@@ -22,19 +23,15 @@ export async function lookAtKept(settings: Settings): Promise<Finding[]> {
       .filter(({ path, missingok }) => !missingok && !/[*?[]/.test(path))
       .map(({ path }) => sourceFinding('log', path)),
   ];
-  const targets = new Set([
-    ...databases.flatMap(({ snapshots, exports, pointInTime }) => [
-      ...[...snapshots, ...exports].map(({ dir }) => dir),
-      ...(pointInTime === undefined ? [] : [pointInTime.dir]),
-    ]),
-    ...settings.mirrors.map(({ dir }) => dir),
-    ...settings.logs.flatMap(({ dir }) => dir ?? []),
-  ]);
+  const targets = copyDirectories(settings);
   const writable = constants.R_OK | constants.W_OK | constants.X_OK;
-  return Promise.all([
-    ...sources,
-    ...[...targets].map((dir) => directoryFinding('directory of copies', dir, writable)),
-  ]);
+  return [
+    ...(await Promise.all([
+      ...sources,
+      ...targets.map((dir) => directoryFinding('directory of copies', dir, writable)),
+    ])),
+    ...(await copiesRoom(settings, targets)),
+  ];
 }
 
 async function sourceFinding(name: string, path: string): Promise<Finding> {

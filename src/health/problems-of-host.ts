@@ -2,16 +2,18 @@ import { roundedSize } from '../runtime/index.ts';
 import type { DiskStatus, Facts } from '../status/index.ts';
 import type { Problem } from './types.ts';
 
+/** The directories that recordings pass through: without room in one of them extraction waits. */
+export const WORK_DIRECTORIES = ['incoming', 'extracted', 'state'] as const;
+
 /** What is wrong with the disks, the jobs that keep the host, and what can be brought back. */
 export function problemsOfHost(facts: Facts): readonly Problem[] {
   return [...disks(facts), ...schedules(facts), ...copiesInDoubt(facts), ...pointsInTime(facts)];
 }
 
 function disks({ disk, limits: { minFreeBytes } }: Facts): Problem[] {
-  const missing = Object.entries(disk).flatMap(([name, room]) =>
-    room === null ? missingDirectory(name) : [],
-  );
-  const low = Object.values(disk).filter(
+  // a copy that finds no room fails, which is told of its job
+  const missing = WORK_DIRECTORIES.flatMap((name) => (disk[name] === null ? missingDirectory(name) : []));
+  const low = WORK_DIRECTORIES.map((name) => disk[name]).filter(
     (room) => room !== null && (room.freeBytes < minFreeBytes || hasNoInodes(room)),
   );
   // directories of one disk are told of once

@@ -82,7 +82,9 @@ function addLanding({ landing = {} }: Status, gauge: AddGauge): void {
 
 function addWork(status: Status, gauge: AddGauge): void {
   const queues = Object.entries(status.queues);
-  const disks = Object.values(status.disk).filter((room) => room !== null);
+  // copies may lie in one of the directories of recordings: a path is told once
+  const rooms = Object.values(status.disk).filter((room) => room !== null);
+  const disks = [...new Map(rooms.map((room) => [room.path, room])).values()];
   gauge(
     'recordings_failed',
     'FAILED recordings by cause',

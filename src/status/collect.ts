@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Landing } from '../arrival/index.ts';
-import type { Settings } from '../config/index.ts';
+import { copyDirectories, type Settings } from '../config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
 import { verdict, type StateCheck } from '../health/index.ts';
 import { QUEUES, type QueueKind, type Queues } from '../queue/index.ts';
@@ -19,7 +19,7 @@ interface Pause {
 export type Pauses = () => Promise<Readonly<Record<'extract' | 'upload', Pause | undefined>>>;
 
 export interface StatusDeps {
-  readonly settings: Pick<Settings, 'site' | 'paths' | 'extract'>;
+  readonly settings: Pick<Settings, 'site' | 'paths' | 'extract' | 'databases' | 'mirrors' | 'logs'>;
   readonly state: Pick<StateStore, 'counts' | 'causes' | 'endedBetween'>;
   readonly queues: Pick<Queues, QueueKind | 'shared'>;
   readonly clock: Clock;
@@ -45,7 +45,7 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
     deps.pauses(),
     queues.shared.store(),
     queues.shared.heartbeats(),
-    diskStatus(settings.paths),
+    diskStatus(settings),
   ]);
   const oldest = await oldestWaiting(queues);
   const landing: Landing | undefined = (await queues.shared.landing()) ?? (await deps.landing?.());
@@ -157,13 +157,27 @@ function storeStatus({ outage, reachedAt }: Awaited<ReturnType<Queues['shared'][
   return { available: false, reached: reachedAt !== undefined, cause, message, since: isoTime(since) };
 }
 
-async function diskStatus(paths: Settings['paths']): Promise<Status['disk']> {
+async function diskStatus(settings: StatusDeps['settings']): Promise<Status['disk']> {
+  const { paths } = settings;
   const [incoming, extracted, state] = await Promise.all([
     roomIn(paths.incoming),
     roomIn(paths.extracted),
     roomIn(dirname(paths.state)),
   ]);
-  return { incoming, extracted, state };
+  const copies = await Promise.all(
+    copyDirectories(settings).map(async (path) => [path, await roomIfSeen(path)] as const),
+  );
+  return { ...Object.fromEntries(copies), incoming, extracted, state };
+}
+
+/** Directories of copies may be anybody's: one that cannot be seen hides no other figure, and has its fault in `copies`. */
+async function roomIfSeen(path: string): Promise<DiskStatus | null> {
+  try {
+    return await roomIn(path);
+  } catch (error) {
+    if (faultCode(error) !== 'FILE_UNREADABLE') throw error;
+    return null;
+  }
 }
 
 async function roomIn(path: string): Promise<DiskStatus | null> {

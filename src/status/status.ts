@@ -70,8 +70,12 @@ export interface Facts {
     readonly message?: string;
     readonly since?: string;
   };
-  /** Null for a directory that does not exist. */
-  readonly disk: Readonly<Record<'incoming' | 'extracted' | 'state', DiskStatus | null>>;
+  /**
+   * By the names of the directories that recordings pass through, and by the paths of those that hold copies. Null for one that
+   * does not exist.
+   */
+  readonly disk: Readonly<Record<'incoming' | 'extracted' | 'state', DiskStatus | null>> &
+    Readonly<Record<string, DiskStatus | null>>;
   /** The settings that decide whether a figure is a problem. */
   readonly limits: {
     readonly minFreeBytes: number;

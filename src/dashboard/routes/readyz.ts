@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { faultCode, messageOf } from '../../faults.ts';
+import { WORK_DIRECTORIES } from '../../health/index.ts';
 import type { Status } from '../../status/index.ts';
 import type { Context } from '../context.ts';
 
@@ -44,7 +45,8 @@ async function judge({ state, status, settings }: Context): Promise<Verdicts> {
 }
 
 function lackOfRoom(disk: Status['disk'], minFreeBytes: number): string[] {
-  return Object.entries(disk).flatMap(([name, room]) => {
+  return WORK_DIRECTORIES.flatMap((name) => {
+    const room = disk[name];
     if (room === null) return `the directory of ${name} does not exist`;
     return room.freeBytes < minFreeBytes
       ? `${room.path} has ${room.freeBytes} bytes left, fewer than extract.minFreeBytes`

@@ -307,6 +307,12 @@ test('a file system that counts no inodes has not run out of them', () => {
   expect(isWell(site)).toBe(true);
 });
 
+test('a directory of copies that is not there yet, or has little room, is no problem of the recordings', () => {
+  const copies = { '/copies': null, '/more': { ...ROOM, freeBytes: 1 } };
+  const site = verdict(facts({ disk: { incoming: ROOM, extracted: ROOM, state: ROOM, ...copies } }), NOW);
+  expect(isWell(site)).toBe(true);
+});
+
 test('what waits is told with its reason and its count, and is no problem while it goes on by itself', () => {
   const site = verdict(
     facts({
