@@ -26,7 +26,7 @@ const HEADS_AT_ONCE = 16;
 /** What a name has in it when another snapshot has that name: its time, or, from older wavspools, the beginning of its hash. */
 const TIMED = /(?:_\d{6}(?:-\d+)?|~[0-9a-f]{12})(?=(?:\.[A-Za-z][A-Za-z0-9]{0,7})?(?:\.gz|\.zst)?$)/;
 const FOREIGN = 'its metadata does not say that this schedule put it there';
-const OLDER = 'an older wavspool put it there: "wavspool snapshots adopt" takes it over';
+const OLDER = 'an older wavspool put it there: it can be restored, and stays until somebody removes it';
 
 type OffsiteFacts = Pick<CopyRecord, 'sha256' | 'at' | 'count' | 'label' | 'journalMode'>;
 
