@@ -1,29 +1,71 @@
-// The health check of a container: asks the dashboard how the role is. Exit code 0 when it is well, 1 when it is not
-// or nobody answers; what it prints is what "docker inspect" shows.
+// The health check of a container: asks the roles that run in it how they are, each on its own socket. Exit code 0 when all
+// that were named are well, 1 when one is not or does not answer; what it prints is what "docker inspect" shows.
 //
-//   node infra/healthcheck.js ROLE          the dashboard's address: WAVSPOOL_HEALTH_URL, else http://127.0.0.1:3000
+//   node infra/healthcheck.js ROLE…          where the sockets are: WAVSPOOL_HEALTH, else /data/health
+
+import { readdirSync, readlinkSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
 
 const DEADLINE_MS = 5_000;
 
-const [role] = process.argv.slice(2);
-const address = new URL('/healthz', process.env['WAVSPOOL_HEALTH_URL'] ?? 'http://127.0.0.1:3000');
-if (role !== undefined) address.searchParams.set('role', role);
+const directory = process.env['WAVSPOOL_HEALTH'] ?? '/data/health';
+const here = readlinkSync('/proc/self/ns/pid');
 
-try {
-  const response = await fetch(address, { signal: AbortSignal.timeout(DEADLINE_MS) });
-  console.log((await response.text()).trim());
-  process.exitCode = response.status === 200 ? 0 : 1;
-} catch (error) {
-  console.log(`the dashboard at ${address.host} does not answer: ${causeOf(error)}`);
-  process.exitCode = 1;
+/**
+ * @typedef {{ status: number, text: string, pidNamespace?: string }} Answer
+ */
+
+/**
+ * @param {string} socketPath
+ * @returns {Promise<Answer>}
+ */
+function ask(socketPath) {
+  return new Promise((resolve, reject) => {
+    const asking = request({ socketPath, path: '/healthz', signal: AbortSignal.timeout(DEADLINE_MS) });
+    asking.once('error', reject);
+    asking.once('response', (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part) => (text += part));
+      response.once('error', reject);
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, text, ...JSON.parse(text) }));
+    });
+    asking.end();
+  });
 }
 
 /**
- * fetch hides the reason ("ECONNREFUSED") behind "fetch failed".
- * @param {unknown} error
- * @returns {string}
+ * The containers of a service share this directory: an answer counts that comes from this one.
+ * @param {string} role
+ * @returns {Promise<boolean>}
  */
-function causeOf(error) {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
+async function isWell(role) {
+  const sockets = readdirSync(directory).filter(
+    (name) => /^([a-z]+)(\.\d+)?\.sock$/.exec(name)?.[1] === role,
+  );
+  // all at once: one that is stuck in another container holds nobody up
+  const answers = await Promise.allSettled(sockets.map((name) => ask(join(directory, name))));
+  const own = answers.find((one) => one.status === 'fulfilled' && one.value.pidNamespace === here);
+  if (own?.status === 'fulfilled') {
+    console.log(own.value.text.trim());
+    return own.value.status === 200;
+  }
+  const why = answers.flatMap((one, at) =>
+    one.status === 'rejected' ? [`${sockets[at]}: ${one.reason.message}`] : [],
+  );
+  console.log(
+    `no ${role} role of this container answers in ${directory}${why.map((line) => `; ${line}`).join('')}`,
+  );
+  return false;
+}
+
+try {
+  const roles = process.argv.slice(2);
+  if (roles.length === 0) throw new Error('say which role: node infra/healthcheck.js ROLE…');
+  const well = await Promise.all(roles.map(isWell));
+  process.exitCode = well.every(Boolean) ? 0 : 1;
+} catch (error) {
+  console.log(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
 }

@@ -216,6 +216,8 @@ export interface Events {
     retryCounts: number;
   };
   'heartbeat failed': { err: unknown };
+  /** A role cannot answer about itself; it works all the same. */
+  'health not answered': { directory: string; err: unknown };
   'unexpected fault': { err: unknown };
 }
 
@@ -322,6 +324,7 @@ export const LEVELS: Record<EventName, Level> = {
   'state taken over': 'info',
   'rows put right': 'warn',
   'heartbeat failed': 'warn',
+  'health not answered': 'warn',
   'unexpected fault': 'error',
 };
 

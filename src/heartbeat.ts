@@ -9,19 +9,29 @@ const HEARTBEAT_MS = 5000;
 const LOOP_RESOLUTION_MS = 10;
 /** A goodbye that Redis does not answer is let go of. */
 const GOODBYE_MS = 2000;
+/** So long after the last heartbeat that Redis took it is away: a slow one, or a rescan, is not. */
+const AWAY_MS = 4 * HEARTBEAT_MS;
 
 interface Beating {
   readonly name: string;
   readonly running: RunningRole | undefined;
 }
 
+export interface Heartbeating {
+  /** Since when Redis takes no heartbeat (ms since 1970); undefined while it does. */
+  redisAwaySince(): number | undefined;
+  /** Says goodbye. */
+  stop(): Promise<void>;
+}
+
 /**
  * Says every 5 s, for each role of this process by itself, that it lives and how its work goes; the pauses and limits that
  * Redis may have forgotten are renewed with it. What is counted for the process as a whole stands with its first role, so that
- * a sum over roles is right. Returns what says goodbye.
+ * a sum over roles is right.
  */
-export function startHeartbeat(app: App, roles: readonly Beating[]): () => Promise<void> {
+export function startHeartbeat(app: App, roles: readonly Beating[]): Heartbeating {
   const startedAt = app.clock.now();
+  let takenMs = app.clock.monotonicMs();
   const host = hostname();
   const ended = new AbortController();
   const figures = processFigures();
@@ -61,15 +71,22 @@ export function startHeartbeat(app: App, roles: readonly Beating[]): () => Promi
     while (!ended.signal.aborted) {
       try {
         await beat();
+        takenMs = app.clock.monotonicMs();
       } catch (err) {
         app.report('heartbeat failed', { err });
       }
       await app.clock.sleep(HEARTBEAT_MS, ended.signal);
     }
   })();
-  return async () => {
-    ended.abort();
-    await Promise.race([loop.then(leave), app.clock.sleep(GOODBYE_MS)]);
+  return {
+    redisAwaySince: () => {
+      const silentMs = app.clock.monotonicMs() - takenMs;
+      return silentMs < AWAY_MS ? undefined : app.clock.now() - silentMs;
+    },
+    stop: async () => {
+      ended.abort();
+      await Promise.race([loop.then(leave), app.clock.sleep(GOODBYE_MS)]);
+    },
   };
 }
 
@@ -94,7 +111,8 @@ function processFigures(): () => ProcessFigures {
   };
 }
 
-function jobsOf(running: RunningRole | undefined, nowMs: number): Pick<Heartbeat, 'jobs'> {
+/** How the jobs of a role go, at `nowMs` (monotonic); none of it for a role without jobs. */
+export function jobsOf(running: RunningRole | undefined, nowMs: number): Pick<Heartbeat, 'jobs'> {
   const worker = running?.work?.worker;
   if (worker === undefined) return {};
   const lastFinishedAt = worker.lastFinishedAt();

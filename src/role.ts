@@ -1,8 +1,9 @@
 import { flushCompileCache } from 'node:module';
 import { openApp, type App } from './app.ts';
 import { FAULTS, faultCode, messageOf } from './faults.ts';
-import { startHeartbeat } from './heartbeat.ts';
+import { jobsOf, startHeartbeat, type Heartbeating } from './heartbeat.ts';
 import type { HeldWork, QueueKind, RunningWorker } from './queue/index.ts';
+import { answerHealth, type OwnFacts, type OwnStall } from './role-health/index.ts';
 import { lowerPriority } from './runtime/index.ts';
 import {
   BLOCKED_MS,
@@ -11,6 +12,7 @@ import {
   watchProgress,
   type Sample,
   type WatchdogLimits,
+  type Watching,
 } from './watchdog/index.ts';
 
 export const ROLES = ['watch', 'extract', 'upload', 'maintain', 'dashboard'] as const;
@@ -34,6 +36,8 @@ export interface RunningRole {
   };
   /** What it does not do now although there is work, and why; absent, or undefined, while it does all of it. */
   readonly held?: () => HeldWork | undefined;
+  /** For a role without a queue: why it does not get on although it should; undefined while it does. */
+  readonly stall?: () => OwnStall | undefined;
   /** Takes no new work, finishes what runs within `graceMs` or hands it back; returns how many jobs it handed back. */
   stop(graceMs: number): Promise<number>;
 }
@@ -73,6 +77,14 @@ export async function runRoles(
   const stopRequested = untilAskedToStop();
   const startedAt = app.clock.monotonicMs();
   const running: RunningRole[] = [];
+  const watchdogs = new Map<RunningRole, Watching>();
+  let heartbeat: Heartbeating | undefined;
+  // before they start: a start may wait for Redis for hours, and lives all the while
+  const answering = roles.map(({ name }, at) =>
+    answerHealth({ ...app, data: app.settings.paths.data }, name, () =>
+      ownFacts(app, startedAt, running[at], watchdogs, heartbeat),
+    ),
+  );
   try {
     for (const role of roles) running.push(await role.start(app));
   } catch (err) {
@@ -82,28 +94,49 @@ export async function runRoles(
   app.report('role started', { node: process.version });
   letOthersGoFirst(app, roles);
   flushCompileCache(); // where there is one, the next start is quick even if this process is killed
-  const stopHeartbeat = startHeartbeat(
+  heartbeat = startHeartbeat(
     app,
     roles.map((role, at) => ({ name: role.name, running: running[at] })),
   );
   const stopping = new AbortController();
   guardLoop(app.clock, app.report, stopping.signal, watchdog.blockedMs);
-  const watchdogs = running.flatMap(({ work }) => (work === undefined ? [] : [watch(app, work, watchdog)]));
+  for (const role of running)
+    if (role.work !== undefined) watchdogs.set(role, watch(app, role.work, watchdog));
 
   const reason = await stopRequested;
   const graceMs = app.settings.shutdownSeconds * 1000;
   app.report('role stopping', { reason, graceMs });
   stopping.abort();
-  for (const watching of watchdogs) watching.stop();
+  for (const watching of watchdogs.values()) watching.stop();
   void giveUpAfter(app, graceMs + STOP_MARGIN_MS);
   const handedBack = await Promise.all(running.map((role) => role.stop(graceMs)));
-  await stopHeartbeat();
+  await heartbeat.stop();
+  await Promise.all(answering.map((one) => one.close()));
   app.report('role stopped', {
     ms: Math.round(app.clock.monotonicMs() - startedAt),
     handedBack: handedBack.reduce((sum, jobs) => sum + jobs, 0),
   });
   await app.close();
   process.exit(0);
+}
+
+/** What a role can say of itself; `startedAt` is monotonic, as all that `app.clock` measures. */
+function ownFacts(
+  { clock, state }: App,
+  startedAt: number,
+  running: RunningRole | undefined,
+  watchdogs: ReadonlyMap<RunningRole, Watching>,
+  heartbeat: Heartbeating | undefined,
+): OwnFacts {
+  return {
+    startedAt: clock.now() - (clock.monotonicMs() - startedAt),
+    running: running !== undefined,
+    stall: running?.stall?.() ?? (running && watchdogs.get(running)?.stall()),
+    held: running?.held?.(),
+    stateTrouble: state.trouble(),
+    redisAwaySince: heartbeat?.redisAwaySince(),
+    ...jobsOf(running, clock.monotonicMs()),
+  };
 }
 
 /** Only a child of `up` leads a session of its own; any other process would take somebody's whole session with it. */
@@ -141,7 +174,7 @@ function watch(
   { queues, clock, report, log }: App,
   { queue, worker }: NonNullable<RunningRole['work']>,
   { limits, everyMs }: Watchdog,
-): { stop(): void } {
+): Watching {
   const look = async (): Promise<Sample> => {
     const { waiting, active } = await queues[queue].counts();
     const paused = await queues[queue].isPaused();

@@ -14,6 +14,8 @@ export interface Arrival {
   open(): number;
   /** What lies there and is not taken: of tars as it is now, of the rest as the last rescan found it; undefined before that. */
   landing(): Landing | undefined;
+  /** How long the rescan that runs now has done so; undefined while none runs. */
+  rescanningMs(): number | undefined;
   stop(): Promise<void>;
 }
 
@@ -34,11 +36,13 @@ export async function startArrival(deps: ArrivalDeps): Promise<Arrival> {
   let following: Promise<RescanResult> | undefined;
   let queuedBefore = 0;
   let untaken: Tally | undefined;
+  let rescanStartedMs: number | undefined;
 
   const watcher = watchArrivals(deps, tracker, () => soon.abort());
 
   const rescan = async (): Promise<RescanResult> => {
     const startedMs = clock.monotonicMs();
+    rescanStartedMs = startedMs;
     try {
       const found = createTally();
       const { signal } = stopping;
@@ -54,6 +58,8 @@ export async function startArrival(deps: ArrivalDeps): Promise<Arrival> {
     } catch (err) {
       if (!stopping.signal.aborted) report('rescan failed', { err });
       throw err;
+    } finally {
+      rescanStartedMs = undefined;
     }
   };
 
@@ -88,6 +94,7 @@ export async function startArrival(deps: ArrivalDeps): Promise<Arrival> {
   return {
     rescanNow,
     open: () => tracker.size(),
+    rescanningMs: () => (rescanStartedMs === undefined ? undefined : clock.monotonicMs() - rescanStartedMs),
     landing: () => {
       const open = createTally();
       for (const candidate of tracker.candidates()) open.add(asUntaken(candidate));

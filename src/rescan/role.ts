@@ -1,6 +1,7 @@
 import type { App } from '../app.ts';
 import { startArrival, type Arrival } from '../arrival/index.ts';
 import type { Role } from '../role.ts';
+import type { OwnStall } from '../role-health/index.ts';
 import { proveComplete } from '../tar/index.ts';
 import { reconcileUploads } from './reconcile.ts';
 import { knownTars, queueTars } from './tars.ts';
@@ -8,6 +9,8 @@ import { knownTars, queueTars } from './tars.ts';
 /** How often it is told what lies in the landing directory, and how soon after the first rescan. */
 const TELL_MS = 5000;
 const FIRST_MS = 200;
+/** A million tars take half a minute: after so long the landing directory, or `state.db`, does not answer. */
+const ENDLESS_MS = 30 * 60_000;
 
 /** Finds tars that are complete, and rebuilds the queues from the disk and state.db at start and at every rescan. */
 export const watchRole: Role = {
@@ -41,6 +44,7 @@ export const watchRole: Role = {
     const stopped = new AbortController();
     const telling = tell(app, arrival, stopped.signal);
     return {
+      stall: () => endlessRescan(arrival.rescanningMs(), app.clock.now()),
       stop: async () => {
         stopped.abort();
         await arrival.stop();
@@ -50,6 +54,15 @@ export const watchRole: Role = {
     };
   },
 };
+
+/** A rescan that does not end: nothing that events miss is found any more. `now` is in ms since 1970. */
+export function endlessRescan(ms: number | undefined, now: number): OwnStall | undefined {
+  if (ms === undefined || ms < ENDLESS_MS) return undefined;
+  return {
+    what: `A rescan has run for ${Math.round(ms / 60_000)} minutes and does not end`,
+    since: now - ms,
+  };
+}
 
 /** Tells what lies in the landing directory and is not taken, for whoever asks for the status. */
 async function tell({ queues, clock, report }: App, arrival: Arrival, signal: AbortSignal): Promise<void> {

@@ -3,14 +3,14 @@ import { createConnection, Socket } from 'node:net';
 import { basename, dirname } from 'node:path';
 
 /** sun_path holds 108 bytes, the NUL among them. */
-const LONGEST_BYTES = 107;
+export const LONGEST_SOCKET_BYTES = 107;
 
 /**
  * Connects to a unix socket, however long its path: one that is longer than the kernel takes is reached through a descriptor of
  * its directory. Never throws: every fault is the socket's "error", as with `net.createConnection`.
  */
 export function connectUnix(path: string): Socket {
-  if (Buffer.byteLength(path) <= LONGEST_BYTES) return createConnection({ path });
+  if (Buffer.byteLength(path) <= LONGEST_SOCKET_BYTES) return createConnection({ path });
   let directory: number;
   try {
     directory = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);

@@ -37,6 +37,7 @@ export {
 } from './durable-file.ts';
 export { sha256IfThere, sha256OfFile } from './hash-file.ts';
 export { isOfHost } from './host-errors.ts';
+export { listenUnix } from './listen-unix.ts';
 export { lowerPriority } from './lower-priority.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
 export { createQuickFirst } from './quick-first.ts';

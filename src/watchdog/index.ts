@@ -2,4 +2,4 @@
 // supervises it starts it again.
 export { PATIENCE, type Sample, type WatchdogLimits } from './decide.ts';
 export { BLOCKED_MS, guardLoop } from './loop-guard.ts';
-export { watchProgress, type Watched } from './watch-progress.ts';
+export { watchProgress, type Watched, type Watching } from './watch-progress.ts';

@@ -18,21 +18,32 @@ export interface WatchdogDeps {
   readonly end: () => void;
 }
 
+export interface Watching {
+  /** Why the work does not get on although it should, and since when (ms since 1970), from the look that acted on it on. */
+  stall(): { readonly what: string; readonly since: number } | undefined;
+  stop(): void;
+}
+
 /** Looks every `everyMs`, until stopped, whether work that waits gets done. */
 export function watchProgress(
   watched: Watched,
   limits: WatchdogLimits,
   everyMs: number,
   { clock, report, end }: WatchdogDeps,
-): { stop(): void } {
+): Watching {
   const stopped = new AbortController();
   const { queue } = watched;
   let stuck = NOT_STUCK;
+  let stall: ReturnType<Watching['stall']>;
 
   const look = async (): Promise<void> => {
     const judged = judgeProgress(stuck, await watched.look(), clock.monotonicMs(), limits);
-    ({ stuck } = judged);
     const { decision } = judged;
+    const stuckMs = clock.monotonicMs() - (stuck.sinceMs ?? clock.monotonicMs());
+    ({ stuck } = judged);
+    if (decision.kind !== 'fine')
+      stall = { what: decision.reason, since: stall?.since ?? clock.now() - stuckMs };
+    else if (stuck.sinceMs === undefined) stall = undefined; // it moves, or nothing is to be done
     if (decision.kind === 'fine' || stopped.signal.aborted) return;
     report('worker stalled', { queue, reason: decision.reason, action: decision.kind });
     if (decision.kind === 'end the process') return end();
@@ -51,5 +62,5 @@ export function watchProgress(
     }
   };
   loop().catch((err: unknown) => report('unexpected fault', { err }));
-  return { stop: () => stopped.abort() };
+  return { stall: () => stall, stop: () => stopped.abort() };
 }

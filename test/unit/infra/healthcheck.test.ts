@@ -1,35 +1,37 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import { afterEach, expect, test } from 'vitest';
+import { mkdtemp, readlink, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const servers: Server[] = [];
+let directory = '';
 
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close();
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'wavspool-healthcheck-'));
 });
 
-/** A dashboard that knows one healthy role; its address. */
-async function dashboard(): Promise<string> {
-  const server = createServer((request, response) => {
-    const well = request.url === '/healthz?role=upload';
-    response.writeHead(well ? 200 : 503).end(well ? 'ok\n' : `stalled: ${request.url}\n`);
+afterEach(async () => {
+  for (const server of servers.splice(0)) server.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** A role's socket that answers so, from this container or another. */
+async function answers(name: string, status: number, own = true): Promise<void> {
+  const pidNamespace = own ? await readlink('/proc/self/ns/pid') : 'pid:[1]';
+  const server = createServer((_request, response) => {
+    response.writeHead(status).end(`${JSON.stringify({ name, status, pidNamespace })}\n`);
   });
   servers.push(server);
-  server.listen(0, '127.0.0.1');
+  server.listen({ path: join(directory, name) });
   await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return `http://127.0.0.1:${address.port}`;
 }
 
-async function healthcheck(
-  url: string,
-  ...args: string[]
-): Promise<{ exitCode: number | null; stdout: string }> {
+async function healthcheck(...args: string[]): Promise<{ exitCode: number | null; stdout: string }> {
   const child = execFile(process.execPath, ['infra/healthcheck.js', ...args], {
-    env: { WAVSPOOL_HEALTH_URL: url },
+    env: { WAVSPOOL_HEALTH: directory },
   });
   let stdout = '';
   child.stdout?.on('data', (chunk: string) => (stdout += chunk));
@@ -37,22 +39,46 @@ async function healthcheck(
   return { exitCode: child.exitCode, stdout };
 }
 
-test('a role that is well is healthy', async () => {
-  expect(await healthcheck(await dashboard(), 'upload')).toEqual({ exitCode: 0, stdout: 'ok\n' });
+test('a role that is well is healthy, with what it says', async () => {
+  await answers('upload.sock', 200);
+
+  const end = await healthcheck('upload');
+
+  expect(end.exitCode).toBe(0);
+  expect(JSON.parse(end.stdout)).toMatchObject({ name: 'upload.sock' });
 });
 
-test('a role that is not well is unhealthy, with the reason that the dashboard gives', async () => {
-  const end = await healthcheck(await dashboard(), 'extract');
+test('a role that is not well is unhealthy, with what it says', async () => {
+  await answers('extract.sock', 503);
 
-  expect(end).toEqual({ exitCode: 1, stdout: 'stalled: /healthz?role=extract\n' });
-});
-
-test('a dashboard that nobody runs is unhealthy, and says which address was asked and why it failed', async () => {
-  const url = await dashboard();
-  servers.splice(0).forEach((server) => server.close());
-
-  const end = await healthcheck(url, 'upload');
+  const end = await healthcheck('extract');
 
   expect(end.exitCode).toBe(1);
-  expect(end.stdout).toMatch(/the dashboard at 127\.0\.0\.1:\d+ does not answer: .*ECONNREFUSED/);
+  expect(JSON.parse(end.stdout)).toMatchObject({ status: 503 });
+});
+
+test('of the instances of a role in several containers this one’s is asked', async () => {
+  await answers('upload.sock', 503, false);
+  await answers('upload.2.sock', 200);
+
+  const end = await healthcheck('upload');
+
+  expect(end.exitCode).toBe(0);
+  expect(JSON.parse(end.stdout)).toMatchObject({ name: 'upload.2.sock' });
+});
+
+test('a role that only others run, or whose process is gone, is unhealthy', async () => {
+  await answers('upload.sock', 200, false);
+  expect(await healthcheck('upload')).toEqual({
+    exitCode: 1,
+    stdout: `no upload role of this container answers in ${directory}\n`,
+  });
+  expect(await healthcheck('watch')).toMatchObject({ exitCode: 1 });
+});
+
+test('without a role it says what is missing', async () => {
+  expect(await healthcheck()).toEqual({
+    exitCode: 1,
+    stdout: 'say which role: node infra/healthcheck.js ROLE…\n',
+  });
 });
