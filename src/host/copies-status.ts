@@ -1,8 +1,11 @@
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { effectiveLogs } from '../config/index.ts';
 import { listExports } from '../export/index.ts';
 import { listArchives } from '../logrotate/index.ts';
+import { listMirrors } from '../mirror/index.ts';
 import { keepInWords } from '../retention/index.ts';
 import { isoTime } from '../runtime/index.ts';
+import type { Run } from '../schedule/index.ts';
 import { listSnapshots } from '../snapshot/index.ts';
 import type { CopiesStatus, ScheduleStatus } from '../status/index.ts';
 import type { Host } from './host.ts';
@@ -17,67 +20,104 @@ interface Listed {
   readonly foreign?: string | undefined;
 }
 
-interface Kind {
+/** Something that makes copies by itself, and how to see which it has made. */
+interface Maker {
   readonly kind: CopiesStatus['kind'];
   readonly of: string;
   readonly schedule: string;
   readonly job: string;
+  readonly cron?: string | undefined;
+  readonly on?: string | undefined;
   readonly directory: string;
   readonly retention: string;
+  readonly list: () => Promise<readonly Listed[]>;
 }
 
-/** What each schedule of snapshots, exports and logs has made and keeps: one that is late is not hidden by another's copy. */
+/** What each schedule of snapshots, exports, mirrors and logs has made and keeps: one that is late is not hidden by another's copy. */
 export async function copiesStatus(
   host: Host,
   schedules: readonly ScheduleStatus[],
 ): Promise<readonly CopiesStatus[]> {
-  const { journal, clock, timezone } = host;
+  const { journal, clock } = host;
   const found: CopiesStatus[] = [];
-  const add = async (kind: Kind, list: () => Promise<readonly Listed[]>): Promise<void> => {
-    const listed = await orFault(list);
-    const { run } = journal.last(kind.job, clock.now());
-    const next = schedules.find(({ job }) => job === kind.job)?.next;
-    const bytes = run?.result?.['bytes'];
-    const { job: _job, ...rest } = kind;
+  for (const { list, job, cron, on, ...maker } of makersOf(host)) {
+    const { copies, fault } = await orFault(list);
     found.push({
-      ...rest,
-      enabled: true,
-      ...counted(listed.copies),
-      ...(listed.fault !== undefined && { fault: listed.fault }),
-      next: next ?? null,
-      last:
-        run === undefined
-          ? null
-          : {
-              at: isoTime(run.startedAt),
-              outcome: run.outcome,
-              ...(typeof bytes === 'number' && { bytes }),
-              ...(run.reason !== undefined && { error: run.reason }),
-            },
+      ...maker,
+      enabled: cron !== undefined || on !== undefined,
+      ...(cron !== undefined && { cron }),
+      ...(on !== undefined && { on }),
+      ...counted(copies),
+      ...(fault !== undefined && { fault }),
+      next: schedules.find((one) => one.job === job)?.next ?? null,
+      last: asLast(journal.last(job, clock.now()).run),
     });
-  };
-  for (const one of host.databases) {
-    for (const { name, dir, keep, ...rest } of one.snapshots) {
-      const job = `snapshot ${one.name} ${name}`;
-      const kind = { kind: 'snapshot', of: one.name, schedule: name, job, directory: dir } as const;
-      const schedule = { name, dir, keep, ...rest };
-      await add({ ...kind, retention: keepInWords(keep) }, () => listSnapshots(host, one, schedule));
-    }
-    for (const entry of one.exports) {
-      const job = `export ${one.name} ${entry.name}`;
-      const kind = { kind: 'export', of: one.name, schedule: entry.name, job, directory: entry.dir } as const;
-      await add({ ...kind, retention: keepInWords(entry.keep) }, () => listExports(host, one, entry));
-    }
-  }
-  for (const entry of host.settings.logs) {
-    const retention = entry.rotate === -1 ? 'all' : `the newest ${entry.rotate}`;
-    const directory = entry.dir ?? entry.path.slice(0, entry.path.lastIndexOf('/'));
-    const kind = { kind: 'log', of: entry.path, schedule: 'rotate', job: `rotate ${entry.path}` } as const;
-    await add({ ...kind, directory, retention }, async () =>
-      (await listArchives(entry, timezone)).map((one) => ({ ...one, verified: true })),
-    );
   }
   return found;
+}
+
+function makersOf(host: Host): readonly Maker[] {
+  const { settings, timezone } = host;
+  return [
+    ...host.databases.flatMap((one) => [
+      ...one.snapshots.map((schedule) => ({
+        kind: 'snapshot' as const,
+        of: one.name,
+        schedule: schedule.name,
+        job: `snapshot ${one.name} ${schedule.name}`,
+        cron: schedule.cron,
+        on: schedule.on,
+        directory: schedule.dir,
+        retention: keepInWords(schedule.keep),
+        list: () => listSnapshots(host, one, schedule),
+      })),
+      ...one.exports.map((entry) => ({
+        kind: 'export' as const,
+        of: one.name,
+        schedule: entry.name,
+        job: `export ${one.name} ${entry.name}`,
+        cron: entry.cron,
+        directory: entry.dir,
+        retention: keepInWords(entry.keep),
+        list: () => listExports(host, one, entry),
+      })),
+    ]),
+    ...settings.mirrors.map((mirror) => ({
+      kind: 'mirror' as const,
+      of: mirror.name,
+      schedule: 'mirror',
+      job: `mirror ${mirror.name}`,
+      cron: mirror.cron,
+      directory: mirror.dir,
+      retention: keepInWords(mirror.keep),
+      // what its files hold: to tell what a date has to itself, each of its files would have to be looked at
+      list: async () =>
+        (await listMirrors(mirror, host)).map((one) => ({ ...one, bytes: one.apparentBytes ?? 0 })),
+    })),
+    ...effectiveLogs(settings).map((entry) => ({
+      kind: 'log' as const,
+      of: entry.path,
+      schedule: 'rotate',
+      job: `rotate ${entry.path}`,
+      cron: entry.cron,
+      directory: entry.dir ?? entry.path.slice(0, entry.path.lastIndexOf('/')),
+      retention: entry.rotate === -1 ? 'all' : `the newest ${entry.rotate}`,
+      list: async () => (await listArchives(entry, timezone)).map((one) => ({ ...one, verified: true })),
+    })),
+  ];
+}
+
+function asLast(run: Run | undefined): CopiesStatus['last'] {
+  if (run === undefined) return null;
+  const { startedAt, endedAt, outcome, reason, result } = run;
+  const bytes = result?.['bytes'];
+  return {
+    at: isoTime(startedAt),
+    outcome,
+    ...(endedAt !== undefined && { ms: endedAt - startedAt }),
+    ...(typeof bytes === 'number' && { bytes }),
+    ...(reason !== undefined && { error: reason }),
+  };
 }
 
 /** A directory that cannot be read is that schedule's trouble, not everybody's. */

@@ -25,6 +25,7 @@ export async function prometheusText(status: Status): Promise<string> {
   addWork(status, gauge);
   addLanding(status, gauge);
   addKeeping(status, gauge);
+  addCopies(status, gauge);
   addRoles(status, gauge);
   addCounters(status, registry);
   return registry.metrics();
@@ -177,6 +178,36 @@ function addKeeping({ schedules, snapshots, pointInTime, logs }: Status, gauge: 
     'How long lines could be lost in the last rotation of the log',
     rotated.map(({ log, last }) => ({ labels: { log }, value: last.windowUs / 1e6 })),
   );
+}
+
+function addCopies({ copies }: Status, gauge: AddGauge): void {
+  const each = (
+    name: string,
+    help: string,
+    value: (one: Status['copies'][number]) => number | undefined,
+  ): void =>
+    gauge(
+      name,
+      help,
+      copies.flatMap((one) => {
+        const found = value(one);
+        const { kind, of, schedule } = one;
+        return found === undefined ? [] : [{ labels: { kind, of, schedule }, value: found }];
+      }),
+    );
+  // of a directory that cannot be read nobody knows how many there are
+  each('copies', 'Copies that the schedule made and keeps', ({ count, fault }) =>
+    fault === undefined ? count : undefined,
+  );
+  each('copies_in_doubt', 'Copies of these that somebody has to look at', ({ inDoubt, fault }) =>
+    fault === undefined ? inDoubt.length : undefined,
+  );
+  each(
+    'copies_newest_timestamp_seconds',
+    'When the newest good copy was taken, in seconds since 1970',
+    (one) => (one.newest === null ? undefined : seconds(one.newest.at)),
+  );
+  each('copies_newest_bytes', 'Size of the newest good copy', ({ newest }) => newest?.bytes);
 }
 
 /** Seconds since 1970 of an ISO time. */

@@ -92,7 +92,7 @@ export interface Facts {
   /** What can be brought back of each database that is captured continuously. */
   readonly pointInTime: Readonly<Record<string, PointInTimeStatus>>;
   readonly schedules: readonly ScheduleStatus[];
-  /** What each schedule of snapshots, exports and logs has made and keeps. */
+  /** What each schedule of snapshots, exports, mirrors and logs has made and keeps. */
   readonly copies: readonly CopiesStatus[];
   /** How each log was rotated last. */
   readonly logs: readonly LogStatus[];
@@ -137,11 +137,16 @@ export interface LogStatus {
 
 /** What one schedule has made and keeps. */
 export interface CopiesStatus {
-  readonly kind: 'snapshot' | 'export' | 'log';
-  /** The database, or the log. */
+  readonly kind: 'snapshot' | 'export' | 'mirror' | 'log';
+  /** The database, the mirror, or the log. */
   readonly of: string;
+  /** Of a mirror and of a log, which have one, what runs it: `mirror`, `rotate`. */
   readonly schedule: string;
+  /** It runs by itself: at times, or on an event. */
   readonly enabled: boolean;
+  /** At which times, as a cron pattern, and on which event; absent where there is none. */
+  readonly cron?: string;
+  readonly on?: string;
   readonly directory: string;
   /** What is kept, in words. */
   readonly retention: string;
@@ -159,6 +164,9 @@ export interface CopiesStatus {
   readonly last: {
     readonly at: string;
     readonly outcome: 'running' | 'done' | 'failed';
+    /** How long it took; absent while it runs, and where its process died. */
+    readonly ms?: number;
+    /** What it made. */
     readonly bytes?: number;
     readonly error?: string;
   } | null;

@@ -6,6 +6,7 @@ import { readPauses } from '../../pause/index.ts';
 import { roundedSize } from '../../runtime/index.ts';
 import { collectStatus, type Status } from '../../status/index.ts';
 import { checkStateNow, isWell, type StateCheck } from '../../health/index.ts';
+import { copiesLines } from '../copies-lines.ts';
 import { localTime } from '../times.ts';
 import { verdictLines } from '../verdict-lines.ts';
 import { clearScreen, counted, printJson, printLines } from '../output.ts';
@@ -97,7 +98,10 @@ function describeRows({ recordings, tars, rates }: Status): readonly string[] {
   ];
 }
 
-function describeKeeping({ snapshots, schedules }: Status, time: (iso: string) => string): readonly string[] {
+function describeKeeping(
+  { snapshots, copies, schedules }: Status,
+  time: (iso: string) => string,
+): readonly string[] {
   return [
     'last snapshots',
     ...Object.entries(snapshots).map(([database, last]) =>
@@ -105,6 +109,7 @@ function describeKeeping({ snapshots, schedules }: Status, time: (iso: string) =
         ? `  ${database.padEnd(12)} none yet`
         : `  ${database.padEnd(12)} ${time(last.at)}, ${last.path}`,
     ),
+    ...(copies.length === 0 ? [] : ['copies', ...copiesLines(copies, time)]),
     'schedules',
     ...schedules.map(({ job, next, last }) => {
       const ended = last === null ? 'not run yet' : `${last.outcome} ${time(last.at)}`;

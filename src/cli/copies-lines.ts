@@ -1,0 +1,42 @@
+import type { CopiesStatus } from '../status/index.ts';
+import { roundedSize } from '../runtime/index.ts';
+import { counted } from './output.ts';
+
+/** What each schedule keeps, for people: two lines each, what is wrong with it first. `time` shows an ISO time in the zone of all others. */
+export function copiesLines(
+  copies: readonly CopiesStatus[],
+  time: (iso: string) => string,
+): readonly string[] {
+  return copies.flatMap((one) => [`  ${nameOf(one)}: ${keptOf(one, time)}`, `    ${lastOf(one, time)}`]);
+}
+
+function nameOf({ kind, of, schedule }: CopiesStatus): string {
+  return kind === 'mirror' || kind === 'log' ? `${kind} ${of}` : `${kind} ${of} ${schedule}`;
+}
+
+function keptOf(one: CopiesStatus, time: (iso: string) => string): string {
+  const { directory, retention, count, newest, inDoubt, notOurs, fault } = one;
+  if (fault !== undefined) return `CANNOT BE READ: ${fault}`;
+  const parts = [
+    `${count} in ${directory}`,
+    newest === null ? 'no good one' : `newest ${time(newest.at)} (${roundedSize(newest.bytes)})`,
+    ...(inDoubt.length === 0 ? [] : [`${inDoubt.length} IN DOUBT`]),
+    ...(notOurs === 0 ? [] : [`${counted(notOurs, 'other')} there`]),
+    `kept: ${retention}`,
+  ];
+  return parts.join(', ');
+}
+
+function lastOf({ enabled, on, next, last }: CopiesStatus, time: (iso: string) => string): string {
+  const when = [
+    ...(next === null ? [] : [`next ${time(next)}`]),
+    ...(on === undefined ? [] : [`on ${on}`]),
+    ...(enabled ? [] : ['only by hand']),
+  ].join(' and ');
+  if (last === null) return `not run yet, ${when}`;
+  const { at, outcome, ms, bytes, error } = last;
+  const took = ms === undefined ? '' : ` in ${Math.round(ms / 100) / 10} s`;
+  const size = bytes === undefined ? '' : `, ${roundedSize(bytes)}`;
+  const why = error === undefined ? '' : `: ${error}`;
+  return `last run ${outcome === 'failed' ? 'FAILED' : outcome} ${time(at)}${took}${size}${why}, ${when}`;
+}
