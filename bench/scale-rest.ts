@@ -72,8 +72,8 @@ export async function queryTimes({ settings }: Pick<Fleet, 'settings'>): Promise
     'endedBetween(an hour ago, now)': () =>
       state.endedBetween(sqlTimestamp(Date.now() - 3_600_000), sqlTimestamp(Date.now() + 1000)),
     'ratesOfLastDay()': () => ratesOfLastDay(state, Date.now()),
-    'list(FAILED)': () => state.list({ status: 'FAILED', limit: 21, offset: 0 }),
-    'list()': () => state.list({ limit: 101, offset: 0 }),
+    'list(FAILED)': () => state.list({ status: 'FAILED', limit: 21 }),
+    'list()': () => state.list({ limit: 101 }),
     'failed()': () => state.failed({}, 0, 500),
     'failedTars()': () => state.failedTars({}),
     'openRecordings()': () => state.openRecordings(0, 500),
@@ -95,9 +95,7 @@ async function searchTimes(state: StateStore): Promise<Times> {
     let lastTurn = startedAt;
     let longestMs = 0;
     const done = new AbortController();
-    const search = state
-      .search({ part: 'call-77777.wav', limit: 101, offset: 0 })
-      .finally(() => done.abort());
+    const search = state.search({ part: 'call-77777.wav', limit: 101 }).finally(() => done.abort());
     while (!done.signal.aborted) {
       await setImmediate();
       longestMs = Math.max(longestMs, performance.now() - lastTurn);

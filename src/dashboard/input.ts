@@ -4,16 +4,17 @@ import { WavspoolError } from '../faults.ts';
 // What callers may send, and in which form the rest of wavspool takes it.
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100);
-const offset = z.coerce.number().int().min(0).default(0);
+/** What a page gave as `next`. */
+const after = z.string().min(1).max(8192).optional();
 const filled = z.string().min(1).max(4096);
 
-export const page = z.strictObject({ limit, offset });
+export const page = z.strictObject({ limit, after });
 
 export const uploadsQuery = z.strictObject({
   status: z.enum(['PENDING', 'SUCCESS', 'FAILED']).optional(),
   search: filled.optional(),
   limit,
-  offset,
+  after,
 });
 
 /** `2026-11-20`, `2026-11-20 08:00:00` or `2026-11-20T08:00:00Z`, all UTC, as `state.db` spells it. */
@@ -36,21 +37,12 @@ export const requeueBody = z
     'say which: all, paths, cause, match, tar or since',
   );
 
-export const landingQuery = z.strictObject({
-  limit,
-  after: z
-    .string()
-    .regex(/^[\w-]+$/)
-    .max(8192)
-    .optional(),
-});
-
 export const ingestBody = z.strictObject({ tars: z.array(filled).min(1).max(1000) });
 
 const name = z.string().min(1).max(63);
 const label = z.string().max(1000).optional();
 
-export const backupsQuery = z.strictObject({ database: name.optional(), limit, offset });
+export const backupsQuery = z.strictObject({ database: name.optional(), limit, after });
 
 export const runBackupBody = z.union(
   [

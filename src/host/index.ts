@@ -9,6 +9,7 @@ export {
   type SnapshotOutcome,
   type SnapshotRequest,
 } from './backups.ts';
+export { backupPage } from './backup-page.ts';
 export { adoptBackups, confirmBackups } from './take-over.ts';
 export { exportTablesNow, fetchMirrorNow, mirrorNow } from './by-hand.ts';
 export { hostApi, type HostApi } from './api.ts';

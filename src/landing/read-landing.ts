@@ -8,6 +8,7 @@ import {
   type TarOnDisk,
   type Untaken,
 } from '../arrival/index.ts';
+import { pageOf, readCursor, type Page } from '../paging/index.ts';
 import { isoTime } from '../runtime/index.ts';
 import { judgeTar, notJudged, type JudgeDeps } from './judge-tar.ts';
 import { createPage } from './page.ts';
@@ -27,11 +28,7 @@ export interface LandingRow {
   readonly needsAttention: boolean;
 }
 
-export interface LandingPage {
-  /** In the order of their paths. */
-  readonly rows: readonly LandingRow[];
-  /** What `after` takes for the next page; null at the end. */
-  readonly next: string | null;
+export interface LandingPage extends Page<LandingRow> {
   /** Of all that lies there; tars that are on no page up to this one count as waiting. */
   readonly figures: Landing;
 }
@@ -43,7 +40,8 @@ const READ_MS = 60_000;
 
 /**
  * A page of what lies in the landing directory and is neither extracted, nor failed, nor under way. It looks for itself, beside a
- * running wavspool or without one. Memory: the page. Rejects with what `known` rejects with; safe to repeat.
+ * running wavspool or without one. Memory: the page. In the order of their paths. Rejects with what `known` rejects with
+ * and, for an `after` that no page gave, USAGE; safe to repeat.
  */
 export async function readLanding(
   deps: LandingDeps,
@@ -51,7 +49,7 @@ export async function readLanding(
 ): Promise<LandingPage> {
   const tally = createTally();
   const page = createPage<Untaken & { readonly tar?: TarOnDisk }>(
-    after === undefined ? '' : pathOf(after),
+    after === undefined ? '' : readCursor(after, isPath),
     limit,
   );
   const counts = { tars: 0, known: 0 };
@@ -70,8 +68,11 @@ export async function readLanding(
   const now = deps.clock.now();
   const last = judged.at(-1);
   return {
-    rows: judged.map((one) => rowOf(one, now)),
-    next: page.isFull() && last !== undefined ? Buffer.from(last.path).toString('base64url') : null,
+    ...pageOf(
+      judged.map((one) => rowOf(one, now)),
+      ({ path }) => path,
+      page.isFull() ? last?.path : undefined,
+    ),
     figures: tally.figures(now),
   };
 }
@@ -109,6 +110,6 @@ function rowOf(one: Untaken, now: number): LandingRow {
   };
 }
 
-function pathOf(cursor: string): string {
-  return Buffer.from(cursor, 'base64url').toString('utf8');
+function isPath(value: unknown): value is string {
+  return typeof value === 'string';
 }

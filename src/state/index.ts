@@ -14,6 +14,8 @@ export type {
   FailedTar,
   FailureFilter,
   ListQuery,
+  RecordingPage,
+  RecordingPlace,
   Occupant,
   OpenRecording,
   Progress,

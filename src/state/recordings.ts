@@ -1,6 +1,7 @@
 import { sqlTimestamp, type Clock } from '../runtime/index.ts';
 import type { Sqlite, Write } from '../sqlite/index.ts';
 import { wholeBatches } from './batch.ts';
+import { IS_DATED_BEHIND, IS_UNDATED_BEHIND, placeBounds, recordingPage } from './by-time.ts';
 import { openRecording, recordingRow, type OpenRecord, type UploadsRecord } from './rows.ts';
 import type {
   FailureFilter,
@@ -148,8 +149,13 @@ function queries(
   const page = (statuses: readonly UploadStatus[]) =>
     db.prepare(
       `${statuses
-        .map((status) => `SELECT rowid, * FROM uploads WHERE status = '${status}' AND ${IS_RECORDING}`)
-        .join(' UNION ALL ')} ORDER BY timestamp DESC, rowid DESC LIMIT @limit OFFSET @offset`,
+        .flatMap((status) =>
+          [IS_DATED_BEHIND, IS_UNDATED_BEHIND].map(
+            (isBehind) =>
+              `SELECT rowid, * FROM uploads WHERE status = '${status}' AND ${IS_RECORDING} AND ${isBehind}`,
+          ),
+        )
+        .join(' UNION ALL ')} ORDER BY timestamp DESC, rowid DESC LIMIT @limit`,
     );
   const lists = {
     PENDING: page(['PENDING']),
@@ -193,8 +199,11 @@ function queries(
       const record = byKey.get(key) as UploadsRecord | undefined;
       return record === undefined ? undefined : recordingRow(record);
     },
-    list: ({ status, limit, offset }) =>
-      (lists[status ?? 'any'].all({ limit, offset }) as UploadsRecord[]).map(recordingRow),
+    list: ({ status, limit, after }) =>
+      recordingPage(
+        lists[status ?? 'any'].all({ ...placeBounds(after), limit: limit + 1 }) as UploadsRecord[],
+        limit,
+      ),
   };
 }
 

@@ -1,8 +1,15 @@
 import { createBreather, type Breathe, type Clock } from '../runtime/index.ts';
 import type { Sqlite } from '../sqlite/index.ts';
-import { recordingRow, type UploadsRecord } from './rows.ts';
+import {
+  IS_DATED_BEHIND,
+  IS_UNDATED_BEHIND,
+  placeBounds,
+  recordingPage,
+  type DatedPlace,
+} from './by-time.ts';
+import type { UploadsRecord } from './rows.ts';
 import { IS_RECORDING } from './recordings.ts';
-import type { StateStore, UploadStatus } from './state-store.ts';
+import type { RecordingPlace, StateStore, UploadStatus } from './state-store.ts';
 
 /** Names, or rows by time, that are looked at in one piece: 1 ms and 6 ms. */
 const PIECE = 10_000;
@@ -16,20 +23,15 @@ const BREATH_MS = 10;
 
 interface Search {
   readonly part: string;
-  /** Of the newest ones, how many. */
+  /** How many of those that come behind `after`. */
   readonly wanted: number;
+  readonly after: RecordingPlace | undefined;
   readonly breathe: Breathe;
 }
 
-/** A row's place in the order of the index by status and timestamp. */
-interface Place {
-  readonly timestamp: string;
-  readonly rowid: number;
-}
-/** Follows every path and every timestamp. */
+/** Follows every path. */
 const LAST = '\u{10FFFF}';
-const NEWEST: Place = { timestamp: LAST, rowid: Number.MAX_SAFE_INTEGER };
-const OLDEST: Place = { timestamp: '', rowid: 0 };
+const OLDEST: DatedPlace = { timestamp: '', rowid: 0 };
 
 /**
  * Recordings by a part of their name. No index knows parts (one would be half as large as state.db, and written for each
@@ -45,12 +47,12 @@ export function searchMethod(db: Sqlite, clock: Clock): Pick<StateStore, 'search
     any: searchOf(db, ['PENDING', 'SUCCESS', 'FAILED']),
   };
   return {
-    search: async ({ part, status, limit, offset }) => {
+    search: async ({ part, status, limit, after }) => {
       const { newestOf, newestFirst } = by[status ?? 'any'];
-      const search = { part, wanted: offset + limit, breathe: createBreather(clock, BREATH_MS) };
+      const search = { part, wanted: limit + 1, after, breathe: createBreather(clock, BREATH_MS) };
       const rowids = await named(search);
       const found = rowids === undefined ? await newestFirst(search) : await newestOf(rowids, search);
-      return found.slice(offset).map(recordingRow);
+      return recordingPage(found, limit);
     },
   };
 }
@@ -105,44 +107,48 @@ function searchOf(db: Sqlite, statuses: readonly UploadStatus[]) {
       .map((status) => `SELECT ${columns} FROM uploads WHERE status = '${status}' AND ${condition}`)
       .join(' UNION ALL ');
   const inOrder = 'ORDER BY timestamp DESC, rowid DESC';
-  const isBefore = '(timestamp, rowid) < (@timestamp, @rowid)';
   const isFound = `${IS_RECORDING} AND (instr(wav_path, @part) > 0 OR instr(coalesce(tar, ''), @part) > 0)`;
   // the plus keeps SQLite from reading every row of a status to find a few rowids
   const newest = db.prepare(
     `SELECT rowid, * FROM uploads WHERE rowid IN (SELECT value FROM json_each(@rowids))
-       AND +status IN (${oneOf}) AND ${IS_RECORDING} ${inOrder} LIMIT @wanted`,
+       AND +status IN (${oneOf}) AND ${IS_RECORDING} AND (${IS_DATED_BEHIND} OR ${IS_UNDATED_BEHIND})
+       ${inOrder} LIMIT @wanted`,
   );
   const pieceEnd = db.prepare(
-    `${merged('timestamp, rowid', isBefore)} ${inOrder} LIMIT 1 OFFSET ${PIECE - 1}`,
+    `${merged('timestamp, rowid', IS_DATED_BEHIND)} ${inOrder} LIMIT 1 OFFSET ${PIECE - 1}`,
   );
   const matches = db.prepare(
-    `${merged('rowid, *', `${isBefore} AND (timestamp, rowid) >= (@toTimestamp, @toRowid) AND ${isFound}`)} ${inOrder} LIMIT @limit`,
+    `${merged('rowid, *', `${IS_DATED_BEHIND} AND (timestamp, rowid) >= (@toTimestamp, @toRowid) AND ${isFound}`)} ${inOrder} LIMIT @limit`,
   );
   const undated = db.prepare(
-    `${merged('rowid, *', `timestamp IS NULL AND ${isFound}`)} ORDER BY rowid DESC LIMIT @limit`,
+    `${merged('rowid, *', `${IS_UNDATED_BEHIND} AND ${isFound}`)} ORDER BY rowid DESC LIMIT @limit`,
   );
 
   return {
-    newestOf: async (rowids: readonly number[], { wanted, breathe }: Search): Promise<UploadsRecord[]> => {
+    newestOf: async (
+      rowids: readonly number[],
+      { wanted, after, breathe }: Search,
+    ): Promise<UploadsRecord[]> => {
       let found: UploadsRecord[] = [];
       for (let at = 0; at < rowids.length; at += SORTED_PIECE) {
         const piece = JSON.stringify(rowids.slice(at, at + SORTED_PIECE));
-        const ofPiece = newest.all({ rowids: piece, wanted }) as UploadsRecord[];
+        const ofPiece = newest.all({ ...placeBounds(after), rowids: piece, wanted }) as UploadsRecord[];
         found = [...found, ...ofPiece].toSorted(byNewest).slice(0, wanted);
         await breathe();
       }
       return found;
     },
-    newestFirst: async ({ part, wanted, breathe }: Search): Promise<UploadsRecord[]> => {
+    newestFirst: async ({ part, wanted, after, breathe }: Search): Promise<UploadsRecord[]> => {
       const found: UploadsRecord[] = [];
-      for (let from = NEWEST; from !== OLDEST && found.length < wanted;) {
-        const to = (pieceEnd.get(from) as Place | undefined) ?? OLDEST;
+      const { undatedRowid, ...begin } = placeBounds(after);
+      for (let from: DatedPlace = begin; from !== OLDEST && found.length < wanted;) {
+        const to = (pieceEnd.get(from) as DatedPlace | undefined) ?? OLDEST;
         const bounds = { ...from, toTimestamp: to.timestamp, toRowid: to.rowid };
         found.push(...(matches.all({ ...bounds, part, limit: wanted - found.length }) as UploadsRecord[]));
         from = to;
         await breathe();
       }
-      found.push(...(undated.all({ part, limit: wanted - found.length }) as UploadsRecord[]));
+      found.push(...(undated.all({ undatedRowid, part, limit: wanted - found.length }) as UploadsRecord[]));
       return found;
     },
   };

@@ -280,12 +280,12 @@ export interface StateStore {
   /** FAILED → PENDING with a fresh budget; returns how many rows it changed. */
   requeue(paths: readonly string[]): Promise<number>;
   /** Rows for people, newest change first. */
-  list(query: ListQuery): readonly RecordingRow[];
+  list(query: ListQuery): RecordingPage;
   /**
    * As list, those whose path or tar's path has `part` in it. A row that changes while it searches, a tenth of a second for a
    * million, may be missed or come twice.
    */
-  search(query: ListQuery & { readonly part: string }): Promise<readonly RecordingRow[]>;
+  search(query: ListQuery & { readonly part: string }): Promise<RecordingPage>;
   counts(): StateCounts;
   /** The PENDING recordings; counts() looks at every row, this at the open ones only. */
   backlog(): { readonly recordings: number; readonly bytes: number };
@@ -374,5 +374,18 @@ export interface RestoredRecording extends UploadReceipt {
 export interface ListQuery {
   readonly status?: UploadStatus | undefined;
   readonly limit: number;
-  readonly offset: number;
+  /** Only what comes behind it, as a page gave it as `next`: rows that change meanwhile move no page. */
+  readonly after?: RecordingPlace | undefined;
+}
+
+/** Where a recording stands in the order by time: the latest change first, those without a time last. */
+export interface RecordingPlace {
+  readonly timestamp: string | null;
+  readonly rowid: number;
+}
+
+export interface RecordingPage {
+  readonly rows: readonly RecordingRow[];
+  /** What `after` takes for the next page; undefined after the last. */
+  readonly next: RecordingPlace | undefined;
 }

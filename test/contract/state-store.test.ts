@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock, systemDice } from '../../src/runtime/index.ts';
-import { openStateStore, type StateStore, type TarVersion, type WavFacts } from '../../src/state/index.ts';
+import {
+  openStateStore,
+  type RecordingPage,
+  type RecordingPlace,
+  type StateStore,
+  type TarVersion,
+  type WavFacts,
+} from '../../src/state/index.ts';
 
 const WAV: WavFacts = { valid: true, durationMs: 1000, codec: 'pcm', sampleRate: 8000, channels: 1 };
 const TAR: TarVersion = { path: '/in/a.tar', size: 10, mtimeMs: 1000 };
@@ -296,6 +303,29 @@ test('two stores on one file write at once and lose nothing', async () => {
   two.close();
 });
 
+test('the pages of a list hold each row once, those without a time last, also while others change', async () => {
+  open().close();
+  sqlite3(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 299)
+    INSERT INTO uploads (wav_path, status, timestamp)
+      SELECT '/x/' || i || '.wav', iif(i % 3 = 0, 'FAILED', iif(i % 3 = 1, 'SUCCESS', 'PENDING')),
+        iif(i % 10 = 0, NULL, '2025-09-01 00:00:0' || (i % 7)) FROM n;`);
+  const state = open();
+  const { rows: all } = state.list({ limit: 1000 });
+  expect(all).toHaveLength(300);
+  const seen: string[] = [];
+  for (let after: RecordingPlace | undefined, pages = 0; pages === 0 || after !== undefined; pages += 1) {
+    const page = state.list({ limit: 7, after });
+    seen.push(...page.rows.map(({ path }) => path));
+    after = page.next;
+    // what changes now is the latest, and moves no page behind it
+    sqlite3(
+      `INSERT INTO uploads (wav_path, status, timestamp) VALUES ('/new/${pages}', 'PENDING', '2026-01-01 00:00:00')`,
+    );
+  }
+  expect(seen).toEqual(all.map(({ path }) => path));
+  state.close();
+});
+
 test('a search finds what has the part in its path or its tar’s, the newest change first, through any number of rows', async () => {
   open().close();
   // 25,000 rows of three seconds and three statuses; every 5,000th has a name of its own
@@ -306,17 +336,23 @@ test('a search finds what has the part in its path or its tar’s, the newest ch
     INSERT INTO uploads (wav_path, status, timestamp, tar) VALUES ('/x/rare-undated.wav', 'SUCCESS', NULL, NULL),
       ('/in/rare.tar', 'FAILED', '2025-09-01 00:00:09', '/in/rare.tar');`);
   const state = open();
+  const page = (query: Parameters<StateStore['search']>[0]): Promise<RecordingPage> => state.search(query);
+  const names = ({ rows }: RecordingPage): readonly string[] =>
+    rows.map(({ path }) => path.replace('/x/', '').replace('.wav', ''));
   const found = async (query: Parameters<StateStore['search']>[0]): Promise<readonly string[]> =>
-    (await state.search(query)).map(({ path }) => path.replace('/x/', '').replace('.wav', ''));
+    names(await page(query));
   const all = ['rare-20000', 'rare-15000', 'rare-10000', 'rare-5000', 'rare-0', 'rare-undated'];
-  expect(await found({ part: 'rare', limit: 10, offset: 0 })).toEqual(all);
-  expect(await found({ part: 'rare', limit: 2, offset: 3 })).toEqual(all.slice(3, 5));
-  expect(await found({ part: 'rare', status: 'FAILED', limit: 10, offset: 0 })).toEqual([
-    'rare-15000',
-    'rare-0',
-  ]);
-  expect(await found({ part: 'tar-2.tar', limit: 2, offset: 999 })).toEqual(['24000']);
-  expect(await found({ part: 'nobody', limit: 10, offset: 0 })).toEqual([]);
+  expect(await found({ part: 'rare', limit: 10 })).toEqual(all);
+  for (let at = 0, after: RecordingPlace | undefined; at < all.length; at += 2) {
+    const two = await page({ part: 'rare', limit: 2, after });
+    expect(names(two)).toEqual(all.slice(at, at + 2));
+    after = two.next;
+    expect(after === undefined).toBe(at + 2 === all.length);
+  }
+  expect(await found({ part: 'rare', status: 'FAILED', limit: 10 })).toEqual(['rare-15000', 'rare-0']);
+  const ofTar = await page({ part: 'tar-2.tar', limit: 999 });
+  expect(await found({ part: 'tar-2.tar', limit: 2, after: ofTar.next })).toEqual(['24000']);
+  expect(await found({ part: 'nobody', limit: 10 })).toEqual([]);
   state.close();
 });
 
@@ -333,15 +369,19 @@ test('a search is what a list has of that part, in its order, whether few have i
       GROUP BY tar;`);
   const state = open();
   for (const status of [undefined, 'FAILED'] as const) {
-    const all = state.list({ ...(status && { status }), limit: 200_000, offset: 0 });
+    const { rows: all } = state.list({ ...(status && { status }), limit: 200_000 });
     for (const part of ['.wav', '/in/t', '/x/11', 't-777', '7777', 't-39999.tar', '119999', '*', '%']) {
       const having = all.filter(({ path, tar }) => path.includes(part) || tar?.includes(part) === true);
-      for (const offset of [0, 99, having.length - 20]) {
-        const query = { ...(status && { status }), part, limit: 40, offset: Math.max(0, offset) };
-        const found = await state.search(query);
-        expect(found, `${status} ${part} ${offset}`).toEqual(
-          having.slice(query.offset, query.offset + query.limit),
-        );
+      const limits = [40, Math.max(40, having.length - 60), 200_000];
+      let after: RecordingPlace | undefined;
+      let at = 0;
+      for (const limit of limits) {
+        const found = await state.search({ ...(status && { status }), part, limit, after });
+        expect(found.rows, `${status} ${part} ${at}`).toEqual(having.slice(at, at + limit));
+        at += limit;
+        after = found.next;
+        expect(after === undefined, `${status} ${part} ${at}`).toBe(at >= having.length);
+        if (after === undefined) break;
       }
     }
   }

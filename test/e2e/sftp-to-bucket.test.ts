@@ -123,7 +123,7 @@ test('P8: a bad tar and a hostile one harm only themselves, and failed and reque
   const failed = await rig.wavspool('failed', '--json');
   expect(failed.code).toBe(1);
   expect(JSON.parse(failed.stdout)).toMatchObject({
-    recordings: [{ cause: 'refused', status: 'FAILED' }],
+    rows: [{ cause: 'refused', status: 'FAILED' }],
     tars: [{ path: join(rig.incoming, 'garbage.tar'), cause: 'corrupt' }],
   });
   const again = await rig.wavspool('requeue', '--tar', 'garbage.tar', '--json');

@@ -144,7 +144,7 @@ test('a tar that kills its worker every time ends as a failed tar, and the one t
     { encoding: 'utf8' },
   );
   expect(JSON.parse(stdout)).toMatchObject({
-    recordings: [],
+    rows: [],
     tars: [{ path: join(root, 'incoming/poison.tar'), cause: 'poison' }],
   });
 }, 180_000);

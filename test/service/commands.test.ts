@@ -205,13 +205,15 @@ test('failed lists, counts and filters; requeue --dry-run changes nothing; a can
     said: { causes: [{ cause: 'conflict', recordings: 3 }] },
   });
   const { said: two } = await json('failed', '--limit', '2');
-  expect(two).toMatchObject({ total: 3, more: 1 });
-  expect(two['recordings']).toHaveLength(2);
+  expect(two).toMatchObject({ total: 3, next: expect.any(String) });
+  expect(two['rows']).toHaveLength(2);
+  const { said: rest } = await json('failed', '--limit', '2', '--after', String(two['next']));
+  expect(rest).toMatchObject({ rows: [{ path: expect.stringContaining('3.wav') }], total: 3, next: null });
   expect((await rig.wavspool('failed', '--limit', '2')).stdout).toContain('1 recording more: --limit 3');
   expect((await rig.wavspool('status')).code).toBe(1);
   expect((await rig.wavspool('audit', '--sample', '1')).code).toBe(1); // these are not in the bucket
-  expect((await json('failed', '--match', '2[.]wav')).said['recordings']).toHaveLength(1);
-  expect((await json('failed', '--tar', '*')).said['recordings']).toHaveLength(3);
+  expect((await json('failed', '--match', '2[.]wav')).said['rows']).toHaveLength(1);
+  expect((await json('failed', '--tar', '*')).said['rows']).toHaveLength(3);
   const misspelt = await rig.wavspool('requeue', '--cause', 'netwrok');
   expect([misspelt.code, misspelt.stderr]).toEqual([2, expect.stringContaining('did you mean network?')]);
   expect((await rig.wavspool('failed', '--cause', 'network')).code).toBe(0);

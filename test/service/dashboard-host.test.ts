@@ -83,7 +83,7 @@ test('the queues of every site in this Redis are on the board, this site first',
 });
 
 test('snapshots are taken on request and on an event, listed, and stand in the status and the metrics', async () => {
-  expect(await get('/api/backups')).toEqual({ snapshots: [], total: 0, unlisted: [], next: null });
+  expect(await get('/api/backups')).toEqual({ rows: [], total: 0, unlisted: [], next: null });
   expect(await get('/api/status')).toMatchObject({ snapshots: { state: null } });
 
   expect(await post('/api/backups/run', { database: 'state' })).toEqual({
@@ -105,12 +105,17 @@ test('snapshots are taken on request and on an event, listed, and stand in the s
   expect((await dashboard.post('/api/backups/run', { database: 'stat' })).status).toBe(400);
   expect((await dashboard.post('/api/backups/run', { mirror: 'none' })).status).toBe(400);
 
-  expect(await get('/api/backups?limit=1')).toEqual({
-    snapshots: [expect.objectContaining({ where: 'local' })],
+  const first = (await get('/api/backups?limit=1')) as { rows: { path: string }[]; next: string };
+  expect(first).toEqual({
+    rows: [expect.objectContaining({ id: expect.any(String), where: 'local' })],
     total: 2,
     unlisted: [],
-    next: 1,
+    next: expect.any(String),
   });
+  const second = (await get(`/api/backups?limit=1&after=${first.next}`)) as typeof first;
+  expect(second).toMatchObject({ rows: [{ where: 'local' }], next: null });
+  expect(second.rows[0]?.path).not.toBe(first.rows[0]?.path);
+  expect((await dashboard.get('/api/backups?after=made-up')).status).toBe(400);
   await until('the status is fresh', async () => {
     const { snapshots } = (await get('/api/status')) as { snapshots: Record<string, unknown> };
     return snapshots['state'] !== null;

@@ -225,7 +225,17 @@ test('a change with the cookie must come from our own page; with the token it ma
 
 test('re-queues what matches and refuses what it does not understand', async () => {
   const uploads = await (await get('/api/uploads?status=FAILED&limit=1', BEARER)).json();
-  expect(uploads).toMatchObject({ total: 2, rows: [{ status: 'FAILED', cause: 'conflict' }], next: 1 });
+  expect(uploads).toMatchObject({
+    total: 2,
+    rows: [{ id: expect.any(String), status: 'FAILED', cause: 'conflict' }],
+  });
+  const { next } = uploads as { next: string };
+  const behind = await (await get(`/api/uploads?status=FAILED&limit=1&after=${next}`, BEARER)).json();
+  expect(behind).toMatchObject({ rows: [{ status: 'FAILED' }], next: null });
+  const [first, second] = [uploads, behind].map(
+    (page) => (page as { rows: { path: string }[] }).rows[0]?.path,
+  );
+  expect(first).not.toBe(second);
   for (const body of [
     {},
     { everything: true },
@@ -341,8 +351,8 @@ test('the rates tell what was uploaded and what failed in the present hour', asy
     etag: 'e',
     versionId: undefined,
   });
-  const { hours } = (await json(get('/api/rates', BEARER))) as {
-    hours: { uploaded: number; failed: number }[];
+  const { rows: hours } = (await json(get('/api/rates', BEARER))) as {
+    rows: { uploaded: number; failed: number }[];
   };
   expect(hours).toHaveLength(24);
   const { FAILED, SUCCESS } = state.counts();

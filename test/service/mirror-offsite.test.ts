@@ -173,11 +173,9 @@ test('by hand it is brought at once, listed and verified', async () => {
   const { path, offsite } = JSON.parse(done.stdout) as { path: string; offsite: { shipped: [string] } };
   expect(await readFile(join(path, 'generated/a.wav'), 'utf8')).toBe('a');
   const listed = JSON.parse((await made.rig.wavspool('snapshots', 'list', '--json')).stdout) as {
-    snapshots: { kind: string; where: string; path: string }[];
+    rows: { kind: string; where: string; path: string }[];
   };
-  expect(
-    listed.snapshots.filter(({ kind }) => kind === 'mirror').map(({ where, path }) => [where, path]),
-  ).toEqual(
+  expect(listed.rows.filter(({ kind }) => kind === 'mirror').map(({ where, path }) => [where, path])).toEqual(
     expect.arrayContaining([
       ['local', path],
       ['offsite', `s3://${s3.bucket}/${offsite.shipped[0]}`],

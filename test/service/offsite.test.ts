@@ -41,11 +41,11 @@ databases:
 }
 
 interface Listed {
-  readonly snapshots: readonly { readonly where: string; readonly path: string; readonly name: string }[];
+  readonly rows: readonly { readonly where: string; readonly path: string; readonly name: string }[];
 }
 
-async function listed(rig: HostRig): Promise<Listed['snapshots']> {
-  return (JSON.parse((await rig.wavspool('snapshots', 'list', '--json')).stdout) as Listed).snapshots;
+async function listed(rig: HostRig): Promise<Listed['rows']> {
+  return (JSON.parse((await rig.wavspool('snapshots', 'list', '--json')).stdout) as Listed).rows;
 }
 
 test('brought there with its hash, listed, restored from there', async () => {

@@ -177,7 +177,7 @@ test('the five newest that restores kept stay, older ones go', async () => {
   }
   expect(await rig.names('app')).toHaveLength(1 + 1 + 5);
   const listed = (await rig.wavspool('snapshots', 'list', 'shop', '--json')).stdout;
-  const paths = JSON.parse(listed).snapshots.map((one: { path: string }) => one.path);
+  const paths = JSON.parse(listed).rows.map((one: { path: string }) => one.path);
   expect(paths).toEqual([...kept.slice(2).toReversed(), snapshot]);
   const { stdout } = await rig.wavspool('snapshots', 'prune', 'shop');
   expect(stdout).toContain('one of the 5 newest that restores kept');

@@ -164,10 +164,10 @@ test('compressed or not, with its mode, its label, its hash and the symlink to t
   expect(await readlink(join(rig.directory, 'nightly/latest'))).toBe(name);
   expect(await rig.wavspool('snapshots', 'verify')).toMatchObject({ code: 0 });
   const list = JSON.parse((await rig.wavspool('snapshots', 'list', '--json')).stdout) as {
-    snapshots: { name: string }[];
+    rows: { name: string }[];
   };
-  expect(list.snapshots).toHaveLength(4);
-  expect(list.snapshots.map((one) => one.name).filter((one) => one.startsWith(name))[0]).toBe(name);
+  expect(list.rows).toHaveLength(4);
+  expect(list.rows.map((one) => one.name).filter((one) => one.startsWith(name))[0]).toBe(name);
 });
 
 test('what cannot be copied says what is wrong, and leaves nothing behind and the old snapshots alone', async () => {

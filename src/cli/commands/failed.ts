@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { App, OfflineApp } from '../../app.ts';
 import { FAULTS, WavspoolError } from '../../faults.ts';
+import { pageOf, readCursor } from '../../paging/index.ts';
 import { failureFilter, requeue, type Requeued } from '../../requeue/index.ts';
 import type { FailedPage, FailedTar, FailureFilter, RecordingRow } from '../../state/index.ts';
 import { moment, wholeNumber } from '../arguments.ts';
@@ -17,6 +18,12 @@ interface FilterOptions {
   readonly since?: string;
 }
 
+interface ShownOptions {
+  readonly byCause?: boolean;
+  readonly limit: number;
+  readonly after?: string;
+}
+
 const PAGE = 500;
 const NOTHING = 'nothing has failed';
 const CANARY_LOOK_MS = 250;
@@ -26,8 +33,9 @@ export function failedCommands(program: Command): void {
   filterOptions(program.command('failed'))
     .option('--by-cause', 'counts by cause instead of rows')
     .option('--limit <n>', 'at most so many recordings', wholeNumber, 100)
+    .option('--after <cursor>', 'go on behind a page: what it gave as next')
     .description('the FAILED recordings and the failed tars; exit 1 if there are any')
-    .action((options: FilterOptions & { byCause?: boolean; limit: number }, command: Command) =>
+    .action((options: FilterOptions & ShownOptions, command: Command) =>
       withOfflineApp(command, (app, { json }) => showFailed(app, options, json)),
     );
   filterOptions(program.command('requeue'))
@@ -78,7 +86,7 @@ function filterOf({ state, settings, clock }: OfflineApp | App, options: FilterO
 
 async function showFailed(
   app: OfflineApp,
-  options: FilterOptions & { byCause?: boolean; limit: number },
+  options: FilterOptions & ShownOptions,
   json: boolean,
 ): Promise<0 | 1> {
   const tars = app.state.failedTars(filterOf(app, options));
@@ -90,22 +98,34 @@ async function showFailed(
     return count;
   };
   for (const tar of tars) at(tar.cause).tars += 1;
+  const from = options.after === undefined ? 0 : readCursor(options.after, isRowid);
   let total = 0;
-  for await (const row of failures(app, filterOf(app, options))) {
+  let behind = 0;
+  let last: number | undefined;
+  for await (const { row, rowid } of failures(app, filterOf(app, options))) {
     total += 1;
     at(row.cause ?? 'unknown').recordings += 1;
-    if (rows.length < options.limit) rows.push(row);
+    if (rowid <= from) continue;
+    behind += 1;
+    if (rows.length === options.limit) continue;
+    rows.push(row);
+    last = rowid;
   }
+  const next = behind > rows.length ? last : undefined;
   if (options.byCause === true) showCauses(counts, json);
-  else if (json) printJson({ recordings: rows, tars, total, more: total - rows.length });
-  else printFailures(app, rows, tars, total);
+  else if (json) printJson({ ...pageOf(rows, ({ path }) => path, next), total, tars });
+  else printFailures(app, rows, tars, { total, more: behind - rows.length });
   return total + tars.length === 0 ? 0 : 1;
 }
 
-async function* failures(app: OfflineApp, filter: FailureFilter): AsyncGenerator<RecordingRow> {
+function isRowid(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+async function* failures(app: OfflineApp, filter: FailureFilter): AsyncGenerator<FailedPage['rows'][number]> {
   for (let after: number | undefined = 0; after !== undefined;) {
     const page: FailedPage = app.state.failed(filter, after, PAGE);
-    for (const { row } of page.rows) yield row;
+    yield* page.rows;
     after = page.next;
   }
 }
@@ -127,7 +147,7 @@ function printFailures(
   { settings }: OfflineApp,
   rows: readonly RecordingRow[],
   tars: readonly FailedTar[],
-  total: number,
+  { total, more }: { readonly total: number; readonly more: number },
 ): void {
   if (rows.length + tars.length === 0) return printLines([NOTHING]);
   const { maxRetries } = settings.upload;
@@ -139,7 +159,6 @@ function printFailures(
     row.errorMessage ?? '',
   ];
   printTable(['SINCE', 'CAUSE', 'NEXT', 'PATH', 'ERROR'], [...tars.map(line), ...rows.map(line)]);
-  const more = total - rows.length;
   if (more > 0)
     printLines([
       `${counted(more, 'recording')} more: --limit ${total} shows all, --by-cause counts them, --json is for programs`,

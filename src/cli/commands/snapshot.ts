@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import {
   adoptBackups,
+  backupPage,
   confirmBackups,
   listBackups,
   pruneBackups,
@@ -55,7 +56,7 @@ export function snapshotCommands(program: Command): void {
       withHost(command, async (host, { json }, signal) => {
         const { snapshots: found, unlisted } = await listBackups(host, database, signal);
         for (const why of unlisted) printError(`not listed: ${why}`);
-        if (json) printJson({ snapshots: found, unlisted });
+        if (json) printJson({ ...backupPage(found), unlisted });
         else
           printTable(
             ['of', 'schedule', 'taken', 'size', 'apparent', 'verified', 'path'],

@@ -1,23 +1,19 @@
 import type { FastifyInstance } from 'fastify';
+import { backupPage } from '../../host/index.ts';
 import type { Context } from '../context.ts';
 import { backupsQuery, eventBody, parsed, runBackupBody } from '../input.ts';
 
 /**
- * `GET /api/backups?database=&limit=&offset=`: a page of the copies there are, the newest first.
+ * `GET /api/backups?database=&limit=&after=`: a page of the copies there are, the newest first.
  * `POST /api/backups/run` with `{database, event?, label?}`, `{database, export}` or `{mirror}`: takes a snapshot, writes an
  * export or makes a mirror now, and answers with what the command's `--json` prints, when it is done.
  * `POST /api/events` with `{event, label?, database?}`: takes every snapshot that is bound to the event.
  */
 export function backups(server: FastifyInstance, { host }: Context): void {
   server.get('/api/backups', async (request) => {
-    const { database, limit, offset } = parsed(backupsQuery, request.query);
-    const { snapshots: all, unlisted } = await host.backups(database);
-    return {
-      snapshots: all.slice(offset, offset + limit),
-      total: all.length,
-      unlisted,
-      next: all.length > offset + limit ? offset + limit : null,
-    };
+    const { database, limit, after } = parsed(backupsQuery, request.query);
+    const { snapshots, unlisted } = await host.backups(database);
+    return { ...backupPage(snapshots, { limit, after }), total: snapshots.length, unlisted };
   });
   server.post('/api/backups/run', async (request) => {
     const asked = parsed(runBackupBody, request.body);

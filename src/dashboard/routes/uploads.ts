@@ -1,21 +1,22 @@
 import type { FastifyInstance } from 'fastify';
-import type { StateStore } from '../../state/index.ts';
+import { pageOf, readCursor } from '../../paging/index.ts';
+import type { RecordingPlace, StateStore } from '../../state/index.ts';
 import type { Context } from '../context.ts';
 import { parsed, requeueBody, uploadsQuery } from '../input.ts';
 
 /**
- * `GET /api/uploads?status=&search=&limit=&offset=`: a page of rows, the newest change first.
+ * `GET /api/uploads?status=&search=&limit=&after=`: a page of rows, the newest change first.
  * `POST /api/uploads/requeue`: FAILED → PENDING with a fresh budget; repeating it is harmless.
  */
 export function uploads(server: FastifyInstance, { state, requeue }: Context): void {
   server.get('/api/uploads', async (request) => {
-    const { status, search, limit, offset } = parsed(uploadsQuery, request.query);
-    const wanted = { status, limit: limit + 1, offset };
-    const found = search === undefined ? state.list(wanted) : await state.search({ ...wanted, part: search });
+    const { status, search, limit, after } = parsed(uploadsQuery, request.query);
+    const wanted = { status, limit, after: after === undefined ? undefined : readCursor(after, isPlace) };
+    const { rows, next } =
+      search === undefined ? state.list(wanted) : await state.search({ ...wanted, part: search });
     return {
       ...(search === undefined && { total: total(state, status) }),
-      rows: found.slice(0, limit),
-      next: found.length > limit ? offset + limit : null,
+      ...pageOf(rows, ({ path }) => path, next),
     };
   });
 
@@ -28,4 +29,11 @@ export function uploads(server: FastifyInstance, { state, requeue }: Context): v
 function total(state: StateStore, status: 'PENDING' | 'SUCCESS' | 'FAILED' | undefined): number {
   const counts = state.counts();
   return status === undefined ? counts.PENDING + counts.SUCCESS + counts.FAILED : counts[status];
+}
+
+function isPlace(value: unknown): value is RecordingPlace {
+  if (typeof value !== 'object' || value === null || !('rowid' in value) || !('timestamp' in value))
+    return false;
+  const { rowid, timestamp } = value;
+  return Number.isSafeInteger(rowid) && (timestamp === null || typeof timestamp === 'string');
 }

@@ -76,9 +76,9 @@ test("soundbox.yaml: dated trees for 14 days and the Sundays after them, and bac
   await nights('2026-06-26T12:00:00+02:00');
   expect(await readlink(join(backups, 'latest'))).toBe('2026-06-26');
 
-  const listed = (await life.http('/api/backups')) as { snapshots: { kind: string; where: string }[] };
+  const listed = (await life.http('/api/backups')) as { rows: { kind: string; where: string }[] };
   expect(
-    listed.snapshots.filter(({ kind, where }) => kind === 'mirror' && where === 'offsite').length,
+    listed.rows.filter(({ kind, where }) => kind === 'mirror' && where === 'offsite').length,
   ).toBeGreaterThan(14);
   await expectAllGood(life);
 }, 480_000);

@@ -1,0 +1,41 @@
+import { recordingRow, type UploadsRecord } from './rows.ts';
+import type { RecordingPage, RecordingPlace } from './state-store.ts';
+
+// Recordings in the order of their last change, in pages that begin behind a row and not at a count of rows: a page that is asked
+// for while rows change misses none of those that stayed as they were, and shows none of them twice.
+
+/** Of rows with a time, those behind @timestamp and @rowid: a range of the index by status and timestamp. */
+export const IS_DATED_BEHIND = '(timestamp, rowid) < (@timestamp, @rowid)';
+/** Of rows without one, which come last, those behind @undatedRowid. */
+export const IS_UNDATED_BEHIND = '(timestamp IS NULL AND rowid < @undatedRowid)';
+
+/** A place among the rows that have a time. */
+export interface DatedPlace {
+  readonly timestamp: string;
+  readonly rowid: number;
+}
+
+const BEFORE_ALL = Number.MAX_SAFE_INTEGER;
+/** Follows every timestamp. */
+const NEWEST: DatedPlace = { timestamp: '\u{10FFFF}', rowid: BEFORE_ALL };
+const NONE_DATED: DatedPlace = { timestamp: '', rowid: 0 };
+
+/** What the two conditions compare with, so that together they take what comes behind a place; all of it without one. */
+export function placeBounds(
+  after: RecordingPlace | undefined,
+): DatedPlace & { readonly undatedRowid: number } {
+  if (after === undefined) return { ...NEWEST, undatedRowid: BEFORE_ALL };
+  const { timestamp, rowid } = after;
+  return timestamp === null
+    ? { ...NONE_DATED, undatedRowid: rowid }
+    : { timestamp, rowid, undatedRowid: BEFORE_ALL };
+}
+
+/** A page out of `records`, of which one more than `limit` was asked for. */
+export function recordingPage(records: readonly UploadsRecord[], limit: number): RecordingPage {
+  const last = records.length > limit ? records[limit - 1] : undefined;
+  return {
+    rows: records.slice(0, limit).map(recordingRow),
+    next: last === undefined ? undefined : { timestamp: last.timestamp, rowid: last.rowid },
+  };
+}
