@@ -3,7 +3,7 @@ import { loadSettings, type LoadedSettings, type Settings } from './config/index
 import type { Level, Report } from './events.ts';
 import { WavspoolError } from './faults.ts';
 import { createLog, type Log } from './log/index.ts';
-import { openQueues, openQueuesNow, type Queues } from './queue/index.ts';
+import type { Queues } from './queue/index.ts';
 import { systemClock, systemDice, type Clock, type Dice } from './runtime/index.ts';
 import { openStateStore, type StateStore } from './state/index.ts';
 
@@ -32,6 +32,7 @@ export async function openApp(configFile: string | undefined, role: string): Pro
     fileLevel: settings.log.level,
   });
   const state = open(settings, log.report);
+  const { openQueues } = await loadQueues();
   return assemble(loaded, log, state, openQueues(settings, log.report, systemClock));
 }
 
@@ -43,6 +44,7 @@ export async function openCommandApp(
   const loaded = settingsOfCommand(configFile);
   const { settings } = loaded;
   const log = commandLog(settings, stderrLevel);
+  const { openQueuesNow } = await loadQueues();
   const queues = await openQueuesNow(settings, log.report, systemClock);
   try {
     return assemble(loaded, log, open(settings, log.report), queues);
@@ -97,6 +99,11 @@ export function settingsOfCommand(configFile: string | undefined): LoadedSetting
     throw new WavspoolError('SETTINGS_INVALID', message);
   }
   return loaded;
+}
+
+/** Loaded by whom has to do with Redis: it is a third of what a command that keeps the host would load. */
+function loadQueues(): Promise<typeof import('./queue/index.ts')> {
+  return import('./queue/index.ts');
 }
 
 function commandLog({ site }: Settings, stderrLevel: Level): Log {

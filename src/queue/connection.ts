@@ -4,9 +4,9 @@ import { Redis } from 'ioredis';
 import { embeddedSocket, type Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
-import type { Clock } from '../runtime/index.ts';
+import { strangeDirectory, type Clock } from '../runtime/index.ts';
 import { followSwaps } from './role-swaps.ts';
-import { strangeDirectory, unixConnector } from './unix-connector.ts';
+import { unixConnector } from './unix-connector.ts';
 
 /** A lasting fault is reported at first, then this often. */
 const REPEAT_MS = 30_000;

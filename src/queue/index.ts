@@ -15,6 +15,5 @@ export { QUEUES, type QueueKind } from './names.ts';
 export { priorityOf } from './priority.ts';
 export { openQueues, openQueuesNow, type Queues } from './open.ts';
 export type { Heartbeat, HeldWork, Shared, StoreOutage } from './shared.ts';
-export { strangeDirectory } from './unix-connector.ts';
 export type { QueueCounts, WorkQueue } from './work-queue.ts';
 export type { Outcome, RunningWorker } from './worker.ts';

@@ -1,9 +1,7 @@
-import { statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { AbstractConnector } from 'ioredis';
-import { WavspoolError } from '../faults.ts';
-import { connectUnix, failedSocket } from '../runtime/index.ts';
+import { connectUnix, failedSocket, strangeDirectory } from '../runtime/index.ts';
 
 type Connector = new (options: unknown) => AbstractConnector;
 
@@ -28,23 +26,4 @@ export function unixConnector(path: string, isOurs: boolean): Connector {
       return Promise.resolve(socket);
     }
   };
-}
-
-/**
- * Why a directory may hold what somebody else has put there; undefined when it is ours alone, or not there. Root looks into the
- * directories of the user that wavspool runs as.
- */
-export function strangeDirectory(directory: string): WavspoolError | undefined {
-  const found = statSync(directory, { throwIfNoEntry: false });
-  if (found === undefined) return undefined;
-  const us = process.geteuid?.();
-  const problem = !found.isDirectory()
-    ? 'is no directory'
-    : us !== 0 && found.uid !== us && found.uid !== 0
-      ? `belongs to another user (uid ${found.uid})`
-      : (found.mode & 0o022) !== 0
-        ? `may be written by others (mode ${(found.mode & 0o777).toString(8)})`
-        : undefined;
-  if (problem === undefined) return undefined;
-  return new WavspoolError('REDIS_UNREACHABLE', `${directory} ${problem}: no Redis in it is trusted`);
 }

@@ -45,4 +45,5 @@ export { createQuickReader, readExactly, readExactlyNow, type ReadExactly } from
 export { roundedSize } from './rounded-size.ts';
 export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';
 export { isReservedName, RESERVED_NAMES } from './reserved-names.ts';
+export { strangeDirectory } from './strange-directory.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';

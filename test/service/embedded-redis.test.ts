@@ -157,7 +157,7 @@ describe('its socket', () => {
         '--input-type=module',
         '-e',
         `const { strangeDirectory } = await import(process.argv[1]); console.log(strangeDirectory(process.argv[2])?.message)`,
-        join(ROOT, 'src/queue/unix-connector.ts'),
+        join(ROOT, 'src/runtime/strange-directory.ts'),
         join(data, 'redis'),
       ]);
     expect((await asNobody(65_534)).stdout).toBe('undefined\n'); // root's
