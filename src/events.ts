@@ -168,6 +168,8 @@ export interface Events {
   'shipping died': { database: string; code: string; reason: string; restartMs: number };
   'log cannot start over': { database: string; walBytes: number };
   'points in time interrupted': { database: string; reason: string };
+  /** What a program committed while nobody followed the log: one point holds all of it. */
+  'commits captured together': { database: string; pages: number };
   'points in time damaged': { database: string; faults: readonly string[] };
   'points in time pruned': { database: string; chains: number; files: number; bytes: number };
 
@@ -295,6 +297,7 @@ export const LEVELS: Record<EventName, Level> = {
   'shipping died': 'error',
   'log cannot start over': 'warn',
   'points in time interrupted': 'error',
+  'commits captured together': 'info',
   'points in time damaged': 'error',
   'points in time pruned': 'info',
   requeued: 'info',

@@ -15,4 +15,5 @@ export { removeIn, removeTree } from './remove-tree.ts';
 export { seenBelow } from './seen-below.ts';
 export { FIRST_DESCRIPTOR, runAs, type RunAs } from './run-as.ts';
 export { seesEveryProcess, whoHasOpen, type Opener } from './who-has-open.ts';
+export { isLockedByOthers } from './who-has-locked.ts';
 export { chooseWorker, isExposed, workerOf, type User } from './worker-of.ts';

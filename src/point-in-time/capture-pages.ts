@@ -3,13 +3,13 @@ import { faultCode, messageOf, WavspoolError } from '../faults.ts';
 import { systemClock, type Clock } from '../runtime/index.ts';
 import { changeEvidence, finishCopy, pinPages, type PinnedPages } from '../sqlite/index.ts';
 import { readArchive, recordBytes, type PointInTimeDatabase } from './archive.ts';
-import { stageBase, writeBase, type BaseImage, type BaseWriter } from './bases.ts';
 import { baseDue, chainsOf, headOf, type BaseRules, type Chain } from './chain.ts';
 import { offerBase, type BaseFacts } from './make-base.ts';
-import { digestOf, endCommit, hashPage, noPages, setPage } from './page-hashes.ts';
+import { digestOf } from './page-hashes.ts';
 import { lastState, noteChecked, saveIndex, type LastState } from './state.ts';
+import { takePages } from './take-pages.ts';
 import { verifyChain } from './verify-chain.ts';
-import { writeRecords, type Head, type RecordWriter } from './write-records.ts';
+import type { Head } from './write-records.ts';
 
 /** What one run of `pages` mode did. */
 export interface CaptureResult {
@@ -160,7 +160,8 @@ async function passOver(
     pinned.release();
     pinnedMs = deps.clock.monotonicMs() - pinnedAt;
   };
-  const taken = await takePages({ ...pinned, release }, last, reason !== undefined, directory, at, signal);
+  const wanted = { last, at, base: reason !== undefined };
+  const taken = await takePages({ ...pinned, release }, directory, wanted, signal);
   const { hashes, pages, record, image } = taken;
   const end = record ?? last;
   const facts = factsOf(name, at, reason ?? '', pinned, digestOf(hashes), end, before);
@@ -170,46 +171,6 @@ async function passOver(
   const storedBytes = (record?.bytes ?? 0) + (base?.storedBytes ?? 0);
   const state = { position: head.position, link: head.link, pageSize, hashes };
   return { at, state, pages, storedBytes, base: base?.reason, pinnedMs };
-}
-
-interface Taken {
-  readonly hashes: LastState['hashes'];
-  readonly pages: number;
-  readonly record: Awaited<ReturnType<RecordWriter['finish']>> | undefined;
-  readonly image: BaseImage | undefined;
-}
-
-/** Reads the pinned pages, lets the database go, and writes what is wanted of them. */
-async function takePages(
-  pinned: PinnedPages,
-  last: LastState | undefined,
-  wantsBase: boolean,
-  directory: string,
-  at: number,
-  signal: AbortSignal,
-): Promise<Taken> {
-  let records: RecordWriter | undefined;
-  let writer: BaseWriter | undefined;
-  try {
-    let read: Pick<Taken, 'hashes' | 'pages'>;
-    try {
-      if (last !== undefined) records = await writeRecords(directory, last, at, pinned.pageSize);
-      // outside WAL mode commits wait until the pages are read: compressing them must not be part of that
-      if (wantsBase) writer = await (pinned.journalMode === 'wal' ? writeBase : stageBase)(directory);
-      read = await readAll(pinned, last, records, writer, signal);
-    } finally {
-      pinned.release();
-    }
-    const image = await writer?.finish();
-    if (read.pages === 0 || records === undefined) return { ...read, record: undefined, image };
-    records.commit(pinned.pageCount, digestOf(read.hashes));
-    return { ...read, record: await records.finish(), image };
-  } catch (error) {
-    await writer?.discard();
-    throw error;
-  } finally {
-    await records?.discard();
-  }
 }
 
 function lostReason({ last, due, head }: Before): string {
@@ -240,30 +201,4 @@ function factsOf(
     // what does not continue the line begins one position later, so that nothing can seem to lead there
     position: head?.position ?? (before.head?.position ?? 0) + 1,
   };
-}
-
-async function readAll(
-  pinned: PinnedPages,
-  last: LastState | undefined,
-  records: RecordWriter | undefined,
-  image: BaseWriter | undefined,
-  signal: AbortSignal,
-): Promise<{ hashes: LastState['hashes']; pages: number }> {
-  const hashes = last?.hashes ?? noPages();
-  const before = hashes.pageCount;
-  let changed = 0;
-  let page = 0;
-  for await (const lot of pinned.pages(signal)) {
-    for (const numbered of lot) {
-      page += 1;
-      if (!setPage(hashes, page, hashPage(numbered))) continue;
-      changed += 1;
-      records?.add(page, numbered.subarray(4));
-    }
-    await records?.drain();
-    await image?.write(lot.map((numbered) => numbered.subarray(4)));
-  }
-  if (pinned.pageCount < before && changed === 0) changed = 1; // cut off at its end: page 1 says so, but be sure
-  endCommit(hashes, Math.max(before, pinned.pageCount), pinned.pageCount, pinned.pageSize);
-  return { hashes, pages: changed };
 }

@@ -1,7 +1,14 @@
 import { statSync } from 'node:fs';
 import { WavspoolError } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
-import { asDatabaseFault, openForeign, pin, pinPages, type PinnedPages } from '../sqlite/index.ts';
+import {
+  asDatabaseFault,
+  journalModeIn,
+  openForeign,
+  pin,
+  pinPages,
+  type PinnedPages,
+} from '../sqlite/index.ts';
 
 /**
  * Keeps a live database's log from losing a commit that was not shipped, without writing into the database: a read
@@ -26,6 +33,9 @@ export interface LogHold {
   readonly longestLockMs: () => number;
   /** Throws DATABASE_UNUSABLE when the database or its index was replaced: then what its path names is not what is held. */
   readonly mustBeSame: () => void;
+  /** What it must be in to be followed is `wal`. */
+  readonly journalMode: () => string;
+  /** Closes the database; safe to repeat. */
   readonly close: () => void;
 }
 
@@ -81,12 +91,14 @@ export function holdLog(path: string, clock: Pick<Clock, 'monotonicMs'>): LogHol
       }),
     checkpointBeside: () => asDatabaseFault(path, () => void checkpoint()),
     mustBeSame,
+    journalMode: () => journalModeIn(gate),
     longestLockMs: () => {
       const value = longest;
       longest = 0;
       return value;
     },
     close: () => {
+      if (!gate.open) return;
       release();
       for (const db of [reader, checkpointer, gate]) db.close();
     },

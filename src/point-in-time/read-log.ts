@@ -2,6 +2,7 @@ import {
   readWalFrames,
   readWalIndex,
   readWalStart,
+  type LogSource,
   type WalEnd,
   type WalFrame,
   type WalIndex,
@@ -22,6 +23,8 @@ export type LogRead =
   | {
       readonly kind: 'commits';
       readonly pageSize: number;
+      /** What they hold of pages. */
+      readonly bytes: number;
       /** To be taken whole; its return value is where the last commit ends, or why it cannot be. */
       readonly chunks: () => Generator<LogChunk, WalEnd | string>;
     };
@@ -30,22 +33,27 @@ export type LogRead =
  * What was committed behind `left`: frames of the log up to the last commit that the index knows of, never beyond. `locked`
  * says that the caller holds the write lock: then nothing can be in the middle of a change.
  */
-export function readLog(path: string, left: WalEnd, locked: boolean): LogRead {
+export function readLog(source: LogSource, left: WalEnd, locked: boolean): LogRead {
   const unsettled: LogRead = locked
     ? { kind: 'gap', reason: 'the log and its index do not fit together' }
     : { kind: 'nothing', left }; // a writer is changing them: the next look will see what it did
-  const index = readWalIndex(path);
+  const index = readWalIndex(source);
   if (index === undefined) return unsettled;
-  const follow = followLog(left, index, readWalStart(path));
+  const follow = followLog(left, index, readWalStart(source));
   if (follow.kind === 'later') return unsettled;
   if (follow.kind === 'gap') return follow;
   if (follow.kind === 'nothing') return { kind: 'nothing', left: { ...left, commits: index.commits } };
   const { from, commits } = follow;
-  return { kind: 'commits', pageSize: index.pageSize, chunks: () => chunksOf(path, from, index, commits) };
+  return {
+    kind: 'commits',
+    pageSize: index.pageSize,
+    bytes: (index.frames - from.frame) * index.pageSize,
+    chunks: () => chunksOf(source, from, index, commits),
+  };
 }
 
 function* chunksOf(
-  path: string,
+  source: LogSource,
   from: WalPosition,
   index: WalIndex,
   expected: number,
@@ -53,7 +61,7 @@ function* chunksOf(
   let position = from;
   let commits = 0;
   while (position.frame < index.frames) {
-    const { frames, bytes, end } = readWalFrames(path, position, index.frames - position.frame);
+    const { frames, bytes, end } = readWalFrames(source, position, index.frames - position.frame);
     if (frames.length === 0) {
       return `frame ${position.frame + 1} of the log is not the one that was committed`;
     }

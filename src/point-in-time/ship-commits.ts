@@ -11,7 +11,7 @@ export interface Line extends Head {
   /** Where the last shipped commit ends in the log. */
   readonly left: WalEnd;
   readonly hashes: PageHashes;
-  readonly base: Pick<Base, 'position' | 'at' | 'storedBytes'>;
+  readonly base: Pick<Base, 'position' | 'at' | 'storedBytes' | 'pageSize'>;
   /** Bytes of records behind the base. */
   readonly recordBytes: number;
 }

@@ -7,11 +7,12 @@ import { baseDue, chainsOf, headOf, type Archive, type BaseRules } from './chain
 import { createChores } from './chores.ts';
 import { canResume } from './follow.ts';
 import { isHeldOff } from './hold-off.ts';
-import { holdLog, type LogHold } from './log-hold.ts';
+import { followed } from './followed.ts';
+import type { LogHold } from './log-hold.ts';
 import { segmentFile, type SegmentName } from './names.ts';
-import { readLog, type LogRead } from './read-log.ts';
+import { createRest } from './rest.ts';
 import { takeBase, type PinnedState } from './ship-base.ts';
-import { readAhead, writeCommits, type Line } from './ship-commits.ts';
+import { readAhead, type Line } from './ship-commits.ts';
 import { lastState, lineEnd, noteChecked } from './state.ts';
 
 // Shipping commits, in one process per database:
@@ -21,6 +22,8 @@ import { lastState, lineEnd, noteChecked } from './state.ts';
 // 3. When the log is long, or old: with the write lock, read its rest, let go, checkpoint, hold again. It then starts over.
 // 4. When a base is due: with the write lock, read the rest and pin the pages; copy them without it, commits wait in the log.
 // 5. When commits may have been missed: an alarm, a base, and a new line of records from there.
+// 6. When every program has closed the database: let go, so that its file alone holds everything, and look whether somebody
+//    comes back (let-go.ts).
 
 /** How often the log is looked at: what a lost disk may cost. */
 const POLL_MS = 200;
@@ -36,8 +39,6 @@ const GAP_MS = 60_000;
 const ALARM_BYTES = 256 * 1024 * 1024;
 /** How long until an alarm is repeated, and a refused base tried again. */
 const AGAIN_MS = 600_000;
-/** Looks at the log before the write lock is taken, so that little is left to read with it. */
-const CATCH_UP_LOOKS = 20;
 
 export interface ShipDeps {
   readonly clock: Clock;
@@ -50,17 +51,18 @@ export interface ShipDeps {
 interface Shipper {
   /** Goes on where the archive ends, or makes a base. */
   readonly begin: () => Promise<void>;
-  /** One look at the log, and whatever else is due. */
-  readonly turn: () => Promise<void>;
+  /** One look at the log, and whatever else is due; false when the database is not in WAL mode any more. */
+  readonly turn: () => Promise<boolean>;
+  /** Aborts when the next look is due at once. */
+  readonly wake: () => AbortSignal;
   /** Ships what is left. */
   readonly end: () => Promise<void>;
   readonly close: () => void;
 }
 
 /**
- * Ships every commit of a database in WAL mode into its archive until `signal` aborts, or a restore asks for
- * it. The archive must be locked by the
- * caller, and the process be one of its own. Throws DATABASE_* when the database cannot be followed, DISK_FULL and
+ * Ships every commit of a database in WAL mode into its archive until `signal` aborts, a restore asks for it, or it is in
+ * another mode. The archive must be locked by the caller, and the process be one of its own. Throws DATABASE_* when the database cannot be followed, DISK_FULL and
  * FILE_UNREADABLE; whoever starts it again loses nothing as long as the log has not started over in between, and gets a new
  * base otherwise.
  */
@@ -74,8 +76,8 @@ export async function shipLog(
   try {
     await shipper.begin();
     while (!signal.aborted && !isHeldOff(directory)) {
-      await shipper.turn();
-      await deps.clock.sleep(POLL_MS, signal);
+      if (!(await shipper.turn())) break;
+      await deps.clock.sleep(POLL_MS, AbortSignal.any([signal, shipper.wake()]));
     }
     await shipper.end();
   } finally {
@@ -90,49 +92,20 @@ function createShipper(
   signal: AbortSignal,
 ): Shipper {
   const { clock, report, rules } = deps;
-  const hold = holdLog(path, clock);
   const times = { renew: 0, renewed: clock.monotonicMs(), base: 0, alarm: 0, gap: 0 };
-  const chores = createChores(report, name, directory, hold.longestLockMs);
-  let line: Line | undefined;
+  const chores = createChores(report, name, directory, () => log.hold.longestLockMs());
+  const of = { name, path, directory, clock, report, chores };
+  const log = followed(of);
   let renewedFrame: number | undefined;
 
-  const look = (locked: boolean): LogRead => {
-    if (line === undefined) return { kind: 'gap', reason: 'nothing to follow' };
-    hold.mustBeSame(); // a log is named by its path: another database's may lie there now
-    return readLog(path, line.left, locked);
-  };
-
-  /** Writes commits that were read; without a line afterwards, after an alarm, when some are missing. */
-  const write = async (read: LogRead): Promise<void> => {
-    if (line === undefined) return;
-    if (read.kind === 'nothing') {
-      line = { ...line, left: read.left };
-      return;
-    }
-    const written =
-      read.kind === 'gap' ? read.reason : await writeCommits(directory, line, read, hold, clock.now());
-    if (typeof written === 'string') {
-      report('points in time interrupted', { database: name, reason: written });
-      line = undefined;
-      return;
-    }
-    line = written.line;
-    chores.wrote(written.segment, written.bytes);
-  };
-
-  const catchUp = async (): Promise<void> => {
-    for (let looks = 0; looks < CATCH_UP_LOOKS; looks += 1) {
-      const read = look(false);
-      if (read.kind !== 'commits') return; // a gap is found again with the write lock
-      await write(read);
-    }
-  };
-
   const base = async (reason: string, alarmed = false): Promise<void> => {
-    await catchUp();
-    const { value, pinned } = hold.pinBase(() => ({ rest: readAhead(look(true)), left: readWalEnd(path) }));
+    await log.catchUp();
+    const { value, pinned } = log.hold.pinBase(() => ({
+      rest: readAhead(log.look(true)),
+      left: readWalEnd(path),
+    }));
     try {
-      await write(value.rest);
+      await log.write(value.rest);
       const archive = await readArchive(directory);
       const state: PinnedState = {
         pinned,
@@ -146,12 +119,12 @@ function createShipper(
         position: headOf(archive)?.position ?? 0,
       };
       const taken = await takeBase(deps, name, directory, state, signal);
-      line = taken.line;
+      log.line = taken.line;
       chores.cut([]);
       if (taken.made) deps.verifyEnded();
     } finally {
       pinned.release();
-      times.base = clock.monotonicMs() + (line?.position === line?.base.position ? 0 : AGAIN_MS);
+      times.base = clock.monotonicMs() + (log.line?.position === log.line?.base.position ? 0 : AGAIN_MS);
     }
   };
 
@@ -162,59 +135,85 @@ function createShipper(
     times.gap = clock.monotonicMs() + GAP_MS;
   };
 
+  const alarmIfLong = (): void => {
+    const [now, walBytes] = [clock.monotonicMs(), logBytes(log.line?.left)];
+    if (walBytes <= ALARM_BYTES || now < times.alarm) return;
+    times.alarm = now + AGAIN_MS;
+    report('log cannot start over', { database: name, walBytes });
+  };
+
   /** Holds a newer state, after a checkpoint that lets the log start over. */
   const renew = async (): Promise<void> => {
-    await catchUp();
-    if (logBytes(line?.left) > LOCKED_CHECKPOINT_BYTES) {
-      await write(hold.renew(() => readAhead(look(true)), false).value);
-      hold.checkpointBeside();
-      await catchUp();
+    if (!(await log.catchUp())) return alarmIfLong();
+    if (logBytes(log.line?.left) > LOCKED_CHECKPOINT_BYTES) {
+      await log.write(log.hold.renew(() => readAhead(log.look(true)), false).value);
+      log.hold.checkpointBeside();
+      await log.catchUp();
     }
-    const { value, uncheckpointed } = hold.renew(() => readAhead(look(true)), true);
-    await write(value);
+    const { value, uncheckpointed } = log.hold.renew(() => readAhead(log.look(true)), true);
+    await log.write(value);
     const now = clock.monotonicMs();
     times.renewed = now;
     times.renew = uncheckpointed > 0 ? now + STUCK_MS : 0;
-    renewedFrame = line?.left.position?.frame;
-    const walBytes = logBytes(line?.left);
-    if (uncheckpointed > 0 && walBytes > ALARM_BYTES && now >= times.alarm) {
-      times.alarm = now + AGAIN_MS;
-      report('log cannot start over', { database: name, walBytes });
-    }
+    renewedFrame = log.line?.left.position?.frame;
+    if (uncheckpointed > 0) alarmIfLong();
   };
 
   const renewIfDue = async (now: number): Promise<void> => {
-    const frame = line?.left.position?.frame;
+    const frame = log.line?.left.position?.frame;
     if (frame === undefined || frame === renewedFrame || now < times.renew) return;
-    if (logBytes(line?.left) > LOG_BYTES || now - times.renewed > RENEW_MS) await renew();
+    if (logBytes(log.line?.left) > LOG_BYTES || now - times.renewed > RENEW_MS) await renew();
   };
 
+  const rest = createRest(
+    of,
+    log,
+    {
+      renew,
+      isRenewed: () => log.line?.left.position?.frame === renewedFrame && clock.monotonicMs() >= times.renew,
+      renewedAt: () => times.renewed,
+    },
+    signal,
+  );
+
   return {
+    wake: rest.wake,
     begin: async () => {
       const archive = await readArchive(directory);
       await removeFiles(directory, archive.duplicates.map(segmentFile));
-      line = await resumedLine(archive, directory, path, hold, signal);
-      if (line === undefined)
+      log.line = await resumedLine(archive, directory, path, log.hold, signal);
+      if (log.line === undefined)
         await base(archive.bases.length === 0 ? 'the first one' : 'the log was unwatched');
       else chores.cut(unmerged(archive));
-      report('shipping commits', { database: name, position: line?.position ?? 0 });
+      report('shipping commits', { database: name, position: log.line?.position ?? 0 });
     },
     turn: async () => {
       const now = clock.monotonicMs();
-      if (line === undefined) await baseAfterGap(now);
-      await write(look(false));
-      if (line === undefined) return;
-      const reason = baseDue(line.base, line.recordBytes, clock.now(), rules);
-      if (reason !== undefined && line.position > line.base.position && now >= times.base) await base(reason);
+      if (rest.isAway()) return rest.turn(now);
+      if (log.line === undefined) await baseAfterGap(now);
+      await log.write(log.look(false));
+      if (log.line === undefined) return true;
+      const reason = baseDue(log.line.base, log.line.recordBytes, clock.now(), rules);
+      if (reason !== undefined && log.line.position > log.line.base.position && now >= times.base)
+        await base(reason);
       await renewIfDue(now);
-      await chores.run(now, clock.now(), line.position);
+      await chores.run(now, clock.now(), log.line.position);
+      await rest.begin(now);
+      return true;
     },
     end: async () => {
-      await catchUp();
-      if (line !== undefined) await noteChecked(directory, clock.now(), line.position);
+      if (!rest.isAway()) {
+        await log.catchUp();
+        await log.write(log.look(false));
+      }
+      if (log.line !== undefined && rest.isShipped())
+        await noteChecked(directory, clock.now(), log.line.position);
       chores.summarize();
     },
-    close: hold.close,
+    close: () => {
+      rest.close();
+      log.hold.close();
+    },
   };
 }
 

@@ -24,11 +24,15 @@ export { checkIntegrity, finishCopy, integrityFaults, lacksOwners, quoted, table
 export { isDamage, isHostFault, openDatabase, sqliteFault, type Sqlite } from './open.ts';
 export { peek } from './peek.ts';
 export {
+  closeDescriptors,
+  openLog,
   pinPages,
   readWalEnd,
   readWalFrames,
   readWalIndex,
   readWalStart,
+  type LogSource,
+  type OpenLog,
   type PinnedPages,
   type WalEnd,
 } from './pinned-pages.ts';

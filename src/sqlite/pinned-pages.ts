@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { existsSync, fstatSync, openSync, readv, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readv, statSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { promisify } from 'node:util';
 import { WavspoolError } from '../faults.ts';
@@ -44,6 +44,7 @@ export interface PinnedPages {
   readonly release: () => void;
 }
 
+const OF_A_DATABASE = ['', '-wal', '-shm'];
 const opened = new Map<string, number>();
 
 /** A descriptor of `path` that stays open as long as the process lives; another file under that name gets another one. */
@@ -58,10 +59,43 @@ export function lastingDescriptor(path: string): number {
   return fd;
 }
 
-/** What the `-shm` file of the database at `path` says now; undefined while it is being changed, or when there is none. */
-export function readWalIndex(path: string): WalIndex | undefined {
-  if (!existsSync(`${path}-shm`)) return undefined;
-  return walIndex(readExactlyNow(lastingDescriptor(`${path}-shm`), 0, WAL_INDEX_BYTES), LITTLE_ENDIAN);
+/**
+ * Closes the descriptors of the database at `path` and of its log. Only when no connection of this process has it open: all its
+ * locks would be gone. What is not closed keeps a file that was removed on the disk.
+ */
+export function closeDescriptors(path: string): void {
+  for (const [key, fd] of opened) {
+    if (!OF_A_DATABASE.some((part) => key.startsWith(`${path}${part} `))) continue;
+    opened.delete(key);
+    closeSync(fd);
+  }
+}
+
+/** A log and its index by their descriptors, which can still be read when SQLite has removed both. */
+export interface OpenLog {
+  readonly log: number;
+  readonly index: number;
+}
+
+/** The log that the database at `path` has now; undefined when it has none. */
+export function openLog(path: string): OpenLog | undefined {
+  if (!existsSync(`${path}-wal`) || !existsSync(`${path}-shm`)) return undefined;
+  return { log: lastingDescriptor(`${path}-wal`), index: lastingDescriptor(`${path}-shm`) };
+}
+
+/** The log of the database at a path, whichever that is now, or one that was opened. */
+export type LogSource = string | OpenLog;
+
+function descriptorOf(source: LogSource, part: keyof OpenLog): number | undefined {
+  if (typeof source !== 'string') return source[part];
+  const path = `${source}${part === 'log' ? '-wal' : '-shm'}`;
+  return existsSync(path) ? lastingDescriptor(path) : undefined;
+}
+
+/** What the index of a log says now; undefined while it is being changed, or when there is none. */
+export function readWalIndex(source: LogSource): WalIndex | undefined {
+  const index = descriptorOf(source, 'index');
+  return index === undefined ? undefined : walIndex(readExactlyNow(index, 0, WAL_INDEX_BYTES), LITTLE_ENDIAN);
 }
 
 /** Where a log ends. */
@@ -88,10 +122,10 @@ export function readWalEnd(path: string): WalEnd {
   return { position: { ...start, frame: index.frames, checksum: index.checksum }, commits };
 }
 
-/** The beginning of the log of the database at `path`; undefined when it holds none. */
-export function readWalStart(path: string): WalPosition | undefined {
-  if (!existsSync(`${path}-wal`)) return undefined;
-  return walStart(readExactlyNow(lastingDescriptor(`${path}-wal`), 0, WAL_HEADER_BYTES));
+/** The beginning of a log; undefined when it holds none. */
+export function readWalStart(source: LogSource): WalPosition | undefined {
+  const log = descriptorOf(source, 'log');
+  return log === undefined ? undefined : walStart(readExactlyNow(log, 0, WAL_HEADER_BYTES));
 }
 
 /**
@@ -99,13 +133,14 @@ export function readWalStart(path: string): WalPosition | undefined {
  * and less than 4 MiB means that the log does not go on there.
  */
 export function readWalFrames(
-  path: string,
+  source: LogSource,
   from: WalPosition,
   frames: number,
 ): ReturnType<typeof walFrames> & { bytes: Buffer } {
   const size = FRAME_HEADER_BYTES + from.pageSize;
   const wanted = Math.min(frames, Math.max(1, Math.floor(WAL_READ_BYTES / size)));
-  const bytes = readExactlyNow(lastingDescriptor(`${path}-wal`), walOffset(from), wanted * size);
+  const log = descriptorOf(source, 'log');
+  const bytes = log === undefined ? Buffer.alloc(0) : readExactlyNow(log, walOffset(from), wanted * size);
   return { ...walFrames(bytes, from), bytes };
 }
 

@@ -8,6 +8,7 @@ const [path = '', perSecond = '0'] = process.argv.slice(2);
 const rate = Number(perSecond);
 const db = new Database(path, { timeout: 60_000 });
 db.pragma('synchronous = NORMAL');
+db.prepare('SELECT n FROM counter').get(); // opening alone opens nothing
 const startedAt = performance.now();
 let done = 0;
 let longest = 0;

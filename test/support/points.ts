@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +134,25 @@ export function startWriter(path: string, perSecond: number): Writer {
     kill: () => end(() => child.kill('SIGKILL')),
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** Another program that has the database open, and does nothing with it until it is stopped or killed. */
+export async function opened(path: string): Promise<Writer> {
+  const writer = startWriter(path, 1e-9);
+  await until('it has it open', () =>
+    readdirSync(`/proc/${writer.process.pid}/fd`).some(
+      (fd) => linkOf(`/proc/${writer.process.pid}/fd/${fd}`) === `${path}-shm`,
+    ),
+  );
+  return writer;
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ''; // closed meanwhile
+  }
 }
 
 /** Ships in this process until it is stopped. */
