@@ -1,12 +1,13 @@
-import { parseDuration } from '../config/index.ts';
+import { InvalidArgumentError } from 'commander';
+import { nearestName, parseDuration } from '../config/index.ts';
 import { WavspoolError } from '../faults.ts';
 import { sqlTimestamp } from '../runtime/index.ts';
 
-/** An option's whole number above 0. Throws USAGE. */
+/** An option's whole number above 0. Throws commander's InvalidArgumentError, which is told with the option's name. */
 export function wholeNumber(text: string): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1)
-    throw new WavspoolError('USAGE', `${text} is no whole number above 0`);
+    throw new InvalidArgumentError('It has to be a whole number above 0.');
   return number;
 }
 
@@ -39,4 +40,23 @@ function wallClock(text: string, timezone: string, more: string): number {
     const message = `${JSON.stringify(text)} is no time: use "2026-11-20 14:00:00" (${timezone}), 2026-11-20 or 2026-11-20T14:00:00Z${more}`;
     throw new WavspoolError('USAGE', message, { cause: error });
   }
+}
+
+/** What to say of a word that is none of those that there are. */
+export function hint(word: string, known: readonly string[]): string {
+  const nearest = nearestName(word, known);
+  return nearest === undefined ? `there are ${known.join(', ')}` : `did you mean ${nearest}?`;
+}
+
+/** An option's text that has to say something. Throws commander's InvalidArgumentError. */
+export function saidText(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It is empty.');
+  return text;
+}
+
+/** An option's duration in ms. Throws commander's InvalidArgumentError. */
+export function durationMs(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms <= 0) throw new InvalidArgumentError('It has to be a duration: 30m, 2h, 1d.');
+  return ms;
 }

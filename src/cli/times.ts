@@ -11,3 +11,10 @@ export function localTime(time: string, timezone: string): string {
   const local = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timezone);
   return `${local.toPlainDateTime().toString({ smallestUnit: 'second' }).replace('T', ' ')} ${local.offset}`;
 }
+
+/** A text with every time in ISO 8601 (UTC) in it as {@link localTime} shows it; one that is a part of a name stays as it is. */
+export function withLocalTimes(text: string, timezone: string): string {
+  return text.replaceAll(/(?<![\w/.:-])\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z(?![\w/:-]|\.\w)/g, (iso) =>
+    localTime(iso, timezone),
+  );
+}

@@ -1,21 +1,22 @@
 import { isWell, type Verdict } from '../health/index.ts';
 import { counted } from './output.ts';
-import { localTime } from './times.ts';
+import { localTime, withLocalTimes } from './times.ts';
 
 /** The verdict for people: one sentence, then each problem with its remedy, then what waits. */
 export function verdictLines(verdict: Verdict, timezone: string): readonly string[] {
   const { attention, held } = verdict;
   const since = (at: string | null): string => (at === null ? '' : ` since ${localTime(at, timezone)}`);
+  const local = (text: string): string => withLocalTimes(text, timezone);
   return [
     sentence(verdict),
     ...attention.flatMap(({ what, since: at, effect, remedy, command }) => [
-      `  ! ${what}`,
-      `    ${at === null ? '' : `Since ${localTime(at, timezone)}. `}${effect}`,
+      `  ! ${local(what)}`,
+      `    ${at === null ? '' : `Since ${localTime(at, timezone)}. `}${local(effect)}`,
       `    → ${remedy}${command === null ? '' : `  ${command}`}`,
     ]),
     ...held.map(
       ({ what, reason, since: at, count }) =>
-        `  · ${what}: ${count === null ? '' : `${count} wait, `}${reason}${since(at)}`,
+        `  · ${what}: ${count === null ? '' : `${count} wait, `}${local(reason)}${since(at)}`,
     ),
   ];
 }

@@ -57,7 +57,7 @@ export const settingsSchema = z.strictObject({
   s3: z.strictObject({
     bucket: textLike(
       /^[A-Za-z0-9][A-Za-z0-9._-]{2,254}$/,
-      'the name of a bucket: letters, digits, ".", "-" and "_"',
+      'the name of a bucket: 3 to 255 letters, digits, ".", "-" and "_"',
     ),
     /** Put before the path below `paths.extracted` as it stands, without a `/` of its own. */
     prefix: textLike(/^(?!\/)\P{Cc}*$/u, 'a text that does not begin with "/", e.g. "calls/", or ""'),

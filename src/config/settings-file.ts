@@ -24,6 +24,7 @@ export function settingsCandidates(
   env: Environment,
   cwd: string,
 ): Candidate[] {
+  if (configFile === '') return [{ path: '', namedBy: '--config' }]; // an empty variable in a script; no directory is meant
   if (configFile !== undefined) return [{ path: resolve(cwd, configFile), namedBy: '--config' }];
   const fromEnv = env['WAVSPOOL_CONFIG'] ?? '';
   if (fromEnv !== '') return [{ path: resolve(cwd, fromEnv), namedBy: 'WAVSPOOL_CONFIG' }];
@@ -36,6 +37,8 @@ export function settingsCandidates(
  */
 export function readFirst(candidates: readonly Candidate[]): FileResult {
   for (const { path, namedBy } of candidates) {
+    if (path === '')
+      return { kind: 'unusable', path: '--config', problem: 'the name of the settings file is empty' };
     try {
       const text = readText(path);
       return typeof text === 'string' ? { kind: 'read', path, text } : { kind: 'unusable', path, ...text };

@@ -1,3 +1,4 @@
+import { unlessGone } from '../faults.ts';
 import { openDirectory } from '../linux/index.ts';
 import { openDoubt, type CopyRecord } from './record.ts';
 import { recordsIn, writeRecord } from './records.ts';
@@ -11,7 +12,8 @@ export async function confirmCopies(
   isMeant: (record: CopyRecord) => boolean,
   now: number,
 ): Promise<readonly CopyRecord[]> {
-  await using directory = await openDirectory(dir);
+  await using directory = await openDirectory(dir).catch(unlessGone);
+  if (directory === undefined) return [];
   const doubtful = [...(await recordsIn(directory)).values()].filter(
     (record) => openDoubt(record) !== undefined && isMeant(record),
   );

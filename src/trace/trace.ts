@@ -39,7 +39,9 @@ export interface RecordingTrace {
   readonly path: string;
   readonly onDisk: OnDisk;
   readonly row: RecordingRow;
+  /** How often it was tried, of how many times at most: one try, and `upload.maxRetries` retries. */
   readonly tries: number;
+  readonly maxTries: number;
   readonly job: string;
   readonly object: ObjectHead | { readonly error: string } | null;
   readonly tar: TarTrace | null;
@@ -121,6 +123,7 @@ async function traceRecording(app: App, row: RecordingRow): Promise<RecordingTra
     onDisk: publicFacts(await factsOf(row.path)),
     row,
     tries,
+    maxTries: app.settings.upload.maxRetries + 1,
     job: await app.queues.upload.state(uploadJobId(row)),
     object: await objectOf(app, row.key),
     tar: row.tar === undefined ? null : await traceTar(app, row.tar),

@@ -45,8 +45,12 @@ export function failedCommands(program: Command): void {
     .option('--dry-run', 'say how many, change nothing')
     .description('FAILED → PENDING with a fresh budget, and queued')
     .action(
-      (options: FilterOptions & { all?: boolean; canary?: number; dryRun?: boolean }, command: Command) =>
-        withApp(command, (app, { json }) => runRequeue(app, options, json)),
+      (options: FilterOptions & { all?: boolean; canary?: number; dryRun?: boolean }, command: Command) => {
+        const { all, wav, cause, match, tar, since } = options;
+        if ([all, wav, cause, match, tar, since].every((choice) => choice === undefined))
+          throw new WavspoolError('USAGE', 'say which: --all, --wav, --cause, --match, --tar or --since');
+        return withApp(command, (app, { json }) => runRequeue(app, options, json));
+      },
     );
 }
 
@@ -170,10 +174,6 @@ async function runRequeue(
   options: FilterOptions & { all?: boolean; canary?: number; dryRun?: boolean },
   json: boolean,
 ): Promise<0 | 1> {
-  const chosen = [options.all, options.wav, options.cause, options.match, options.tar, options.since];
-  if (chosen.every((choice) => choice === undefined)) {
-    throw new WavspoolError('USAGE', 'say which: --all, --wav, --cause, --match, --tar or --since');
-  }
   const filter = filterOf(app, options);
   const tars = options.all === true || options.tar !== undefined;
   if (options.canary !== undefined && options.dryRun !== true) {

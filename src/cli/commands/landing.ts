@@ -17,11 +17,6 @@ export function landingCommand(program: Command): void {
     .option('--limit <n>', 'at most so many rows', wholeNumber, MOST_ROWS)
     .option('--after <cursor>', 'go on behind a page: what it gave as next')
     .description('what lies in the landing directory and is not taken; exit 1 if any of it needs attention')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  wavspool landing\n  wavspool landing --json --limit 100\n\n' +
-        'Exit codes: 0 nothing needs attention, 1 something does, 2 usage or settings.',
-    )
     .action((options: { limit: number; after?: string }, command: Command) =>
       withOfflineApp(command, async (app, { json }) => {
         const queues = await queuesIfThere(app);

@@ -16,6 +16,7 @@ import { databaseNamed } from '../../snapshot/index.ts';
 import { pointInTime } from '../arguments.ts';
 import { ask } from '../ask.ts';
 import { printError, printJson, printLines, verdictLine } from '../output.ts';
+import { localTime } from '../times.ts';
 import { withHost } from '../with-app.ts';
 
 interface RestoreFlags {
@@ -108,7 +109,7 @@ async function choose(host: Host, database: string, signal: AbortSignal): Promis
   }
   found.forEach(({ at, path, bytes, verified }, index) =>
     printError(
-      `${String(index + 1).padStart(3)}  ${at}  ${bytes} bytes${verified ? '' : '  NOT VERIFIED'}  ${path}`,
+      `${String(index + 1).padStart(3)}  ${localTime(at, host.timezone)}  ${bytes} bytes${verified ? '' : '  NOT VERIFIED'}  ${path}`,
     ),
   );
   const answer = await ask(`which one? 1-${found.length}, nothing ends it: `, signal);

@@ -11,6 +11,7 @@ import {
 } from '../../host/index.ts';
 import { isoTime, roundedSize } from '../../runtime/index.ts';
 import { printError, printJson, printLines, printTable, statusLine, verdictLine } from '../output.ts';
+import { localTime } from '../times.ts';
 import { withHost } from '../with-app.ts';
 
 interface SnapshotFlags {
@@ -63,7 +64,9 @@ export function snapshotCommands(program: Command): void {
             found.map((backup) => [
               ofWhat(backup),
               'schedule' in backup ? backup.schedule : backup.kind,
-              backup.kind === 'points' ? `${backup.from} to ${backup.at}` : backup.at,
+              backup.kind === 'points'
+                ? `${localTime(backup.from, host.timezone)} to ${localTime(backup.at, host.timezone)}`
+                : localTime(backup.at, host.timezone),
               roundedSize(backup.bytes),
               backup.kind === 'mirror' ? roundedSize(backup.apparentBytes ?? 0) : '',
               standing(backup),
@@ -109,7 +112,7 @@ export function snapshotCommands(program: Command): void {
           printLines(
             adoptions.map(({ adopted, path, schedule, at, reason }) =>
               adopted
-                ? `adopt ${path}: ${database} ${schedule}, of ${isoTime(at)}`
+                ? `adopt ${path}: ${database} ${schedule}, of ${localTime(isoTime(at), host.timezone)}`
                 : `leave ${path}: ${reason}`,
             ),
           );

@@ -1,20 +1,60 @@
 import type { Command } from 'commander';
-import { trace } from '../../trace/index.ts';
+import type { Settings } from '../../config/index.ts';
+import { trace, type Trace } from '../../trace/index.ts';
+import { saidText } from '../arguments.ts';
+import { outlook } from '../outlook.ts';
 import { outline, printJson, printLines } from '../output.ts';
+import { localTime } from '../times.ts';
 import { withApp } from '../with-app.ts';
 
 /** `trace`: everything known about one tar or recording. */
 export function traceCommand(program: Command): void {
   program
     .command('trace')
-    .argument('<path>', 'a tar or a recording: its path, also below the landing directory, or its key')
+    .argument(
+      '<path>',
+      'a tar or a recording: its path, also below the landing directory, or its key',
+      saidText,
+    )
     .description('everything known about one tar or recording; exit 1 if nothing is')
     .action((path: string, _options, command: Command) =>
       withApp(command, async (app, { json }) => {
         const found = await trace(app, path);
         if (json) printJson(found);
-        else printLines(outline(found));
+        else printLines(outline(forPeople(found, app.settings)));
         return found.kind === 'unknown' ? 1 : 0;
       }),
     );
 }
+
+/** Times in the zone of all others, and retries in the terms of the settings: `2 of at most 6 (upload.maxRetries: 5)`. */
+export function forPeople(found: Trace, { timezone, upload }: Pick<Settings, 'timezone' | 'upload'>): object {
+  const { maxRetries } = upload;
+  const told = (value: unknown, name: string): unknown => {
+    if (typeof value === 'string') return TIMES.has(name) ? localTime(value, timezone) : value;
+    if (Array.isArray(value)) return value.map((one) => told(one, name));
+    if (typeof value !== 'object' || value === null) return value;
+    const fields = Object.entries(value).flatMap(([name, field]): [string, unknown][] => {
+      // a row of a tar that failed and of a recording: how often it was tried again, and what comes next
+      if (name === 'retryCount' && typeof field === 'number')
+        return [
+          [
+            'retries',
+            `${Math.max(0, Math.min(field, maxRetries))} of at most ${maxRetries} (upload.maxRetries)`,
+          ],
+          ...('status' in value && value.status !== 'FAILED'
+            ? []
+            : [['next', outlook(field, maxRetries)] as [string, string]]),
+        ];
+      if (name === 'maxTries') return [];
+      if (name === 'tries' && typeof field === 'number')
+        return [[name, `${field} of at most ${maxRetries + 1}`]];
+      return [[name, told(field, name)]];
+    });
+    return Object.fromEntries(fields);
+  };
+  return told(found, '') as object;
+}
+
+/** The fields that hold a time. */
+const TIMES = new Set(['timestamp', 'modified', 'at', 'lastModified']);

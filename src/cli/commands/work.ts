@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { WavspoolError } from '../../faults.ts';
 import { ROLES, runRoles, type Role, type RoleName } from '../../role.ts';
+import { hint } from '../arguments.ts';
 import { globalOptions } from '../global-options.ts';
 
 /** `work`: roles that stay, in this process. */
@@ -12,7 +13,10 @@ export function workCommand(program: Command): void {
     .action(async (names: string[], _options, command: Command) => {
       const unknown = names.find((name) => !(ROLES as readonly string[]).includes(name));
       if (unknown !== undefined) {
-        throw new WavspoolError('USAGE', `there is no role ${unknown}; there are ${ROLES.join(', ')}`);
+        throw new WavspoolError(
+          'USAGE',
+          `there is no role ${JSON.stringify(unknown)}: ${hint(unknown, ROLES)}`,
+        );
       }
       const roles = await Promise.all([...new Set(names as RoleName[])].map(loadRole));
       await runRoles(roles, globalOptions(command).config);

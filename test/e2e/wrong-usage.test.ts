@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+// What is typed wrong is told as that, with what would be right, before anything is opened or changed. Redis does not run.
+
+const BIN = join(import.meta.dirname, '../../bin/wavspool.js');
+let directory = '';
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'wavspool-usage-'));
+  await mkdir(join(directory, 'data'));
+  await mkdir(join(directory, 'directory.yaml'));
+  const write = (name: string, text: string): Promise<void> => writeFile(join(directory, name), text);
+  await write(
+    'good.yaml',
+    `paths: { data: ${directory}/data }\ns3: { bucket: recordings, endpoint: "http://127.0.0.1:9" }\n`,
+  );
+  await write('type.yaml', 'upload: { maxRetries: many }\n');
+  await write('key.yaml', 'arrivals: {}\n');
+  await write('broken.yaml', 'site: [\n');
+  await write('binary.yaml', '\0\0\0');
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function wavspool(args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd: directory,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => (output.stdout += String(chunk)));
+  child.stderr.on('data', (chunk) => (output.stderr += String(chunk)));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...output };
+}
+
+const GOOD = ['--config', 'good.yaml'];
+
+test.concurrent.each<[string[], RegExp]>([
+  // a command, an option, an argument
+  [['stauts'], /unknown command 'stauts'.*Did you mean status\?.*see "wavspool --help"/s],
+  [
+    [...GOOD, 'snapshots', 'lsit'],
+    /unknown command 'lsit'.*Did you mean list\?.*see "wavspool snapshots --help"/s,
+  ],
+  [[...GOOD, 'status', 'extra'], /too many arguments.*extra.*see "wavspool status --help"/s],
+  [[...GOOD, 'status', '--wacth'], /unknown option '--wacth'.*Did you mean --watch\?/s],
+  [[...GOOD, 'trace'], /missing required argument 'path'/],
+  [[...GOOD, 'trace', ''], /'path'.*is empty/i],
+  [[...GOOD, 'ingest'], /missing required argument 'tar'/],
+  [[...GOOD, 'pause'], /required option '--reason <text>' not specified/],
+  [[...GOOD, 'work', 'uploda'], /no role "uploda": did you mean upload\?/],
+  // a value
+  [[...GOOD, 'failed', '--limit', '0'], /'--limit <n>' argument '0' is invalid.*whole number above 0/],
+  [[...GOOD, 'audit', '--sample', '1.5'], /'--sample <n>' argument '1.5' is invalid/],
+  [[...GOOD, 'failed', '--cause', 'netwrok'], /no cause "netwrok": did you mean network\?/],
+  [[...GOOD, 'failed', '--match', '('], /"\(" cannot be matched.*RE2 syntax, text:PART or glob:PATTERN/s],
+  [[...GOOD, 'failed', '--since', 'yesterday'], /"yesterday" is no time: use .*2h/],
+  [[...GOOD, 'failed', '--since', '2436-01-01'], /is still to come/],
+  [[...GOOD, 'failed', '--tar', 'x*.tar'], /no tar that is known fits "x\*\.tar"/],
+  [[...GOOD, 'failed', '--after', 'zzz'], /"zzz" is no cursor of this list/],
+  [[...GOOD, 'landing', '--after', ''], /"" is no cursor of this list/],
+  [[...GOOD, 'pause', 'uplaod', '--reason', 'x'], /'uplaod' is invalid.*did you mean upload\?/s],
+  [[...GOOD, 'pause', '--reason', ' '], /'--reason <text>' argument ' ' is invalid.*empty/],
+  [
+    [...GOOD, 'pause', '--reason', 'x', '--for', 'soon'],
+    /'--for <duration>' argument 'soon' is invalid.*30m, 2h, 1d/,
+  ],
+  [[...GOOD, 'resume', 'everything'], /'everything' is invalid.*extract, upload, all/s],
+  [
+    [...GOOD, 'requeue'],
+    /say which: --all, --wav, --cause, --match, --tar or --since.*see "wavspool requeue --help"/s,
+  ],
+  // a name that the settings do not have
+  [[...GOOD, 'snapshot', 'stat'], /no database "stat"; there are: state/],
+  [[...GOOD, 'snapshot', 'state', '--event', 'deplyo'], /bound to "deplyo"; it has no events/],
+  [[...GOOD, 'snapshots', 'confirm', 'state'], /no copy of state is in doubt/],
+  [[...GOOD, 'snapshots', 'adopt', 'state', '--schedule', 'x'], /no schedule "x"; there are: nightly/],
+  [[...GOOD, 'restore', 'state'], /no terminal to choose on: say --from <file> or --at <time>/],
+  [
+    [...GOOD, 'restore', 'state', '--from', 'nope.db', '--yes'],
+    /nope\.db is no file.*wavspool snapshots list/s,
+  ],
+  [[...GOOD, 'restore', 'state', '--at', 'soon', '--yes'], /"soon" is no time/],
+  [[...GOOD, 'export', 'state', 'social'], /no export "social"; there are none/],
+  [[...GOOD, 'mirror', 'audio'], /no mirror "audio"; there are none/],
+  [[...GOOD, 'mirror', 'audio', '--fetch'], /--fetch and --to go together/],
+  [[...GOOD, 'rotate', 'nothing.log'], /nothing\.log is none of the logs in the settings/],
+  // the settings file
+  [['--config'], /'--config <file>' argument missing/],
+  [['--config', '', 'status'], /name of the settings file is empty/],
+  [['--config', 'nowhere.yaml', 'status'], /nowhere\.yaml: there is no such file, and --config names it/],
+  [['--config', 'directory.yaml', 'status'], /this is a directory, not a settings file/],
+  [
+    ['--config', 'type.yaml', 'status'],
+    /type\.yaml:1: upload\.maxRetries: found "many", allowed: a whole number/,
+  ],
+  [['--config', 'key.yaml', 'doctor'], /arrivals: unknown key.*arrival/],
+  [['--config', 'broken.yaml', 'up'], /broken\.yaml:2: .*bracket/],
+  [['--config', 'binary.yaml', 'config', 'check'], /binary\.yaml/],
+])('%j names the fault and the remedy, exits 2 and prints nothing else', async (args, said) => {
+  const { code, stdout, stderr } = await wavspool(args);
+  expect(stderr).toMatch(said);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr.split('\n').length, stderr).toBeLessThan(8);
+  expect(stderr).not.toContain('at async');
+});
+
+test('with --json the same stands on stdout as one document', async () => {
+  for (const args of [
+    [...GOOD, 'status', '--foo'],
+    [...GOOD, 'failed', '--cause', 'netwrok'],
+  ]) {
+    const { code, stdout } = await wavspool([...args, '--json']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: expect.any(String),
+      code: 'USAGE',
+      remedy: expect.any(String),
+    });
+  }
+});
