@@ -326,6 +326,9 @@ test('the pages of a list hold each row once, those without a time last, also wh
   state.close();
 });
 
+const names = ({ rows }: RecordingPage): readonly string[] =>
+  rows.map(({ path }) => path.replace('/x/', '').replace('.wav', ''));
+
 test('a search finds what has the part in its path or its tar’s, the newest change first, through any number of rows', async () => {
   open().close();
   // 25,000 rows of three seconds and three statuses; every 5,000th has a name of its own
@@ -337,8 +340,6 @@ test('a search finds what has the part in its path or its tar’s, the newest ch
       ('/in/rare.tar', 'FAILED', '2025-09-01 00:00:09', '/in/rare.tar');`);
   const state = open();
   const page = (query: Parameters<StateStore['search']>[0]): Promise<RecordingPage> => state.search(query);
-  const names = ({ rows }: RecordingPage): readonly string[] =>
-    rows.map(({ path }) => path.replace('/x/', '').replace('.wav', ''));
   const found = async (query: Parameters<StateStore['search']>[0]): Promise<readonly string[]> =>
     names(await page(query));
   const all = ['rare-20000', 'rare-15000', 'rare-10000', 'rare-5000', 'rare-0', 'rare-undated'];

@@ -64,9 +64,7 @@ export function snapshotCommands(program: Command): void {
             found.map((backup) => [
               ofWhat(backup),
               'schedule' in backup ? backup.schedule : backup.kind,
-              backup.kind === 'points'
-                ? `${localTime(backup.from, host.timezone)} to ${localTime(backup.at, host.timezone)}`
-                : localTime(backup.at, host.timezone),
+              takenAt(backup, host.timezone),
               roundedSize(backup.bytes),
               backup.kind === 'mirror' ? roundedSize(backup.apparentBytes ?? 0) : '',
               standing(backup),
@@ -152,6 +150,11 @@ export function snapshotCommands(program: Command): void {
 function ofWhat(backup: Backup): string {
   if (backup.kind === 'mirror') return backup.mirror;
   return backup.kind === 'log' ? backup.log : backup.database;
+}
+
+function takenAt(backup: Backup, timezone: string): string {
+  const at = localTime(backup.at, timezone);
+  return backup.kind === 'points' ? `${localTime(backup.from, timezone)} to ${at}` : at;
 }
 
 /** What is to be known of a copy besides what it is a copy of. */
