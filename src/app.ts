@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { loadSettings, type LoadedSettings, type Settings } from './config/index.ts';
 import type { Level, Report } from './events.ts';
 import { WavspoolError } from './faults.ts';
+import { notePlace, whyAway } from './linux/index.ts';
 import { createLog, type Log } from './log/index.ts';
 import type { Queues } from './queue/index.ts';
 import { systemClock, systemDice, type Clock, type Dice } from './runtime/index.ts';
@@ -32,6 +34,7 @@ export async function openApp(configFile: string | undefined, role: string): Pro
     fileLevel: settings.log.level,
   });
   const state = open(settings, log.report);
+  await notePlace(dirname(settings.paths.state), settings.paths.data);
   const { openQueues } = await loadQueues();
   return assemble(loaded, log, state, openQueues(settings, log.report, systemClock));
 }
@@ -110,10 +113,14 @@ function commandLog({ site }: Settings, stderrLevel: Level): Log {
   return createLog({ file: undefined, site, role: 'command', stderrLevel, fileLevel: 'info' });
 }
 
+/** In the empty directory that a disk leaves behind no new `state.db` is begun. */
 function open(settings: Settings, report: Report): StateStore {
   const { maxRetries } = settings.upload;
+  const { state, data } = settings.paths;
+  const away = whyAway(dirname(state), data);
+  if (away !== undefined) throw new WavspoolError('STATE_UNUSABLE', away);
   return openStateStore({
-    file: settings.paths.state,
+    file: state,
     maxRetries,
     clock: systemClock,
     dice: systemDice,

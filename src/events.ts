@@ -67,7 +67,7 @@ export interface Events {
   'tar failed': { tar: string; attempt: number; final: boolean } & Failure;
   'extraction waits': { reason: string; freeBytes?: number; neededBytes?: number; backlog?: number };
   'extraction goes on': { waitedMs: number };
-  'directory away': { directory: string };
+  'directory away': { directory: string; reason: string };
   'directory back': { directory: string };
   'temporary files swept': { directory: string; files: number };
 
@@ -83,7 +83,8 @@ export interface Events {
   /** Another object has the key that a recording would get: it gets the next one. */
   'key taken': { recording: string; key: string; next: string };
   'recording failed': { recording: string; attempt: number; final: boolean; delayMs?: number } & Failure;
-  'uploading waits': { recording: string; reason: string };
+  'upload waits': { reason: string };
+  'upload goes on': { waitedMs: number };
   'recording requeued': { recording: string; by: string };
   'store away': { cause: Cause; code: FaultCode; err: unknown; probeInMs: number };
   'store back': { awayMs: number };
@@ -262,7 +263,8 @@ export const LEVELS: Record<EventName, Level> = {
   'recording uploaded': 'debug',
   'key taken': 'info',
   'recording failed': 'warn',
-  'uploading waits': 'warn',
+  'upload waits': 'warn',
+  'upload goes on': 'info',
   'recording requeued': 'info',
   'store away': 'error',
   'store back': 'info',

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { App } from './app.ts';
+import { errnoOf } from './faults.ts';
 import { reapplyPauses } from './pause/index.ts';
 import type { Heartbeat } from './queue/index.ts';
 import type { RunningRole } from './role.ts';
@@ -98,17 +99,28 @@ function processFigures(): () => ProcessFigures {
   recent.enable();
   let loopMaxMs = 0;
   let peakRssBytes = 0;
+  let rssBytes = 0;
   return () => {
     // the histogram counts its own sampling interval as delay
     const loopRecentMs = Math.max(0, Math.round(recent.max / 1e6) - LOOP_RESOLUTION_MS);
     recent.reset();
     loopMaxMs = Math.max(loopMaxMs, loopRecentMs);
-    const { rss } = process.memoryUsage();
-    peakRssBytes = Math.max(peakRssBytes, process.resourceUsage().maxRSS * 1024, rss);
+    rssBytes = residentBytes() ?? rssBytes;
+    peakRssBytes = Math.max(peakRssBytes, process.resourceUsage().maxRSS * 1024, rssBytes);
     const cpu = process.cpuUsage();
     const cpuMs = Math.round((cpu.user + cpu.system) / 1000);
-    return { rssBytes: rss, peakRssBytes, cpuMs, loopMaxMs, loopRecentMs };
+    return { rssBytes, peakRssBytes, cpuMs, loopMaxMs, loopRecentMs };
   };
+}
+
+/** Undefined where no descriptor is left to ask with: that the role lives, and what it waits for, is told all the same. */
+function residentBytes(): number | undefined {
+  try {
+    return process.memoryUsage.rss();
+  } catch (error) {
+    if (errnoOf(error) !== 'EMFILE' && errnoOf(error) !== 'ENFILE') throw error;
+    return undefined;
+  }
 }
 
 /** How the jobs of a role go, at `nowMs` (monotonic); none of it for a role without jobs. */

@@ -21,14 +21,18 @@ export interface Arrival {
 
 /** Errors come in bursts: one rescan answers them all. */
 const SOON_MS = 1000;
+/** How soon it is looked again for a landing directory that is away. */
+const AWAY_MS = 5000;
+const NOTHING: RescanResult = { tars: 0, known: 0, waiting: 0, missedByWatcher: 0 };
 
 /**
- * Starts watching the landing directory, which is made when missing, and rescans it now and every `rescanSeconds`.
- * Throws when the directory can't be made; everything later is reported.
+ * Starts watching the landing directory, which is made when missing, and rescans it now and every `rescanSeconds`. While it is away
+ * no tar of it counts as gone. Throws when the directory can't be made; everything later is reported.
  */
 export async function startArrival(deps: ArrivalDeps): Promise<Arrival> {
-  const { clock, report, settings } = deps;
-  await mkdir(deps.incoming, { recursive: true, mode: 0o750 });
+  const { clock, report, settings, away = () => Promise.resolve(undefined) } = deps;
+  let isAway = (await away()) !== undefined;
+  if (!isAway) await mkdir(deps.incoming, { recursive: true, mode: 0o750 });
   const stopping = new AbortController();
   const tracker = startTracker(deps);
   let soon = new AbortController();
@@ -40,15 +44,24 @@ export async function startArrival(deps: ArrivalDeps): Promise<Arrival> {
 
   const watcher = watchArrivals(deps, tracker, () => soon.abort());
 
+  const look = async (): Promise<RescanResult> => {
+    const wasAway = isAway;
+    isAway = (await away()) !== undefined;
+    if (isAway) return NOTHING;
+    if (wasAway) watcher.startAnew();
+    const found = createTally();
+    const { signal } = stopping;
+    const result = await rescanArrivals(deps, tracker, watcher, { signal, untaken: found.add });
+    reportChanges(report, untaken, found);
+    untaken = found;
+    return result;
+  };
+
   const rescan = async (): Promise<RescanResult> => {
     const startedMs = clock.monotonicMs();
     rescanStartedMs = startedMs;
     try {
-      const found = createTally();
-      const { signal } = stopping;
-      const result = await rescanArrivals(deps, tracker, watcher, { signal, untaken: found.add });
-      reportChanges(report, untaken, found);
-      untaken = found;
+      const result = await look();
       const recordings = (await deps.afterRescan?.()) ?? 0;
       const queued = tracker.queued() - queuedBefore;
       queuedBefore += queued;
@@ -83,7 +96,9 @@ export async function startArrival(deps: ArrivalDeps): Promise<Arrival> {
   const keepRescanning = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       await rescanNow().catch(() => undefined); // reported where it failed; the next one makes up for it
-      await clock.sleep(settings.rescanSeconds * 1000, AbortSignal.any([soon.signal, stopping.signal]));
+      const everyMs = settings.rescanSeconds * 1000;
+      const forMs = isAway ? Math.min(AWAY_MS, everyMs) : everyMs;
+      await clock.sleep(forMs, AbortSignal.any([soon.signal, stopping.signal]));
       if (!soon.signal.aborted) continue;
       await clock.sleep(SOON_MS, stopping.signal);
       soon = new AbortController();

@@ -19,6 +19,8 @@ export interface ArrivalDeps {
   waiting(): Promise<number>;
   /** Reads the tar to its end; rejects when it cannot be read. */
   prove(path: string, signal?: AbortSignal): Promise<Proof>;
+  /** Why the landing directory is away, as when its disk is not mounted; undefined while it is there. Never rejects. */
+  readonly away?: (() => Promise<string | undefined>) | undefined;
   /** Runs after every rescan; returns how many recordings it queued again. */
   readonly afterRescan?: (() => Promise<number>) | undefined;
 }

@@ -28,6 +28,8 @@ export interface Watch {
   follow(directories: readonly DirectoryOnDisk[]): void;
   /** The same, and gives up the others, but for those that have appeared since `scanBeganMs` by the monotonic clock. */
   followOnly(directories: readonly DirectoryOnDisk[], scanBeganMs: number): void;
+  /** Gives up all of them and watches the landing directory anew: another one has come to its name. */
+  startAnew(): void;
   stop(): Promise<void>;
 }
 
@@ -118,6 +120,10 @@ export function watchArrivals(deps: ArrivalDeps, tracker: Tracker, rescanSoon: (
       const lively = new Set(directories.filter((one) => isLively(one, now)).map(({ path }) => path));
       watched.keepOnly(lively, scanBeganMs);
       follow(directories);
+    },
+    startAnew: () => {
+      watched.keepOnly(new Set(), Infinity);
+      watched.add([incoming], false);
     },
     stop: async () => {
       isStopped = true;

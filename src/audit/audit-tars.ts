@@ -3,7 +3,7 @@ import type { Settings } from '../config/index.ts';
 import type { Report } from '../events.ts';
 import type { Clock } from '../runtime/index.ts';
 import type { StateStore, TarVersion } from '../state/index.ts';
-import { proveComplete } from '../tar/index.ts';
+import { proveBelow } from '../tar/index.ts';
 import type { Finding } from './compare.ts';
 
 export interface TarAuditDeps {
@@ -34,7 +34,7 @@ export async function* auditTars(deps: TarAuditDeps): AsyncGenerator<Finding> {
       found.push(...versions);
       return Promise.resolve();
     },
-    prove: proveComplete,
+    prove: proveBelow(deps.incoming),
   });
   const settled = await deps.state.settledTars(found); // some may have been extracted while we looked
   for (const { path } of found.filter(({ path }) => !settled.has(path))) {

@@ -13,6 +13,8 @@ export interface CleanupDeps {
   readonly rules: Settings['cleanup'];
   /** True: nothing goes before its tar's receipt is in the bucket. */
   readonly receipts: boolean;
+  /** Why a directory is away; what cannot be seen in it is not gone. */
+  readonly away: (what: CleanupTarget) => string | undefined;
   /** A directory of wavspool's own, for notes of what is on its way out. */
   readonly scratch: string;
   readonly clock: Clock;
@@ -36,7 +38,7 @@ export async function cleanUp(deps: CleanupDeps, signal: AbortSignal): Promise<n
 
 async function cleanUpOne(deps: CleanupDeps, what: CleanupTarget, signal: AbortSignal): Promise<number> {
   const rule = deps.rules[what];
-  if (rule === 'keep') return 0;
+  if (rule === 'keep' || deps.away(what) !== undefined) return 0;
   const before = sqlTimestamp(deps.clock.now() - (rule === 'uploaded' ? 0 : rule));
   let removed = 0;
   for (let afterPath = ''; ;) {
@@ -113,6 +115,7 @@ async function removeFiles(deps: CleanupDeps, tar: TarRow, what: CleanupTarget):
       bytes += size;
     }
   }
+  if (deps.away(what) !== undefined) return files; // it went meanwhile: what was not found is not gone
   await deps.state.markCleaned(tar.path, what);
   deps.report('files removed', { tar: tar.path, what, files, bytes });
   return files;

@@ -23,6 +23,8 @@ export interface ExtractDeps {
   readonly askStore?: AskStore;
   /** What tars that did not fit have been seen to need, in bytes, by their path: they are not begun again before there is room. */
   readonly needs?: Map<string, number>;
+  /** Why nothing may be written below `extracted`, or read below `incoming`, now: asked before anything gets a name there. */
+  readonly away?: () => Promise<string | undefined>;
   /** How many recordings of a tar share an upload job; each has its own unless told otherwise. */
   readonly batchSize?: TarSummary['batchSize'];
 }

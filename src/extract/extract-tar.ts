@@ -49,6 +49,7 @@ async function extractTo(
   const { turns = createTurns(deps.clock) } = deps;
   const staging: Staging = { deps, tar, file, directory, extraction, breathe: turns(), signal };
   try {
+    await requireThere(deps);
     await makeDirectory(directory);
     const bytes = Math.max(tar.size, deps.needs?.get(tar.path) ?? 0);
     const need = { bytes, inodes: 1, written: { bytes: 0, inodes: 0 } };
@@ -57,7 +58,9 @@ async function extractTo(
     const tally = await stageMembers(staging, (chunk) => sha256.update(chunk));
     await requireVersion(tar, file);
     await requireRoomForNames(staging, tally);
+    await requireThere(deps);
     await publish(staging);
+    await requireThere(deps); // no row says of a file that it is there when its disk went while it got its name
     const committed = await extraction.commit({
       sha256: sha256.digest('hex'),
       skipped: tally.skippedCount,
@@ -82,6 +85,12 @@ async function extractTo(
   } finally {
     extraction.discard();
   }
+}
+
+/** Below the mount point of a disk that is away nothing is written. Throws HOST_FAILING. */
+async function requireThere({ away }: ExtractDeps): Promise<void> {
+  const reason = await away?.();
+  if (reason !== undefined) throw new WavspoolError('HOST_FAILING', reason);
 }
 
 /** Directories are made with the names: as many as inodes were counted beyond the files that are there already. */

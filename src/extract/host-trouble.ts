@@ -1,4 +1,7 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
+import { isOfHost } from '../runtime/index.ts';
 
 /** Of what is written, the name alone is to blame. */
 const OF_THE_NAME: ReadonlySet<string> = new Set(
@@ -20,4 +23,21 @@ export function extractionFault(error: unknown, tar: string, directory: string):
   if (OF_THE_NAME.has(errno))
     return new WavspoolError('FILE_UNREADABLE', `${tar}: ${said}`, { cause: error });
   return new WavspoolError('HOST_FAILING', `${directory} cannot be written: ${said}`, { cause: error });
+}
+
+/**
+ * Whether what the host did to a tar it did to a directory of that tar alone, and not to all of `extracted`: one that is closed to
+ * wavspool keeps nobody else waiting, and the tar goes on by itself when somebody opens it.
+ */
+export async function waitsAlone(error: unknown, extracted: string): Promise<boolean> {
+  if (!(error instanceof WavspoolError) || error.code !== 'HOST_FAILING') return false;
+  const errno = errnoOf(error.cause);
+  if (errno === undefined || isOfHost(errno)) return false;
+  try {
+    // oxlint-disable-next-line no-bitwise -- flags of access(2)
+    await access(extracted, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false; // it may be why: all of them wait
+  }
 }

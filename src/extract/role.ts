@@ -1,9 +1,10 @@
-import { opendir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { App } from '../app.ts';
-import { FAULTS, WavspoolError, faultCode, messageOf, type FaultCode } from '../faults.ts';
-import { uploadJobs, type Outcome, type Payload } from '../queue/index.ts';
+import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf, type FaultCode } from '../faults.ts';
+import { guardDirectory, type DirectoryGuard } from '../linux/index.ts';
+import { EVERYBODY, createHold, uploadJobs, type Hold, type Outcome, type Payload } from '../queue/index.ts';
 import type { Role } from '../role.ts';
-import { guardDirectory, makeDirectory, sweepTemporaries, type DirectoryGuard } from '../runtime/index.ts';
+import { isDirectoryFailing, sweepTemporaries } from '../runtime/index.ts';
 import type { TarVersion } from '../state/index.ts';
 import { openS3Store, type ObjectStore } from '../store/index.ts';
 import { verdict } from '../verdict.ts';
@@ -12,7 +13,7 @@ import { askStore } from './ask-store.ts';
 import { batchSize } from './batch-size.ts';
 import type { ExtractDeps } from './deps.ts';
 import { extractTar } from './extract-tar.ts';
-import { createHold, EVERYBODY, type Hold } from './hold.ts';
+import { waitsAlone } from './host-trouble.ts';
 import { createSyncShell } from './sync-file-system.ts';
 import { createTurns } from './turns.ts';
 
@@ -20,8 +21,12 @@ import { createTurns } from './turns.ts';
 const MAX_CRASHES = 3;
 /** How long extraction waits before it looks again whether there is room or the backlog is down. */
 const LOOK_AGAIN_MS = 5000;
+/** Where all of them wait, each tar that is looked at takes its time: a long queue is not to go round and round. */
+const PACE_MS = 250;
+/** Reading a bad sector takes long, and holds up others. */
+const READ_AGAIN_MS = 30_000;
 /** A job that waits comes back long before. */
-const FORGET_MS = 4 * LOOK_AGAIN_MS;
+const FORGET_MS = 2 * READ_AGAIN_MS;
 const COUNT_AGAIN_MS = 2000;
 const PAGE = 500;
 /** Extraction runs ahead of the uploads, which are what everybody waits for: it takes a third of a core that both want. */
@@ -32,18 +37,21 @@ export const extractRole: Role = {
   name: 'extract',
   nice: NICE,
   start: async (app) => {
-    const { extracted } = app.settings.paths;
-    await makeDirectory(extracted);
+    const { data: dataDirectory, extracted, incoming } = app.settings.paths;
     const stopping = new AbortController();
-    const sweeping = sweep(app, stopping.signal);
-    const guard = guardDirectory(extracted, app.report);
+    const guarding = { dataDirectory, report: app.report };
+    const guard = await guardDirectory(extracted, guarding);
+    const landing = await guardDirectory(incoming, guarding);
+    const away = async (): Promise<string | undefined> => (await guard.away()) ?? (await landing.away());
+    const sweeping = sweep(app, guard, stopping.signal);
     const shell = createSyncShell();
     const extractor: Extractor = {
       app,
-      guard,
       backlog: backlogGuard(app),
-      hold: createHold(app.clock, app.report, FORGET_MS),
+      hold: createHold(app.clock, app.report, { what: 'extraction', forgetMs: FORGET_MS }),
+      stopping: stopping.signal,
       inProcess: {
+        away,
         turns: createTurns(app.clock),
         syncFileSystem: shell.sync,
         needs: new Map(),
@@ -79,9 +87,14 @@ export const extractRole: Role = {
 };
 
 /** What a crash has left, beside the work: it is looked for among all that was ever extracted, which takes seconds for a million. */
-async function sweep({ settings, clock, report }: App, signal: AbortSignal): Promise<void> {
+async function sweep(
+  { settings, clock, report }: App,
+  guard: DirectoryGuard,
+  signal: AbortSignal,
+): Promise<void> {
   const directory = settings.paths.extracted;
   try {
+    while (!signal.aborted && (await guard.away()) !== undefined) await clock.sleep(LOOK_AGAIN_MS, signal);
     const files = await sweepTemporaries(directory, clock.now(), { signal });
     if (files > 0) report('temporary files swept', { directory, files });
   } catch (err) {
@@ -96,26 +109,20 @@ function openStore({ settings, report, clock }: App): () => ObjectStore {
 
 interface Extractor {
   readonly app: App;
-  readonly guard: DirectoryGuard;
   readonly backlog: BacklogGuard;
   readonly hold: Hold;
+  readonly stopping: AbortSignal;
   /** What all tars of this process share. */
-  readonly inProcess: Required<Pick<ExtractDeps, 'turns' | 'syncFileSystem' | 'askStore' | 'needs'>>;
+  readonly inProcess: Required<Pick<ExtractDeps, 'turns' | 'syncFileSystem' | 'askStore' | 'needs' | 'away'>>;
 }
 
-async function processTar(
-  { app, guard, backlog, hold, inProcess }: Extractor,
-  tar: TarVersion,
-  signal: AbortSignal,
-): Promise<Outcome> {
+async function processTar(extractor: Extractor, tar: TarVersion, signal: AbortSignal): Promise<Outcome> {
+  const { app, backlog, hold, inProcess } = extractor;
   try {
-    if (!guard.isThere()) {
-      return later(hold, EVERYBODY, 'host', `${app.settings.paths.extracted} is away`);
-    }
+    const away = await inProcess.away();
+    if (away !== undefined) return await laterForAll(extractor, 'host', away);
     const wait = backlog.reasonToWait();
-    if (wait !== undefined) {
-      return later(hold, EVERYBODY, 'backlog', wait);
-    }
+    if (wait !== undefined) return await laterForAll(extractor, 'backlog', wait);
     const { settings, state, clock, report } = app;
     const { incoming, extracted } = settings.paths;
     const deps: ExtractDeps = {
@@ -130,12 +137,12 @@ async function processTar(
       batchSize: (taken) => batchSize(taken, backlog.waiting(), settings.upload.concurrency),
     };
     await extractTar(deps, tar, signal);
-    for (const who of [EVERYBODY, tar.path]) hold.goesOn(who);
+    for (const who of [EVERYBODY, tar.path, dirname(tar.path)]) hold.goesOn(who);
     await enqueueUploads(app, tar.path, backlog);
     return { kind: 'done' };
   } catch (error) {
     if (signal.aborted) return { kind: 'hand back' };
-    return afterFailure(app, hold, tar, error);
+    return afterFailure(extractor, tar, error);
   }
 }
 
@@ -189,32 +196,49 @@ function backlogGuard({ state, settings, clock }: App): BacklogGuard {
   };
 }
 
-function later(hold: Hold, who: string, cause: string, why: string): Outcome {
+function later(
+  hold: Hold,
+  who: string,
+  cause: string,
+  why: string,
+): { readonly kind: 'later'; readonly delayMs: number; readonly why: string } {
   hold.waits(who, cause, why);
   return { kind: 'later', delayMs: LOOK_AGAIN_MS, why };
 }
 
-/** A tar that cannot be had because the landing directory is away is not the tar's fault. */
+async function laterForAll({ app, hold, stopping }: Extractor, cause: string, why: string): Promise<Outcome> {
+  const outcome = later(hold, EVERYBODY, cause, why);
+  await app.clock.sleep(PACE_MS, stopping);
+  return outcome;
+}
+
+/** A tar that cannot be had because the landing directory fails is not the tar's fault. */
 async function codeOf({ settings }: App, error: unknown): Promise<FaultCode> {
   const code = faultCode(error);
   if (code !== 'TAR_MISSING' && code !== 'FILE_UNREADABLE') return code;
-  try {
-    await (await opendir(settings.paths.incoming)).close();
-    return code;
-  } catch {
-    return 'HOST_FAILING'; // what opendir says is what the tar's own message says
-  }
+  return (await isDirectoryFailing(settings.paths.incoming)) ? 'HOST_FAILING' : code;
 }
 
-async function afterFailure(app: App, hold: Hold, tar: TarVersion, error: unknown): Promise<Outcome> {
+async function afterFailure(extractor: Extractor, tar: TarVersion, error: unknown): Promise<Outcome> {
+  const { app, hold, inProcess } = extractor;
+  const away = await inProcess.away();
+  if (away !== undefined) return laterForAll(extractor, 'host', away); // whatever it met with
   const code = await codeOf(app, error);
   if (code === 'TAR_CHANGED') return { kind: 'done' }; // a new version is a new tar: its own job is on its way
   if (code === 'REDIS_UNREACHABLE') return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(error) };
   // P7: a store that is asked about a taken-over row and is away costs the tar nothing either
   if (FAULTS[code].retry === 'when there is room' || FAULTS[code].retry === 'when the store is back') {
-    const who = code === 'TAR_NEEDS_ROOM' ? tar.path : EVERYBODY;
-    return later(hold, who, FAULTS[code].cause, messageOf(error));
+    const { cause } = FAULTS[code];
+    const why = messageOf(error);
+    if (code === 'TAR_NEEDS_ROOM') return later(hold, tar.path, cause, why);
+    // one word for all tars of its directory, which may be thousands
+    if (await waitsAlone(error, app.settings.paths.extracted))
+      return later(hold, dirname(tar.path), cause, why);
+    return laterForAll(extractor, cause, why);
   }
+  // a bad sector is the disk's fault: the tar goes on when the disk is mended, and is named until then
+  if (code === 'FILE_UNREADABLE' && error instanceof Error && errnoOf(error.cause) === 'EIO')
+    return { ...later(hold, dirname(tar.path), 'host', messageOf(error)), delayMs: READ_AGAIN_MS };
   const { maxRetries, backoff } = app.settings.upload;
   const failedBefore = app.state.failedTar(tar.path);
   // a job that comes back after it was given up was re-queued by an operator: a fresh budget

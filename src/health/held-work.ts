@@ -7,8 +7,8 @@ export function heldWork(facts: Facts, now: number): readonly HeldWork[] {
   return [...inLanding(facts, now), ...inExtraction(facts), ...inUpload(facts)];
 }
 
-function inLanding({ landing = {} }: Facts, now: number): HeldWork[] {
-  return Object.entries<LandingFigures>(landing)
+function inLanding({ landing = {}, roles }: Facts, now: number): HeldWork[] {
+  const byReason = Object.entries<LandingFigures>(landing)
     .filter(([, { count }]) => count > 0)
     .map(([reason, { count, oldestSeconds }]) => ({
       what: 'landing',
@@ -17,6 +17,7 @@ function inLanding({ landing = {} }: Facts, now: number): HeldWork[] {
       since: isoTime(now - oldestSeconds * 1000),
       count,
     }));
+  return [...heldBy(roles, 'landing', null), ...byReason]; // how much lies in one that is away nobody knows
 }
 
 function inExtraction({ queues, roles }: Facts): HeldWork[] {

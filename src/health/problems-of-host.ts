@@ -33,7 +33,7 @@ function missingDirectory(name: string): Problem {
   return {
     id: `directory-missing:${name}`,
     since: null,
-    what: `The directory of paths.${name} does not exist.`,
+    what: `The directory of paths.${name} does not exist, or its disk is not mounted.`,
     effect: name === 'incoming' ? 'No tar can land.' : 'What belongs there is neither written nor read.',
     remedy: 'Make it or mount its disk, or correct the settings.',
     command: 'wavspool doctor',

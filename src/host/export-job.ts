@@ -3,6 +3,7 @@ import { exportTables, type ExportResult, type ExportSettings } from '../export/
 import { isoTime } from '../runtime/index.ts';
 import type { Job } from '../schedule/index.ts';
 import type { Host } from './host.ts';
+import { inPlace } from './in-place.ts';
 
 /** What an export job did, as the journal keeps it and commands print it. */
 export interface ExportOutcome extends Omit<ExportResult, 'at'> {
@@ -18,7 +19,7 @@ export function exportJob(host: Host, database: DatabaseSettings, entry: ExportS
     when: { cron: entry.cron },
     ...(entry.ping !== undefined && { ping: entry.ping }),
     run: async (signal) => {
-      const done = await exportTables(host, database, entry, signal);
+      const done = await inPlace(host, entry.dir, () => exportTables(host, database, entry, signal));
       return { ...done, at: isoTime(done.at) };
     },
   };

@@ -10,6 +10,7 @@ import { isoTime } from '../runtime/index.ts';
 import type { Job } from '../schedule/index.ts';
 import { databaseNamed, takeSnapshot } from '../snapshot/index.ts';
 import type { Host } from './host.ts';
+import { inPlace } from './in-place.ts';
 
 /** What a mirror job did, as the journal keeps it and commands print it. */
 export interface MirrorOutcome extends Omit<MirrorResult, 'at'> {
@@ -42,11 +43,8 @@ export function mirrorJob(host: Host, mirror: MirrorSettings): Job<MirrorOutcome
     ...(mirror.ping !== undefined && { ping: mirror.ping }),
     run: async (signal) => {
       const { clock, report, timezone, origin, databases } = host;
-      const done = await runMirror(
-        { clock, report, timezone, origin, databases, snapshotInto },
-        mirror,
-        signal,
-      );
+      const deps = { clock, report, timezone, origin, databases, snapshotInto };
+      const done = await inPlace(host, mirror.dir, () => runMirror(deps, mirror, signal));
       return { ...done, at: isoTime(done.at) };
     },
   };

@@ -4,6 +4,7 @@ import { isoTime } from '../runtime/index.ts';
 import type { Job } from '../schedule/index.ts';
 import type { PointInTimeStatus } from '../status/index.ts';
 import type { Host } from './host.ts';
+import { inPlace } from './in-place.ts';
 
 /** How often the archive of a database whose commits are shipped is pruned. */
 const PRUNE_MS = 60 * 60_000;
@@ -23,10 +24,11 @@ export function pointInTimeJobs(host: Host, database: DatabaseSettings): readonl
       id,
       lock: id,
       when: { everyMs: pointInTime.every },
-      run: async (signal): Promise<CaptureResult & { readonly removed: number }> => ({
-        ...(await capture(host, database, signal)),
-        ...(await prune()),
-      }),
+      run: (signal): Promise<CaptureResult & { readonly removed: number }> =>
+        inPlace(host, pointInTime.dir, async () => ({
+          ...(await capture(host, database, signal)),
+          ...(await prune()),
+        })),
     },
   ];
 }

@@ -14,6 +14,7 @@ import { isoTime } from '../runtime/index.ts';
 import type { Job } from '../schedule/index.ts';
 import type { LogStatus } from '../status/index.ts';
 import type { Host } from './host.ts';
+import { inPlace } from './in-place.ts';
 
 /** How often a log with a `maxsize` is looked at between the runs of its schedule. */
 const LOOK_MS = 5 * 60_000;
@@ -36,7 +37,11 @@ export function rotateJobs(host: Host, entry: LogEntry): readonly Job[] {
   const job = (id: string, options: RotateOptions): Omit<Job, 'when'> => ({
     id,
     lock,
-    run: async (signal) => ({ logs: succeeded(await rotateLog(deps, entry, options, signal)) }),
+    run: async (signal) => {
+      const rotate = (): ReturnType<typeof rotateLog> => rotateLog(deps, entry, options, signal);
+      const { dir } = entry;
+      return { logs: succeeded(await (dir === undefined ? rotate() : inPlace(host, dir, rotate))) };
+    },
   });
   const regular: Job = {
     ...job(lock, {}),

@@ -11,6 +11,7 @@ import {
   type TakenSnapshot,
 } from '../snapshot/index.ts';
 import type { Host } from './host.ts';
+import { inPlace } from './in-place.ts';
 
 /** How long after a failed upload, or a crash before it, the next is tried. */
 const SHIP_AGAIN_MS = 10 * 60_000;
@@ -35,7 +36,9 @@ export function snapshotJob(
     ...(schedule.cron !== undefined && { when: { cron: schedule.cron } }),
     ...(schedule.ping !== undefined && { ping: schedule.ping }),
     run: async (signal) => {
-      const { record: _record, ...taken } = await takeSnapshot(host, database, schedule, label, signal);
+      const { record: _record, ...taken } = await inPlace(host, schedule.dir, () =>
+        takeSnapshot(host, database, schedule, label, signal),
+      );
       const judged = await pruneSnapshots(host, database, schedule, { dryRun: false }, signal);
       const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item.path);
       return { ...taken, at: isoTime(taken.at), removed };

@@ -1,14 +1,16 @@
 import type { App } from '../app.ts';
+import { requirePlace } from '../linux/index.ts';
 import { knownTars } from '../rescan/index.ts';
-import { proveComplete } from '../tar/index.ts';
+import { proveBelow } from '../tar/index.ts';
 import { readLanding, type LandingPage } from './read-landing.ts';
 
-/** As {@link readLanding}, of a site; without its queues, what is under way there counts as waiting. Throws what SQLite says. */
+/** As {@link readLanding}, of a site; without its queues, what is under way there counts as waiting. Throws what SQLite says, and HOST_FAILING when it is away. */
 export async function landingOf(
   app: Pick<App, 'settings' | 'state' | 'clock'> & { readonly queues: App['queues'] | undefined },
   page: { readonly after?: string | undefined; readonly limit: number },
 ): Promise<LandingPage> {
   const { settings, state, clock, queues } = app;
+  requirePlace(settings.paths.incoming, settings.paths.data);
   const roles = (await queues?.shared.heartbeats()) ?? [];
   return readLanding(
     {
@@ -18,7 +20,7 @@ export async function landingOf(
       isWatched: roles.some(({ role }) => role === 'watch'),
       known: (versions) =>
         queues === undefined ? state.settledTars(versions) : knownTars({ settings, state, queues }, versions),
-      prove: proveComplete,
+      prove: proveBelow(settings.paths.incoming),
     },
     page,
   );

@@ -8,7 +8,9 @@ export {
   withDirectory,
   type Directory,
 } from './directory.ts';
+export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
 export { identityAt, identityOf, type FileIdentity } from './file-identity.ts';
+export { notePlace, requirePlace, whyAway } from './known-places.ts';
 export { isGone, ownIdentity } from './process-identity.ts';
 export { openFileBelow } from './open-file-below.ts';
 export { removeIn, removeTree } from './remove-tree.ts';

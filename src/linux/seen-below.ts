@@ -1,18 +1,8 @@
 import { readFile, readlink, stat } from 'node:fs/promises';
-import { isAbsolute, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { unlessGone } from '../faults.ts';
 import type { Directory } from './directory.ts';
-
-/** A mounted file system, or a part of one. */
-export interface Mount {
-  readonly id: string;
-  /** major:minor of the file system. */
-  readonly device: string;
-  /** The directory of the file system that is mounted. */
-  readonly root: string;
-  /** Where it is seen. */
-  readonly point: string;
-}
+import { isWithin, parseMounts, type Mount } from './mounts.ts';
 
 /** A directory as the mounts show it. */
 export interface Located {
@@ -71,25 +61,4 @@ export function candidates(
       return [{ shown: point, real: join(target.path, relative(targetInside, inside)) }];
     return [];
   });
-}
-
-function isWithin(outer: string, inner: string): boolean {
-  const way = relative(outer, inner);
-  return way === '' || !(way === '..' || way.startsWith('../') || isAbsolute(way));
-}
-
-/** The lines of /proc/self/mountinfo. */
-export function parseMounts(text: string): readonly Mount[] {
-  return text.split('\n').flatMap((line) => {
-    const [id, , device, root, point] = line.split(' ');
-    if (id === undefined || device === undefined || root === undefined || point === undefined) return [];
-    return [{ id, device, root: unescaped(root), point: unescaped(point) }];
-  });
-}
-
-/** Spaces, tabs, line ends and backslashes stand there as octal digits. */
-function unescaped(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) =>
-    String.fromCodePoint(Number.parseInt(digits, 8)),
-  );
 }

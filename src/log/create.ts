@@ -1,8 +1,7 @@
-import { fstatSync, mkdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { destination, multistream, pino, type Logger, type StreamEntry } from 'pino';
+import { multistream, pino, type Logger, type StreamEntry } from 'pino';
 import { LEVELS, type EventName, type Events, type Level, type Report } from '../events.ts';
 import { WavspoolError, errnoOf, faultCode } from '../faults.ts';
+import { appendLines, type AppendedLines } from './append-lines.ts';
 
 export interface LogOptions {
   /** `paths.log`; undefined logs to stderr alone. */
@@ -23,20 +22,20 @@ export interface Log {
 
 /**
  * The log: JSON lines appended to the log file, the same as short lines on stderr. It writes synchronously, because lines
- * that a killed process still had in memory are the ones that would have explained its end; on a full disk lines are lost
- * and the process goes on.
+ * that a killed process still had in memory are the ones that would have explained its end; where the file cannot be written (a full
+ * disk, a directory that is away) its lines are lost, stderr says so, and the process goes on.
  */
 export function createLog({ file, site, role, stderrLevel, fileLevel }: LogOptions): Log {
+  let lines: AppendedLines | undefined;
   const streams: StreamEntry[] = [
     { level: stderrLevel, stream: { write: (line) => process.stderr.write(short(line)) } },
   ];
   if (file !== undefined) {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o750 });
-    const target = destination({ dest: file, append: true, sync: true, mode: 0o640 });
-    target.on('error', (error: unknown) =>
-      process.stderr.write(`the log ${file} cannot be written: ${String(error)}\n`),
+    lines = appendLines(
+      file,
+      (trouble) => void process.stderr.write(`the log ${file} cannot be written: ${trouble}\n`),
     );
-    streams.push({ level: fileLevel, stream: { write: (line) => followName(target, file).write(line) } });
+    streams.push({ level: fileLevel, stream: lines });
   }
   const logger: Logger = pino(
     {
@@ -54,26 +53,7 @@ export function createLog({ file, site, role, stderrLevel, fileLevel }: LogOptio
     const context: object = fields;
     logger[LEVELS[event]](context, event);
   };
-  return { report, counts: () => counts, close: () => logger.flush() };
-}
-
-/**
- * The log file is opened for append, so nothing is lost when somebody rotates it by copying and truncating it. When somebody
- * renames it instead, as logrotate does by default, the lines must not follow it into the archive, which may be compressed and
- * removed any moment: a look at the name before each line (3 µs) costs less than that.
- */
-function followName(target: ReturnType<typeof destination>, file: string): typeof target {
-  // its type does not tell of the descriptor that every SonicBoom has
-  if (!('fd' in target) || typeof target.fd !== 'number') return target;
-  const named = statSync(file, { throwIfNoEntry: false });
-  const written = fstatSync(target.fd);
-  if (named?.ino === written.ino && named.dev === written.dev) return target;
-  try {
-    target.reopen();
-  } catch {
-    // its "error" event says so on stderr; the line goes where the ones before it went
-  }
-  return target;
+  return { report, counts: () => counts, close: () => lines?.close() };
 }
 
 /** A thrown value as fields that are safe to write: an SDK error carries its whole request, so nothing is copied blindly (P9). */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { App } from '../app.ts';
 import { cleanUp } from '../cleanup/index.ts';
+import { whyAway } from '../linux/index.ts';
 import { receiptWriter } from '../receipt/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 
@@ -61,6 +62,7 @@ const cleanup: MaintenanceJob = {
         clock,
         rules: settings.cleanup,
         receipts: settings.upload.receipts,
+        away: (what) => whyAway(settings.paths[what], settings.paths.data),
         scratch: scratchOf(settings),
       },
       signal,

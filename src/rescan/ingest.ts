@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import type { App } from '../app.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
+import { requirePlace } from '../linux/index.ts';
 import type { TarVersion } from '../state/index.ts';
-import { admittedEndings, proveComplete, type Ending } from '../tar/index.ts';
-import { createSemaphore, sha256OfFile } from '../runtime/index.ts';
+import { admittedEndings, openTar, proveComplete, type Ending } from '../tar/index.ts';
+import { createSemaphore } from '../runtime/index.ts';
 import { knownTars, queueTars } from './tars.ts';
 
 /** Each holds a file open. */
@@ -21,12 +23,13 @@ export interface Ingested {
 /**
  * Queues these tars (absolute paths) now, without the quiet period; all of them, or none if something is wrong with one.
  * Throws USAGE for a path that is not below the landing directory or no regular file, TAR_MISSING, TAR_INCOMPLETE,
- * REDIS_UNREACHABLE.
+ * REDIS_UNREACHABLE, or HOST_FAILING when the landing directory is away.
  */
 export async function ingestTars(
   app: Pick<App, 'settings' | 'state' | 'queues'>,
   paths: readonly string[],
 ): Promise<readonly Ingested[]> {
+  requirePlace(app.settings.paths.incoming, app.settings.paths.data);
   const proofs = createSemaphore(PROOFS_AT_ONCE);
   const tars = await Promise.all(
     paths.map(async (path) => {
@@ -44,12 +47,20 @@ export async function ingestTars(
       continue;
     }
     // size and time are what a client may set: only its bytes tell that it is the same tar
-    const sha256 = await sha256OfFile(tar.path);
+    const sha256 = await sha256Of(tar.path, app.settings.paths.incoming);
     ingested.push({ tar, state: sha256 === before.sha256 ? 'known' : 'queued', sha256 });
   }
   const open = ingested.filter(({ state }) => state === 'queued').map(({ tar }) => tar);
   await queueTars(app, open);
   return ingested;
+}
+
+async function sha256Of(path: string, incoming: string): Promise<string> {
+  await using file = await openTar(path, incoming);
+  const hash = createHash('sha256');
+  for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: 1 << 20 }))
+    hash.update(chunk as Buffer);
+  return hash.digest('hex');
 }
 
 async function versionToIngest({ paths, arrival }: App['settings'], path: string): Promise<TarVersion> {
@@ -66,7 +77,7 @@ async function versionToIngest({ paths, arrival }: App['settings'], path: string
     throw new WavspoolError('TAR_MISSING', `${path} is not there`, { cause: error });
   }
   if (!found.isFile()) throw new WavspoolError('USAGE', `${path} is no regular file`);
-  const proof = await proveComplete(path);
+  const proof = await proveComplete(path, undefined, incoming);
   const admitted: readonly Ending[] = admittedEndings(arrival.unterminated);
   if (proof.kind === 'incomplete' && !admitted.includes(proof.ending))
     throw new WavspoolError('TAR_INCOMPLETE', `not complete: ${proof.reason}`);

@@ -1,8 +1,10 @@
 import type { App } from '../app.ts';
 import { startArrival, type Arrival } from '../arrival/index.ts';
+import { guardDirectory } from '../linux/index.ts';
+import type { HeldWork } from '../queue/index.ts';
 import type { Role } from '../role.ts';
 import type { OwnStall } from '../role-health/index.ts';
-import { proveComplete } from '../tar/index.ts';
+import { proveBelow } from '../tar/index.ts';
 import { reconcileUploads } from './reconcile.ts';
 import { knownTars, queueTars } from './tars.ts';
 
@@ -17,9 +19,23 @@ export const watchRole: Role = {
   name: 'watch',
   start: async (app) => {
     let thorough = true; // at start nothing is known of what Redis still holds
+    const { data: dataDirectory, incoming } = app.settings.paths;
+    const guard = await guardDirectory(incoming, { dataDirectory, report: app.report });
+    let awaySince: number | undefined;
+    const away = async (): Promise<string | undefined> => {
+      const reason = await guard.away();
+      awaySince = reason === undefined ? undefined : (awaySince ?? app.clock.now());
+      return reason;
+    };
+    const held = (): HeldWork | undefined => {
+      const message = guard.wasAway();
+      if (message === undefined || awaySince === undefined) return undefined;
+      return { what: 'landing', cause: 'host', message, since: awaySince };
+    };
     const arrival = await startArrival({
       settings: app.settings.arrival,
-      incoming: app.settings.paths.incoming,
+      incoming,
+      away,
       clock: app.clock,
       report: app.report,
       known: (versions) => knownTars(app, versions),
@@ -30,7 +46,7 @@ export const watchRole: Role = {
         await queueTars(app, open);
       },
       waiting: async () => (await app.queues.extract.counts()).waiting,
-      prove: proveComplete,
+      prove: proveBelow(incoming),
       afterRescan: async () => {
         const added = await reconcileUploads(app, thorough);
         thorough = false;
@@ -45,6 +61,7 @@ export const watchRole: Role = {
     const telling = tell(app, arrival, stopped.signal);
     return {
       stall: () => endlessRescan(arrival.rescanningMs(), app.clock.now()),
+      held,
       stop: async () => {
         stopped.abort();
         await arrival.stop();

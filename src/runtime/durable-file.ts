@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, unlinkSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../faults.ts';
@@ -119,14 +119,22 @@ export async function syncDirectory(directory: string): Promise<void> {
 }
 
 /**
- * `mkdir -p`, with every directory it made synced into its parent. Throws the system's ENOTDIR or EEXIST when a file is in
- * the way.
+ * `mkdir -p`, with every directory it made synced into its parent. Step by step, for Node's recursive one says ENOENT on a read-only
+ * file system. Throws the system's ENOTDIR or EEXIST when a file is in the way.
  */
 export async function makeDirectory(directory: string, mode = 0o750): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode });
-  if (first === undefined) return;
-  for (let made = directory; made.length >= first.length; made = dirname(made))
-    await syncDirectory(dirname(made));
+  try {
+    await mkdir(directory, { mode });
+  } catch (error) {
+    const parent = dirname(directory);
+    if (errnoOf(error) === 'ENOENT' && parent !== directory) {
+      await makeDirectory(parent, mode);
+      return makeDirectory(directory, mode);
+    }
+    if (errnoOf(error) === 'EEXIST' && (await stat(directory)).isDirectory()) return;
+    throw error;
+  }
+  await syncDirectory(dirname(directory));
 }
 
 /** Which temporary files {@link sweepTemporaries} looks for. */

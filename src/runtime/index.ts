@@ -21,7 +21,6 @@ export {
   type Compression,
 } from './compression.ts';
 export { connectUnix, failedSocket } from './connect-unix.ts';
-export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
 export {
   abandonedTemporaries,
   growFile,
@@ -36,7 +35,7 @@ export {
   type GrowingFile,
 } from './durable-file.ts';
 export { sha256IfThere, sha256OfFile } from './hash-file.ts';
-export { isOfHost } from './host-errors.ts';
+export { isDirectoryFailing, isDiskFailing, isOfHost } from './host-errors.ts';
 export { listenUnix } from './listen-unix.ts';
 export { lowerPriority } from './lower-priority.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';

@@ -1,3 +1,4 @@
+import { FAULTS } from '../faults.ts';
 import { sqlTimestamp, type Clock } from '../runtime/index.ts';
 import type { Sqlite, Write } from '../sqlite/index.ts';
 import { failedTarRow, tarRow, type TarsRecord, type UploadsRecord } from './rows.ts';
@@ -21,7 +22,7 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
   const allFailed = db.prepare('SELECT * FROM uploads WHERE wav_path = tar ORDER BY wav_path');
   const extractedVersion = db.prepare('SELECT size, mtime_ms AS mtimeMs FROM extracted_tars WHERE path = ?');
   const failedVersion = db.prepare(
-    `SELECT size, tar_mtime_ms AS mtimeMs, retry_count AS retryCount FROM uploads
+    `SELECT size, tar_mtime_ms AS mtimeMs, retry_count AS retryCount, cause FROM uploads
      WHERE wav_path = ? AND tar = wav_path`,
   );
   const markFailed = db.prepare(
@@ -57,8 +58,10 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
     return paths;
   });
   const isGivenUp = (version: TarVersion): boolean => {
-    const failed = failedVersion.get(version.path) as (Version & { retryCount: number | null }) | undefined;
-    return failed !== undefined && isSame(failed, version) && (failed.retryCount ?? 0) >= maxRetries;
+    const failed = failedVersion.get(version.path) as FailedVersion | undefined;
+    if (failed === undefined || !isSame(failed, version)) return false;
+    // one that was given up because it was not there, and lies there now, has come back
+    return (failed.retryCount ?? 0) >= maxRetries && failed.cause !== FAULTS.TAR_MISSING.cause;
   };
 
   return {
@@ -108,6 +111,11 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
       };
     },
   };
+}
+
+interface FailedVersion extends Version {
+  readonly retryCount: number | null;
+  readonly cause: string | null;
 }
 
 /** As SQLite gives it; null in a row that was taken over. */

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Landing } from '../arrival/index.ts';
 import { copyDirectories, type Settings } from '../config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
+import { whyAway } from '../linux/index.ts';
 import { verdict, type StateCheck } from '../health/index.ts';
 import { QUEUES, type QueueKind, type Queues } from '../queue/index.ts';
 import { isoTime, isoTimestamp, sqlTimestamp, type Clock } from '../runtime/index.ts';
@@ -48,7 +49,8 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
     diskStatus(settings),
   ]);
   const oldest = await oldestWaiting(queues);
-  const landing: Landing | undefined = (await queues.shared.landing()) ?? (await deps.landing?.());
+  const landing: Landing | undefined =
+    (await queues.shared.landing()) ?? (disk['incoming'] === null ? undefined : await deps.landing?.());
   const queueStatus = async (kind: QueueKind): Promise<QueueStatus> => {
     const [counts, paused, activeMs] = await Promise.all([
       queues[kind].counts(),
@@ -160,27 +162,29 @@ function storeStatus({ outage, reachedAt }: Awaited<ReturnType<Queues['shared'][
 async function diskStatus(settings: StatusDeps['settings']): Promise<Status['disk']> {
   const { paths } = settings;
   const [incoming, extracted, state] = await Promise.all([
-    roomIn(paths.incoming),
-    roomIn(paths.extracted),
-    roomIn(dirname(paths.state)),
+    roomIn(paths.incoming, paths.data),
+    roomIn(paths.extracted, paths.data),
+    roomIn(dirname(paths.state), paths.data),
   ]);
   const copies = await Promise.all(
-    copyDirectories(settings).map(async (path) => [path, await roomIfSeen(path)] as const),
+    copyDirectories(settings).map(async (path) => [path, await roomIfSeen(path, paths.data)] as const),
   );
   return { ...Object.fromEntries(copies), incoming, extracted, state };
 }
 
 /** Directories of copies may be anybody's: one that cannot be seen hides no other figure, and has its fault in `copies`. */
-async function roomIfSeen(path: string): Promise<DiskStatus | null> {
+async function roomIfSeen(path: string, dataDirectory: string): Promise<DiskStatus | null> {
   try {
-    return await roomIn(path);
+    return await roomIn(path, dataDirectory);
   } catch (error) {
     if (faultCode(error) !== 'FILE_UNREADABLE') throw error;
     return null;
   }
 }
 
-async function roomIn(path: string): Promise<DiskStatus | null> {
+/** Null for a directory that does not exist, or whose disk is not mounted: the room beneath its mount point is another disk's. */
+async function roomIn(path: string, dataDirectory: string): Promise<DiskStatus | null> {
+  if (whyAway(path, dataDirectory) !== undefined) return null;
   try {
     const { bavail, blocks, bsize, ffree, files } = await statfs(path);
     return {

@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { WavspoolError, errnoOf, messageOf } from '../faults.ts';
-import { readExactly, type ReadExactly } from '../runtime/index.ts';
+import { isOfHost, readExactly, type ReadExactly } from '../runtime/index.ts';
 import type { ObjectToPut } from './object-store.ts';
 
 /** What of an object-to-be is needed to read it. */
@@ -10,7 +10,7 @@ export type DescribedFile = Pick<ObjectToPut, 'path' | 'size' | 'sha256'>;
 
 /**
  * The whole file, if it is the one described, read by `read` into `memory`, which holds at least `file.size` bytes; the
- * returned bytes lie in it. Throws RECORDING_MISSING, RECORDING_CHANGED or FILE_UNREADABLE.
+ * returned bytes lie in it. Throws RECORDING_MISSING, RECORDING_CHANGED, FILE_UNREADABLE or HOST_FAILING.
  *
  * At most the bytes are waited for. To open a file, ask its size and close it takes the kernel 3 µs, and the thread pool 100.
  */
@@ -90,11 +90,14 @@ async function attempt<T>(file: DescribedFile, operation: () => Promise<T>): Pro
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined || error instanceof WavspoolError) throw error;
-    const gone = errno === 'ENOENT' || errno === 'ENOTDIR';
-    throw gone
-      ? new WavspoolError('RECORDING_MISSING', `${file.path} is not there`, { cause: error })
-      : new WavspoolError('FILE_UNREADABLE', `${file.path} cannot be read: ${messageOf(error)}`, {
-          cause: error,
-        });
+    throw unreadable(file.path, errno, error);
   }
+}
+
+/** What the system says of a recording that is read: RECORDING_MISSING, FILE_UNREADABLE, or HOST_FAILING where no single file is to blame. */
+export function unreadable(path: string, errno: string, cause: unknown): WavspoolError {
+  if (errno === 'ENOENT' || errno === 'ENOTDIR')
+    return new WavspoolError('RECORDING_MISSING', `${path} is not there`, { cause });
+  const code = isOfHost(errno) && errno !== 'EIO' ? 'HOST_FAILING' : 'FILE_UNREADABLE'; // a bad sector is that file's own
+  return new WavspoolError(code, `${path} cannot be read: ${messageOf(cause)}`, { cause });
 }

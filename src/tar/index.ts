@@ -2,7 +2,7 @@
 // ends early is told from one that is broken, because only the first may still be on its way.
 export type { Doubt } from './doubt.ts';
 export { openTar } from './bytes.ts';
-export { proveComplete, type Completeness } from './prove-complete.ts';
+export { proveBelow, proveComplete, type Completeness } from './prove-complete.ts';
 export { readTar, type ReadTarOptions } from './read-tar.ts';
 export type { MemberKind, TarMember } from './walk.ts';
 export { admittedEndings, type Admissible, type Ending, type TarEnd } from './end.ts';

@@ -58,15 +58,25 @@ const BODY_TAIL_BYTES = 4096;
 /** As stat counts what a file takes up on the disk. */
 const STAT_BLOCK_BYTES = 512;
 
+/** Proves tars that lie below `directory`: see {@link proveComplete}. */
+export function proveBelow(directory: string): (path: string, signal?: AbortSignal) => Promise<Completeness> {
+  return (path, signal) => proveComplete(path, signal, directory);
+}
+
 /**
  * Whether the tar at `path` is all there: the verdict that {@link readTar} would come to. Of a plain tar only the headers and
- * what is behind the end marker are read, so a damaged body goes unnoticed; a compressed one is unpacked as a whole.
+ * what is behind the end marker are read, so a damaged body goes unnoticed; a compressed one is unpacked as a whole. With `below` no
+ * link is followed on the way there from that directory (P13).
  *
- * Throws `TAR_MISSING`, `FILE_UNREADABLE`, or the signal's reason.
+ * Throws `TAR_MISSING`, `FILE_UNREADABLE`, `HOST_FAILING`, or the signal's reason.
  */
-export async function proveComplete(path: string, signal?: AbortSignal): Promise<Completeness> {
+export async function proveComplete(
+  path: string,
+  signal?: AbortSignal,
+  below?: string,
+): Promise<Completeness> {
   signal?.throwIfAborted();
-  const file = await openTar(path);
+  const file = await openTar(path, below);
   const memory = unused.pop() ?? Buffer.allocUnsafeSlow(WINDOW_BYTES);
   const proof: Proof = { path, file, memory, signal, end: undefined, bytes: undefined };
   try {
@@ -113,7 +123,7 @@ async function prove(proof: Proof): Promise<Completeness> {
   if (isPlain) proof.bytes = await seekingBytes(path, file, options);
   const members = proof.bytes
     ? walkMembers(proof.bytes, { path, members: 0 }, { onEnd })
-    : readTar(path, { ...(signal === undefined ? {} : { signal }), onEnd });
+    : readTar(path, { file, ...(signal === undefined ? {} : { signal }), onEnd });
   const counted = await count(members);
   const end = await provedEnd(proof, isPlain);
   const body = isPlain ? { end: proof.end?.bodyEnd ?? 0, zeroTail: end.zeroTail } : undefined;

@@ -6,7 +6,7 @@ import { errnoOf, messageOf } from '../faults.ts';
 import { extractWork, uploadJobId } from '../queue/index.ts';
 import type { FailedTar, Progress, RecordingRow, TarRow } from '../state/index.ts';
 import { openS3Store, type ObjectHead } from '../store/index.ts';
-import { proveComplete, type Completeness } from '../tar/index.ts';
+import { proveBelow, type Completeness } from '../tar/index.ts';
 
 interface FileFacts {
   readonly bytes: number;
@@ -109,7 +109,7 @@ function isOf(row: TarRow | FailedTar | null, { size, mtimeMs }: VersionOnDisk):
 async function arrivalOf({ settings }: App, path: string): Promise<TarTrace['arrival']> {
   if (!tarMatcher(settings.arrival)(relative(settings.paths.incoming, path))) return null;
   try {
-    return await proveComplete(path);
+    return await proveBelow(settings.paths.incoming)(path);
   } catch (error) {
     return { error: messageOf(error) }; // the rest of the trace is worth having of a file that cannot be read
   }

@@ -1,7 +1,8 @@
 import type { App } from '../app.ts';
 import { FAULTS, faultCode, messageOf } from '../faults.ts';
-import type { Outcome } from '../queue/index.ts';
-import type { DirectoryGuard } from '../runtime/index.ts';
+import type { DirectoryGuard } from '../linux/index.ts';
+import { EVERYBODY, type Hold, type Outcome } from '../queue/index.ts';
+import { isDiskFailing } from '../runtime/index.ts';
 import type { RecordingRow } from '../state/index.ts';
 import { verdict } from '../verdict.ts';
 import { extractAgain } from './extract-again.ts';
@@ -13,6 +14,10 @@ import { commitReceipt, putRecording, type UploadDeps } from './upload-recording
 const AFTER_A_PROBE_MS = 2000;
 /** How long a recording waits while the disk that it lies on is away. */
 const LOOK_AGAIN_MS = 5000;
+/** Where all of them wait, each that is looked at takes its time: a long queue is not to go round and round. */
+const PACE_MS = 1000;
+/** A recording that waits comes back long before. */
+export const FORGET_MS = 4 * LOOK_AGAIN_MS;
 
 /** What every recording of this process is uploaded with. */
 export interface Uploader {
@@ -20,7 +25,9 @@ export interface Uploader {
   readonly deps: UploadDeps;
   readonly gate: StoreGate;
   readonly guard: DirectoryGuard;
+  readonly hold: Hold;
   readonly opinion: SecondOpinion;
+  readonly stopping: AbortSignal;
 }
 
 /** What a try came to. `stored`: it lies in the bucket, and its row is being committed; that never rejects. */
@@ -49,15 +56,19 @@ export async function tryRecording(
   found: RecordingRow,
   signal: AbortSignal,
 ): Promise<Tried> {
-  const { app, deps, gate, guard } = uploader;
-  if (guard.wasAway() && !guard.isThere()) return { kind: 'not stored', outcome: diskAway(app) };
+  const { app, deps, gate, guard, hold } = uploader;
+  const away = guard.wasAway() === undefined ? undefined : await guard.away();
+  if (away !== undefined) return { kind: 'not stored', outcome: await hostsTrouble(uploader, away) };
   const row = await withBudget(app, found);
   try {
     const stored = await putRecording(deps, row, signal);
     gate.succeeded(row.path);
     const committed = commitReceipt(deps, row, stored).then(
-      (): Outcome => ({ kind: 'done' }),
-      (fault: unknown) => notWrittenDown(app, row, fault),
+      (): Outcome => {
+        hold.goesOn(EVERYBODY);
+        return { kind: 'done' };
+      },
+      (fault: unknown) => hostsTrouble(uploader, messageOf(fault)),
     );
     return { kind: 'stored', committed };
   } catch (failure) {
@@ -74,31 +85,30 @@ async function withBudget(app: App, row: RecordingRow): Promise<RecordingRow> {
 }
 
 async function outcomeOf(
-  { app, gate, guard, opinion }: Uploader,
+  uploader: Uploader,
   row: RecordingRow,
   failure: unknown,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  const { app, gate, guard, opinion } = uploader;
   if (signal.aborted) return { kind: 'hand back' };
-  if (!guard.isThere()) return diskAway(app); // nothing is wrong with a recording whose disk is gone
+  const away = await guard.away();
+  if (away !== undefined) return hostsTrouble(uploader, away); // nothing is wrong with a recording whose disk is gone
   const here = faultCode(failure);
-  if (FAULTS[here].retry === 'when there is room' || FAULTS[here].cause === 'state')
-    return notWrittenDown(app, row, failure);
+  const isHosts = FAULTS[here].retry === 'when there is room' || FAULTS[here].cause === 'state';
+  if (isHosts || (here === 'FILE_UNREADABLE' && (await isDiskFailing(app.settings.paths.extracted))))
+    return hostsTrouble(uploader, messageOf(failure));
   const { whose, error } = gate.failed(await opinion(failure, row.size ?? Infinity), row.path);
   if (whose === 'recording') return afterFailure(app, row, error);
   if (whose === 'probe') return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };
   return { kind: 'hand back' }; // P7: the row stays as it is
 }
 
-function diskAway({ settings }: App): Outcome {
-  return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: `${settings.paths.extracted} is away` };
-}
-
-/** What cannot be written down is this host's trouble: the recording is tried again, and nothing is counted. */
-function notWrittenDown({ report }: App, { path }: RecordingRow, fault: unknown): Outcome {
-  const reason = messageOf(fault);
-  report('uploading waits', { recording: path, reason });
-  return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: reason };
+/** What cannot be read or written down for this host's sake: the recording is tried again, and nothing is counted. */
+async function hostsTrouble({ app, hold, stopping }: Uploader, why: string): Promise<Outcome> {
+  hold.waits(EVERYBODY, 'host', why);
+  await app.clock.sleep(PACE_MS, stopping);
+  return { kind: 'later', delayMs: LOOK_AGAIN_MS, why };
 }
 
 async function afterFailure(app: App, row: RecordingRow, error: unknown): Promise<Outcome> {

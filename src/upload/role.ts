@@ -1,12 +1,12 @@
 import { hostname } from 'node:os';
 import type { App } from '../app.ts';
-import type { RunningWorker } from '../queue/index.ts';
+import { guardDirectory } from '../linux/index.ts';
+import { createHold, type RunningWorker } from '../queue/index.ts';
 import type { Role } from '../role.ts';
-import { guardDirectory, makeDirectory } from '../runtime/index.ts';
 import { openS3Store } from '../store/index.ts';
 import { bandwidth } from './bandwidth.ts';
 import { processBatch } from './process-batch.ts';
-import { processRecording, type Uploader } from './process-recording.ts';
+import { FORGET_MS, processRecording, type Uploader } from './process-recording.ts';
 import { askStore, findingOf, secondOpinion } from './second-opinion.ts';
 import { storeGate } from './store-gate.ts';
 import type { UploadDeps } from './upload-recording.ts';
@@ -24,8 +24,10 @@ export const uploadRole: Role = {
     const store = openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
     store.prepare();
     const share = siteShare(app);
-    await makeDirectory(settings.paths.extracted);
-    const guard = guardDirectory(settings.paths.extracted, report);
+    const { data: dataDirectory, extracted } = settings.paths;
+    const guard = await guardDirectory(extracted, { dataDirectory, report });
+    const hold = createHold(clock, report, { what: 'upload', forgetMs: FORGET_MS });
+    const stopping = new AbortController();
     const deps: UploadDeps = {
       state,
       store,
@@ -34,7 +36,7 @@ export const uploadRole: Role = {
       bandwidth: bandwidth(bytesPerSecond, settings.timezone, clock, share.current),
       prefix: settings.s3.prefix,
       incoming: settings.paths.incoming,
-      extracted: settings.paths.extracted,
+      extracted,
     };
     let worker: RunningWorker | undefined;
     const running = (): RunningWorker => {
@@ -52,7 +54,8 @@ export const uploadRole: Role = {
       report,
       who,
     });
-    const uploader: Uploader = { app, deps, gate, guard, opinion: secondOpinion(store) };
+    const opinion = secondOpinion(store);
+    const uploader: Uploader = { app, deps, gate, guard, hold, opinion, stopping: stopping.signal };
     worker = queues.work<'upload'>({
       kind: 'upload',
       concurrency,
@@ -63,8 +66,9 @@ export const uploadRole: Role = {
     });
     return {
       work: { queue: 'upload', worker, limit: concurrency },
-      held: () => gate.held(),
+      held: () => gate.held() ?? hold.current(),
       stop: async (graceMs) => {
+        stopping.abort();
         gate.stop();
         share.stop();
         const handedBack = await running().stop(graceMs);

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { relative } from 'node:path';
 import type { Report } from '../events.ts';
-import { WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
+import { WavspoolError, errnoOf, faultCode } from '../faults.ts';
 import type { Clock } from '../runtime/index.ts';
 import type { RecordingRow, StateStore, UploadReceipt } from '../state/index.ts';
-import type { ObjectStore, ObjectToPut, PutReceipt } from '../store/index.ts';
+import { unreadable, type ObjectStore, type ObjectToPut, type PutReceipt } from '../store/index.ts';
 import type { Bandwidth } from './bandwidth.ts';
 import { recordingKey, recordingKeys, type KeyLayout } from './key.ts';
 
@@ -164,13 +164,9 @@ async function identityOf(row: RecordingRow, signal: AbortSignal): Promise<Ident
       size += (chunk as Buffer).length;
     }
   } catch (error) {
-    if (signal.aborted) throw error;
-    const missing = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
-    throw new WavspoolError(
-      missing ? 'RECORDING_MISSING' : 'FILE_UNREADABLE',
-      `${row.path} cannot be read: ${messageOf(error)}`,
-      { cause: error },
-    );
+    const errno = errnoOf(error);
+    if (signal.aborted || errno === undefined) throw error;
+    throw unreadable(row.path, errno, error);
   }
   return { size, sha256: hash.digest('hex') };
 }

@@ -125,7 +125,19 @@ const receipts = () =>
     signal,
   );
 const clean = (rules = NOTHING_KEPT) =>
-  cleanUp({ state, store, rules, receipts: true, scratch: root, clock: systemClock, report }, signal);
+  cleanUp(
+    {
+      state,
+      store,
+      rules,
+      receipts: true,
+      scratch: root,
+      clock: systemClock,
+      report,
+      away: () => undefined,
+    },
+    signal,
+  );
 const left = async (): Promise<readonly string[]> => {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   return entries

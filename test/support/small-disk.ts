@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -59,4 +59,80 @@ export async function fillDisk(disk: string): Promise<string> {
   const ballast = join(disk, 'ballast');
   await run('sh', ['-c', 'cat /dev/zero > "$0" 2>/dev/null || true', ballast]); // ends when the disk is full
   return ballast;
+}
+
+/** A disk that comes and goes at one path, as one does that an administrator mounts, with an empty directory beneath. */
+export interface DiskThatGoes extends AsyncDisposable {
+  readonly path: string;
+  /** Takes it away, even while files on it are open. */
+  unmount(): Promise<void>;
+  /** Brings it back, with all that was on it. */
+  mount(): Promise<void>;
+  /** As the kernel does to a file system that it finds damaged. */
+  readOnly(isSo: boolean): Promise<void>;
+}
+
+/** Mounts a disk at `path`, which is made. Throws where this process may not mount. */
+export async function mountDiskThatGoes(path: string, mebibytes = 64): Promise<DiskThatGoes> {
+  const disk = await mountSmallDisk(mebibytes);
+  await mkdir(path, { recursive: true });
+  let isMounted = false;
+  const mount = async (): Promise<void> => {
+    await run('mount', ['--bind', disk.path, path]);
+    isMounted = true;
+  };
+  const unmount = async (): Promise<void> => {
+    await run('umount', ['-l', path]);
+    isMounted = false;
+  };
+  await mount();
+  return {
+    path,
+    mount,
+    unmount,
+    readOnly: async (isSo) => {
+      await run('mount', ['-o', `remount,bind,${isSo ? 'ro' : 'rw'}`, path]);
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (isMounted) await unmount();
+      await disk[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A file system on a disk of its own that can die: every read and write then gives EIO, until it is mounted again. */
+export interface MortalDisk extends AsyncDisposable {
+  readonly path: string;
+  kill(): Promise<void>;
+  /** Mounts it again, with what was on it. */
+  revive(): Promise<void>;
+}
+
+const EXT4_IOC_SHUTDOWN = 0x80_04_58_7d;
+
+/** Makes an ext4 in a file and mounts it at `path`, which is made. Throws where this process may not mount, or has no loop device. */
+export async function mountMortalDisk(path: string, mebibytes = 64): Promise<MortalDisk> {
+  const image = join(await mkdtemp(join(tmpdir(), 'wavspool-image-')), 'disk');
+  await run('truncate', ['-s', `${mebibytes}M`, image]);
+  await run('mkfs.ext4', ['-q', '-F', image]);
+  await mkdir(path, { recursive: true });
+  const mount = async (): Promise<void> => {
+    await run('mount', ['-o', 'loop', image, path]);
+  };
+  await mount();
+  return {
+    path,
+    kill: async () => {
+      const script = `open(F, "<", $ARGV[0]) or die; $how = pack("L", 2); ioctl(F, ${EXT4_IOC_SHUTDOWN}, $how) or die "$!"`;
+      await run('perl', ['-e', script, path]);
+    },
+    revive: async () => {
+      await run('umount', ['-l', path]);
+      await mount();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await run('umount', ['-l', path]);
+      await rm(dirname(image), { recursive: true });
+    },
+  };
 }

@@ -24,10 +24,28 @@ def unpacked(path):
     return data
 
 
+def without_stray_block(data, at):
+    """Without a single zero block at `at` that stands before a header: tarfile ends there, and tar -i reads on."""
+    if data[at : at + 512].strip(b"\0") or not data[at + 512 : at + 1024].strip(b"\0"):
+        return None
+    try:
+        tarfile.TarInfo.frombuf(data[at + 512 : at + 1024], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return None
+    return data[:at] + data[at + 512 :]
+
+
 def describe(path):
-    files = []
     try:
         data = unpacked(path)
+    except Exception as error:
+        return {"ok": False, "error": f"{type(error).__name__}: {error}", "files": []}
+    return describe_bytes(data)
+
+
+def describe_bytes(data):
+    files = []
+    try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:", ignore_zeros=False) as tar:
             for member in tar:
                 if not member.isreg() or member.issparse():
@@ -36,6 +54,9 @@ def describe(path):
                 name = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
                 if len(body) == member.size:
                     files.append({"name": name, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()})
+            cleaned = without_stray_block(data, tar.offset)
+            if cleaned is not None:
+                return describe_bytes(cleaned)
             # it ends without a word at a header whose owner or time it cannot read, where GNU tar reads on
             if data[tar.offset : tar.offset + 512].strip(b"\0"):
                 return {"ok": False, "error": f"stopped at byte {tar.offset}", "files": files}

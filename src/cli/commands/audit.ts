@@ -11,6 +11,7 @@ import {
 import type { OfflineApp } from '../../app.ts';
 import { effectiveDatabases } from '../../config/index.ts';
 import { refuseDamagedState } from '../../health/index.ts';
+import { requirePlace, whyAway } from '../../linux/index.ts';
 import { landingOf } from '../../landing/index.ts';
 import { makeDirectory, sqlTimestamp } from '../../runtime/index.ts';
 import { openS3Store, type ObjectStore } from '../../store/index.ts';
@@ -110,9 +111,9 @@ async function* findings(
   onProgress: (checked: number, rows: number) => void,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
-  const { state, settings, clock, report } = app;
+  const { state, settings, clock } = app;
   const { prefix } = settings.s3;
-  const { extracted, incoming } = settings.paths;
+  const { extracted } = settings.paths;
   const since = flags.since === undefined ? undefined : moment(flags.since, clock.now(), settings.timezone);
   const { sample, deep = false } = flags;
   const offsite = [
@@ -125,8 +126,7 @@ async function* findings(
   const bucket = { state, store, prefix, extracted, otherPrefixes };
   yield* auditBucket(bucket, { since, sample, deep, onProgress }, totals, signal);
   if (since === undefined && sample === undefined) {
-    yield* auditTars({ state, arrival: settings.arrival, incoming, clock, report });
-    yield* untaken(app);
+    yield* landed(app);
   }
   if (flags.receipts === true) {
     const dueBefore = sqlTimestamp(clock.now() - RECEIPT_PATIENCE_MS);
@@ -135,6 +135,19 @@ async function* findings(
       signal,
     );
   }
+}
+
+/** Tars that landed and are not extracted, and what else lies there and is not taken. */
+async function* landed(app: OfflineApp): AsyncGenerator<Finding> {
+  const { state, settings, clock, report } = app;
+  const { incoming, data } = settings.paths;
+  const away = whyAway(incoming, data);
+  if (away !== undefined) {
+    yield { sign: '!', key: incoming, reason: `nobody can tell what has landed: ${away}` };
+    return;
+  }
+  yield* auditTars({ state, arrival: settings.arrival, incoming, clock, report });
+  yield* untaken(app);
 }
 
 /**
@@ -171,7 +184,8 @@ async function repaired(
 
 async function repairDeps(app: OfflineApp, store: ObjectStore): Promise<RepairDeps> {
   const { state, settings, clock, report } = app;
-  const { incoming, extracted } = settings.paths;
+  const { incoming, extracted, data } = settings.paths;
+  for (const directory of [incoming, extracted]) requirePlace(directory, data);
   await makeDirectory(extracted);
   const { bytesPerSecond } = settings.upload;
   return {

@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import type { App, OfflineApp } from '../../app.ts';
 import { settleOnce } from '../../arrival/index.ts';
 import { restoreFromReceipts } from '../../receipt/index.ts';
+import { requirePlace } from '../../linux/index.ts';
 import { knownTars, queueTarsByDate, reconcileUploads } from '../../rescan/index.ts';
 import { openS3Store } from '../../store/index.ts';
-import { proveComplete } from '../../tar/index.ts';
+import { proveBelow } from '../../tar/index.ts';
 import { printJson, printLines } from '../output.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withApp, withOfflineApp } from '../with-app.ts';
@@ -24,16 +25,18 @@ export function rescanCommand(program: Command): void {
 }
 
 async function rescan(app: App, { json }: GlobalOptions): Promise<0> {
+  const { data, incoming } = app.settings.paths;
+  requirePlace(incoming, data);
   const tars = await settleOnce({
     settings: app.settings.arrival,
-    incoming: app.settings.paths.incoming,
+    incoming,
     clock: app.clock,
     report: app.report,
     known: (versions) => knownTars(app, versions),
     queue: async (versions) => {
       await queueTarsByDate(app, versions);
     },
-    prove: proveComplete,
+    prove: proveBelow(incoming),
   });
   const recordings = await reconcileUploads(app, true);
   const result = {

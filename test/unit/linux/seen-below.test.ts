@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { candidates, parseMounts } from '../../../src/linux/seen-below.ts';
+import { parseMounts } from '../../../src/linux/mounts.ts';
+import { candidates } from '../../../src/linux/seen-below.ts';
 
 const mounts = parseMounts(
   [
@@ -16,9 +17,12 @@ test('mountinfo is read with what it escapes', () => {
   expect(mounts).toHaveLength(5);
   expect(mounts[1]).toEqual({
     id: '30',
+    parent: '20',
     device: '8:1',
     root: '/var/back ups',
     point: '/srv/app/view\\of\tit',
+    type: 'ext4',
+    source: '/dev/sda1',
   });
 });
 

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
-import { createHold, EVERYBODY } from '../../../src/extract/hold.ts';
+import { createHold, EVERYBODY } from '../../../src/queue/hold.ts';
 import { extractionFault } from '../../../src/extract/host-trouble.ts';
 
 function bench() {
   let ms = 1000;
   const events: string[] = [];
   const clock = { now: () => 1e12 + ms, monotonicMs: () => ms, sleep: () => Promise.resolve() };
-  const hold = createHold(clock, (event) => void events.push(event), 20_000);
+  const hold = createHold(clock, (event) => void events.push(event), {
+    what: 'extraction',
+    forgetMs: 20_000,
+  });
   return { hold, events, pass: (more: number) => void (ms += more) };
 }
 

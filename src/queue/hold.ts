@@ -1,14 +1,14 @@
 import type { Report } from '../events.ts';
-import type { HeldWork } from '../queue/index.ts';
 import type { Clock } from '../runtime/index.ts';
+import type { HeldWork } from './shared.ts';
 
-/** What extraction waits for; it goes on by itself, and costs no tar a retry. */
+/** What work waits for that is no fault of its own; it goes on by itself, and costs no retry. */
 export interface Hold {
-  /** The oldest reason why tars wait now, for the heartbeat. */
+  /** The oldest reason why work waits now, for the heartbeat. */
   current(): HeldWork | undefined;
-  /** A tar waits. `who`: `everybody`, or the tar that alone has to. Reported at first, and every 30 s. */
+  /** Something waits. `who`: `everybody`, or the one that alone has to. Reported at first, and every 30 s. */
   waits(who: string, cause: string, message: string): void;
-  /** A tar was extracted, or failed for its own sake: nothing keeps everybody waiting. */
+  /** One was done, or failed for its own sake: nothing keeps it waiting. */
   goesOn(who: string): void;
 }
 
@@ -22,8 +22,18 @@ interface Waiting {
   renewedMs: number;
 }
 
-/** `forgetMs`: a reason of which nobody has spoken for so long is over, for what waited has gone elsewhere. */
-export function createHold(clock: Clock, report: Report, forgetMs: number): Hold {
+/** What is held, and how it is reported. */
+interface Work {
+  readonly what: 'extraction' | 'upload';
+  /** A reason of which nobody has spoken for so long is over, for what waited has gone elsewhere. */
+  readonly forgetMs: number;
+}
+
+const WAITS = { extraction: 'extraction waits', upload: 'upload waits' } as const;
+const GOES_ON = { extraction: 'extraction goes on', upload: 'upload goes on' } as const;
+
+/** Nothing waits yet. */
+export function createHold(clock: Clock, report: Report, { what, forgetMs }: Work): Hold {
   const waiting = new Map<string, Waiting>();
   const forget = (): void => {
     const now = clock.monotonicMs();
@@ -39,9 +49,9 @@ export function createHold(clock: Clock, report: Report, forgetMs: number): Hold
       const now = clock.monotonicMs();
       const before = waiting.get(who);
       const isToldAgain = before === undefined || now - before.reportedMs >= REPORT_EVERY_MS;
-      if (isToldAgain) report('extraction waits', { reason: message });
+      if (isToldAgain) report(WAITS[what], { reason: message });
       waiting.set(who, {
-        held: { what: 'extraction', cause, message, since: before?.held.since ?? clock.now() },
+        held: { what, cause, message, since: before?.held.since ?? clock.now() },
         startedMs: before?.startedMs ?? now,
         reportedMs: isToldAgain ? now : before.reportedMs,
         renewedMs: now,
@@ -51,7 +61,7 @@ export function createHold(clock: Clock, report: Report, forgetMs: number): Hold
       const before = waiting.get(who);
       if (before === undefined) return;
       waiting.delete(who);
-      report('extraction goes on', { waitedMs: Math.round(clock.monotonicMs() - before.startedMs) });
+      report(GOES_ON[what], { waitedMs: Math.round(clock.monotonicMs() - before.startedMs) });
     },
   };
 }
