@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { App } from '../app.ts';
 import { FAULTS, faultCode, messageOf } from '../faults.ts';
 import type { DirectoryGuard } from '../linux/index.ts';
@@ -98,6 +99,9 @@ async function outcomeOf(
   const isHosts = FAULTS[here].retry === 'when there is room' || FAULTS[here].cause === 'state';
   if (isHosts || (here === 'FILE_UNREADABLE' && (await isDiskFailing(app.settings.paths.extracted))))
     return hostsTrouble(uploader, messageOf(failure));
+  // its disk was away for the moment: it is there, and was not when it was read
+  if (here === 'RECORDING_MISSING' && existsSync(row.path))
+    return { kind: 'later', delayMs: 0, why: messageOf(failure) };
   const { whose, error } = gate.failed(await opinion(failure, row.size ?? Infinity), row.path);
   if (whose === 'recording') return afterFailure(app, row, error);
   if (whose === 'probe') return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };

@@ -106,7 +106,10 @@ test('the extracted or the landing directory goes away and comes back: nothing i
   await extractedTars(rig, 1);
   for (const directory of [rig.extracted, rig.incoming]) await rename(directory, `${directory}.away`);
   await rig.wavspool('resume', 'upload');
-  await until('its going is reported', async () => (await rig.log()).includes('directory away'));
+  await until('the going of both is reported', async () => {
+    const log = await rig.log();
+    return [rig.extracted, rig.incoming].every((path) => log.includes(`"reason":"${path} is away`));
+  });
   for (const directory of [rig.extracted, rig.incoming]) {
     await rm(directory, { recursive: true, force: true }); // a role may have made it anew, as on an empty mount point
     await rename(`${directory}.away`, directory);
