@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 const project = (name: string, include: string[], rest: object = {}) => ({
   test: { name, include, ...rest },
@@ -6,21 +7,28 @@ const project = (name: string, include: string[], rest: object = {}) => ({
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       // Nothing waits for anything here: the limit is that of a hang, also on a machine that is busy with something else.
       project('unit', ['test/unit/**/*.test.ts'], {
         testTimeout: 60_000,
         isolate: false, // they touch nothing outside of them, so they share a process and its modules
         pool: 'threads',
+        maxWorkers: '100%',
       }),
       // Many runs of each, over any input and any order of events.
-      project('property', ['test/property/**/*.test.ts'], { testTimeout: 120_000, pool: 'threads' }),
+      project('property', ['test/property/**/*.test.ts'], {
+        testTimeout: 120_000,
+        isolate: false,
+        pool: 'threads',
+        maxWorkers: '100%',
+      }),
       // Real services: a suite may start a Redis or a store of its own, so the limits are those of a hang, not of a wait.
       project('service', ['test/{contract,service,fault,e2e}/**/*.test.ts'], {
-        testTimeout: 120_000,
-        hookTimeout: 180_000,
+        testTimeout: 300_000,
+        hookTimeout: 300_000,
         globalSetup: ['test/support/services.ts'],
-        maxWorkers: 3, // they mostly wait
+        maxWorkers: 4, // they mostly wait
         sequence: { groupOrder: 1 }, // after the unit tests, whose workers are others
       }),
     ],

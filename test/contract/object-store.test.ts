@@ -14,6 +14,7 @@ import type { Report } from '../../src/events.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import { type ObjectStore, type S3StoreSettings, openS3Store } from '../../src/store/index.ts';
 import { presetPayloadHash } from '../../src/store/payload-hash.ts';
+import { asNobody } from '../support/as-nobody.ts';
 import { freePort } from '../support/ports.ts';
 import { type TestS3, startS3, writeRecording } from '../support/s3.ts';
 
@@ -199,10 +200,16 @@ describe.each([
     });
   });
 
-  test.skipIf(process.getuid?.() === 0)('a file that may not be read is FILE_UNREADABLE', async () => {
+  test('a file that may not be read is FILE_UNREADABLE', async () => {
     const object = await fresh();
+    await chmod(dir, 0o755);
     await chmod(object.path, 0);
-    await expect(store.putIfAbsent(object, never)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    await asNobody(() =>
+      expect(store.putIfAbsent(object, never)).rejects.toMatchObject({
+        code: 'FILE_UNREADABLE',
+        message: expect.stringContaining(object.path) as unknown,
+      }),
+    );
   });
 });
 

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadSettings } from '../../src/config/index.ts';
+import { asNobody } from '../support/as-nobody.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/wavspool.js');
 let directory: string;
@@ -39,4 +41,14 @@ test.each([
     `no settings file found, looked at ${join(directory, 'wavspool.yaml')} and /etc/wavspool/wavspool.yaml`,
   );
   expect(await readdir(directory)).toEqual([]);
+});
+
+test('a settings file that this user may not read is named as such', async () => {
+  const file = join(directory, 'closed.yaml');
+  await writeFile(file, 'site: here');
+  await chmod(directory, 0o755);
+  await chmod(file, 0);
+  await asNobody(async () =>
+    expect(() => loadSettings({ configFile: file, env: {} })).toThrow('permission denied'),
+  );
 });

@@ -1,6 +1,5 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { visible, visibleJson, visibleLines } from '../../../src/cli/visible.ts';
+import { visible } from '../../../src/cli/visible.ts';
 
 test.each<[string, string]>([
   ['/in/übung 日本.tar', '/in/übung 日本.tar'],
@@ -11,17 +10,4 @@ test.each<[string, string]>([
   ['\uD800', String.raw`\u{d800}`],
 ])('%j is shown as %s', (name, shown) => {
   expect(visible(name)).toBe(shown);
-});
-
-test('no text has a terminal do anything', () => {
-  const obeyed = /[\p{Cc}\u202A-\u202E\u2066-\u2069]/u;
-  fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
-      expect(visible(text)).not.toMatch(obeyed);
-      expect(visibleLines(text).replaceAll('\n', '')).not.toMatch(obeyed);
-      const json = visibleJson(JSON.stringify([text]));
-      expect(json).not.toMatch(obeyed);
-      expect(JSON.parse(json)).toEqual([text]);
-    }),
-  );
 });

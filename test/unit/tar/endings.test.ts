@@ -4,7 +4,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { proveComplete, type Completeness } from '../../../src/tar/index.ts';
 import { BLOCK, makeTar, memberBlocks, type MadeMember } from '../../support/tars.ts';
-import { proofOf, readAll, scratchDirectory, verdictOf } from './tar-cases.ts';
+import { proofOf, readAll, scratchDirectory, verdictOf } from '../../support/tar-cases.ts';
 
 // How writers end their tars, and what may be an end and may be a cut.
 

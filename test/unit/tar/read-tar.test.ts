@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readTar } from '../../../src/tar/index.ts';
 import { BLOCK, makeTar, memberBlocks, paxRecords, type MadeMember } from '../../support/tars.ts';
-import { bodyOf, readAll, scratchDirectory } from './tar-cases.ts';
+import { bodyOf, readAll, scratchDirectory } from '../../support/tar-cases.ts';
 
 const directory = scratchDirectory();
 const path = join(directory, 'a.tar');

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BLOCK, makeTar, memberBlocks, paxRecords } from '../../support/tars.ts';
-import { readAll, scratchDirectory, verdictOf } from './tar-cases.ts';
+import { readAll, scratchDirectory, verdictOf } from '../../support/tar-cases.ts';
 
 // Headers as other programs write them.
 

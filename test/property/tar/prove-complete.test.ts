@@ -13,7 +13,7 @@ import {
   writeBigTar,
   type MadeMember,
 } from '../../support/tars.ts';
-import { readAll, scratchDirectory, verdictOf } from './tar-cases.ts';
+import { readAll, scratchDirectory, verdictOf } from '../../support/tar-cases.ts';
 
 const directory = scratchDirectory();
 const path = join(directory, 'a.tar');
