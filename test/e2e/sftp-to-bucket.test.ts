@@ -86,7 +86,7 @@ test('an operator’s sftp client puts tars, slowly and by rename, and every rec
 });
 
 test('P5: two tars with the same member name and different bytes both end in the bucket, equal bytes once', async () => {
-  await using rig = await startRig();
+  await using rig = await startRig(undefined, {}, { together: true });
   const [one, two] = [wav({ seed: 30 }), wav({ seed: 31 })];
   await rig.land('day/one.tar', makeTar([{ name: 'call.wav', body: one }]));
   await rig.settled(1);
@@ -103,7 +103,7 @@ test('P5: two tars with the same member name and different bytes both end in the
 });
 
 test('P8: a bad tar and a hostile one harm only themselves, and failed and requeue tell of them', async () => {
-  await using rig = await startRig();
+  await using rig = await startRig(undefined, {}, { together: true });
   const good = wav({ seed: 40 });
   await rig.land('garbage.tar', Buffer.from('this is no tar '.repeat(1000)));
   await rig.land(

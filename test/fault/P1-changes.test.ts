@@ -15,7 +15,7 @@ const extractedTars = (rig: Rig, n: number): Promise<void> =>
   });
 
 test('a recording that was changed, truncated or removed before its upload is refused and comes back from its tar', async () => {
-  await using rig = await startRig();
+  await using rig = await startRig(undefined, {}, { together: true });
   await rig.wavspool('pause', 'upload', '--reason', 'test');
   const members = ['kept', 'changed', 'cut', 'removed'].map((name) => ({
     name: `${name}.wav`,
@@ -42,9 +42,8 @@ test('a recording that was changed, truncated or removed before its upload is re
 });
 
 test('a recording that was removed, with its tar gone too, ends FAILED and says why', async () => {
-  await using rig = await startRig(undefined, {
-    upload: { maxRetries: 1, backoff: { initial: '100ms', max: '200ms' } },
-  });
+  const upload = { maxRetries: 1, backoff: { initial: '100ms', max: '200ms' } };
+  await using rig = await startRig(undefined, { upload }, { together: true });
   await rig.wavspool('pause', 'upload', '--reason', 'test');
   await rig.land(
     'a.tar',
@@ -69,15 +68,12 @@ test('a recording that was removed, with its tar gone too, ends FAILED and says 
 });
 
 test('a tar that is replaced or removed while it waits or is read harms nobody', async () => {
-  await using rig = await startRig();
+  await using rig = await startRig(undefined, {}, { together: true });
   await rig.wavspool('pause', 'extract', '--reason', 'test');
   const big = Array.from({ length: 40 }, (_, i) => ({ name: `${i}.wav`, body: randomBytes(500_000) }));
   await rig.land('old/a.tar', makeTar(big));
   await rig.land('old/gone.tar', makeTar([{ name: 'gone.wav', body: randomBytes(1000) }]));
-  await until('both are queued', async () => {
-    const { stdout } = await rig.wavspool('status', '--json');
-    return (JSON.parse(stdout) as { queues: { extract: { waiting: number } } }).queues.extract.waiting === 2;
-  });
+  await until('both are queued', async () => (await rig.status()).queues.extract.waiting === 2);
   await rm(join(rig.incoming, 'old/gone.tar'));
   await rig.wavspool('resume', 'extract');
   const next = Array.from({ length: 40 }, (_, i) => ({ name: `${i}.wav`, body: randomBytes(400_000) }));
@@ -100,7 +96,7 @@ test('a tar that is replaced or removed while it waits or is read harms nobody',
 });
 
 test('the extracted or the landing directory goes away and comes back: nothing is lost, nothing has to be restarted', async () => {
-  await using rig = await startRig();
+  await using rig = await startRig(undefined, {}, { together: true });
   await rig.wavspool('pause', 'upload', '--reason', 'test');
   await rig.land('1/a.tar', makeTar([{ name: 'a.wav', body: randomBytes(9000) }]));
   await extractedTars(rig, 1);

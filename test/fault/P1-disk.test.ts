@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { until } from '../support/ports.ts';
-import { startRig, type Rig } from '../support/rig.ts';
+import { startRig, type Rig, type RigOptions } from '../support/rig.ts';
 import { fillDisk, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 import { makeTar } from '../support/tars.ts';
 
@@ -15,11 +15,12 @@ async function rigOn(
   disk: SmallDisk,
   incoming: string,
   changes: Readonly<Record<string, object>> = {},
+  options: RigOptions = {},
 ): Promise<Rig> {
   const before = process.env['TMPDIR'];
   process.env['TMPDIR'] = disk.path;
   try {
-    return await startRig(incoming, changes);
+    return await startRig(incoming, changes, options);
   } finally {
     if (before === undefined) delete process.env['TMPDIR'];
     else process.env['TMPDIR'] = before;
@@ -63,7 +64,8 @@ test('less than extract.minFreeBytes: extraction waits loudly, and goes on when 
   await using disk = await mountSmallDisk(120);
   const incoming = join(LANDING, 'little');
   await mkdir(incoming, { recursive: true });
-  await using rig = await rigOn(disk, incoming, { extract: { minFreeBytes: '80MiB' } });
+  const extract = { minFreeBytes: '80MiB' };
+  await using rig = await rigOn(disk, incoming, { extract }, { together: true });
   const room = join(disk.path, 'something');
   await writeFile(room, Buffer.alloc(60 * 1024 * 1024));
   await rig.land('a.tar', tarOf('a', 10, 100_000));
@@ -78,7 +80,7 @@ test('no inodes: extraction waits, and goes on when there are some', async () =>
   await using disk = await mountSmallDisk(160, 6000);
   const incoming = join(LANDING, 'inodes');
   await mkdir(incoming, { recursive: true });
-  await using rig = await rigOn(disk, incoming);
+  await using rig = await rigOn(disk, incoming, {}, { together: true });
   const many = join(disk.path, 'many');
   await mkdir(many);
   const { ffree } = await statfs(disk.path);
@@ -91,7 +93,8 @@ test('no inodes: extraction waits, and goes on when there are some', async () =>
 });
 
 test('extraction waits while the backlog exceeds extract.maxBacklog', async () => {
-  await using rig = await startRig(undefined, { extract: { maxBacklog: { recordings: 30 } } });
+  const extract = { maxBacklog: { recordings: 30 } };
+  await using rig = await startRig(undefined, { extract }, { together: true });
   await rig.wavspool('pause', 'upload', '--reason', 'test');
   for (let tar = 0; tar < 6; tar++) await rig.land(`${tar}.tar`, tarOf(String(tar), 20, 1000));
   await until('it says that it waits', async () =>

@@ -139,7 +139,6 @@ test.each(OUTAGES)(
     await until('the store is seen to be back', async () => (await status()).store.available, 90_000); // 60 s at most between two
     await untilMetricsSay(1);
   },
-  240_000,
 );
 
 test('a single recording that meets an outage spends nothing either', async () => {
@@ -222,4 +221,4 @@ test('a network that swallows everything is an outage too, and goes on by itself
   expect(row).toEqual({ retries: 0 });
   proxy.set({ kind: 'pass' });
   await rig.settled(landed);
-}, 240_000);
+});

@@ -56,7 +56,7 @@ const receiptsWritten = (n: number): Promise<void> =>
   );
 
 beforeAll(async () => {
-  rig = await startRig();
+  rig = await startRig(undefined, {}, { together: true });
   await landTar('2026/03/03/a.tar', ['a1.wav', 'a2.wav', 'größe.wav']);
   await landTar('2026/03/03/b.tar', ['b1.wav', 'sub/b2.wav']);
   await rig.settled(recordings);

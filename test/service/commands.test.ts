@@ -130,11 +130,10 @@ test('ingest refuses what it cannot take, and names it', async () => {
 test('pause is visible with its reason, ends by itself, and drain waits for what is in flight', async () => {
   expect((await rig.wavspool('pause', 'upload', '--reason', 'store moves', '--for', '15s')).code).toBe(0);
   expect((await rig.wavspool('status')).stdout).toContain('PAUSED: store moves');
-  await until(
-    'the pause has ended by itself',
-    async () => !(await rig.wavspool('status')).stdout.includes('PAUSED'),
-    60_000,
-  );
+  const isPaused = async (): Promise<boolean> => (await rig.status()).queues.upload.paused;
+  await until('the page shows it', isPaused);
+  await until('the pause has ended by itself', async () => !(await isPaused()), 60_000);
+  expect((await rig.wavspool('status')).stdout).not.toContain('PAUSED');
   expect((await rig.wavspool('pause', 'upload', '--reason', 'x', '--for', 'soon')).code).toBe(2);
   expect((await rig.wavspool('pause', 'upload')).code).toBe(2);
   expect((await rig.wavspool('pause', 'dashboard', '--reason', 'x')).code).toBe(2);
@@ -236,11 +235,13 @@ test('failed lists, counts and filters; requeue --dry-run changes nothing; a can
   const retrying = "SELECT 1 FROM uploads WHERE wav_path LIKE '%failed/x/%' AND retry_count < 1";
   await until('the canary is given up again', async () => (await rig.rows(retrying)).length === 0);
   for (const key of keys) await rig.s3.remove(key);
+  const unfinished = "SELECT 1 FROM uploads WHERE status <> 'SUCCESS'";
   expect(await json('requeue', '--cause', 'conflict', '--canary', '1')).toMatchObject({
     code: 0,
     said: { recordings: 2 },
   });
-  await until('all of them are uploaded', async () => (await rig.wavspool('failed')).code === 0);
+  await until('all of them are uploaded', async () => (await rig.rows(unfinished)).length === 0);
+  expect((await rig.wavspool('failed')).code).toBe(0);
 });
 
 test('"Retry" in Bull Board gives a recording that was given up a fresh budget, and state.db tells the same story', async () => {
@@ -320,9 +321,7 @@ test('up ends its roles in order, starts what dies again, later each time, and i
       .map((line) => JSON.parse(line) as { restartMs: number });
   const dead = new Set<number>();
   const watcher = async (): Promise<number | undefined> =>
-    ((await json('status')).said['roles'] as { role: string; pid: number }[]).find(
-      ({ role, pid }) => role === 'watch' && !dead.has(pid),
-    )?.pid;
+    (await rig.status()).roles.find(({ role, pid }) => role === 'watch' && !dead.has(pid))?.pid;
   for (let n = 1; n <= 3; n++) {
     await until('it is at work', async () => (await watcher()) !== undefined);
     const pid = (await watcher()) ?? 0;

@@ -14,12 +14,12 @@ const ROWS = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WH
 let rig: Rig;
 
 beforeAll(async () => {
-  rig = await startRig();
+  rig = await startRig(undefined, {}, { together: true });
   await rig.change(ROWS);
   await rig.stop(); // who closes it last writes all of its log into the file
   await damagePage(join(rig.data, 'state.db'));
-  rig.launch();
-}, 120_000);
+  await rig.launch();
+});
 afterAll(() => rig[Symbol.asyncDispose]());
 
 /** Overwrites one page in the middle of `uploads`, as a disk does. */
@@ -79,4 +79,4 @@ test('one bad page of uploads: status, /healthz, doctor and audit say so, with t
   ]);
   expect(audit.stderr).not.toContain('fault of wavspool');
   await until('the log says so', async () => (await rig.log()).includes('"msg":"state damaged"'));
-}, 240_000);
+});

@@ -9,7 +9,7 @@ import { makeTar } from '../support/tars.ts';
 
 let rig: Rig;
 beforeAll(async () => {
-  rig = await startRig(undefined, { arrival: { quietSeconds: 0.2, rescanSeconds: 1 } });
+  rig = await startRig(undefined, { arrival: { quietSeconds: 0.2, rescanSeconds: 1 } }, { together: true });
 });
 afterAll(() => rig[Symbol.asyncDispose]());
 
@@ -38,10 +38,12 @@ test('the command, the status, the API and the metrics tell the same, and all is
       next: null,
     },
   });
-  const status = async (): Promise<unknown> =>
-    (JSON.parse((await rig.wavspool('status', '--json')).stdout) as { landing: unknown }).landing;
-  await until('the status tells', async () => JSON.stringify(await status()).includes('no pattern'));
-  expect(await status()).toMatchObject({ 'no pattern': { count: 1, bytes: 2, needsAttention: true } });
+  await until('the status tells', async () =>
+    JSON.stringify((await rig.status()).landing).includes('no pattern'),
+  );
+  expect(JSON.parse((await rig.wavspool('status', '--json')).stdout)).toMatchObject({
+    landing: { 'no pattern': { count: 1, bytes: 2, needsAttention: true } },
+  });
   expect((await rig.wavspool('status')).code).toBe(1);
   expect(await (await get('/api/landing?limit=1')).json()).toMatchObject({
     rows: [{ reason: 'waiting' }],

@@ -194,14 +194,11 @@ test.each([
 
 test('a rescan starts at once when Redis is back, for it may have forgotten what was added last', async () => {
   const [redis] = servers;
-  await using rig = await startRig(undefined, {
-    redis: { url: redis.url },
-    arrival: { rescanSeconds: 86_400, quietSeconds: 0 },
-  });
+  const settings = { redis: { url: redis.url }, arrival: { rescanSeconds: 86_400, quietSeconds: 0 } };
+  await using rig = await startRig(undefined, settings, { together: true });
   const rescans = async (): Promise<number> => {
-    const { stdout } = await rig.wavspool('status', '--json');
-    const { roles } = JSON.parse(stdout) as { roles: { role: string; counters: Record<string, number> }[] };
-    return roles.find(({ role }) => role.split('+').includes('watch'))?.counters['rescan_finished'] ?? 0;
+    const { roles } = await rig.status();
+    return roles.find(({ role }) => role === 'watch')?.counters['rescan_finished'] ?? 0;
   };
   await until('the first rescan is over', async () => (await rescans()) > 0);
   await redis.kill();

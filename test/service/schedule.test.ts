@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { takeExclusiveLock } from '../../src/sqlite/index.ts';
+import type { Status } from '../../src/status/index.ts';
 import { ask, until } from '../support/ports.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startRig, type Rig } from '../support/rig.ts';
@@ -40,13 +41,11 @@ beforeAll(async () => {
     file: `${name}_{YYYY-MM-DD-HH-mm-ss}.db`,
     ping: `http://127.0.0.1:${port}/secret-${name}`,
   });
-  rig = await startRig(undefined, {
-    redis: { url: redis.url },
-    databases: [
-      { name: 'state', path: '<data>/state.db', snapshots: [schedule('yearly')] },
-      { name: 'gone', path: '<data>/no-such.db', snapshots: [schedule('broken')] },
-    ],
-  });
+  const databases = [
+    { name: 'state', path: '<data>/state.db', snapshots: [schedule('yearly')] },
+    { name: 'gone', path: '<data>/no-such.db', snapshots: [schedule('broken')] },
+  ];
+  rig = await startRig(undefined, { redis: { url: redis.url }, databases }, { together: true });
 });
 afterAll(async () => {
   await rig[Symbol.asyncDispose]();
@@ -54,16 +53,8 @@ afterAll(async () => {
   pinged.close();
 });
 
-interface Schedules {
-  readonly schedules: readonly {
-    readonly job: string;
-    readonly next: string;
-    readonly last: { readonly outcome: string; readonly by: string; readonly reason?: string } | null;
-  }[];
-}
-async function schedules(): Promise<Schedules['schedules']> {
-  const { stdout } = await rig.wavspool('status', '--json');
-  return (JSON.parse(stdout) as Schedules).schedules.filter(({ job }) => job.startsWith('snapshot '));
+async function schedules(): Promise<Status['schedules']> {
+  return (await rig.status()).schedules.filter(({ job }) => job.startsWith('snapshot '));
 }
 
 function journal(sql: string): Promise<{ stdout: string }> {
@@ -92,7 +83,7 @@ test('a new schedule waits for its time; one that was missed is made up once, by
   const [program = '', ...args] = rig.command;
   const second = spawn(program, [...args, 'work', 'maintain'], { stdio: 'ignore' });
   try {
-    rig.launch();
+    await rig.launch();
     await until('the missed run was made up', async () =>
       (await schedules()).every(({ last }) => last !== null && last.outcome !== 'running'),
     );

@@ -22,7 +22,7 @@ async function landed({ incoming }: Rig, name: string, members: readonly Member[
 }
 
 test('what its rows leave out is brought to the bucket, what is there is neither sent again nor taken for another', async () => {
-  rig = await startRig();
+  rig = await startRig(undefined, {}, { together: true });
   const { s3, incoming, extracted, data } = rig;
   await rig.stop();
   for (const end of ['', '-wal', '-shm']) await rm(join(data, `state.db${end}`), { force: true });

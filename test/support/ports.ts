@@ -36,7 +36,7 @@ export async function ask(where: { port: number } | { path: string }, request: s
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  deadlineMs = 30_000,
+  deadlineMs = 60_000,
 ): Promise<void> {
   const end = performance.now() + deadlineMs;
   let last: unknown;
