@@ -7,7 +7,7 @@ const folders = readdirSync('src', { withFileTypes: true })
   .map((entry) => entry.name);
 
 /** Folders that know no feature. */
-const BASE = ['runtime', 'linux', 'config', 'log', 'sqlite', 'tar', 'store', 'state', 'queue'];
+const BASE = ['runtime', 'linux', 'config', 'log', 'sqlite', 'tar', 'store', 'state', 'presence', 'queue'];
 
 const HOMES: Record<string, readonly string[]> = {
   bullmq: ['queue'],

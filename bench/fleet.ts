@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import Database from 'better-sqlite3';
 import { loadSettings, type Settings } from '../src/config/index.ts';
 import type { EventName } from '../src/events.ts';
-import { ROLES, type RoleName } from '../src/role.ts';
+import { ROLES, type RoleName } from '../src/role-names.ts';
 
 /** The command line. */
 export const BIN = join(import.meta.dirname, '../bin/wavspool.js');

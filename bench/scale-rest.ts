@@ -4,7 +4,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { ROLES } from '../src/role.ts';
+import { ROLES } from '../src/role-names.ts';
 import { sqlTimestamp, systemClock, systemDice } from '../src/runtime/index.ts';
 import { openStateStore, type StateStore } from '../src/state/index.ts';
 import { ratesOfLastDay } from '../src/status/index.ts';

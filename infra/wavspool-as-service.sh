@@ -2,10 +2,13 @@
 # The command line as the services see it: their user, their secrets, their settings. Run it as root, from anywhere;
 # docs/production.md installs it as /usr/local/sbin/wavspool.
 set -eu
-set -a
-# shellcheck source=/dev/null
-. /etc/wavspool/wavspool.env
-set +a
+# settings that name no secret need no such file
+if [ -e /etc/wavspool/wavspool.env ]; then
+  set -a
+  # shellcheck source=/dev/null
+  . /etc/wavspool/wavspool.env
+  set +a
+fi
 export WAVSPOOL_CONFIG=/etc/wavspool/wavspool.yaml
 umask 0077
 exec setpriv --reuid=wavspool --regid=wavspool --init-groups --no-new-privs -- \

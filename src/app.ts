@@ -5,12 +5,13 @@ import type { Level, Report } from './events.ts';
 import { WavspoolError } from './faults.ts';
 import { notePlace, whyAway } from './linux/index.ts';
 import { createLog, type Log } from './log/index.ts';
+import { presenceInFiles, type Presence } from './presence/index.ts';
 import type { Queues } from './queue/index.ts';
 import { systemClock, systemDice, type Clock, type Dice } from './runtime/index.ts';
 import { openStateStore, type StateStore } from './state/index.ts';
 
-/** What a role or a command works with. `close` ends it in the reverse order of opening. */
-export interface App {
+/** What a role or a command works with on any host. `close` ends it in the reverse order of opening. */
+export interface HostApp {
   readonly loaded: LoadedSettings;
   readonly settings: Settings;
   readonly clock: Clock;
@@ -18,12 +19,20 @@ export interface App {
   readonly log: Log;
   readonly report: Report;
   readonly state: StateStore;
-  readonly queues: Queues;
+  /** Who is at work: in Redis, or where nothing goes through it, in the data directory. */
+  readonly presence: Presence;
+  /** Undefined where nothing goes through Redis. */
+  readonly queues: Queues | undefined;
   close(): Promise<void>;
 }
 
+/** What works with recordings works with their queues. */
+export interface App extends HostApp {
+  readonly queues: Queues;
+}
+
 /** For roles: the log file, state.db, and queues that wait for Redis as long as it takes. Throws WavspoolError. */
-export async function openApp(configFile: string | undefined, role: string): Promise<App> {
+export async function openApp(configFile: string | undefined, role: string): Promise<HostApp> {
   const loaded = loadSettings(configFile === undefined ? {} : { configFile });
   const { settings } = loaded;
   const log = createLog({
@@ -35,30 +44,73 @@ export async function openApp(configFile: string | undefined, role: string): Pro
   });
   const state = open(settings, log.report);
   await notePlace(dirname(settings.paths.state), settings.paths.data);
-  const { openQueues } = await loadQueues();
-  return assemble(loaded, log, state, openQueues(settings, log.report, systemClock));
+  const queues = loaded.parts.redis
+    ? (await loadQueues()).openQueues(settings, log.report, systemClock)
+    : undefined;
+  return assemble(loaded, log, state, queues);
 }
 
-/** For commands: errors on stderr only, and REDIS_UNREACHABLE within seconds. */
+/**
+ * For commands that work on recordings: errors on stderr only, and REDIS_UNREACHABLE within seconds. Throws USAGE where nothing goes
+ * through Redis: there they have nothing to do.
+ */
 export async function openCommandApp(
   configFile: string | undefined,
   stderrLevel: Level = 'warn',
 ): Promise<App> {
+  const { queues, ...app } = await openHostApp(configFile, stderrLevel);
+  if (queues !== undefined) return { ...app, queues };
+  await app.close();
+  throw new WavspoolError('USAGE', `${whyNoRecordings(app.loaded)}, so there is nothing to do`);
+}
+
+/** For commands of any host: as {@link openCommandApp}, without queues where nothing goes through Redis. */
+export async function openHostApp(
+  configFile: string | undefined,
+  stderrLevel: Level = 'warn',
+): Promise<HostApp> {
   const loaded = settingsOfCommand(configFile);
   const { settings } = loaded;
   const log = commandLog(settings, stderrLevel);
-  const { openQueuesNow } = await loadQueues();
-  const queues = await openQueuesNow(settings, log.report, systemClock);
+  const queues = loaded.parts.redis
+    ? await (await loadQueues()).openQueuesNow(settings, log.report, systemClock)
+    : undefined;
   try {
     return assemble(loaded, log, open(settings, log.report), queues);
   } catch (error) {
-    await queues.close();
+    await queues?.close();
     throw error;
   }
 }
 
+/** An app that looks: what it can tell without Redis it tells. */
+export interface LookingApp extends HostApp {
+  /** Why Redis cannot be asked, though work goes through it. */
+  readonly redisFault: WavspoolError | undefined;
+}
+
+/** For commands that only look: as {@link openHostApp}, but a Redis that does not answer is no reason to say nothing. */
+export async function openLookingApp(configFile: string | undefined): Promise<LookingApp> {
+  try {
+    return { ...(await openHostApp(configFile)), redisFault: undefined };
+  } catch (error) {
+    if (!(error instanceof WavspoolError) || error.code !== 'REDIS_UNREACHABLE') throw error;
+    const loaded = settingsOfCommand(configFile);
+    const log = commandLog(loaded.settings, 'warn');
+    return {
+      ...assemble(loaded, log, open(loaded.settings, log.report), undefined),
+      redisFault: error,
+    };
+  }
+}
+
+/** Says why a host takes no recordings: the settings name none, and nowhere to land. */
+export function whyNoRecordings({ file, settings }: LoadedSettings): string {
+  return `${file ?? 'the settings'} takes no recordings (it names none of paths.incoming, arrival, extract, upload, cleanup, s3, and there is no ${settings.paths.incoming})`;
+}
+
 /** An app that has opened nothing but its settings. */
-export interface SettingsApp extends Omit<App, 'state' | 'queues' | 'close'> {
+export interface SettingsApp extends Omit<HostApp, 'state' | 'presence' | 'queues' | 'close'> {
   close(): void;
 }
 
@@ -128,18 +180,20 @@ function open(settings: Settings, report: Report): StateStore {
   });
 }
 
-function assemble(loaded: LoadedSettings, log: Log, state: StateStore, queues: Queues): App {
+function assemble(loaded: LoadedSettings, log: Log, state: StateStore, queues: Queues | undefined): HostApp {
+  const { settings } = loaded;
   return {
     loaded,
-    settings: loaded.settings,
+    settings,
     clock: systemClock,
     dice: systemDice,
     log,
     report: log.report,
     state,
+    presence: queues?.shared ?? presenceInFiles(settings.paths.data, systemClock),
     queues,
     close: async () => {
-      await queues.close();
+      await queues?.close();
       state.close();
       log.close();
     },

@@ -19,6 +19,7 @@ export interface Events {
     restartMs: number;
   };
   'no settings file': { lookedAt: readonly string[]; data: string };
+  'roles left out': { roles: readonly string[]; without: readonly string[]; reason: string };
   'embedded redis started': { socket: string; redisPid: number };
   'embedded redis left over': { directory: string; pids: readonly number[]; signal: string };
   'append-only files set aside': { setAside: string; why: string };
@@ -234,6 +235,7 @@ export const LEVELS: Record<EventName, Level> = {
   'role stopped': 'info',
   'role died': 'error',
   'no settings file': 'warn',
+  'roles left out': 'warn',
   'embedded redis started': 'info',
   'embedded redis left over': 'warn',
   'append-only files set aside': 'warn',

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { App } from './app.ts';
+import type { HostApp } from './app.ts';
 import { errnoOf } from './faults.ts';
 import { reapplyPauses } from './pause/index.ts';
 import type { Heartbeat } from './queue/index.ts';
@@ -19,7 +19,7 @@ interface Beating {
 }
 
 export interface Heartbeating {
-  /** Since when Redis takes no heartbeat (ms since 1970); undefined while it does. */
+  /** Since when Redis takes no heartbeat (ms since 1970); undefined while it does, and where nothing goes through it. */
   redisAwaySince(): number | undefined;
   /** Says goodbye. */
   stop(): Promise<void>;
@@ -27,10 +27,10 @@ export interface Heartbeating {
 
 /**
  * Says every 5 s, for each role of this process by itself, that it lives and how its work goes; the pauses and limits that
- * Redis may have forgotten are renewed with it. What is counted for the process as a whole stands with its first role, so that
+ * Redis may have forgotten are renewed with it, where there is Redis. What is counted for the process as a whole stands with its first role, so that
  * a sum over roles is right.
  */
-export function startHeartbeat(app: App, roles: readonly Beating[]): Heartbeating {
+export function startHeartbeat(app: HostApp, roles: readonly Beating[]): Heartbeating {
   const startedAt = app.clock.now();
   let takenMs = app.clock.monotonicMs();
   const host = hostname();
@@ -43,7 +43,7 @@ export function startHeartbeat(app: App, roles: readonly Beating[]): Heartbeatin
     const counts = counters(app.log.counts());
     for (const [at, { name, running }] of roles.entries()) {
       const held = running?.held?.();
-      await app.queues.shared.beat({
+      await app.presence.beat({
         role: name,
         host,
         pid: process.pid,
@@ -60,12 +60,12 @@ export function startHeartbeat(app: App, roles: readonly Beating[]): Heartbeatin
     // P2: like the pauses, the limits live in Redis, which may have forgotten them
     for (const { running } of roles) {
       const work = running?.work;
-      if (work !== undefined) await app.queues[work.queue].limitConcurrency(work.limit);
+      if (work !== undefined) await app.queues?.[work.queue].limitConcurrency(work.limit);
     }
   };
 
   const leave = async (): Promise<void> => {
-    for (const { name } of roles) await app.queues.shared.leave({ role: name, host, pid: process.pid });
+    for (const { name } of roles) await app.presence.leave({ role: name, host, pid: process.pid });
   };
 
   const loop = (async () => {
@@ -81,6 +81,7 @@ export function startHeartbeat(app: App, roles: readonly Beating[]): Heartbeatin
   })();
   return {
     redisAwaySince: () => {
+      if (app.queues === undefined) return undefined;
       const silentMs = app.clock.monotonicMs() - takenMs;
       return silentMs < AWAY_MS ? undefined : app.clock.now() - silentMs;
     },
@@ -125,7 +126,7 @@ function residentBytes(): number | undefined {
 
 /** How the jobs of a role go, at `nowMs` (monotonic); none of it for a role without jobs. */
 export function jobsOf(running: RunningRole | undefined, nowMs: number): Pick<Heartbeat, 'jobs'> {
-  const worker = running?.work?.worker;
+  const worker = running?.work?.worker ?? running?.unqueued;
   if (worker === undefined) return {};
   const lastFinishedAt = worker.lastFinishedAt();
   const lastFinishedMsAgo = lastFinishedAt === undefined ? null : Math.round(nowMs - lastFinishedAt);

@@ -1,8 +1,9 @@
 import { flushCompileCache } from 'node:module';
-import { openApp, type App } from './app.ts';
-import { FAULTS, faultCode, messageOf } from './faults.ts';
+import { openApp, whyNoRecordings, type App, type HostApp } from './app.ts';
+import { FAULTS, WavspoolError, faultCode, messageOf } from './faults.ts';
 import { jobsOf, startHeartbeat, type Heartbeating } from './heartbeat.ts';
-import type { HeldWork, QueueKind, RunningWorker } from './queue/index.ts';
+import type { HeldWork, QueueKind, Queues, RunningWorker } from './queue/index.ts';
+import { usedRoles, type RoleName } from './role-names.ts';
 import { answerHealth, type OwnFacts, type OwnStall } from './role-health/index.ts';
 import { lowerPriority } from './runtime/index.ts';
 import {
@@ -15,15 +16,25 @@ import {
   type Watching,
 } from './watchdog/index.ts';
 
-export const ROLES = ['watch', 'extract', 'upload', 'maintain', 'dashboard'] as const;
-export type RoleName = (typeof ROLES)[number];
-
 /** One of the five roles: how it starts, and what it can be asked while it runs. */
-export interface Role {
+export type Role = RecordingsRole | HostRole;
+
+interface AnyRole {
   readonly name: RoleName;
   /** Added to the nice value of a process that `up` has started for it, once it has started. */
   readonly nice?: number;
+}
+
+/** One that works through Redis. */
+export interface RecordingsRole extends AnyRole {
+  readonly name: Exclude<RoleName, HostRole['name']>;
   start(app: App): Promise<RunningRole>;
+}
+
+/** One that any host may have work for. */
+export interface HostRole extends AnyRole {
+  readonly name: 'maintain' | 'dashboard';
+  start(app: HostApp): Promise<RunningRole>;
 }
 
 export interface RunningRole {
@@ -34,6 +45,8 @@ export interface RunningRole {
     /** Jobs that may run at once, over all processes. */
     readonly limit: number;
   };
+  /** The same of a role that works without a queue. */
+  readonly unqueued?: Pick<RunningWorker, 'active' | 'finished' | 'lastFinishedAt'>;
   /** What it does not do now although there is work, and why; absent, or undefined, while it does all of it. */
   readonly held?: () => HeldWork | undefined;
   /** For a role without a queue: why it does not get on although it should; undefined while it does. */
@@ -67,9 +80,10 @@ export async function runRoles(
 ): Promise<void> {
   process.umask(0o027);
   const name = roles.map((role) => role.name).join('+');
-  let app: App;
+  let app: HostApp;
   try {
     app = await openApp(configFile, name);
+    refuseUnused(roles, app);
   } catch (error) {
     process.stderr.write(`wavspool ${name}: ${messageOf(error)}\n`);
     process.exit(FAULTS[faultCode(error)].exit);
@@ -86,7 +100,7 @@ export async function runRoles(
     ),
   );
   try {
-    for (const role of roles) running.push(await role.start(app));
+    for (const role of roles) running.push(await start(role, app));
   } catch (err) {
     app.report('unexpected fault', { err });
     process.exit(FAULTS[faultCode(err)].exit);
@@ -100,8 +114,10 @@ export async function runRoles(
   );
   const stopping = new AbortController();
   guardLoop(app.clock, app.report, stopping.signal, watchdog.blockedMs);
-  for (const role of running)
-    if (role.work !== undefined) watchdogs.set(role, watch(app, role.work, watchdog));
+  for (const role of running) {
+    const watching = watch(app, role, watchdog);
+    if (watching !== undefined) watchdogs.set(role, watching);
+  }
 
   const reason = await stopRequested;
   const graceMs = app.settings.shutdownSeconds * 1000;
@@ -122,7 +138,7 @@ export async function runRoles(
 
 /** What a role can say of itself; `startedAt` is monotonic, as all that `app.clock` measures. */
 function ownFacts(
-  { clock, state }: App,
+  { clock, state }: HostApp,
   startedAt: number,
   running: RunningRole | undefined,
   watchdogs: ReadonlyMap<RunningRole, Watching>,
@@ -139,8 +155,23 @@ function ownFacts(
   };
 }
 
+/** Throws USAGE for a role that these settings have no work for. */
+function refuseUnused(roles: readonly Role[], { loaded }: HostApp): void {
+  const used = usedRoles(loaded.parts);
+  const unused = roles.filter(({ name }) => !used.includes(name)).map(({ name }) => name);
+  if (unused.length === 0) return;
+  const message = `${whyNoRecordings(loaded)}, so it has no work for ${unused.join(', ')}; it has for ${used.join(', ')}`;
+  throw new WavspoolError('USAGE', message);
+}
+
+async function start(role: Role, { queues, ...app }: HostApp): Promise<RunningRole> {
+  if (role.name === 'maintain' || role.name === 'dashboard') return role.start({ ...app, queues });
+  if (queues === undefined) throw new WavspoolError('UNKNOWN', `${role.name} was started without Redis`);
+  return role.start({ ...app, queues });
+}
+
 /** Only a child of `up` leads a session of its own; any other process would take somebody's whole session with it. */
-function letOthersGoFirst({ report }: App, roles: readonly Role[]): void {
+function letOthersGoFirst({ report }: HostApp, roles: readonly Role[]): void {
   if (process.channel === undefined) return;
   for (const { nice } of roles) {
     if (nice === undefined) continue;
@@ -161,7 +192,7 @@ function untilAskedToStop(): Promise<string> {
   });
 }
 
-async function giveUpAfter(app: App, ms: number): Promise<void> {
+async function giveUpAfter(app: HostApp, ms: number): Promise<void> {
   await app.clock.sleep(ms);
   app.report('unexpected fault', {
     err: new Error(`stopping took longer than ${ms} ms; what ran is tried again`),
@@ -169,23 +200,40 @@ async function giveUpAfter(app: App, ms: number): Promise<void> {
   process.exit(0);
 }
 
-/** Watches whether the role's work gets done. */
+/** Watches whether the role's work gets done; undefined for one that works off nothing. */
 function watch(
-  { queues, clock, report, log }: App,
-  { queue, worker }: NonNullable<RunningRole['work']>,
+  { queues, clock, report, log }: HostApp,
+  { work, unqueued }: RunningRole,
   { limits, everyMs }: Watchdog,
-): Watching {
-  const look = async (): Promise<Sample> => {
-    const { waiting, active } = await queues[queue].counts();
-    const paused = await queues[queue].isPaused();
-    const outage = queue === 'upload' ? await queues.shared.outage() : undefined;
-    const heldBecause = paused ? 'paused' : (outage?.cause ?? (worker.isHeld() ? 'held' : undefined));
-    return { waiting, active, activeHere: worker.active(), finished: worker.finished(), heldBecause };
-  };
+): Watching | undefined {
   const end = (): void => {
     log.close();
     process.exit(STALLED_EXIT);
   };
-  const watched = { queue, look, recreate: () => worker.recreate() };
-  return watchProgress(watched, limits[queue], everyMs, { clock, report, end });
+  const deps = { clock, report, end };
+  if (work !== undefined && queues !== undefined) {
+    const { queue, worker } = work;
+    const look = (): Promise<Sample> => lookAtQueue(queues, work);
+    return watchProgress({ queue, look, recreate: () => worker.recreate() }, limits[queue], everyMs, deps);
+  }
+  if (unqueued === undefined) return undefined;
+  // nothing waits in a queue that somebody must take it from: only what never ends is a fault here
+  const look = (): Promise<Sample> => {
+    const active = unqueued.active();
+    const finished = unqueued.finished();
+    return Promise.resolve({ waiting: 0, active, activeHere: active, finished, heldBecause: undefined });
+  };
+  const watched = { queue: 'maintenance', look, recreate: () => Promise.resolve() };
+  return watchProgress(watched, limits.maintenance, everyMs, deps);
+}
+
+async function lookAtQueue(
+  queues: Queues,
+  { queue, worker }: NonNullable<RunningRole['work']>,
+): Promise<Sample> {
+  const { waiting, active } = await queues[queue].counts();
+  const paused = await queues[queue].isPaused();
+  const outage = queue === 'upload' ? await queues.shared.outage() : undefined;
+  const heldBecause = paused ? 'paused' : (outage?.cause ?? (worker.isHeld() ? 'held' : undefined));
+  return { waiting, active, activeHere: worker.active(), finished: worker.finished(), heldBecause };
 }

@@ -1,5 +1,15 @@
 import type { Command } from 'commander';
-import { openCommandApp, openOfflineApp, openSettingsApp, type App, type OfflineApp } from '../app.ts';
+import {
+  openCommandApp,
+  openHostApp,
+  openLookingApp,
+  openOfflineApp,
+  openSettingsApp,
+  type App,
+  type HostApp,
+  type LookingApp,
+  type OfflineApp,
+} from '../app.ts';
 import { WavspoolError } from '../faults.ts';
 import { openHost, type Host } from '../host/index.ts';
 import { globalOptions, type GlobalOptions } from './global-options.ts';
@@ -9,8 +19,32 @@ export async function withApp(
   command: Command,
   use: (app: App, options: GlobalOptions) => Promise<0 | 1>,
 ): Promise<void> {
+  await withOpened(command, openCommandApp, use);
+}
+
+/** As {@link withApp}, for a command of any host: there are no queues where nothing goes through Redis. */
+export async function withHostApp(
+  command: Command,
+  use: (app: HostApp, options: GlobalOptions) => Promise<0 | 1>,
+): Promise<void> {
+  await withOpened(command, openHostApp, use);
+}
+
+/** As {@link withHostApp}, for a command that only looks: it says what it can while Redis is away. */
+export async function withLookingApp(
+  command: Command,
+  use: (app: LookingApp, options: GlobalOptions) => Promise<0 | 1>,
+): Promise<void> {
+  await withOpened(command, openLookingApp, use);
+}
+
+async function withOpened<A extends { close(): Promise<void> }>(
+  command: Command,
+  open: (configFile: string | undefined) => Promise<A>,
+  use: (app: A, options: GlobalOptions) => Promise<0 | 1>,
+): Promise<void> {
   const options = globalOptions(command);
-  const app = await openCommandApp(options.config);
+  const app = await open(options.config);
   try {
     process.exitCode = await use(app, options);
   } finally {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { substitute } from './environment.ts';
 import { mergeSettings } from './merge.ts';
@@ -77,7 +77,7 @@ function effective({
   const verdict = validate(merged.values, base);
   if (verdict.kind === 'valid' && unread.length === 0) {
     const loaded = { settings: deepFreeze(verdict.settings), sources: merged.sources };
-    return { ...loaded, parts: usedParts(loaded) };
+    return { ...loaded, parts: usedParts(loaded, existsSync(loaded.settings.paths.incoming)) };
   }
   const findings = verdict.kind === 'valid' ? [] : verdict.findings;
   throw new SettingsError(allFaults(unread, findings, merged.sources, name));

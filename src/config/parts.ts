@@ -1,4 +1,3 @@
-import { effectiveDatabases } from './effective-databases.ts';
 import type { LoadedSettings } from './load.ts';
 
 /** Which parts of wavspool a host uses: only these are demanded of it. */
@@ -12,18 +11,22 @@ export interface UsedParts {
 }
 
 const OF_RECORDINGS = /^(?:paths\.(?:incoming|extracted)|(?:arrival|extract|upload|cleanup)(?:\.|\[|$))/;
+const OFFSITE = /^(?:databases|mirrors)\b.*\.offsite(?:\.|$)/;
 
 /**
  * A host that names databases, mirrors or logs, and nothing that only recordings need, keeps those alone. A store that it names
- * is one for recordings, unless copies go offsite there; a Redis that it names is used.
+ * is one for recordings, unless copies go offsite there; a Redis that it names is used. Where a landing directory is there,
+ * recordings land, whatever the settings say: nothing may lie there that nobody takes.
  */
-export function usedParts({ settings, sources }: Pick<LoadedSettings, 'settings' | 'sources'>): UsedParts {
+export function usedParts(
+  { settings, sources }: Pick<LoadedSettings, 'settings' | 'sources'>,
+  hasLandingDirectory: boolean,
+): UsedParts {
   const named = [...sources].filter(([, source]) => isFromFile(source)).map(([path]) => path);
-  const offsite = effectiveDatabases(settings).some(({ snapshots }) =>
-    snapshots.some((snapshot) => snapshot.offsite !== undefined),
-  );
+  const offsite = named.some((path) => OFFSITE.test(path));
   const keepsAHost =
     settings.databases.length + settings.mirrors.length + settings.logs.length > 0 &&
+    !hasLandingDirectory &&
     !named.some((path) => OF_RECORDINGS.test(path)) &&
     (offsite || !named.some((path) => path.startsWith('s3')));
   const recordings = !keepsAHost;

@@ -2,30 +2,33 @@ import { hostApi, openHost } from '../host/index.ts';
 import { readPauses } from '../pause/index.ts';
 import { ingestTars } from '../rescan/index.ts';
 import { failureFilter, requeue } from '../requeue/index.ts';
-import type { Role } from '../role.ts';
+import { WavspoolError } from '../faults.ts';
+import type { Queues } from '../queue/index.ts';
+import { whyNoRecordings, type HostApp } from '../app.ts';
+import type { HostRole } from '../role.ts';
 import { startDashboard } from './server.ts';
 import { dashboardToken } from './token.ts';
 
 /** Serves the overview page, Bull Board, the API, metrics and liveness. */
-export const dashboardRole: Role = {
+export const dashboardRole: HostRole = {
   name: 'dashboard',
   start: async (app) => {
-    const { settings, state, queues, clock, report } = app;
+    const { loaded, settings, state, queues, presence, clock, report } = app;
     const host = await openHost(app);
     const stopped = new AbortController();
     const { token, isNew } = await dashboardToken(settings);
     const dashboard = await startDashboard({
       settings,
+      parts: loaded.parts,
       state,
       queues,
+      presence,
       clock,
       report,
-      requeue: (words, tars) => requeue(app, { ...failureFilter(app, words), tars }, 'dashboard'),
-      ingest: (tars) => ingestTars(app, tars),
-      pauses: async () => {
-        const { extract, upload } = await readPauses(settings);
-        return { extract, upload };
-      },
+      requeue: async (words, tars) =>
+        requeue({ ...app, queues: needed(app) }, { ...failureFilter(app, words), tars }, 'dashboard'),
+      ingest: async (tars) => ingestTars({ ...app, queues: needed(app) }, tars),
+      pauses: () => readPauses(settings),
       host: hostApi(host, stopped.signal),
       token,
     });
@@ -41,3 +44,9 @@ export const dashboardRole: Role = {
     };
   },
 };
+
+/** Throws USAGE where nothing goes through Redis: there are no recordings to do anything with. */
+function needed({ queues, loaded }: HostApp): Queues {
+  if (queues !== undefined) return queues;
+  throw new WavspoolError('USAGE', `${whyNoRecordings(loaded)}, so there is nothing to do`);
+}

@@ -72,5 +72,5 @@ async function behindToken(server: FastifyInstance, context: Context, throttle: 
   backups(server, context);
   tars(server, context);
   landing(server, context);
-  await queueBoard(server, context);
+  if (context.queues !== undefined) await queueBoard(server, context, context.queues);
 }

@@ -115,7 +115,9 @@ async function disks(settings: Settings, { recordings }: UsedParts): Promise<Fin
           name: `disk of ${path}`,
           ok: free > minFreeBytes && !inodesShort,
           found: `${roundedSize(free)} and ${disk.ffree} inodes free`,
-          remedy: `extraction waits below extract.minFreeBytes (${minFreeBytes}): free some space`,
+          remedy: recordings
+            ? `extraction waits below extract.minFreeBytes (${minFreeBytes}): free some space`
+            : `free some space: what is done is noted there, and extract.minFreeBytes (${minFreeBytes}) are to be left`,
         };
       } catch (error) {
         return {

@@ -3,7 +3,7 @@ import type { App } from '../app.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf, type FaultCode } from '../faults.ts';
 import { guardDirectory, type DirectoryGuard } from '../linux/index.ts';
 import { EVERYBODY, createHold, uploadJobs, type Hold, type Outcome, type Payload } from '../queue/index.ts';
-import type { Role } from '../role.ts';
+import type { RecordingsRole } from '../role.ts';
 import { isDirectoryFailing, sweepTemporaries } from '../runtime/index.ts';
 import type { TarVersion } from '../state/index.ts';
 import { openS3Store, type ObjectStore } from '../store/index.ts';
@@ -33,7 +33,7 @@ const PAGE = 500;
 const NICE = 5;
 
 /** Unpacks queued tars. */
-export const extractRole: Role = {
+export const extractRole: RecordingsRole = {
   name: 'extract',
   nice: NICE,
   start: async (app) => {

@@ -21,8 +21,8 @@ function inLanding({ landing = {}, roles }: Facts, now: number): HeldWork[] {
 }
 
 function inExtraction({ queues, roles }: Facts): HeldWork[] {
-  const { paused, reason, since = null, waiting, delayed } = queues.extract;
-  const count = waiting + delayed;
+  const { paused = false, reason, since = null, waiting, delayed } = queues.extract ?? {};
+  const count = waiting === undefined || delayed === undefined ? null : waiting + delayed;
   return [
     ...(paused ? [{ what: 'extraction', cause: 'paused', reason: pausedFor(reason), since, count }] : []),
     ...heldBy(roles, 'extraction', count),
@@ -30,14 +30,14 @@ function inExtraction({ queues, roles }: Facts): HeldWork[] {
 }
 
 function inUpload({ queues, recordings, roles, store }: Facts): HeldWork[] {
-  const { paused, reason, since = null } = queues.upload;
+  const { paused = false, reason, since = null } = queues.upload ?? {};
   const count = recordings?.PENDING ?? null;
   const retrying = recordings === null ? 0 : recordings.FAILED - recordings.givenUp;
-  const away = store.available ? [] : heldByStore(store, count);
+  const away = store === null || store.available ? [] : heldByStore(store, count);
   return [
     ...(paused ? [{ what: 'upload', cause: 'paused', reason: pausedFor(reason), since, count }] : []),
     ...away,
-    ...(store.available ? heldBy(roles, 'upload', count) : []),
+    ...(store === null || store.available ? heldBy(roles, 'upload', count) : []),
     ...toRetry(retrying),
   ];
 }
@@ -48,7 +48,10 @@ function toRetry(count: number): HeldWork[] {
     : [{ what: 'upload', cause: 'retry', reason: 'failed, retries automatically', since: null, count }];
 }
 
-function heldByStore({ message, cause, since }: Facts['store'], count: number | null): HeldWork[] {
+function heldByStore(
+  { message, cause, since }: NonNullable<Facts['store']>,
+  count: number | null,
+): HeldWork[] {
   const reason = `storage is unavailable: ${message ?? cause ?? 'no reason given'}`;
   return [{ what: 'upload', cause: 'storage', reason, since: since ?? null, count }];
 }

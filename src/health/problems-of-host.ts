@@ -10,23 +10,15 @@ export function problemsOfHost(facts: Facts): readonly Problem[] {
   return [...disks(facts), ...schedules(facts), ...copiesInDoubt(facts), ...pointsInTime(facts)];
 }
 
-function disks({ disk, limits: { minFreeBytes } }: Facts): Problem[] {
+function disks({ disk, uses, limits: { minFreeBytes } }: Facts): Problem[] {
   // a copy that finds no room fails, which is told of its job
   const missing = WORK_DIRECTORIES.flatMap((name) => (disk[name] === null ? missingDirectory(name) : []));
-  const low = WORK_DIRECTORIES.map((name) => disk[name]).filter(
-    (room) => room !== null && (room.freeBytes < minFreeBytes || hasNoInodes(room)),
+  const low = WORK_DIRECTORIES.flatMap((name) => disk[name] ?? []).filter(
+    (room) => room.freeBytes < minFreeBytes || hasNoInodes(room),
   );
   // directories of one disk are told of once
-  const bySize = Map.groupBy(low, (room) => room?.totalBytes);
-  return [
-    ...missing,
-    ...[...bySize.values()].map((rooms) =>
-      lowDisk(
-        rooms.flatMap((room) => room ?? []),
-        minFreeBytes,
-      ),
-    ),
-  ];
+  const bySize = Map.groupBy(low, (room) => room.totalBytes);
+  return [...missing, ...[...bySize.values()].map((rooms) => lowDisk(rooms, minFreeBytes, uses.recordings))];
 }
 
 function missingDirectory(name: string): Problem {
@@ -40,7 +32,7 @@ function missingDirectory(name: string): Problem {
   };
 }
 
-function lowDisk(rooms: readonly DiskStatus[], minFreeBytes: number): Problem {
+function lowDisk(rooms: readonly DiskStatus[], minFreeBytes: number, recordings: boolean): Problem {
   const free = Math.min(...rooms.map(({ freeBytes }) => freeBytes));
   const left = rooms.some(hasNoInodes)
     ? 'no inodes left'
@@ -49,8 +41,10 @@ function lowDisk(rooms: readonly DiskStatus[], minFreeBytes: number): Problem {
     id: `disk-low:${rooms[0]?.path ?? ''}`,
     since: null,
     what: `The disk of ${rooms.map(({ path }) => path).join(', ')} has ${left}.`,
-    effect: 'Extraction waits rather than fill the disk.',
-    remedy: 'Free space on it; extraction then resumes automatically.',
+    effect: recordings
+      ? 'Extraction waits rather than fill the disk.'
+      : 'Copies that find no room are not made, and what was done is not noted.',
+    remedy: recordings ? 'Free space on it; extraction then resumes automatically.' : 'Free space on it.',
     command: 'wavspool doctor',
   };
 }

@@ -6,6 +6,7 @@ import type { Problem } from './types.ts';
 /** What keeps tars and recordings from going on and needs somebody; `now` is in ms since 1970. */
 export function problemsOfWork(facts: Facts, now: number): readonly Problem[] {
   return [
+    ...unattended(facts),
     ...missingRoles(facts),
     ...storeAway(facts),
     ...pauses(facts),
@@ -16,12 +17,37 @@ export function problemsOfWork(facts: Facts, now: number): readonly Problem[] {
   ];
 }
 
-function missingRoles({ needs, roles }: Facts): Problem[] {
+/** What belongs to recordings on a host whose settings take none: nobody looks after it. */
+function unattended({ uses, disk, recordings }: Facts): Problem[] {
+  if (uses.recordings) return [];
+  const open = recordings === null ? 0 : recordings.PENDING + recordings.FAILED - recordings.givenUp;
+  const left = [
+    ...(disk.incoming ? [`there is a landing directory, ${disk.incoming.path}`] : []),
+    ...(open > 0
+      ? [`state.db holds ${counted(open, 'recording')} that ${open === 1 ? 'is' : 'are'} not in the bucket`]
+      : []),
+  ];
+  if (left.length === 0) return [];
+  return [
+    {
+      id: 'recordings-unattended',
+      since: null,
+      what: `These settings take no recordings, but ${left.join(', and ')}.`,
+      effect: 'Nobody takes what lands, and nothing is uploaded.',
+      remedy: 'Name paths.incoming in the settings, or remove the directory; then restart wavspool.',
+      command: 'wavspool config show',
+    },
+  ];
+}
+
+/** Who is at work is not known while Redis is away, which is told by itself. */
+function missingRoles({ needs, roles, redis }: Facts): Problem[] {
+  if (redis?.available === false) return [];
   return needs.filter((role) => !roles.some((beat) => beat.role === role)).map(missingRole);
 }
 
 function storeAway({ store }: Facts): Problem[] {
-  if (store.available && store.reached !== false) return [];
+  if (store === null || (store.available && store.reached !== false)) return [];
   const { cause, message, since = null, reached } = store;
   const told = message === undefined ? '' : `: ${message}`;
   return [
@@ -47,15 +73,15 @@ function storeAway({ store }: Facts): Problem[] {
 
 function pauses({ queues }: Facts): Problem[] {
   return (['extract', 'upload', 'maintenance'] as const).flatMap((kind) => {
-    const { paused, reason, since = null, until } = queues[kind];
-    if (!paused) return [];
+    const { paused, reason, since = null, until } = queues[kind] ?? {};
+    if (paused !== true) return [];
     return {
       id: `paused:${kind}`,
       since,
       what: `The ${kind} queue is paused: ${reason ?? 'no reason given'}.`,
-      effect: `Nothing is taken from it ${until == null ? 'until somebody resumes it' : `until ${until}`}.`,
+      effect: `${kind === 'maintenance' ? 'No job begins' : 'Nothing is taken from it'} ${until == null ? 'until somebody resumes it' : `until ${until}`}.`,
       remedy: 'Resume it when the reason is gone.',
-      command: kind === 'maintenance' ? null : `wavspool resume ${kind}`,
+      command: `wavspool resume ${kind}`,
     };
   });
 }
@@ -69,7 +95,7 @@ const REMEDY_OF_HOLD: Readonly<Record<string, string>> = {
 function holds({ roles, store }: Facts): Problem[] {
   const told = new Map<string, Problem>();
   for (const { held } of roles) {
-    if (held === undefined || (held.what === 'upload' && !store.available)) continue;
+    if (held === undefined || (held.what === 'upload' && store?.available === false)) continue;
     const id = `held:${held.what}:${held.cause}`;
     const since = isoTime(held.since);
     const earlier = told.get(id)?.since;

@@ -1,3 +1,4 @@
+import { FAULTS } from '../faults.ts';
 import type { QueueKind } from '../queue/index.ts';
 import { isoTime } from '../runtime/index.ts';
 import type { Facts } from '../status/index.ts';
@@ -22,9 +23,25 @@ export function stallsOf(facts: Facts, now: number): readonly Problem[] {
 
 /** Whether one role lives and gets its work done; `now` is in ms since 1970. A role that was never started does not live. */
 export function stallOfRole(facts: Facts, role: string, now: number): Problem | undefined {
+  const away = redisAway(facts);
+  if (away !== undefined) return away;
   if (!facts.roles.some((beat) => beat.role === role)) return missingRole(role);
   const kind = KINDS.find((kind) => ROLE_OF[kind] === role);
   return kind === undefined ? undefined : stallOf(facts, kind, now);
+}
+
+/** The problem of a Redis that work goes through and that does not answer: then nobody can say who works. */
+export function redisAway({ redis }: Facts): Problem | undefined {
+  if (redis === null || redis.available) return undefined;
+  return {
+    id: 'redis-away',
+    since: null,
+    what: `Redis is unreachable: ${redis.message ?? 'no reason given'}.`,
+    effect:
+      'Nothing is queued, so tars and recordings wait and no job runs; nothing is lost and no retry is spent.',
+    remedy: `${FAULTS.REDIS_UNREACHABLE.remedy.replace(/^./, (first) => first.toUpperCase())}.`,
+    command: 'wavspool doctor',
+  };
 }
 
 /** The problem of a role that should run and was not heard of. */
@@ -47,9 +64,11 @@ function effectOfMissing(role: string): string {
 
 /** Why a queue does not move although it should. */
 function stallOf(facts: Facts, kind: QueueKind, now: number): Problem | undefined {
-  const { waiting, active, paused, oldestWaitingMs = 0, oldestActiveMs = 0 } = facts.queues[kind];
+  const queue = facts.queues[kind];
+  if (queue === undefined) return undefined;
+  const { waiting, active, paused, oldestWaitingMs = 0, oldestActiveMs = 0 } = queue;
   if (paused || waiting + active === 0) return undefined;
-  if (kind === 'upload' && !facts.store.available) return undefined; // P7: then it waits on purpose
+  if (kind === 'upload' && facts.store?.available === false) return undefined; // P7: then it waits on purpose
   const role = ROLE_OF[kind];
   const beats = facts.roles.filter((beat) => beat.role === role);
   if (beats.length === 0) {

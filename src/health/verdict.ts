@@ -3,7 +3,7 @@ import { heldWork } from './held-work.ts';
 import { problemsOfHost } from './problems-of-host.ts';
 import { problemsOfWork } from './problems-of-work.ts';
 import { problemsOfState } from './problems-of-state.ts';
-import { stallsOf } from './stalls.ts';
+import { redisAway, stallsOf } from './stalls.ts';
 import type { Verdict } from './types.ts';
 
 /**
@@ -11,7 +11,8 @@ import type { Verdict } from './types.ts';
  * somebody must act, as held where it goes on by itself.
  */
 export function verdict(facts: Facts, now: number): Verdict {
-  const stalls = stallsOf(facts, now);
+  const away = redisAway(facts);
+  const stalls = [...(away === undefined ? [] : [away]), ...stallsOf(facts, now)];
   return {
     alive: stalls.length === 0,
     attention: [

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { App } from '../app.ts';
+import type { HostApp } from '../app.ts';
 import { cleanUp } from '../cleanup/index.ts';
 import { whyAway } from '../linux/index.ts';
 import { receiptWriter } from '../receipt/index.ts';
@@ -10,7 +10,7 @@ export interface MaintenanceJob {
   readonly name: string;
   readonly everyMs: number;
   /** Returns how much it did; a run that found nothing to do is not reported. Safe to repeat, also after a crash. */
-  run(app: App, store: ObjectStore, signal: AbortSignal): Promise<number>;
+  run(app: HostApp, store: ObjectStore, signal: AbortSignal): Promise<number>;
 }
 
 const MINUTE_MS = 60_000;
@@ -28,7 +28,7 @@ const abortStaleUploads: MaintenanceJob = {
   },
 };
 
-function receipts(clock: App['clock']): MaintenanceJob {
+function receipts(clock: HostApp['clock']): MaintenanceJob {
   const writeReceipts = receiptWriter(clock);
   return {
     name: 'write-receipts',
@@ -70,23 +70,27 @@ const cleanup: MaintenanceJob = {
 };
 
 /** Where receipts are put together. */
-export function scratchOf({ paths }: App['settings']): string {
+export function scratchOf({ paths }: HostApp['settings']): string {
   return join(paths.data, 'scratch');
 }
 
 /** The jobs that the settings ask for. */
 export function maintenanceJobs({
+  loaded: { parts },
   settings,
   clock,
-}: Pick<App, 'settings' | 'clock'>): readonly MaintenanceJob[] {
+}: Pick<HostApp, 'loaded' | 'settings' | 'clock'>): readonly MaintenanceJob[] {
   return [
-    abortStaleUploads,
-    ...(settings.upload.receipts ? [receipts(clock)] : []),
-    ...(cleansUp(settings) ? [cleanup] : []),
+    ...(parts.store ? [abortStaleUploads] : []),
+    ...(parts.recordings ? ofRecordings(settings, clock) : []),
   ];
 }
 
+function ofRecordings(settings: HostApp['settings'], clock: HostApp['clock']): readonly MaintenanceJob[] {
+  return [...(settings.upload.receipts ? [receipts(clock)] : []), ...(cleansUp(settings) ? [cleanup] : [])];
+}
+
 /** Whether the settings let anything be removed. */
-function cleansUp({ cleanup: { extracted, incoming } }: App['settings']): boolean {
+function cleansUp({ cleanup: { extracted, incoming } }: HostApp['settings']): boolean {
   return extracted !== 'keep' || incoming !== 'keep';
 }

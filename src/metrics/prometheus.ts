@@ -84,7 +84,7 @@ function addLanding({ landing = {} }: Status, gauge: AddGauge): void {
 function addWork(status: Status, gauge: AddGauge): void {
   const queues = Object.entries(status.queues);
   // copies may lie in one of the directories of recordings: a path is told once
-  const rooms = Object.values(status.disk).filter((room) => room !== null);
+  const rooms = Object.values(status.disk).filter((room) => room != null);
   const disks = [...new Map(rooms.map((room) => [room.path, room])).values()];
   gauge(
     'recordings_failed',
@@ -106,7 +106,16 @@ function addWork(status: Status, gauge: AddGauge): void {
     '1 while the queue is paused',
     queues.map(([queue, { paused }]) => ({ labels: { queue }, value: Number(paused) })),
   );
-  gauge('store_available', '0 while the store is away', one(Number(status.store.available)));
+  gauge(
+    'store_available',
+    '0 while the store is away',
+    status.store === null ? [] : one(Number(status.store.available)),
+  );
+  gauge(
+    'redis_available',
+    '0 while Redis is away',
+    status.redis === null ? [] : one(Number(status.redis.available)),
+  );
   gauge(
     'oldest_waiting_seconds',
     'How long the tar that waits longest has waited',

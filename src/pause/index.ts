@@ -1,6 +1,8 @@
 // Operators stop the taking of work with a reason and, if they like, an end; it holds across restarts and a lost Redis.
 export {
   PAUSABLE,
+  isOver,
+  pausedByAll,
   pauseQueues,
   readPauses,
   reapplyPauses,

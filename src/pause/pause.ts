@@ -1,12 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { App } from '../app.ts';
+import type { HostApp } from '../app.ts';
+import type { UsedParts } from '../config/index.ts';
 import { errnoOf } from '../faults.ts';
 import { isoTime, parseTime, writeDurably } from '../runtime/index.ts';
 
-/** The queues that an operator can pause. */
-export const PAUSABLE = ['extract', 'upload'] as const;
+/** What an operator can pause. */
+export const PAUSABLE = ['extract', 'upload', 'maintenance'] as const;
 export type Pausable = (typeof PAUSABLE)[number];
+
+/** What is meant by `all`: the recordings' way, and on a host without recordings its jobs. */
+export function pausedByAll({ recordings }: UsedParts): readonly Pausable[] {
+  return recordings ? ['extract', 'upload'] : ['maintenance'];
+}
 
 export interface Pause {
   readonly reason: string;
@@ -18,10 +24,10 @@ export interface Pause {
 
 export type Pauses = Partial<Record<Pausable, Pause>>;
 
-type PauseApp = Pick<App, 'settings' | 'queues' | 'clock' | 'report'>;
+type PauseApp = Pick<HostApp, 'settings' | 'queues' | 'clock' | 'report'>;
 
 /** The pauses that operators asked for, expired ones included. They lie in a file, for Redis may forget (P2). */
-export async function readPauses(settings: App['settings']): Promise<Pauses> {
+export async function readPauses(settings: HostApp['settings']): Promise<Pauses> {
   try {
     return JSON.parse(await readFile(pauseFile(settings), 'utf8')) as Pauses;
   } catch (error) {
@@ -42,7 +48,7 @@ export async function pauseQueues(
   const pauses = { ...(await readPauses(app.settings)) };
   for (const queue of queues) pauses[queue] = { reason, since: isoTime(now), until };
   await writePauses(app.settings, pauses);
-  for (const queue of queues) await app.queues[queue].pause();
+  for (const queue of queues) await app.queues?.[queue].pause();
   app.report('queues paused', { queues, reason, until });
 }
 
@@ -51,7 +57,7 @@ export async function resumeQueues(app: PauseApp, queues: readonly Pausable[], b
   const pauses = { ...(await readPauses(app.settings)) };
   for (const queue of queues) delete pauses[queue];
   await writePauses(app.settings, pauses);
-  for (const queue of queues) await app.queues[queue].resume();
+  for (const queue of queues) await app.queues?.[queue].resume();
   app.report('queues resumed', { queues, by });
 }
 
@@ -62,7 +68,7 @@ export async function reapplyPauses(app: PauseApp): Promise<void> {
     const pause = pauses[queue];
     if (pause === undefined) continue;
     if (isOver(pause, app.clock.now())) await resumeQueues(app, [queue], 'the end of its time');
-    else if (!(await app.queues[queue].isPaused())) await app.queues[queue].pause();
+    else if ((await app.queues?.[queue].isPaused()) === false) await app.queues?.[queue].pause();
   }
 }
 
@@ -71,10 +77,10 @@ export function isOver(pause: Pause, now: number): boolean {
   return pause.until !== null && parseTime(pause.until) <= now;
 }
 
-function pauseFile(settings: App['settings']): string {
+function pauseFile(settings: HostApp['settings']): string {
   return join(settings.paths.data, 'pauses.json');
 }
 
-async function writePauses(settings: App['settings'], pauses: Pauses): Promise<void> {
+async function writePauses(settings: HostApp['settings'], pauses: Pauses): Promise<void> {
   await writeDurably(pauseFile(settings), `${JSON.stringify(pauses, null, 2)}\n`, 0o640);
 }

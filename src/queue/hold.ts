@@ -1,6 +1,6 @@
 import type { Report } from '../events.ts';
 import type { Clock } from '../runtime/index.ts';
-import type { HeldWork } from './shared.ts';
+import type { HeldWork } from '../presence/index.ts';
 
 /** What work waits for that is no fault of its own; it goes on by itself, and costs no retry. */
 export interface Hold {

@@ -14,7 +14,9 @@ export {
 } from './jobs.ts';
 export { QUEUES, type QueueKind } from './names.ts';
 export { priorityOf } from './priority.ts';
+export { redisFault } from './redis-fault.ts';
 export { openQueues, openQueuesNow, type Queues } from './open.ts';
-export type { Heartbeat, HeldWork, Shared, StoreOutage } from './shared.ts';
+export type { Heartbeat, HeldWork, Presence } from '../presence/index.ts';
+export type { Shared, StoreOutage } from './shared.ts';
 export type { QueueCounts, WorkQueue } from './work-queue.ts';
 export type { Outcome, RunningWorker } from './worker.ts';

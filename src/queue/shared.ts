@@ -1,46 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Cause, FaultCode } from '../faults.ts';
+import { fieldOf, inOrder, isSilent, type Heartbeat, type Presence } from '../presence/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import { siteKey } from './names.ts';
-
-/** What a living role says of itself every few seconds. */
-export interface Heartbeat {
-  readonly role: string;
-  readonly host: string;
-  readonly pid: number;
-  /** ms since 1970. */
-  readonly startedAt: number;
-  readonly at: number;
-  readonly rssBytes: number;
-  readonly peakRssBytes: number;
-  readonly cpuMs: number;
-  /** The longest the event loop was held up, in ms: since the start and since the last heartbeat. */
-  readonly loopMaxMs: number;
-  readonly loopRecentMs: number;
-  /** Jobs that ended here, and how long ago the last one did; absent for a role without a queue. */
-  readonly jobs?: {
-    readonly active: number;
-    readonly finished: number;
-    readonly lastFinishedMsAgo: number | null;
-  };
-  /** What this role does not do now although there is work, and why; absent while it does all of it. */
-  readonly held?: HeldWork;
-  /** Why this process could not read or write `state.db` when it last tried; absent while it can. */
-  readonly stateTrouble?: { readonly code: FaultCode; readonly message: string; readonly since: number };
-  readonly counters: Readonly<Record<string, number>>;
-}
-
-/** Work that waits for something that is nobody's fault who waits: room, the backlog, the host. It goes on by itself. */
-export interface HeldWork {
-  /** `extraction`, `upload`, … */
-  readonly what: string;
-  /** A cause of the table of faults, or `backlog`. */
-  readonly cause: string;
-  /** A sentence for people. */
-  readonly message: string;
-  /** ms since 1970. */
-  readonly since: number;
-}
 
 /** Why uploading is paused for the whole site (P7). */
 export interface StoreOutage {
@@ -66,15 +28,8 @@ type LandingFigures = Readonly<
 /** What was told of the landing directory is old by then: its watch role is gone. */
 const LANDING_MS = 60_000;
 
-/** A role that has not been heard of for this long is gone. */
-const SILENT_MS = 30_000;
-
 /** What the processes of a site tell each other. Hints for people and for each other, never the truth: Redis is disposable (P2). */
-export interface Shared {
-  beat(heartbeat: Heartbeat): Promise<void>;
-  /** Removes the heartbeat of a role that ends in order. */
-  leave(heartbeat: Pick<Heartbeat, 'role' | 'host' | 'pid'>): Promise<void>;
-  heartbeats(): Promise<readonly Heartbeat[]>;
+export interface Shared extends Presence {
   /** What the watch role told of the landing directory last; undefined when none has for a minute. */
   landing(): Promise<LandingFigures | undefined>;
   setLanding(figures: LandingFigures): Promise<void>;
@@ -108,14 +63,12 @@ export function openShared(site: string, redis: Redis, clock: Clock): Shared {
       const all = Object.entries(await redis.hgetall(roles)).map(
         ([name, json]) => [name, JSON.parse(json) as Heartbeat] as const,
       );
-      const silent = all
-        .filter(([, heartbeat]) => clock.now() - heartbeat.at > SILENT_MS)
-        .map(([name]) => name);
+      const silent = all.filter(([, heartbeat]) => isSilent(heartbeat, clock.now())).map(([name]) => name);
       if (silent.length > 0) await redis.hdel(roles, ...silent);
       return all
         .filter(([name]) => !silent.includes(name))
         .map(([, heartbeat]) => heartbeat)
-        .toSorted((a, b) => a.role.localeCompare(b.role) || a.pid - b.pid);
+        .toSorted(inOrder);
     },
     landing: async () => {
       const json = await redis.get(landing);
@@ -150,8 +103,4 @@ function outageIn(json: string | null): StoreOutage | undefined {
   if (json === null) return undefined;
   const noted = JSON.parse(json) as Omit<StoreOutage, 'probes' | 'bySuspects' | 'stamp'>;
   return { probes: 1, bySuspects: false, stamp: '', ...noted };
-}
-
-function fieldOf({ role, host, pid }: Pick<Heartbeat, 'role' | 'host' | 'pid'>): string {
-  return `${role}@${host}:${pid}`;
 }

@@ -7,6 +7,7 @@ import { givenUpBefore, readPayload, type Payload } from './jobs.ts';
 import { PREFIX, queueName, type QueueKind } from './names.ts';
 import { reclaimOrphans, register } from './orphans.ts';
 import { PUT_OFF_MS, createQuarantine } from './quarantine.ts';
+import { isConnectionFault } from './redis-fault.ts';
 import { isRefusal, restingWorker } from './resting.ts';
 
 /** What became of a job; {@link settle} carries it out in BullMQ's terms. */
@@ -151,6 +152,7 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
     });
     made.on('error', (err) => {
       if (isRefusal(err)) resting.refused(err);
+      // BullMQ repeats on its workers what the connection's own listener has reported already
       else if (!isConnectionFault(err)) report('unexpected fault', { err });
     });
     return made;
@@ -220,11 +222,4 @@ function crashesOf(progress: Job['progress']): number {
   const isCount =
     typeof progress === 'object' && 'crashes' in progress && typeof progress.crashes === 'number';
   return isCount ? Number(progress.crashes) : 0;
-}
-
-/** BullMQ repeats on its workers what the connection's own listener has reported already. */
-function isConnectionFault(error: Error): boolean {
-  return /ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|Connection is closed|LOADING|UNBLOCKED|All sentinels are unreachable|Too many Cluster redirections/.test(
-    `${error.message} ${'code' in error ? String(error.code) : ''}`,
-  );
 }

@@ -2,7 +2,7 @@ import type { App } from '../app.ts';
 import { startArrival, type Arrival } from '../arrival/index.ts';
 import { guardDirectory } from '../linux/index.ts';
 import type { HeldWork } from '../queue/index.ts';
-import type { Role } from '../role.ts';
+import type { RecordingsRole } from '../role.ts';
 import type { OwnStall } from '../role-health/index.ts';
 import { proveBelow } from '../tar/index.ts';
 import { reconcileUploads } from './reconcile.ts';
@@ -15,7 +15,7 @@ const FIRST_MS = 200;
 const ENDLESS_MS = 30 * 60_000;
 
 /** Finds tars that are complete, and rebuilds the queues from the disk and state.db at start and at every rescan. */
-export const watchRole: Role = {
+export const watchRole: RecordingsRole = {
   name: 'watch',
   start: async (app) => {
     let thorough = true; // at start nothing is known of what Redis still holds

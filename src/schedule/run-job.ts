@@ -49,35 +49,59 @@ export async function runJob<R extends object>(
   asked: Asked,
   signal: AbortSignal,
 ): Promise<R> {
-  const { journal, clock, report } = deps;
   const lock = await takeTurn(deps, job.lock, asked.patienceMs, signal);
   try {
-    const startedAt = clock.monotonicMs();
-    const begun = journal.begin({
-      job: job.id,
-      by: asked.by,
-      due: asked.due,
-      startedAt: clock.now(),
-    });
-    if (job.ping !== undefined) await ping(job.ping, { kind: 'start' }, job.id, report);
-    try {
-      const result = await job.run(signal);
-      begun.done(clock.now(), result);
-      const ms = Math.round(clock.monotonicMs() - startedAt);
-      report('scheduled job done', { job: job.id, by: asked.by, ms });
-      if (job.ping !== undefined) await ping(job.ping, { kind: 'success' }, job.id, report);
-      return result;
-    } catch (error) {
-      signal.throwIfAborted(); // not its fault: it stays noted as running, and is begun again at once
-      begun.failed(clock.now(), messageOf(error));
-      // who asked for it is told by what is thrown
-      if (asked.by === 'schedule') report('scheduled job failed', { job: job.id, err: error });
-      const reason = messageOf(error);
-      if (job.ping !== undefined) await ping(job.ping, { kind: 'fail', reason }, job.id, report);
-      throw error;
-    }
+    return await runLocked(deps, job, asked, signal);
   } finally {
     lock.release();
+  }
+}
+
+/**
+ * Runs a job as {@link runJob} does if it is due, once for each time that it is, however many processes ask at once: whoever has
+ * its turn looks again whether another was quicker. Returns whether it ran. Throws JOB_RUNNING at once: it is still due then.
+ */
+export async function runDue(
+  deps: RunDeps & { readonly timezone: string },
+  job: Job,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if ((await dueNow(deps, job)) === undefined) return false;
+  const lock = await takeTurn(deps, job.lock, 0, signal);
+  try {
+    const due = await dueNow(deps, job);
+    if (due === undefined) return false;
+    await runLocked(deps, job, { by: 'schedule', due }, signal);
+    return true;
+  } finally {
+    lock.release();
+  }
+}
+
+async function runLocked<R extends object>(
+  { journal, clock, report }: RunDeps,
+  job: Job<R>,
+  { by, due }: Pick<Asked, 'by' | 'due'>,
+  signal: AbortSignal,
+): Promise<R> {
+  const startedAt = clock.monotonicMs();
+  const begun = journal.begin({ job: job.id, by, due, startedAt: clock.now() });
+  if (job.ping !== undefined) await ping(job.ping, { kind: 'start' }, job.id, report);
+  try {
+    const result = await job.run(signal);
+    begun.done(clock.now(), result);
+    const ms = Math.round(clock.monotonicMs() - startedAt);
+    report('scheduled job done', { job: job.id, by, ms });
+    if (job.ping !== undefined) await ping(job.ping, { kind: 'success' }, job.id, report);
+    return result;
+  } catch (error) {
+    signal.throwIfAborted(); // not its fault: it stays noted as running, and is begun again at once
+    begun.failed(clock.now(), messageOf(error));
+    // who asked for it is told by what is thrown
+    if (by === 'schedule') report('scheduled job failed', { job: job.id, err: error });
+    const reason = messageOf(error);
+    if (job.ping !== undefined) await ping(job.ping, { kind: 'fail', reason }, job.id, report);
+    throw error;
   }
 }
 

@@ -1,28 +1,26 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Landing } from '../arrival/index.ts';
-import { copyDirectories, type Settings } from '../config/index.ts';
+import { copyDirectories, type Settings, type UsedParts } from '../config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
 import { whyAway } from '../linux/index.ts';
 import { verdict, type StateCheck } from '../health/index.ts';
-import { QUEUES, type QueueKind, type Queues } from '../queue/index.ts';
+import type { Presence, QueueKind } from '../queue/index.ts';
+import { neededRoles } from '../role-names.ts';
 import { isoTime, isoTimestamp, sqlTimestamp, type Clock } from '../runtime/index.ts';
 import type { StateStore } from '../state/index.ts';
-import type { DiskStatus, Facts, QueueStatus, Status } from './status.ts';
-
-interface Pause {
-  readonly reason: string;
-  readonly since: string;
-  readonly until: string | null;
-}
-
-/** Which queues an operator paused, and why. */
-export type Pauses = () => Promise<Readonly<Record<'extract' | 'upload', Pause | undefined>>>;
+import { unlessAway, type Pauses, type QueueFacts } from './queues.ts';
+import type { DiskStatus, Facts, Status } from './status.ts';
+import { timedJobs } from './timed-jobs.ts';
 
 export interface StatusDeps {
   readonly settings: Pick<Settings, 'site' | 'paths' | 'extract' | 'databases' | 'mirrors' | 'logs'>;
+  readonly parts: UsedParts;
   readonly state: Pick<StateStore, 'counts' | 'causes' | 'endedBetween'>;
-  readonly queues: Pick<Queues, QueueKind | 'shared'>;
+  /** Asks Redis, see `lookAtQueues`; absent where nothing goes through it. */
+  readonly queues: (() => Promise<QueueFacts>) | undefined;
+  /** Who is at work, where Redis does not tell it. */
+  readonly presence: Pick<Presence, 'heartbeats'>;
   readonly clock: Clock;
   readonly pauses: Pauses;
   /** What the last look through `state.db` found. */
@@ -35,66 +33,76 @@ export interface StatusDeps {
   >;
 }
 
-/** The dashboard only looks on. */
-const NEEDED_ROLES = ['watch', 'extract', 'upload', 'maintain'] as const;
-
-/** Looks at the state store, the queues and the disk. What `state.db` cannot tell is null. Throws REDIS_UNREACHABLE or FILE_UNREADABLE. */
+/** Looks at the state store, the queues and the disk. What `state.db` or Redis cannot tell is null or absent. Throws FILE_UNREADABLE. */
 export async function collectStatus(deps: StatusDeps): Promise<Status> {
-  const { settings, state, queues, clock } = deps;
+  const { settings, parts, state, clock } = deps;
   const now = clock.now();
-  const [pauses, store, roles, disk] = await Promise.all([
-    deps.pauses(),
-    queues.shared.store(),
-    queues.shared.heartbeats(),
-    diskStatus(settings),
+  const [seen, disk, keeping, check] = await Promise.all([
+    lookAtWork(deps, now),
+    diskStatus(settings, parts),
+    deps.keeping(),
+    deps.stateCheck(),
   ]);
-  const oldest = await oldestWaiting(queues);
-  const landing: Landing | undefined =
-    (await queues.shared.landing()) ?? (disk['incoming'] === null ? undefined : await deps.landing?.());
-  const queueStatus = async (kind: QueueKind): Promise<QueueStatus> => {
-    const [counts, paused, activeMs] = await Promise.all([
-      queues[kind].counts(),
-      queues[kind].isPaused(),
-      queues[kind].oldestActiveMs(),
-    ]);
-    const pause = kind === 'maintenance' ? undefined : pauses[kind];
-    const waitingMs = oldest[kind]?.waitingMs;
-    return {
-      ...counts,
-      paused,
-      ...(waitingMs !== undefined && { oldestWaitingMs: waitingMs }),
-      ...(activeMs !== undefined && { oldestActiveMs: activeMs }),
-      ...(paused && pause !== undefined && { reason: pause.reason, since: pause.since, until: pause.until }),
-    };
-  };
-  const [extract, upload, maintenance] = await Promise.all(QUEUES.map(queueStatus));
-  if (extract === undefined || upload === undefined || maintenance === undefined)
-    throw new WavspoolError('UNKNOWN', `there are not three queues but ${QUEUES.join(', ')}`);
-
+  const isAsked = parts.recordings && disk['incoming'] !== null;
+  const landing = seen.landing ?? (isAsked ? await deps.landing?.() : undefined);
   const rows = readRows(state, now);
-  const check = await deps.stateCheck();
   const facts: Facts = {
     site: settings.site,
     at: isoTime(now),
+    uses: parts,
     ...rows.figures,
-    queues: { extract, upload, maintenance },
+    ...seen.work(keeping),
     state: { path: settings.paths.state, fault: rows.fault, check: check ?? null },
-    oldestWaiting:
-      oldest.extract === undefined
-        ? null
-        : {
-            tar: oldest.extract.payload.tar,
-            ageSeconds: Math.round(oldest.extract.waitingMs / 1000),
-          },
-    store: storeStatus(store),
     disk,
     limits: { minFreeBytes: settings.extract.minFreeBytes, maxBacklog: settings.extract.maxBacklog },
-    needs: NEEDED_ROLES,
+    needs: neededRoles(parts),
     ...(landing !== undefined && { landing }),
-    roles,
-    ...(await deps.keeping()),
+    ...keeping,
   };
   return { ...facts, verdict: verdict(facts, now) };
+}
+
+type WorkFacts = Pick<Facts, 'redis' | 'queues' | 'oldestWaiting' | 'store' | 'roles'>;
+
+interface SeenWork {
+  readonly landing?: Facts['landing'];
+  /** Without Redis, what waits is told by how the jobs that keep the host go. */
+  readonly work: (keeping: Pick<Status, 'schedules'>) => WorkFacts;
+}
+
+/** Who works on what, as far as Redis, or where nothing goes through it the roles themselves, tell it. */
+async function lookAtWork(
+  { parts, queues, presence, pauses: read }: StatusDeps,
+  now: number,
+): Promise<SeenWork> {
+  const pauses = await read();
+  const nothing = { queues: {}, oldestWaiting: null, store: null, roles: [] };
+  if (queues === undefined) {
+    const roles = await presence.heartbeats();
+    const jobs = (schedules: Status['schedules']): Facts['queues'] => ({
+      maintenance: timedJobs(schedules, roles, pauses.maintenance, now),
+    });
+    return { work: ({ schedules }) => ({ ...nothing, redis: null, queues: jobs(schedules), roles }) };
+  }
+  const asked = await unlessAway(queues);
+  if ('fault' in asked) return { work: () => ({ ...nothing, redis: { available: false, ...asked.fault } }) };
+  const { landing, store, ...work } = asked;
+  const facts = {
+    ...work,
+    redis: { available: true },
+    queues: withPauses(work.queues, pauses),
+    store: parts.recordings ? store : null,
+  };
+  return { landing, work: () => facts };
+}
+
+/** Why a queue is paused stands beside it. */
+function withPauses(queues: QueueFacts['queues'], pauses: Awaited<ReturnType<Pauses>>): Facts['queues'] {
+  const entries = Object.entries(queues).map(([kind, queue]) => [
+    kind,
+    { ...queue, ...(queue.paused && pauses[kind as QueueKind]) },
+  ]);
+  return Object.fromEntries(entries) as Facts['queues'];
 }
 
 type RowFigures = Pick<Facts, 'recordings' | 'tars' | 'causes' | 'rates'>;
@@ -140,36 +148,23 @@ function iso(timestamp: string | undefined): string | null {
   return timestamp === undefined ? null : isoTimestamp(timestamp);
 }
 
-async function oldestWaiting(queues: StatusDeps['queues']): Promise<{
-  extract: Awaited<ReturnType<Queues['extract']['oldestWaiting']>>;
-  upload: Awaited<ReturnType<Queues['upload']['oldestWaiting']>>;
-  maintenance: Awaited<ReturnType<Queues['maintenance']['oldestWaiting']>>;
-}> {
-  const [extract, upload, maintenance] = await Promise.all([
-    queues.extract.oldestWaiting(),
-    queues.upload.oldestWaiting(),
-    queues.maintenance.oldestWaiting(),
-  ]);
-  return { extract, upload, maintenance };
-}
-
-function storeStatus({ outage, reachedAt }: Awaited<ReturnType<Queues['shared']['store']>>): Status['store'] {
-  if (outage === undefined) return { available: true, ...(reachedAt !== undefined && { reached: true }) };
-  const { cause, message, since } = outage;
-  return { available: false, reached: reachedAt !== undefined, cause, message, since: isoTime(since) };
-}
-
-async function diskStatus(settings: StatusDeps['settings']): Promise<Status['disk']> {
+async function diskStatus(
+  settings: StatusDeps['settings'],
+  { recordings }: UsedParts,
+): Promise<Status['disk']> {
   const { paths } = settings;
-  const [incoming, extracted, state] = await Promise.all([
-    roomIn(paths.incoming, paths.data),
-    roomIn(paths.extracted, paths.data),
+  const [state, ...passed] = await Promise.all([
     roomIn(dirname(paths.state), paths.data),
+    ...[paths.incoming, paths.extracted].map((path) => roomIn(path, paths.data)),
   ]);
+  // where nothing lands, neither is missed; one that is there all the same is told of
+  const used = (['incoming', 'extracted'] as const)
+    .map((name, at) => [name, passed[at] ?? null] as const)
+    .filter(([, room]) => recordings || room !== null);
   const copies = await Promise.all(
     copyDirectories(settings).map(async (path) => [path, await roomIfSeen(path, paths.data)] as const),
   );
-  return { ...Object.fromEntries(copies), incoming, extracted, state };
+  return { ...Object.fromEntries([...copies, ...used]), state };
 }
 
 /** Directories of copies may be anybody's: one that cannot be seen hides no other figure, and has its fault in `copies`. */

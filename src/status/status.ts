@@ -1,4 +1,5 @@
 import type { Landing } from '../arrival/index.ts';
+import type { UsedParts } from '../config/index.ts';
 import type { FaultCode } from '../faults.ts';
 import type { Verdict } from '../health/index.ts';
 import type { Heartbeat, QueueKind } from '../queue/index.ts';
@@ -39,6 +40,8 @@ export interface Status extends Facts {
 export interface Facts {
   readonly site: string;
   readonly at: string;
+  /** What of wavspool this host uses; what is not used is not missed. */
+  readonly uses: UsedParts;
   /** Null when `state.db` cannot be read; so are `tars` and `rates`, and `causes` is empty. */
   readonly recordings: {
     readonly PENDING: number;
@@ -58,10 +61,18 @@ export interface Facts {
     readonly givenUpSince: string | null;
   } | null;
   readonly causes: readonly { readonly cause: string; readonly recordings: number }[];
-  readonly queues: Readonly<Record<QueueKind, QueueStatus>>;
+  /** Whether Redis answers, and why not; null where nothing goes through it. */
+  readonly redis: {
+    readonly available: boolean;
+    readonly code?: FaultCode;
+    readonly message?: string;
+  } | null;
+  /** Those that can be seen: none while Redis is away; `maintenance` alone, by timers, where nothing goes through it. */
+  readonly queues: Readonly<Partial<Record<QueueKind, QueueStatus>>>;
   readonly rates: { readonly recordingsLastMinute: number; readonly recordingsLastHour: number } | null;
   readonly state: StateFacts;
   readonly oldestWaiting: { readonly tar: string; readonly ageSeconds: number } | null;
+  /** Null where nobody can tell: no recordings go there, or Redis is away. */
   readonly store: {
     readonly available: boolean;
     /** Whether it ever answered; absent while nobody can tell. */
@@ -69,12 +80,13 @@ export interface Facts {
     readonly cause?: string;
     readonly message?: string;
     readonly since?: string;
-  };
+  } | null;
   /**
-   * By the names of the directories that recordings pass through, and by the paths of those that hold copies. Null for one that
-   * does not exist.
+   * By the names of the directories that recordings pass through, where they do, and by the paths of those that hold copies. Null
+   * for one that does not exist.
    */
-  readonly disk: Readonly<Record<'incoming' | 'extracted' | 'state', DiskStatus | null>> &
+  readonly disk: Readonly<Record<'state', DiskStatus | null>> &
+    Readonly<Partial<Record<'incoming' | 'extracted', DiskStatus | null>>> &
     Readonly<Record<string, DiskStatus | null>>;
   /** The settings that decide whether a figure is a problem. */
   readonly limits: {

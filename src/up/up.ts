@@ -1,9 +1,11 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
+import { whyNoRecordings } from '../app.ts';
 import { loadSettings } from '../config/index.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
 import { createLog } from '../log/index.ts';
+import { ROLES, usedRoles } from '../role-names.ts';
 import { systemClock } from '../runtime/index.ts';
 import { takeExclusiveLock } from '../sqlite/index.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
@@ -14,7 +16,7 @@ const SMALL_HEAP = ['--max-semi-space-size=8', '--single-threaded-gc'] as const;
 /** Else V8 lets what lives grow fourfold before it collects: ten thousand new tars made a watcher of 55 MB one of 349. */
 const THRIFTY_HEAP = [...SMALL_HEAP, '--heap-growing-percent=50'] as const;
 /** The roles that every byte goes through would pay for thrift in speed. */
-const ROLES = {
+const HEAPS = {
   watch: THRIFTY_HEAP,
   extract: SMALL_HEAP,
   upload: SMALL_HEAP,
@@ -25,12 +27,12 @@ const ROLES = {
 const STOP_MARGIN_MS = 10_000;
 
 /**
- * Every role as a child process that is restarted when it dies, with an embedded Redis where the settings name none, until
- * SIGTERM, SIGINT or SIGHUP; then all of them end, Redis last. Throws WavspoolError before anything was started.
+ * Every role that the settings have work for as a child process that is restarted when it dies, with an embedded Redis where work
+ * goes through it and the settings name none, until SIGTERM, SIGINT or SIGHUP; then all of them end, Redis last. Throws WavspoolError before anything was started.
  */
 export async function up(configFile: string | undefined, workers: string): Promise<void> {
   const loaded = loadSettings(configFile === undefined ? {} : { configFile });
-  const { settings } = loaded;
+  const { settings, parts } = loaded;
   const { data, log: file } = settings.paths;
   const log = createLog({
     file,
@@ -44,12 +46,18 @@ export async function up(configFile: string | undefined, workers: string): Promi
   await mkdir(data, { recursive: true, mode: 0o750 });
   const only = await takeOnly(data);
   const asked = untilAskedToStop();
-  const redis = settings.redis.url === undefined ? await startEmbeddedRedis(data, deps) : undefined;
+  const used = usedRoles(parts);
+  if (!parts.recordings) {
+    const without = ROLES.filter((role) => !used.includes(role));
+    log.report('roles left out', { roles: used, without, reason: whyNoRecordings(loaded) });
+  }
+  const redis =
+    parts.redis && settings.redis.url === undefined ? await startEmbeddedRedis(data, deps) : undefined;
   const config = loaded.file === undefined ? [] : ['--config', loaded.file];
   process.env['NODE_COMPILE_CACHE'] ??= join(data, 'cache'); // for the roles: they start in half the time
   process.env['MALLOC_ARENA_MAX'] ??= '2'; // for the roles: glibc else keeps an arena of freed buffers for every thread
-  const roles = Object.entries(ROLES).map(([role, heap]) =>
-    supervise(role, [process.execPath, ...heap, join(workers, `${role}.js`), ...config], deps, {
+  const roles = used.map((role) =>
+    supervise(role, [process.execPath, ...HEAPS[role], join(workers, `${role}.js`), ...config], deps, {
       env: process.env,
     }),
   );

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { App } from '../app.ts';
 import { guardDirectory } from '../linux/index.ts';
 import { createHold, type RunningWorker } from '../queue/index.ts';
-import type { Role } from '../role.ts';
+import type { RecordingsRole } from '../role.ts';
 import { openS3Store } from '../store/index.ts';
 import { bandwidth } from './bandwidth.ts';
 import { processBatch } from './process-batch.ts';
@@ -16,7 +16,7 @@ const PROBE_BYTES = 64 * 1024;
 const COUNT_WORKERS_MS = 10_000;
 
 /** Uploads queued recordings. */
-export const uploadRole: Role = {
+export const uploadRole: RecordingsRole = {
   name: 'upload',
   start: async (app) => {
     const { settings, clock, dice, report, state, queues } = app;

@@ -139,7 +139,11 @@ async function storeSeenBack(rig: Rig): Promise<readonly string[]> {
   for (;;) {
     const { code, stdout } = await rig.wavspool('status', '--json');
     // 1 says that tars have failed, which the bad ones have
-    if (code <= 1 && (JSON.parse(stdout) as { store: { available: boolean } }).store.available) return [];
+    if (
+      code <= 1 &&
+      (JSON.parse(stdout) as { store: { available: boolean } | null }).store?.available === true
+    )
+      return [];
     if (performance.now() > deadline) return [`P7: the store is back, and status does not know: ${stdout}`];
     await delay(500);
   }

@@ -73,7 +73,7 @@ test('a tar that is replaced or removed while it waits or is read harms nobody',
   const big = Array.from({ length: 40 }, (_, i) => ({ name: `${i}.wav`, body: randomBytes(500_000) }));
   await rig.land('old/a.tar', makeTar(big));
   await rig.land('old/gone.tar', makeTar([{ name: 'gone.wav', body: randomBytes(1000) }]));
-  await until('both are queued', async () => (await rig.status()).queues.extract.waiting === 2);
+  await until('both are queued', async () => (await rig.status()).queues.extract?.waiting === 2);
   await rm(join(rig.incoming, 'old/gone.tar'));
   await rig.wavspool('resume', 'extract');
   const next = Array.from({ length: 40 }, (_, i) => ({ name: `${i}.wav`, body: randomBytes(400_000) }));

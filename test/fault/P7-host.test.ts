@@ -137,7 +137,11 @@ test('extracted is unmounted while recordings wait there for their upload, and m
 test('incoming is unmounted: no tar of it is missing, and none is gone', async () => {
   await rig.wavspool('pause', 'extract', '--reason', 'test');
   await land('queued', 5);
-  await until('it is queued', async () => (await rig.status()).queues.extract.waiting > 0, SECONDS_MS);
+  await until(
+    'it is queued',
+    async () => ((await rig.status()).queues.extract?.waiting ?? 0) > 0,
+    SECONDS_MS,
+  );
   await incoming.unmount();
   await rig.wavspool('resume', 'extract');
   await told('held:landing:host', /which is not mounted/);

@@ -130,7 +130,7 @@ test('ingest refuses what it cannot take, and names it', async () => {
 test('pause is visible with its reason, ends by itself, and drain waits for what is in flight', async () => {
   expect((await rig.wavspool('pause', 'upload', '--reason', 'store moves', '--for', '15s')).code).toBe(0);
   expect((await rig.wavspool('status')).stdout).toContain('PAUSED: store moves');
-  const isPaused = async (): Promise<boolean> => (await rig.status()).queues.upload.paused;
+  const isPaused = async (): Promise<boolean> => (await rig.status()).queues.upload?.paused === true;
   await until('the page shows it', isPaused);
   await until('the pause has ended by itself', async () => !(await isPaused()), 60_000);
   expect((await rig.wavspool('status')).stdout).not.toContain('PAUSED');
@@ -308,8 +308,12 @@ test('status says what is wrong by its exit code, and --watch shows it again and
     '--config',
     await rig.variant({ redis: { url: 'redis://127.0.0.1:1' } }),
   );
-  expect(lost.code).toBe(3);
-  expect(JSON.parse(lost.stdout)).toMatchObject({ code: 'REDIS_UNREACHABLE' });
+  expect(lost.code).toBe(1);
+  expect(JSON.parse(lost.stdout)).toMatchObject({
+    redis: { available: false, code: 'REDIS_UNREACHABLE', message: expect.stringContaining('127.0.0.1:1') },
+    recordings: { SUCCESS: expect.any(Number) },
+    verdict: { alive: false },
+  });
 });
 
 test('up ends its roles in order, starts what dies again, later each time, and is alone on its data', async () => {
@@ -333,5 +337,10 @@ test('up ends its roles in order, starts what dies again, later each time, and i
   expect(delays).toEqual(delays.toSorted((a, b) => a - b));
   expect(delays.at(-1)).toBeGreaterThan(delays[0] ?? Infinity);
   expect(await rig.stop()).toBe(0);
-  expect((await rig.wavspool('status')).code).toBe(3); // the embedded Redis has ended with it
+  // the embedded Redis has ended with it: what does not lie in it is told
+  const ended = await rig.wavspool('status');
+  expect(ended.code).toBe(1);
+  expect(ended.stdout).toMatch(
+    /Redis is unreachable: the embedded Redis is not running.*recordings +\d+ in the bucket/s,
+  );
 });

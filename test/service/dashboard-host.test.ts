@@ -132,3 +132,30 @@ test('snapshots are taken on request and on an event, listed, and stand in the s
     /wavspool_job_last_success_timestamp_seconds\{job="snapshot state nightly",site="main"\} 1\d{9}/,
   );
 });
+
+test('while Redis is away that is said instead of hanging, and what does not lie in Redis is told all the same', async () => {
+  const { redis } = dashboard;
+  await redis.kill();
+  const problems = async (): Promise<readonly string[]> =>
+    ((await get('/healthz')) as { attention: { id: string }[] }).attention.map(({ id }) => id);
+  await until('it is noticed', async () => (await problems()).includes('redis-away'));
+  expect(await get('/healthz')).toMatchObject({
+    alive: false,
+    attention: [{ id: 'redis-away', what: expect.stringContaining('Redis did not answer') }],
+  });
+  expect((await dashboard.get('/healthz')).status).toBe(503);
+  const answer = await dashboard.get('/api/status');
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toMatchObject({
+    redis: { available: false, code: 'REDIS_UNREACHABLE' },
+    queues: {},
+    store: null,
+    roles: [],
+    recordings: { SUCCESS: 0 },
+    schedules: expect.arrayContaining([expect.objectContaining({ job: 'snapshot state nightly' })]),
+  });
+  expect((await dashboard.get('/metrics')).status).toBe(200);
+  expect(await get('/readyz')).toMatchObject({ redis: { ok: false }, state: { ok: true } });
+  await redis.start();
+  await until('it has recovered', async () => !(await problems()).includes('redis-away'));
+});

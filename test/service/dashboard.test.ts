@@ -53,8 +53,10 @@ beforeAll(async () => {
   host = await openHost({ settings, clock: systemClock, dice: Math.random, report });
   ({ address, stop } = await startDashboard({
     settings,
+    parts: { recordings: true, store: true, redis: true },
     state,
     queues,
+    presence: queues.shared,
     clock: systemClock,
     report,
     requeue: async (words, tars) => {
@@ -400,22 +402,6 @@ test('a token that was not set is made once, readable by its owner only', async 
   expect([again.token.reveal(), again.isNew]).toEqual([made.reveal(), false]);
   const own = new Secret('own');
   expect((await dashboardToken({ ...settings, http: { token: own } })).token).toBe(own);
-});
-
-test('while Redis is away /healthz says so instead of hanging', async () => {
-  await redis.kill();
-  await until('it is noticed', async () => (await get('/healthz')).status === 503);
-  expect(await (await get('/healthz')).json()).toMatchObject({
-    alive: false,
-    attention: [{ id: 'unknown', what: expect.stringContaining('Redis') }],
-  });
-  expect((await get('/api/status', BEARER)).status).toBe(503);
-  expect(await (await get('/readyz', BEARER)).json()).toMatchObject({
-    redis: { ok: false },
-    state: { ok: true },
-  });
-  await redis.start();
-  await until('it has recovered', async () => (await get('/healthz')).status === 200);
 });
 
 test('who guesses tokens has to wait', async () => {

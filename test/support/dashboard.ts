@@ -26,8 +26,10 @@ export async function startTestDashboard(
   const queues = openQueues({ ...settings, redis: { url: new Secret(own.url) } }, report, clock);
   const dashboard = await startDashboard({
     settings: { ...settings, http: { ...settings.http, port: 0 } },
+    parts: { recordings: true, store: true, redis: true },
     state,
     queues,
+    presence: queues.shared,
     clock,
     report,
     requeue: () => Promise.resolve({ recordings: 0, tars: 0 }),

@@ -8,7 +8,7 @@ import {
   type Finding,
   type RepairDeps,
 } from '../../audit/index.ts';
-import type { OfflineApp } from '../../app.ts';
+import { whyNoRecordings, type OfflineApp } from '../../app.ts';
 import { effectiveDatabases } from '../../config/index.ts';
 import { refuseDamagedState } from '../../health/index.ts';
 import { requirePlace, whyAway } from '../../linux/index.ts';
@@ -56,8 +56,15 @@ export function auditCommand(program: Command): void {
     );
 }
 
+/** Whether there are recordings to audit: where the settings take none, those that an earlier time has left. */
+function hasRecordings({ loaded, state }: OfflineApp): boolean {
+  const { PENDING, SUCCESS, FAILED, failedTars } = state.counts();
+  return loaded.parts.recordings || PENDING + SUCCESS + FAILED + failedTars > 0;
+}
+
 async function runAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Promise<0 | 1> {
   const { settings, report, clock } = app;
+  if (!hasRecordings(app)) return nothingToAudit(app, json);
   const { concurrency, multipartBytes } = settings.upload;
   const store = openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
   const { signal } = new AbortController();
@@ -100,6 +107,14 @@ async function runAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Prom
   if (out === undefined) printSummary(summary);
   else out.end(summary);
   return ok ? 0 : 1;
+}
+
+function nothingToAudit({ loaded }: OfflineApp, json: boolean): 0 {
+  const none = { missing: 0, extra: 0, differing: 0, errors: 0, repaired: 0, listed: 0 };
+  const open = { pending: 0, failed: 0, tars: 0 };
+  if (json) jsonStream('findings').end({ ok: true, checked: 0, same: 0, ...none, open });
+  else printLines([`there is nothing to audit: ${whyNoRecordings(loaded)}`]);
+  return 0;
 }
 
 async function* findings(

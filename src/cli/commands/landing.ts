@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { OfflineApp } from '../../app.ts';
+import { whyNoRecordings, type OfflineApp } from '../../app.ts';
 import { WavspoolError } from '../../faults.ts';
 import { landingOf, type LandingPage } from '../../landing/index.ts';
 import { openQueuesNow, type Queues } from '../../queue/index.ts';
@@ -19,6 +19,7 @@ export function landingCommand(program: Command): void {
     .description('what lies in the landing directory and is not taken; exit 1 if any of it needs attention')
     .action((options: { limit: number; after?: string }, command: Command) =>
       withOfflineApp(command, async (app, { json }) => {
+        if (!app.loaded.parts.recordings) return nothingLands(app, json);
         const queues = await queuesIfThere(app);
         try {
           const found = await landingOf({ ...app, queues }, options);
@@ -30,6 +31,13 @@ export function landingCommand(program: Command): void {
         }
       }),
     );
+}
+
+function nothingLands({ loaded }: OfflineApp, json: boolean): 0 {
+  const nothing: LandingPage = { rows: [], next: null, figures: {} };
+  if (json) printJson(nothing);
+  else printLines([`nothing lands here: ${whyNoRecordings(loaded)}`]);
+  return 0;
 }
 
 /** It is asked when nothing runs as well, not even Redis. */

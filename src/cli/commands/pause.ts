@@ -1,12 +1,21 @@
 import { Argument, InvalidArgumentError, type Command } from 'commander';
-import type { App } from '../../app.ts';
-import { PAUSABLE, pauseQueues, readPauses, resumeQueues, type Pausable } from '../../pause/index.ts';
+import type { HostApp } from '../../app.ts';
+import {
+  PAUSABLE,
+  pauseQueues,
+  pausedByAll,
+  readPauses,
+  resumeQueues,
+  type Pausable,
+} from '../../pause/index.ts';
 import { durationMs, hint, saidText } from '../arguments.ts';
 import { printJson, printLines } from '../output.ts';
 import { localTime } from '../times.ts';
-import { withApp } from '../with-app.ts';
+import { withHostApp } from '../with-app.ts';
 
 const DRAIN_LOOK_MS = 250;
+const QUEUE_HELP =
+  'extract, upload, maintenance or all: extract and upload, on a host without recordings maintenance';
 
 /** `pause`, `resume` and `drain`. */
 export function pauseCommands(program: Command): void {
@@ -16,9 +25,9 @@ export function pauseCommands(program: Command): void {
     .requiredOption('--reason <text>', 'why; everyone who looks sees it', saidText)
     .option('--for <duration>', 'end the pause by itself, e.g. 30m, 2h, 1d', durationMs)
     .description('stop taking work, visibly and across restarts; what runs goes on')
-    .action((queues: readonly Pausable[], options: { reason: string; for?: number }, command: Command) =>
-      withApp(command, async (app, { json }) => {
-        await pauseQueues(app, queues, options.reason, options.for);
+    .action((which: Which, options: { reason: string; for?: number }, command: Command) =>
+      withHostApp(command, async (app, { json }) => {
+        await pauseQueues(app, queuesOf(app, which), options.reason, options.for);
         await show(app, json);
         return 0;
       }),
@@ -27,9 +36,9 @@ export function pauseCommands(program: Command): void {
     .command('resume')
     .addArgument(queueArgument())
     .description('take work again, whoever paused it')
-    .action((queues: readonly Pausable[], _options, command: Command) =>
-      withApp(command, async (app, { json }) => {
-        await resumeQueues(app, queues, 'operator');
+    .action((which: Which, _options, command: Command) =>
+      withHostApp(command, async (app, { json }) => {
+        await resumeQueues(app, queuesOf(app, which), 'operator');
         await show(app, json);
         return 0;
       }),
@@ -39,50 +48,60 @@ export function pauseCommands(program: Command): void {
     .option('--reason <text>', 'why; everyone who looks sees it', saidText, 'drain')
     .description('pause what is not paused, then wait until nothing is in flight; "resume" goes on')
     .action((options: { reason: string }, command: Command) =>
-      withApp(command, async (app, { json }) => {
+      withHostApp(command, async (app, { json }) => {
         const pauses = await readPauses(app.settings);
-        await pauseQueues(
-          app,
-          PAUSABLE.filter((queue) => pauses[queue] === undefined),
-          options.reason,
-          undefined,
-        );
-        while ((await inFlight(app)) > 0) await app.clock.sleep(DRAIN_LOOK_MS);
+        const open = pausedByAll(app.loaded.parts).filter((queue) => pauses[queue] === undefined);
+        if (open.length > 0) await pauseQueues(app, open, options.reason, undefined);
+        const since = app.clock.now();
+        while ((await inFlight(app, since)) > 0) await app.clock.sleep(DRAIN_LOOK_MS);
         await show(app, json);
         return 0;
       }),
     );
 }
 
+type Which = Pausable | 'all';
+
 function queueArgument(): Argument {
-  return new Argument('[queue]', 'extract, upload or all').argParser(queuesOf).default(PAUSABLE, 'all');
+  return new Argument('[queue]', QUEUE_HELP).argParser(whichOf).default('all');
 }
 
 /** Before anything is opened: a misspelt word is told as one, also while Redis is away. */
-function queuesOf(which: string): readonly Pausable[] {
-  if (which === 'all') return PAUSABLE;
-  const queue = PAUSABLE.find((name) => name === which);
-  if (queue === undefined)
-    throw new InvalidArgumentError(`There is no such queue: ${hint(which, [...PAUSABLE, 'all'])}`);
-  return [queue];
+function whichOf(word: string): Which {
+  const words = [...PAUSABLE, 'all'] as const;
+  const which = words.find((name) => name === word);
+  if (which === undefined) throw new InvalidArgumentError(`There is no such queue: ${hint(word, words)}`);
+  return which;
 }
 
-async function inFlight(app: App): Promise<number> {
-  const counts = await Promise.all(PAUSABLE.map((queue) => app.queues[queue].counts()));
+function queuesOf({ loaded }: HostApp, which: Which): readonly Pausable[] {
+  if (which === 'all') return pausedByAll(loaded.parts);
+  return [which];
+}
+
+/** How many jobs of these run. Without queues the roles tell it every few seconds: who has not since `since` counts as one more. */
+async function inFlight({ queues, presence, loaded }: HostApp, since = 0): Promise<number> {
+  if (queues === undefined) {
+    const workers = (await presence.heartbeats()).filter(({ role }) => role === 'maintain');
+    return workers.reduce((sum, { at, jobs }) => sum + (at < since ? 1 : (jobs?.active ?? 0)), 0);
+  }
+  const counts = await Promise.all(pausedByAll(loaded.parts).map((queue) => queues[queue].counts()));
   return counts.reduce((sum, { active }) => sum + active, 0);
 }
 
-async function show(app: App, json: boolean): Promise<void> {
+async function show(app: HostApp, json: boolean): Promise<void> {
   const pauses = await readPauses(app.settings);
   const active = await inFlight(app);
   if (json) return printJson({ pauses, inFlight: active });
   const time = (iso: string): string => localTime(iso, app.settings.timezone);
-  printLines(
-    PAUSABLE.map((queue) => {
-      const pause = pauses[queue];
-      if (pause === undefined) return `${queue}: taking work`;
-      const until = pause.until === null ? '' : ` until ${time(pause.until)}`;
-      return `${queue}: paused since ${time(pause.since)}${until}: ${pause.reason}`;
-    }).concat(`${active} jobs in flight`),
+  const shown = PAUSABLE.filter(
+    (queue) => pauses[queue] !== undefined || pausedByAll(app.loaded.parts).includes(queue),
   );
+  const lines = shown.map((queue) => {
+    const pause = pauses[queue];
+    if (pause === undefined) return `${queue}: taking work`;
+    const until = pause.until === null ? '' : ` until ${time(pause.until)}`;
+    return `${queue}: paused since ${time(pause.since)}${until}: ${pause.reason}`;
+  });
+  printLines([...lines, `${active} jobs in flight`]);
 }

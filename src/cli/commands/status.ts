@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
-import type { App } from '../../app.ts';
+import type { LookingApp } from '../../app.ts';
 import { hostJobs, keepingStatus, openHost, type Host } from '../../host/index.ts';
 import { landingOf } from '../../landing/index.ts';
 import { readPauses } from '../../pause/index.ts';
 import { roundedSize } from '../../runtime/index.ts';
-import { collectStatus, type Status } from '../../status/index.ts';
+import { collectStatus, lookAtQueues, type Status } from '../../status/index.ts';
 import { checkStateNow, isWell, type StateCheck } from '../../health/index.ts';
 import { copiesLines } from '../copies-lines.ts';
 import { localTime } from '../times.ts';
 import { verdictLines } from '../verdict-lines.ts';
 import { clearScreen, counted, printJson, printLines } from '../output.ts';
-import { withApp } from '../with-app.ts';
+import { withLookingApp } from '../with-app.ts';
 
 const WATCH_MS = 2000;
 
@@ -21,7 +21,7 @@ export function statusCommand(program: Command): void {
     .option('--watch', 'show it again every 2 s until Ctrl-C')
     .description('counts, queues, rates, the store, disks and roles; exit 1 if something is wrong')
     .action((options: { watch?: boolean }, command: Command) =>
-      withApp(command, async (app, { json }) => {
+      withLookingApp(command, async (app, { json }) => {
         const host = await openHost(app);
         const check = await checkStateNow(app.settings.paths, app.clock, new AbortController().signal);
         for (;;) {
@@ -38,16 +38,15 @@ export function statusCommand(program: Command): void {
     );
 }
 
-function look(app: App, host: Host, check: StateCheck | undefined): Promise<Status> {
+function look(app: LookingApp, host: Host, check: StateCheck | undefined): Promise<Status> {
   return collectStatus({
     settings: app.settings,
+    parts: app.loaded.parts,
     state: app.state,
-    queues: app.queues,
+    queues: questionsToRedis(app),
+    presence: app.presence,
     clock: app.clock,
-    pauses: async () => {
-      const { extract, upload } = await readPauses(app.settings);
-      return { extract, upload };
-    },
+    pauses: () => readPauses(app.settings),
     stateCheck: () => Promise.resolve(check),
     // of all that lies there, not of each: reading tars is for who asks for them
     landing: async () => (await landingOf(app, { limit: 0 })).figures,
@@ -55,9 +54,17 @@ function look(app: App, host: Host, check: StateCheck | undefined): Promise<Stat
   });
 }
 
+function questionsToRedis({
+  queues,
+  redisFault,
+}: LookingApp): (() => ReturnType<typeof lookAtQueues>) | undefined {
+  if (queues !== undefined) return () => lookAtQueues(queues);
+  return redisFault === undefined ? undefined : () => Promise.reject(redisFault);
+}
+
 function describe(status: Status, timezone: string): readonly string[] {
   const time = (iso: string): string => localTime(iso, timezone);
-  const { store, oldestWaiting } = status;
+  const { uses, redis } = status;
   const queues = Object.entries(status.queues).map(([name, queue]) => {
     const paused = queue.paused
       ? `  PAUSED${queue.reason === undefined ? '' : `: ${queue.reason}`}${queue.until ? ` (until ${time(queue.until)})` : ''}`
@@ -70,20 +77,19 @@ function describe(status: Status, timezone: string): readonly string[] {
   );
   return [
     `site ${status.site}, ${time(status.at)}`,
-    ...verdictLines(status.verdict, timezone),
-    ...describeRows(status),
-    `oldest waiting ${oldestWaiting === null ? 'none' : `${oldestWaiting.tar}, ${oldestWaiting.ageSeconds} s`}`,
-    `storage        ${store.available ? 'available' : `UNAVAILABLE since ${store.since === undefined ? '?' : time(store.since)}: ${store.message ?? store.cause ?? ''}`}`,
-    'queues',
-    ...queues,
+    ...verdictLines(status, timezone),
+    ...(uses.recordings ? [...describeRows(status), ...describeWay(status, time)] : []),
+    ...(redis?.available === false
+      ? [`Redis          UNREACHABLE: ${redis.message ?? ''}`]
+      : [redis === null ? 'jobs' : 'queues', ...queues]),
     'disk',
     ...Object.entries(status.disk).map(([name, disk]) =>
-      disk === null
+      disk == null
         ? `  ${name.padEnd(12)} not there`
         : `  ${name.padEnd(12)} ${roundedSize(disk.freeBytes)} free, ${disk.freeInodes} inodes free`,
     ),
     ...describeKeeping(status, time),
-    roles.length === 0 ? 'no role is running' : 'roles',
+    redis?.available === false ? 'roles are not known' : roles.length === 0 ? 'no role is running' : 'roles',
     ...roles,
   ];
 }
@@ -95,6 +101,18 @@ function describeRows({ recordings, tars, rates }: Status): readonly string[] {
     `recordings     ${recordings.SUCCESS} in the bucket, ${recordings.PENDING} pending (${roundedSize(recordings.pendingBytes)}), ${recordings.FAILED} failed, ${recordings.givenUp} need attention`,
     `tars           ${tars.extracted} extracted, ${tars.failed} failed, ${tars.givenUp} need attention`,
     `rates          ${counted(rates.recordingsLastMinute, 'recording')} in the last minute, ${rates.recordingsLastHour} in the last hour`,
+  ];
+}
+
+function describeWay(
+  { store, oldestWaiting, redis }: Status,
+  time: (iso: string) => string,
+): readonly string[] {
+  if (redis?.available === false) return []; // what waits, and whether the store is away, stands in Redis
+  const away = (since: string | undefined): string => (since === undefined ? '?' : time(since));
+  return [
+    `oldest waiting ${oldestWaiting === null ? 'none' : `${oldestWaiting.tar}, ${oldestWaiting.ageSeconds} s`}`,
+    `storage        ${store?.available !== false ? 'available' : `UNAVAILABLE since ${away(store.since)}: ${store.message ?? store.cause ?? ''}`}`,
   ];
 }
 

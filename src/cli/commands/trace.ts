@@ -5,7 +5,7 @@ import { saidText } from '../arguments.ts';
 import { outlook } from '../outlook.ts';
 import { outline, printJson, printLines } from '../output.ts';
 import { localTime } from '../times.ts';
-import { withApp } from '../with-app.ts';
+import { withLookingApp } from '../with-app.ts';
 
 /** `trace`: everything known about one tar or recording. */
 export function traceCommand(program: Command): void {
@@ -18,7 +18,7 @@ export function traceCommand(program: Command): void {
     )
     .description('everything known about one tar or recording; exit 1 if nothing is')
     .action((path: string, _options, command: Command) =>
-      withApp(command, async (app, { json }) => {
+      withLookingApp(command, async (app, { json }) => {
         const found = await trace(app, path);
         if (json) printJson(found);
         else printLines(outline(forPeople(found, app.settings)));

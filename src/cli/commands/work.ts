@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { WavspoolError } from '../../faults.ts';
-import { ROLES, runRoles, type Role, type RoleName } from '../../role.ts';
+import { runRoles, type Role } from '../../role.ts';
+import { ROLES, type RoleName } from '../../role-names.ts';
 import { hint } from '../arguments.ts';
 import { globalOptions } from '../global-options.ts';
 

@@ -2,7 +2,7 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance } from 'fastify';
-import { QUEUES } from '../../queue/index.ts';
+import { QUEUES, type Queues } from '../../queue/index.ts';
 import type { Context } from '../context.ts';
 
 const PREFIX = '/queues';
@@ -19,7 +19,8 @@ const LOOK_MS = 30_000;
  */
 export async function queueBoard(
   server: FastifyInstance,
-  { queues, settings, clock, report }: Context,
+  { settings, clock, report }: Context,
+  queues: Queues,
 ): Promise<void> {
   const serverAdapter = new FastifyAdapter();
   const board = createBullBoard({

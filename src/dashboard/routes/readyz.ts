@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { faultCode, messageOf } from '../../faults.ts';
+import { messageOf } from '../../faults.ts';
 import { WORK_DIRECTORIES } from '../../health/index.ts';
 import type { Status } from '../../status/index.ts';
 import type { Context } from '../context.ts';
@@ -9,9 +9,9 @@ interface Verdict {
   readonly why?: string;
 }
 
-type Verdicts = Readonly<Record<'redis' | 'state' | 'store' | 'disk', Verdict>>;
+type Verdicts = Readonly<Partial<Record<'redis' | 'state' | 'store' | 'disk', Verdict>>>;
 
-/** `GET /readyz`: whether Redis, the state store, the store and the disk are there, each with why not; 503 if one is not. */
+/** `GET /readyz`: whether Redis, the state store, the store and the disk are there, as far as they are used, each with why not; 503 if one is not. */
 export function readyz(server: FastifyInstance, context: Context): void {
   server.get('/readyz', async (_request, reply) => {
     const verdicts = await judge(context);
@@ -19,34 +19,41 @@ export function readyz(server: FastifyInstance, context: Context): void {
   });
 }
 
-async function judge({ state, status, settings }: Context): Promise<Verdicts> {
+async function judge({ state, status, settings, parts }: Context): Promise<Verdicts> {
   const stateVerdict = verdictOf(() => {
     state.counts();
     return [];
   });
   try {
-    const current = await status();
+    const { redis, store, disk } = await status();
     return {
-      redis: { ok: true },
+      ...(redis !== null && {
+        redis: verdictOf(() => (redis.available ? [] : [redis.message ?? 'it is away'])),
+      }),
       state: stateVerdict,
-      store: verdictOf(() => (current.store.available ? [] : [current.store.message ?? 'it is away'])),
-      disk: verdictOf(() => lackOfRoom(current.disk, settings.extract.minFreeBytes)),
+      ...(parts.recordings && { store: verdictOf(() => lackOfStore(store)) }),
+      disk: verdictOf(() => lackOfRoom(disk, settings.extract.minFreeBytes)),
     };
   } catch (error) {
-    const isRedis = faultCode(error) === 'REDIS_UNREACHABLE';
     const unknown = { ok: false, why: `not known: ${messageOf(error)}` };
     return {
-      redis: isRedis ? { ok: false, why: messageOf(error) } : { ok: true },
+      ...(parts.redis && { redis: unknown }),
       state: stateVerdict,
-      store: unknown,
+      ...(parts.recordings && { store: unknown }),
       disk: unknown,
     };
   }
 }
 
+function lackOfStore(store: Status['store']): string[] {
+  if (store === null) return ['not known while Redis is away'];
+  return store.available ? [] : [store.message ?? 'it is away'];
+}
+
 function lackOfRoom(disk: Status['disk'], minFreeBytes: number): string[] {
   return WORK_DIRECTORIES.flatMap((name) => {
     const room = disk[name];
+    if (room === undefined) return [];
     if (room === null) return `the directory of ${name} does not exist`;
     return room.freeBytes < minFreeBytes
       ? `${room.path} has ${room.freeBytes} bytes left, fewer than extract.minFreeBytes`

@@ -7,6 +7,8 @@ const queue = { waiting: 1, active: 2, delayed: 3, failed: 4, completed: 5, paus
 const STATUS: Status = {
   site: 'hall "9"',
   at: '2026-11-20T00:00:00Z',
+  uses: { recordings: true, store: true, redis: true },
+  redis: { available: true },
   recordings: { PENDING: 10, SUCCESS: 20, FAILED: 30, givenUp: 3, givenUpSince: null, pendingBytes: 999 },
   tars: { extracted: 7, failed: 1, givenUp: 1, givenUpSince: null },
   causes: [{ cause: 'conflict', recordings: 30 }],
