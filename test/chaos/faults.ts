@@ -77,7 +77,7 @@ const looks = createSemaphore(1);
 export async function keepUp(rig: Rig): Promise<void> {
   using look = new DisposableStack();
   look.use(await looks.acquire(1));
-  if ((await pidsOf(rig, /wavspool\.js up/)).length === 0) rig.launch();
+  if ((await pidsOf(rig, /wavspool\.js up/)).length === 0) await rig.launch();
 }
 
 const roleProgram = (role: string): RegExp => new RegExp(`workers/${role}\\.js`);
