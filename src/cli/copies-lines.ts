@@ -18,8 +18,12 @@ function keptOf(one: CopiesStatus, time: (iso: string) => string): string {
   const { directory, retention, count, newest, inDoubt, notOurs, fault } = one;
   if (fault !== undefined) return `CANNOT BE READ: ${fault}`;
   const parts = [
-    `${count} in ${directory}`,
-    newest === null ? 'no good one' : `newest ${time(newest.at)} (${roundedSize(newest.bytes)})`,
+    `${count === 0 ? 'none' : count} in ${directory}`,
+    ...(newest !== null
+      ? [`newest ${time(newest.at)} (${roundedSize(newest.bytes)})`]
+      : count > 0
+        ? ['NO GOOD ONE']
+        : []),
     ...(inDoubt.length === 0 ? [] : [`${inDoubt.length} IN DOUBT`]),
     ...(notOurs === 0 ? [] : [`${counted(notOurs, 'other')} there`]),
     `kept: ${retention}`,

@@ -154,13 +154,14 @@ function givenUp({ recordings, tars, causes }: Facts): Problem[] {
   return problems;
 }
 
-const WHAT_OF_LANDING: Readonly<Record<LandingReason, string>> = {
-  waiting: 'have landed and are not taken',
-  incomplete: 'are incomplete and do not grow',
-  'no marker': 'have no done marker',
-  unreadable: 'cannot be read',
-  'name not UTF-8': 'have a name that is not UTF-8',
-  'no pattern': 'match no pattern of arrival.patterns',
+/** Of one, and of several. */
+const WHAT_OF_LANDING: Readonly<Record<LandingReason, readonly [one: string, several: string]>> = {
+  waiting: ['has landed and is not taken', 'have landed and are not taken'],
+  incomplete: ['is incomplete and does not grow', 'are incomplete and do not grow'],
+  'no marker': ['has no done marker', 'have no done marker'],
+  unreadable: ['cannot be read', 'cannot be read'],
+  'name not UTF-8': ['has a name that is not UTF-8', 'have a name that is not UTF-8'],
+  'no pattern': ['matches no pattern of arrival.patterns', 'match no pattern of arrival.patterns'],
 };
 const REMEDY_OF_LANDING: Readonly<Record<LandingReason, string>> = {
   waiting: 'See whether the watch role runs.',
@@ -178,7 +179,7 @@ function landing({ landing = {} }: Facts, now: number): Problem[] {
     return {
       id: `landing:${reason}`,
       since: isoTime(now - figures.oldestSeconds * 1000),
-      what: `${counted(figures.count, 'file')} (${roundedSize(figures.bytes)}) in the landing directory ${WHAT_OF_LANDING[reason]}.`,
+      what: `${counted(figures.count, 'file')} (${roundedSize(figures.bytes)}) in the landing directory ${WHAT_OF_LANDING[reason][figures.count === 1 ? 0 : 1]}.`,
       effect: 'What is in them is not in the bucket.',
       remedy: REMEDY_OF_LANDING[reason],
       command: 'wavspool landing',

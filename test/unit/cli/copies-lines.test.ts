@@ -36,9 +36,12 @@ test('what is wrong stands out', () => {
       last: { at: 'T2', outcome: 'failed', ms: 10, error: 'no room' },
     }),
   ).toEqual([
-    '  mirror audio: 2 in /copies, no good one, 1 IN DOUBT, 3 others there, kept: all within 14 days',
+    '  mirror audio: 2 in /copies, NO GOOD ONE, 1 IN DOUBT, 3 others there, kept: all within 14 days',
     '    last run FAILED <T2> in 0 s: no room, next <T3>',
   ]);
+  expect(lines({ count: 0, newest: null })[0]).toBe(
+    '  mirror audio: none in /copies, kept: all within 14 days',
+  );
   expect(lines({ fault: '/copies: EACCES' })[0]).toBe('  mirror audio: CANNOT BE READ: /copies: EACCES');
 });
 
