@@ -18,6 +18,7 @@ const STANDS_FOR: Readonly<Record<string, string>> = {
 export function copyRules({ databases = [], paths }: Sound): BrokenRule[] {
   const live = [...databases.map(({ path }) => path), ...(paths === undefined ? [] : [paths.state])];
   const written = new Set<string>();
+  const modes = new Map<string, string>();
   return databases.flatMap((database, index) => {
     const isState = database.name === STATE_DATABASE || database.path === paths?.state;
     const copies: readonly Copy[] = [
@@ -29,10 +30,15 @@ export function copyRules({ databases = [], paths }: Sound): BrokenRule[] {
       const target = `${copy.dir}/${copy.file.replaceAll('{name}', database.name)}`;
       const isTaken = written.has(target);
       written.add(target);
+      const otherMode = copy.dirMode === undefined ? undefined : modes.get(copy.dir);
+      if (copy.dirMode !== undefined && otherMode === undefined) modes.set(copy.dir, copy.dirMode);
+      const isContrary = otherMode !== undefined && otherMode !== copy.dirMode;
       return [
         ...ownRules(copy, isState),
         ...nameRules(copy, database.name, live),
         ...(isTaken ? [broken(copy, 'file', 'another schedule writes the same file in the same dir')] : []),
+        // each run of the one would undo what the other has brought the directory to
+        ...(isContrary ? [broken(copy, 'dirMode', `another schedule of this dir has ${otherMode}`)] : []),
       ];
     });
   });
@@ -44,6 +50,7 @@ interface Copy {
   readonly file: string;
   readonly compress: string;
   readonly mode?: string;
+  readonly dirMode?: string | undefined;
 }
 
 function broken(copy: Copy, key: string, problem: string): BrokenRule {

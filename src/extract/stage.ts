@@ -5,7 +5,7 @@ import { admittedEndings, type ReadTarOptions } from '../tar/index.ts';
 import type { ExtractDeps } from './deps.ts';
 import { requireRoom } from './room.ts';
 import type { UnsyncedFiles } from './sync-files.ts';
-import { countBytes, requireEntrySize, type Tally } from './tally.ts';
+import { countBytes, requireSize, type Tally } from './tally.ts';
 import { writeRecording, type WrittenRecording } from './write-recording.ts';
 
 /** The disk is asked again after so much: a compressed tar does not say how large it is. */
@@ -78,7 +78,7 @@ export async function write(
 /** Throws where the limits or the disk do not allow another `size` bytes. */
 export async function requireAllowed(stage: Stage, size: number): Promise<void> {
   const { deps, tally, checked, tar, directory } = stage;
-  requireEntrySize(tar.path, size, deps.limits);
+  requireSize(tally, tar.path, size, deps.limits);
   const bytes = tally.bytes + size;
   const isFar =
     bytes - checked.bytes >= ROOM_CHECK_BYTES || tally.inodes - checked.inodes >= ROOM_CHECK_INODES;

@@ -103,9 +103,15 @@ export function countBytes(
   if (tally.bytes > maxTotalBytes) throw tooLarge(tar, 'extract.maxTotalBytes', maxTotalBytes);
 }
 
-/** Throws TAR_TOO_LARGE for a member that is larger than one may be. */
-export function requireEntrySize(tar: string, size: number, { maxEntryBytes }: Settings['extract']): void {
+/** Throws TAR_TOO_LARGE for a member that is larger than one may be, or with which the tar is, before a byte of it is written. */
+export function requireSize(
+  { bytes }: Tally,
+  tar: string,
+  size: number,
+  { maxEntryBytes, maxTotalBytes }: Settings['extract'],
+): void {
   if (size > maxEntryBytes) throw tooLarge(tar, 'extract.maxEntryBytes', maxEntryBytes);
+  if (bytes + size > maxTotalBytes) throw tooLarge(tar, 'extract.maxTotalBytes', maxTotalBytes);
 }
 
 /** Notes a member that was skipped. */

@@ -12,6 +12,10 @@ const FORMATS: readonly (readonly [start: string, what: string])[] = [
   ['526172211a07', 'a rar archive'],
   ['213c617263683e0a', 'an ar archive'],
   ['303730373031', 'a cpio archive'],
+  ['303730373032', 'a cpio archive'],
+  ['303730373037', 'a cpio archive'],
+  ['c771', 'a cpio archive'],
+  ['71c7', 'a cpio archive'],
   ['52494646', 'a WAV file'],
 ];
 const LONGEST_BYTES = 8;

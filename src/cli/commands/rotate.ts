@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { settingsOfCommand } from '../../app.ts';
-import type { Settings } from '../../config/index.ts';
+import { effectiveLogs, type Settings } from '../../config/index.ts';
 import { WavspoolError, messageOf } from '../../faults.ts';
 import { rotateDeps } from '../../host/index.ts';
 import { createLog } from '../../log/index.ts';
@@ -20,17 +20,19 @@ import { globalOptions } from '../global-options.ts';
 export function rotateCommand(program: Command): void {
   program
     .command('rotate')
-    .description('rotate the logs of the settings now, or one of them; exit 1 if one could not be')
+    .description(
+      'rotate the logs of the settings and wavspool’s own now, or one of them; exit 1 if one could not be',
+    )
     .argument('[log]', 'its path, or its file name')
     .option('--force', 'whatever its size, as logrotate --force')
     .option('--dry-run', 'say what would be done, and do nothing')
     .action(async (log: string | undefined, options: RotateOptions, command: Command) => {
       const { config, json } = globalOptions(command);
       const { settings } = settingsOfCommand(config);
-      const entries = await chosen(settings.logs, log);
+      const entries = await chosen(effectiveLogs(settings), log);
       const results = await rotateAll(settings, entries, options);
       if (json) printJson({ logs: results.map(asJson) });
-      else if (results.length === 0) printLines(['no logs in the settings']);
+      else if (results.length === 0) printLines(['no log is there']);
       else show(results);
       process.exitCode = results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
     });

@@ -146,6 +146,13 @@ test.each([
     copiesOf('dir: /b, file: "{name}-{label}.db"', 'dir: /b, file: "shop-{label}.db"'),
     'snapshots[1].file: another schedule writes the same file in the same dir',
   ],
+  [
+    copiesOf(
+      'dir: /b, file: "a-{label}.db", dirMode: "0750"',
+      'dir: /b, file: "b-{label}.db", dirMode: "0700"',
+    ),
+    'snapshots[1].dirMode: another schedule of this dir has 0750',
+  ],
 ])('copies that can never be right: %#', (text, fault) => {
   expect(faultLines(text).join('\n')).toContain(fault);
 });
@@ -155,6 +162,11 @@ test.each([
   copiesOf('dir: /srv, file: "shop-{label}.db", compress: gzip'),
   copiesOf('dir: /srv/copies, file: "{name}-{label}.db"'),
   copiesOf('dir: /b, file: "shop-{label}.db"', 'dir: /b, file: "shop-{YYYY-MM-DD}.db"'),
+  copiesOf(
+    'dir: /b, file: "a-{label}.db", dirMode: "0750"',
+    'dir: /b, file: "b-{label}.db", dirMode: "0750"',
+  ),
+  copiesOf('dir: /b, file: "a-{label}.db", dirMode: "0750"', 'dir: /b, file: "b-{label}.db"'),
 ])('copies that their records tell apart: %#', (text) => {
   expect(load(text).settings.databases).toHaveLength(2);
 });
