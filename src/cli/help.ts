@@ -43,7 +43,7 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
       ['wavspool status --watch', 'again every 2 s'],
       ['wavspool status --json', 'for monitoring: the exit code, and verdict.attention'],
     ],
-    exits: { 1: 'something needs attention', 3: NO_QUEUES },
+    exits: { 1: 'something needs attention', 3: NO_STATE },
   },
   failed: {
     examples: [
@@ -92,7 +92,7 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
       ['wavspool trace 2026/11/28/calls.tar', 'a tar, below the landing directory'],
       ['wavspool trace 2026/11/28/1001.wav', 'a recording: its path below "extracted", or its key'],
     ],
-    exits: { 1: 'nothing is known of it', 3: NO_QUEUES },
+    exits: { 1: 'nothing is known of it', 3: NO_STATE },
   },
   rescan: {
     examples: [
