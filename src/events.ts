@@ -173,6 +173,7 @@ export interface Events {
   /** What a program committed while nobody followed the log: one point holds all of it. */
   'commits captured together': { database: string; pages: number };
   'points in time damaged': { database: string; faults: readonly string[] };
+  'points in time shipped': { database: string; prefix: string; files: number; bytes: number };
   'points in time pruned': { database: string; chains: number; files: number; bytes: number };
 
   // operators
@@ -303,6 +304,7 @@ export const LEVELS: Record<EventName, Level> = {
   'points in time interrupted': 'error',
   'commits captured together': 'info',
   'points in time damaged': 'error',
+  'points in time shipped': 'info',
   'points in time pruned': 'info',
   requeued: 'info',
   'queues paused': 'warn',

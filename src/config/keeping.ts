@@ -90,6 +90,7 @@ export const database = z.strictObject({
       every: waitingTime,
       keep: duration({ min: 1, max: Number.MAX_SAFE_INTEGER }),
       dir: path,
+      offsite: z.strictObject({ prefix: anyText }).optional(),
     })
     .refine((value) => value.keep >= value.every, { path: ['keep'], message: 'a duration not below "every"' })
     .optional(),

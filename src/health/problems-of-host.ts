@@ -7,7 +7,13 @@ export const WORK_DIRECTORIES = ['incoming', 'extracted', 'state'] as const;
 
 /** What is wrong with the disks, the jobs that keep the host, and what can be brought back. */
 export function problemsOfHost(facts: Facts): readonly Problem[] {
-  return [...disks(facts), ...schedules(facts), ...copiesInDoubt(facts), ...pointsInTime(facts)];
+  return [
+    ...disks(facts),
+    ...schedules(facts),
+    ...copiesInDoubt(facts),
+    ...pointsInTime(facts),
+    ...pointsOffsite(facts),
+  ];
 }
 
 function disks({ disk, uses, limits: { minFreeBytes } }: Facts): Problem[] {
@@ -130,4 +136,27 @@ function pointsInTime({ pointInTime }: Facts): Problem[] {
           command: 'wavspool snapshots verify',
         },
   );
+}
+
+/** Points in time that are not in the bucket for so long are not on their way. */
+const OFFSITE_LATE_SECONDS = 60 * 60;
+
+function pointsOffsite({ pointInTime }: Facts): Problem[] {
+  return Object.entries(pointInTime).flatMap(([database, { offsite }]) => {
+    const lagSeconds = offsite?.lagSeconds ?? 0;
+    if (offsite === null || (lagSeconds <= OFFSITE_LATE_SECONDS && offsite.gaps === 0)) return [];
+    const to = offsite.to === null ? 'nothing is there yet' : `the newest point there is of ${offsite.to}`;
+    return {
+      id: `point-in-time-offsite:${database}`,
+      since: null,
+      what:
+        lagSeconds > OFFSITE_LATE_SECONDS
+          ? `Point-in-time recovery of ${database} is ${Math.floor(lagSeconds / 60)} minutes behind offsite; ${to}.`
+          : `Point-in-time recovery of ${database} has ${offsite.gaps} gaps offsite.`,
+      effect:
+        'If this host is lost now, what is missing offsite is lost with it. Retention here goes on, so after "keep" it is in neither place.',
+      remedy: 'See why the job "offsite points" fails; it is tried again by itself.',
+      command: 'wavspool status',
+    };
+  });
 }

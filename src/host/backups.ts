@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { DatabaseSettings } from '../config/index.ts';
 import { WavspoolError, messageOf } from '../faults.ts';
-import { listPoints, prunePoints, verifyPoints } from '../point-in-time/index.ts';
+import { prunePoints, verifyPoints } from '../point-in-time/index.ts';
 import type { Judged } from '../retention/index.ts';
 import { isoTime } from '../runtime/index.ts';
 import { runJob, type Trigger } from '../schedule/index.ts';
@@ -33,6 +33,7 @@ import {
   type ArchiveBackup,
   type ExportBackup,
 } from './other-backups.ts';
+import { capturedOf, localPoints, pointsOffsite, type PointsBackup } from './points-backups.ts';
 import { offsiteJob, snapshotJob, type SnapshotResult } from './snapshot-job.ts';
 
 /** What `snapshots list` and `/api/backups` show; times ISO in UTC. */
@@ -58,23 +59,6 @@ export interface SnapshotBackup {
   readonly foreign?: string;
   /** What could not be checked of it without its owner's own functions. */
   readonly unchecked?: readonly string[];
-}
-
-/** The points in time of a database, from the first to the last. */
-export interface PointsBackup {
-  readonly kind: 'points';
-  readonly database: string;
-  readonly where: 'local';
-  /** The directory that they lie in. */
-  readonly path: string;
-  readonly name: string;
-  readonly from: string;
-  /** The last of them. */
-  readonly at: string;
-  readonly points: number;
-  readonly bytes: number;
-  /** Nothing that they are made of is missing or known to be damaged. */
-  readonly verified: boolean;
 }
 
 export type JudgedBackup = Backup & { readonly keep: boolean; readonly reasons: readonly string[] };
@@ -217,15 +201,18 @@ export async function listBackups(
   signal: AbortSignal,
 ): Promise<Listing> {
   const { snapshots, unlisted } = await listSnapshotBackups(host, database, signal);
-  const points = await Promise.all(capturedOf(host, database).map(asPoints));
+  const points = await Promise.all(capturedOf(host, database).map(localPoints));
+  const offsite = await pointsOffsite(host, database, signal);
   const exported = await exportBackups(host, database);
-  const copies = [...snapshots, ...exported, ...points.filter((one) => one !== undefined)];
-  if (database !== undefined) return { snapshots: newestFirst(copies), unlisted };
+  const here = points.filter((one) => one !== undefined);
+  const copies = [...snapshots, ...exported, ...here, ...offsite.backups];
+  const unknown = [...unlisted, ...offsite.unlisted];
+  if (database !== undefined) return { snapshots: newestFirst(copies), unlisted: unknown };
   const mirrors = await mirrorBackups(host, signal);
   const archives = await archiveBackups(host);
   return {
     snapshots: newestFirst([...copies, ...mirrors.backups, ...archives]),
-    unlisted: [...unlisted, ...mirrors.unlisted],
+    unlisted: [...unknown, ...mirrors.unlisted],
   };
 }
 
@@ -241,7 +228,7 @@ export async function* verifyBackups(
       yield { ...asLocal(snapshot), ...(await verifySnapshot(snapshot, scratch, signal)) };
   }
   for (const captured of capturedOf(host, database)) {
-    const points = await asPoints(captured);
+    const points = await localPoints(captured);
     if (points === undefined) continue;
     const { sound, faults, chains } = await verifyPoints(host, captured, signal);
     const all = [...faults, ...chains.flatMap((chain) => chain.faults)];
@@ -287,7 +274,7 @@ export async function pruneBackups(
   }
   for (const captured of capturedOf(host, database)) {
     await inTurn(`prune points ${captured.name}`, `point-in-time ${captured.name}`, async () => {
-      const points = await asPoints(captured);
+      const points = await localPoints(captured);
       if (points === undefined) return [];
       const { chains } = await prunePoints(host, captured, { dryRun });
       return chains.map(({ from, to, bytes, keep, reason, files }) => ({
@@ -309,31 +296,6 @@ export async function pruneBackups(
     );
   }
   return judged;
-}
-
-function capturedOf({ databases }: Host, name: string | undefined): readonly DatabaseSettings[] {
-  return databases.filter(
-    (one) => one.pointInTime !== undefined && (name === undefined || one.name === name),
-  );
-}
-
-async function asPoints(database: DatabaseSettings): Promise<PointsBackup | undefined> {
-  const { from, to, points, bytes, chains, damaged } = await listPoints(database);
-  if (from === undefined || to === undefined) return undefined;
-  const path = join(database.pointInTime?.dir ?? '', database.name);
-  const verified = damaged.length === 0 && chains.every(({ missing }) => missing.length === 0);
-  return {
-    kind: 'points',
-    database: database.name,
-    where: 'local',
-    path,
-    name: database.name,
-    from: isoTime(from),
-    at: isoTime(to),
-    points,
-    bytes,
-    verified,
-  };
 }
 
 async function pruneCopiesOffsite(

@@ -15,7 +15,7 @@ export { exportTablesNow, fetchMirrorNow, mirrorNow } from './by-hand.ts';
 export { hostApi, type HostApi } from './api.ts';
 export { openHost, type Host } from './host.ts';
 export { hostJobs } from './jobs.ts';
-export { backupSource, namedSource, sourceAt, verifySource } from './restore-source.ts';
+export { backupSource, namedSource, offsitePointsAt, sourceAt, verifySource } from './restore-source.ts';
 export { shipCommits } from './point-in-time-job.ts';
 export { rotateDeps } from './rotate-job.ts';
 export { keepingStatus } from './status.ts';

@@ -5,13 +5,20 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { DatabaseSettings } from '../config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../faults.ts';
-import { listPoints, restorePoint } from '../point-in-time/index.ts';
+import {
+  listOffsitePoints,
+  listPoints,
+  restoreOffsitePoint,
+  restorePoint,
+  type OffsitePoints,
+} from '../point-in-time/index.ts';
 import { fileSource, type Fetched, type Source } from '../restore/index.ts';
 import { isoTime, makeDirectory, parseTime, temporaryPath } from '../runtime/index.ts';
 import { checkedCopy, listSnapshots, notedFacts, type Snapshot, type Verdict } from '../snapshot/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import { listSnapshotBackups, type SnapshotBackup } from './backups.ts';
 import type { Host } from './host.ts';
+import { offsiteDeps } from './points-backups.ts';
 
 /**
  * The copy that an operator named: a path, an `s3://bucket/key`, or a name in the catalogue of that database. Throws
@@ -23,6 +30,8 @@ export async function namedSource(
   from: string,
   signal: AbortSignal,
 ): Promise<Source> {
+  if (from.startsWith('s3://') && from.endsWith('/'))
+    return offsitePointsAt(host, database, from, undefined, signal);
   if (from.startsWith('s3://')) return offsiteSource(host, from);
   const path = isAbsolute(from) || from.includes('/') ? resolve(from) : from;
   if (await isFile(path)) {
@@ -84,6 +93,12 @@ export async function sourceAt(
   const last = snapshot === undefined ? 0 : parseTime(snapshot.at);
   // within what was captured, a point is the later of the two; behind its end a snapshot may be
   if (at >= from && (at <= to || to >= last)) return pointSource(host, database, Math.min(at, to));
+  const offsite = await offsitePointsFor(host, database, at, signal).catch((error: unknown) => {
+    if (snapshot === undefined || signal.aborted || faultCode(error) === 'SNAPSHOT_UNKNOWN') throw error;
+    return undefined; // the store is away: a snapshot that is at hand is told by its name
+  });
+  if (offsite !== undefined && (at <= offsite.to || offsite.to >= last))
+    return offsitePointSource(host, database, offsite, at);
   if (snapshot !== undefined) return backupSource(host, snapshot);
   const first = Math.min(from, ...all.map((backup) => parseTime(backup.at)));
   const range = first === Infinity ? 'there is no copy' : `the oldest copy is of ${isoTime(first)}`;
@@ -91,6 +106,69 @@ export async function sourceAt(
     'SNAPSHOT_UNKNOWN',
     [`nothing of ${database.name} was kept at or before that time: ${range}`, ...unlisted].join('; '),
   );
+}
+
+/**
+ * The points in time in the bucket that hold what was at `at`: this host's own, else those of the one host that has put some there
+ * for a database of that name. Throws SNAPSHOT_UNKNOWN when there are several and nobody said which; store faults.
+ */
+async function offsitePointsFor(
+  host: Host,
+  database: DatabaseSettings,
+  at: number,
+  signal: AbortSignal,
+): Promise<OffsitePoints | undefined> {
+  if (database.pointInTime?.offsite === undefined) return undefined;
+  const found = await listOffsitePoints(await offsiteDeps(host), database, signal);
+  const own = found.filter(({ isOwn }) => isOwn);
+  const candidates = own.length > 0 ? own : found;
+  const hosts = new Set(candidates.map(({ offsite: { origin, source } }) => `${origin} ${source}`));
+  const holding = candidates.filter(({ from }) => from <= at);
+  if (hosts.size <= 1) return holding.find(({ to }) => at <= to) ?? holding[0];
+  const { bucket } = host.settings.s3;
+  const list = found.map(
+    ({ prefix, from, to }) => `s3://${bucket}/${prefix} (${isoTime(from)} to ${isoTime(to)})`,
+  );
+  throw new WavspoolError(
+    'SNAPSHOT_UNKNOWN',
+    `several hosts have put points in time of ${database.name} there; say which with --from: ${list.join(', ')}`,
+  );
+}
+
+/** The points in time at an address in the bucket, at `at` or the last of them. Throws SNAPSHOT_UNKNOWN, USAGE or store faults. */
+export async function offsitePointsAt(
+  host: Host,
+  database: string,
+  address: string,
+  at: number | undefined,
+  signal: AbortSignal,
+): Promise<Source> {
+  const captured = host.databases.find(({ name }) => name === database);
+  const { bucket } = host.settings.s3;
+  const found =
+    captured === undefined ? [] : await listOffsitePoints(await offsiteDeps(host), captured, signal);
+  const points = found.find(({ prefix }) => `s3://${bucket}/${prefix}` === address);
+  if (captured === undefined || points === undefined)
+    throw new WavspoolError('SNAPSHOT_UNKNOWN', `${address} holds no point in time of ${database}`);
+  return offsitePointSource(host, captured, points, at ?? points.to);
+}
+
+function offsitePointSource(
+  host: Host,
+  database: DatabaseSettings,
+  points: OffsitePoints,
+  at: number,
+): Source {
+  const time = Math.min(at, points.to);
+  return {
+    from: `the point in time ${isoTime(time)} in s3://${host.settings.s3.bucket}/${points.prefix}`,
+    at: time,
+    fetch: async (target, signal) => {
+      const scratch = join(host.dataDirectory, 'scratch');
+      await makeDirectory(scratch);
+      return restoreOffsitePoint(await offsiteDeps(host), database, points, time, target, scratch, signal);
+    },
+  };
 }
 
 /** A point in time of a database that is captured. */

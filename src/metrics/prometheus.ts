@@ -171,6 +171,21 @@ function addKeeping({ schedules, snapshots, pointInTime, logs }: Status, gauge: 
       lagSeconds === null ? [] : [{ labels: { database }, value: lagSeconds }],
     ),
   );
+  const offsite = Object.entries(pointInTime).flatMap(([database, one]) =>
+    one.offsite === null ? [] : [{ database, ...one.offsite }],
+  );
+  gauge(
+    'point_in_time_offsite_lag_seconds',
+    'Since when something was captured of the database that is not in the bucket for sure',
+    offsite.flatMap(({ database, lagSeconds }) =>
+      lagSeconds === null ? [] : [{ labels: { database }, value: lagSeconds }],
+    ),
+  );
+  gauge(
+    'point_in_time_offsite_bytes',
+    'Bytes of what is captured of the database and in the bucket',
+    offsite.map(({ database, bytes }) => ({ labels: { database }, value: bytes })),
+  );
   gauge(
     'point_in_time_bytes',
     'Bytes of what is captured of the database',

@@ -71,6 +71,22 @@ const verification = z.strictObject({
 
 const checked = z.strictObject({ at: whole, position: whole });
 
+const offsite = z.strictObject({
+  /** Where in the bucket. */
+  prefix: z.string(),
+  /** The last position up to which everything is there, and when it was captured. */
+  position: whole,
+  to: whole,
+  /** The first time that can be restored from there. */
+  from: whole,
+  points: whole,
+  bytes: whole,
+  /** Stretches within that cannot be restored. */
+  gaps: whole,
+  /** When that was found. */
+  at: whole,
+});
+
 const indexHeader = z.strictObject({
   position: whole,
   link: sha256,
@@ -85,6 +101,7 @@ export type RecordHeader = Readonly<z.infer<typeof recordHeader>>;
 export type BaseDescription = Readonly<z.infer<typeof baseDescription>>;
 export type Verification = Readonly<z.infer<typeof verification>>;
 export type Checked = Readonly<z.infer<typeof checked>>;
+export type Offsite = Readonly<z.infer<typeof offsite>>;
 export type IndexHeader = Readonly<z.infer<typeof indexHeader>>;
 
 /** A record, ready to be written: prefix, header, content, and the SHA-256 of all of that. */
@@ -138,6 +155,10 @@ export const decodeVerification = (text: string): Verification | undefined => un
 export const encodeChecked = (done: Checked): string => seal(done);
 /** When the database was last found unchanged or captured; undefined when that note is damaged. */
 export const decodeChecked = (text: string): Checked | undefined => unseal(checked, text);
+
+export const encodeOffsite = (done: Offsite): string => seal(done);
+/** How far an archive was offsite when that was last looked at; undefined when that note is damaged. */
+export const decodeOffsite = (text: string): Offsite | undefined => unseal(offsite, text);
 
 /** The hashes of the pages of the last captured state, with what they belong to. */
 export function encodeIndex(header: IndexHeader, words: Uint32Array): Buffer {

@@ -5,15 +5,15 @@ export { capture, shipWal, type CaptureDeps } from './capture.ts';
 export type { CaptureResult } from './capture-pages.ts';
 export { holdOffCapture } from './hold-off.ts';
 export {
-  chainFiles,
   listPoints,
   prunePoints,
   verifyPoints,
-  type ChainFile,
   type ChainSummary,
   type Points,
   type PointsDeps,
   type Pruned,
   type Verified,
 } from './points.ts';
+export { listOffsitePoints, restoreOffsitePoint, type OffsitePoints } from './offsite-points.ts';
+export { offsiteState, shipPoints, type ShippedPoints } from './ship-offsite.ts';
 export { restorePoint, type Restored } from './restore.ts';

@@ -27,6 +27,10 @@ export const LOCK_FILE = 'lock';
 /** Locked while a restore asks for the database. */
 export const HOLD_OFF_FILE = 'restoring';
 export const PAGES_FILE = 'pages.index';
+/** What tells this archive's files in a bucket from those of others. */
+export const ARCHIVE_ID_FILE = 'archive.id';
+/** How far the archive is offsite. */
+export const OFFSITE_FILE = 'offsite.json';
 export const CHECKED_FILE = 'checked.json';
 
 /** The name of one of a base's files: its description, its image, the mark of its verification. */

@@ -203,14 +203,19 @@ export interface Pruned {
  * `dryRun` only says which and why. A crash in the middle leaves a shorter archive, and the rest to the next run.
  */
 export async function prunePoints(
-  { report }: Pick<PointsDeps, 'report'>,
+  { report, clock }: PointsDeps,
   database: PointInTimeDatabase,
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<Pruned> {
   const { directory, keep: keepMs } = archiveOf(database);
   const archive = await readArchive(directory);
   const chains: Pruned['chains'][number][] = [];
-  for (const { chain, keep, reason, segments } of judgeChains(archive, chainsOf(archive), keepMs)) {
+  for (const { chain, keep, reason, segments } of judgeChains(
+    archive,
+    chainsOf(archive),
+    keepMs,
+    clock.now(),
+  )) {
     const files = chain === undefined ? segments.map(segmentFile) : filesOf(chain);
     const bytes = await bytesOf(directory, files);
     const from = chain?.base.at ?? segments[0]?.from ?? 0;
@@ -230,35 +235,8 @@ export async function prunePoints(
   return { dryRun, chains };
 }
 
-export interface ChainFile {
-  /** The position of the base that it belongs to. */
-  readonly chain: number;
-  readonly path: string;
-  readonly bytes: number;
-  /** False while it may still be put together with others into one file. */
-  readonly settled: boolean;
-}
-
-/** The files of every chain, in the order in which they are needed, for shipping them elsewhere; none is ever changed. */
-export async function chainFiles(database: PointInTimeDatabase): Promise<readonly ChainFile[]> {
-  const { directory, mode } = archiveOf(database);
-  const files: ChainFile[] = [];
-  for (const chain of chainsOf(await readArchive(directory))) {
-    const growing = new Set(
-      chain.segments.filter(({ first, last }) => mode === 'wal' && first === last).map(segmentFile),
-    );
-    for (const name of filesOf(chain).filter((file) => !file.endsWith('.verified.json'))) {
-      const path = join(directory, name);
-      const bytes = await sizeOf(path);
-      if (bytes === undefined) continue; // put together with others, or pruned, this moment
-      files.push({ chain: chain.base.position, path, bytes, settled: !growing.has(name) });
-    }
-  }
-  return files;
-}
-
 /** A chain's files; first the one without which the others count for nothing, so that deleting them in order is safe. */
-function filesOf({ base, segments }: Chain): readonly string[] {
+export function filesOf({ base, segments }: Chain): readonly string[] {
   const own = (['json', 'verified.json', 'db.zst'] as const).map((kind) => baseFile(base, kind));
   return [...own, ...segments.map(segmentFile)];
 }

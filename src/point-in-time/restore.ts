@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { faultCode, WavspoolError } from '../faults.ts';
 import { isoTime, publishUnlessTaken, syncDirectory, temporaryPath } from '../runtime/index.ts';
 import { archiveFault, archiveOf, readArchive, type PointInTimeDatabase } from './archive.ts';
-import { chainsOf, choosePoint, rangeOf, waysTo, type Chain, type Choice } from './chain.ts';
+import { chainsOf, choosePoint, rangeOf, waysTo, type Archive, type Chain, type Choice } from './chain.ts';
 import { removeCopy } from './make-base.ts';
 import { finishElsewhere, namesOf, readChecked, type PointsDeps } from './points.ts';
 import { rebuild, type Rebuilt, type Upto } from './rebuild.ts';
@@ -34,13 +34,38 @@ export async function restorePoint(
   signal: AbortSignal,
 ): Promise<Restored> {
   const { directory } = archiveOf(database);
+  const read = () => readArchive(directory);
+  const place = { name: database.name, directory, where: directory, read, bring: () => Promise.resolve() };
+  return restoreFrom(deps, place, at, target, signal);
+}
+
+/** Where a line of records is to be found. */
+export interface PointsPlace {
+  readonly name: string;
+  /** The directory in which the files lie once they were brought. */
+  readonly directory: string;
+  /** In words. */
+  readonly where: string;
+  readonly read: () => Promise<Archive>;
+  /** Sees that the files of a chain up to a point lie there. Throws SNAPSHOT_BAD. */
+  readonly bring: (chain: Chain, upto: Upto) => Promise<void>;
+}
+
+/** As {@link restorePoint}, wherever the records come from. */
+export async function restoreFrom(
+  deps: PointsDeps,
+  place: PointsPlace,
+  at: number,
+  target: string,
+  signal: AbortSignal,
+): Promise<Restored> {
   for (const suffix of ['', '-wal', '-shm', '-journal']) {
     if (existsSync(`${target}${suffix}`))
       throw new WavspoolError('USAGE', `${target}${suffix} is there already`);
   }
   const copy = temporaryPath(dirname(target));
   try {
-    const { rebuilt, chain } = await rebuildPoint(deps, database, directory, at, copy, signal);
+    const { rebuilt, chain } = await rebuildPoint(deps, place, at, copy, signal);
     if (!publishUnlessTaken(copy, target)) {
       throw new WavspoolError('USAGE', `${target} is there already`);
     }
@@ -56,28 +81,29 @@ export async function restorePoint(
 
 async function rebuildPoint(
   deps: PointsDeps,
-  database: PointInTimeDatabase,
-  directory: string,
+  place: PointsPlace,
   at: number,
   copy: string,
   signal: AbortSignal,
 ): Promise<{ rebuilt: Rebuilt; chain: Chain }> {
-  const chains = chainsOf(await readArchive(directory));
-  const choice = await choiceOf(database, directory, chains, at);
+  const chains = chainsOf(await place.read());
+  const choice = await choiceOf(place, chains, at);
   const faults: unknown[] = [];
   for (const chain of waysTo(chains, choice.chain)) {
     await removeCopy(copy);
     try {
-      const rebuilt = await proven(deps, directory, chain, { segment: choice.segment, at }, copy, signal);
+      const upto = { segment: choice.segment, at };
+      await place.bring(chain, upto);
+      const rebuilt = await proven(deps, place.directory, chain, upto, copy, signal);
       return { rebuilt, chain };
     } catch (error) {
       if (faultCode(error) !== 'SNAPSHOT_BAD') throw error;
       faults.push(error);
     }
   }
-  const again = chainsOf(await readArchive(directory));
+  const again = chainsOf(await place.read());
   if (again.map(namesOf).join('\n') !== chains.map(namesOf).join('\n')) {
-    return rebuildPoint(deps, database, directory, at, copy, signal); // files were put together or pruned meanwhile
+    return rebuildPoint(deps, place, at, copy, signal); // files were put together or pruned meanwhile
   }
   throw faults[0];
 }
@@ -98,16 +124,17 @@ async function proven(
 }
 
 async function choiceOf(
-  { name }: PointInTimeDatabase,
-  directory: string,
+  { name, directory, where }: PointsPlace,
   chains: readonly Chain[],
   at: number,
 ): Promise<Extract<Choice, { kind: 'restore' }>> {
   const range = rangeOf(chains);
   if (range === undefined) {
-    throw new WavspoolError('SNAPSHOT_UNKNOWN', `${name}: ${directory} holds no point in time`);
+    throw new WavspoolError('SNAPSHOT_UNKNOWN', `${name}: ${where} holds no point in time`);
   }
-  const to = Math.max(range.to, (await readChecked(directory))?.at ?? 0);
+  // what lies behind a hole was captured, and is not to be passed over in silence
+  const last = chains.at(-1)?.segments.at(-1)?.to ?? 0;
+  const to = Math.max(range.to, last, (await readChecked(directory))?.at ?? 0);
   const choice = choosePoint(chains, at);
   if (choice.kind === 'outside' || at > to) {
     const message = `${name} can be restored to times from ${isoTime(range.from)} to ${isoTime(to)}, not to ${isoTime(at)}`;
@@ -115,6 +142,6 @@ async function choiceOf(
   }
   if (choice.kind === 'restore') return choice;
   const lost = choice.missing.map(({ first, last }) => `${first} to ${last}`).join(', ');
-  const message = `${name}: the way to ${isoTime(at)} is broken in ${directory}: the records ${lost} are missing; before them the last point is ${isoTime(choice.reachable)}`;
+  const message = `${name}: the way to ${isoTime(at)} is broken in ${where}: the records ${lost} are missing; before them the last point is ${isoTime(choice.reachable)}`;
   throw new WavspoolError('SNAPSHOT_BAD', message);
 }

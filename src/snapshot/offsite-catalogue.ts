@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { DatabaseSettings } from '../config/index.ts';
 import { fileNames, momentOf, type Dated, type DatedName } from '../retention/index.ts';
-import type { ObjectHead, ObjectStore } from '../store/index.ts';
+import { knownHead, type ObjectHead, type ObjectStore } from '../store/index.ts';
 import type { CopyRecord, Owner } from '../record/index.ts';
 import { ownerOf, type CatalogueDeps } from './catalogue.ts';
 import type { SnapshotSchedule } from './schedules.ts';
@@ -74,7 +74,7 @@ export async function listOffsite(
   const found: OffsiteSnapshot[] = [];
   for (let from = 0; from < fitting.length; from += HEADS_AT_ONCE) {
     const lot = fitting.slice(from, from + HEADS_AT_ONCE);
-    const heads = await Promise.all(lot.map((one) => headOf(store, one, signal)));
+    const heads = await Promise.all(lot.map((one) => knownHead(store, one, signal)));
     found.push(...lot.flatMap((one, index) => asSnapshot(deps, owner, one, heads[index]) ?? []));
   }
   return found.toSorted((a, b) => b.at - a.at || (b.count ?? 0) - (a.count ?? 0) || (a.key < b.key ? 1 : -1));
@@ -86,22 +86,6 @@ interface Fitting {
   readonly size: number;
   readonly etag: string;
   readonly dated: DatedName;
-}
-
-const known = new WeakMap<object, Map<string, ObjectHead>>();
-
-/** The head of an object; what a store has once said of one that has not changed is not asked again. */
-async function headOf(
-  store: OffsiteCatalogueDeps['store'],
-  { key, etag, size }: Fitting,
-  signal: AbortSignal,
-): Promise<ObjectHead | undefined> {
-  const heads = known.get(store) ?? new Map<string, ObjectHead>();
-  known.set(store, heads);
-  const id = `${etag} ${size} ${key}`;
-  const head = heads.get(id) ?? (await store.head(key, signal));
-  if (head !== undefined) heads.set(id, head);
-  return head;
 }
 
 function asSnapshot(

@@ -131,6 +131,18 @@ export interface PointInTimeStatus {
   /** Stretches within the range that cannot be restored. */
   readonly gaps: number;
   readonly damaged: readonly string[];
+  /** What of it is in the bucket, as it was last found; null where it does not go there. */
+  readonly offsite: {
+    /** `s3://bucket/key/`, which `restore --from` takes; null when nothing is there yet. */
+    readonly where: string | null;
+    readonly from: string | null;
+    readonly to: string | null;
+    /** Since when something was captured that is not there for sure; null when nothing was captured yet. */
+    readonly lagSeconds: number | null;
+    readonly points: number;
+    readonly bytes: number;
+    readonly gaps: number;
+  } | null;
 }
 
 export interface LogStatus {

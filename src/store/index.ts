@@ -10,6 +10,7 @@ export type {
   PutReceipt,
   StoreFinding,
 } from './object-store.ts';
+export { knownHead } from './known-heads.ts';
 export { unreadable } from './recording-bytes.ts';
 export { type S3StoreSettings, openS3Store } from './s3.ts';
 export { S3Fault } from './s3-faults.ts';

@@ -14,13 +14,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readArchive } from '../../src/point-in-time/archive.ts';
-import {
-  chainFiles,
-  listPoints,
-  prunePoints,
-  restorePoint,
-  verifyPoints,
-} from '../../src/point-in-time/index.ts';
+import { listPoints, prunePoints, restorePoint, verifyPoints } from '../../src/point-in-time/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
 import { finishCopy } from '../../src/sqlite/index.ts';
 import { until } from '../support/ports.ts';
@@ -82,14 +76,6 @@ describe('what is stored', () => {
       if (!name.endsWith('verified.json')) flip(path, at); // that one was written again
     }
     expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
-  });
-
-  test('gives a file of every chain for shipping it, each once, none of them a note of ours', async () => {
-    const files = await chainFiles(rig.database);
-    const names = readdirSync(rig.directory).filter((name) => /^(base|records)-/.test(name));
-    const shipped = files.map(({ path }) => path.slice(rig.directory.length + 1));
-    expect(shipped.toSorted()).toEqual(names.filter((name) => !name.endsWith('.verified.json')).toSorted());
-    expect(files.every(({ settled, bytes }) => settled && bytes > 0)).toBe(true);
   });
 });
 

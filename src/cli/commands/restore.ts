@@ -5,6 +5,7 @@ import {
   backupSource,
   listSnapshotBackups,
   namedSource,
+  offsitePointsAt,
   sourceAt,
   verifyBackups,
   verifySource,
@@ -31,7 +32,10 @@ export function restoreCommand(program: Command): void {
   program
     .command('restore <database>')
     .description('choose a snapshot, verify it, save the present database, put it in place, verify again')
-    .option('--from <file>', 'a path, a name out of "snapshots list", or s3://bucket/key')
+    .option(
+      '--from <file>',
+      'a path, a name out of "snapshots list", or s3://bucket/key; s3://bucket/key/ for points in time',
+    )
     .option('--at <time>', 'the last state at or before this time, e.g. "2026-11-19 14:03:20"')
     .option('--verify-only', 'only check it, or every snapshot of the database; exit 1 if one is bad')
     .option('--yes', 'ask nothing, also where other programs have the database open')
@@ -49,8 +53,8 @@ async function restore(
   json: boolean,
   signal: AbortSignal,
 ): Promise<0 | 1> {
-  if (flags.from !== undefined && flags.at !== undefined)
-    throw new WavspoolError('USAGE', 'say either --from or --at');
+  if (flags.from !== undefined && flags.at !== undefined && !isOfPoints(flags.from))
+    throw new WavspoolError('USAGE', 'say either --from or --at; both only for points in time in the bucket');
   const isTold = flags.from !== undefined || flags.at !== undefined;
   if (flags.verifyOnly === true && !isTold) return verifyAll(host, database.name, json, signal);
   const isAsked = process.stdin.isTTY && process.stderr.isTTY && flags.yes !== true;
@@ -96,8 +100,15 @@ async function toldSource(
   { from, at }: RestoreFlags,
   signal: AbortSignal,
 ): Promise<Source> {
+  if (from !== undefined && at !== undefined)
+    return offsitePointsAt(host, database.name, from, pointInTime(at, host.timezone), signal);
   if (from !== undefined) return namedSource(host, database.name, from, signal);
   return sourceAt(host, database, pointInTime(at ?? '', host.timezone), signal);
+}
+
+/** An address that ends like a directory holds points in time. */
+function isOfPoints(from: string): boolean {
+  return from.startsWith('s3://') && from.endsWith('/');
 }
 
 async function choose(host: Host, database: string, signal: AbortSignal): Promise<Source | undefined> {

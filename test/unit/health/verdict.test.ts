@@ -101,6 +101,26 @@ test.each<[string, Changes, string, RegExp | undefined]>([
     /snapshot shop daily failed: the disk is full/,
   ],
   [
+    'so are points in time that are not offsite for hours',
+    {
+      pointInTime: {
+        shop: {
+          mode: 'wal',
+          from: '2026-09-01T00:00:00.000Z',
+          to: '2026-09-01T03:00:00.000Z',
+          lagSeconds: 0,
+          points: 3,
+          bytes: 1,
+          gaps: 0,
+          damaged: [],
+          offsite: { where: null, from: null, to: null, lagSeconds: 7200, points: 0, bytes: 0, gaps: 0 },
+        },
+      },
+    },
+    'attention',
+    /recovery of shop is 120 minutes behind offsite; nothing is there yet/,
+  ],
+  [
     'so are points in time that cannot be brought back',
     {
       pointInTime: {
@@ -113,6 +133,7 @@ test.each<[string, Changes, string, RegExp | undefined]>([
           bytes: 1,
           gaps: 1,
           damaged: [],
+          offsite: null,
         },
       },
     },
@@ -316,6 +337,7 @@ test('every problem says what it affects, its remedy and a command that there is
           bytes: 1,
           gaps: 1,
           damaged: [],
+          offsite: null,
         },
       },
       landing: { 'no pattern': { count: 1, bytes: 1, oldestSeconds: 1, needsAttention: true } },

@@ -5,9 +5,14 @@ import type { SegmentName } from '../../../src/point-in-time/names.ts';
 import { judgeChains } from '../../../src/point-in-time/prune.ts';
 import { base, MINUTE_MS, segment, verifiedBase } from './archives.ts';
 
-function judge(bases: readonly Base[], segments: readonly SegmentName[], keepMinutes: number) {
+function judge(
+  bases: readonly Base[],
+  segments: readonly SegmentName[],
+  keepMinutes: number,
+  nowMinutes = Number.MAX_SAFE_INTEGER / MINUTE_MS,
+) {
   const archive = arrange(bases, segments, []);
-  return judgeChains(archive, chainsOf(archive), keepMinutes * MINUTE_MS);
+  return judgeChains(archive, chainsOf(archive), keepMinutes * MINUTE_MS, nowMinutes * MINUTE_MS);
 }
 
 /** Chains of ten minutes, `count` of them, each with nine records; all verified to their ends, the newest to its base. */
@@ -83,6 +88,34 @@ describe('whole verified chains', () => {
       reason: 'no base leads to these records',
     });
     expect(keptOf(judged)).toEqual([11, 21, 31, 41]);
+  });
+
+  test('a clock that is ahead lets nothing more go, and neither does what it left when it is right again', () => {
+    const years = 10 * 365 * 24 * 60;
+    const ahead = [...bases, verifiedBase(51, years, { position: 51, at: years })];
+    // the record that was captured with that clock ends the chain before
+    const seen = segments.with(4, segment(42, 51, 41, years));
+    expect(keptOf(judge(ahead, seen, 15, years))).toEqual([21, 31, 41, 51]);
+    expect(keptOf(judge(ahead, seen, 15, 50))).toEqual([21, 31, 41, 51]);
+    const right = [...ahead, verifiedBase(61, 51, { position: 61, at: 51 })];
+    const all = [...seen, segment(52, 61, years, 51)];
+    expect(keptOf(judge(right, all, 15, 52))).toEqual([31, 41, 51, 61]);
+  });
+
+  test('a step of the clock that a second base bears out counts', () => {
+    const day = 100_000;
+    const later = [
+      ...bases.with(4, verifiedBase(41, 40, { position: 51, at: day })),
+      verifiedBase(51, day, { position: 61, at: day + 10 }),
+      verifiedBase(61, day + 10, { position: 61, at: day + 10 }),
+    ];
+    const all = [...segments, segment(52, 61, day + 1, day + 10)];
+    expect(keptOf(judge(later, all, 15, day + 11))).toEqual([41, 51, 61]);
+  });
+
+  test('nothing goes for a database that was emptied', () => {
+    const empty = [...bases, verifiedBase(51, 60, { position: 51, at: 60 }, { pageCount: 0 })];
+    expect(keptOf(judge(empty, segments, 15))).toEqual([21, 31, 41, 51]);
   });
 
   test('an empty archive loses nothing', () => {
