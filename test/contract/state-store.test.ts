@@ -246,6 +246,13 @@ test('a recording that another tar brought already counts for both tars', async 
   state.close();
 });
 
+test('a tar that was given up because it was not there, and lies there again, is not settled', async () => {
+  const state = open();
+  await state.markTarFailed(TAR, { cause: 'missing', message: 'it is not there', retryCount: 5 });
+  expect(await state.settledTars([TAR])).toEqual(new Set());
+  state.close();
+});
+
 test('a failed tar is settled for that version only, and its row goes when a version is extracted', async () => {
   const state = open();
   await state.markTarFailed(TAR, { cause: 'corrupt', message: 'no', retryCount: 5 });

@@ -1,9 +1,9 @@
-import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { proveComplete, readTar } from '../../../src/tar/index.ts';
+import { proveBelow, proveComplete, readTar } from '../../../src/tar/index.ts';
 import {
   BLOCK,
   makeTar,
@@ -237,6 +237,21 @@ describe('what is not about the tar itself is thrown', () => {
   test('a directory', async () => {
     await expect(proveComplete(directory)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
     await expect(readAll(directory)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+  });
+
+  test('a tar behind a link below the landing directory: it is not followed, to the last part', async () => {
+    const elsewhere = join(directory, 'elsewhere');
+    const landing = join(directory, 'landing');
+    mkdirSync(elsewhere);
+    mkdirSync(landing);
+    writeFileSync(join(elsewhere, 'a.tar'), TAR);
+    symlinkSync(elsewhere, join(landing, 'directory'));
+    symlinkSync(join(elsewhere, 'a.tar'), join(landing, 'a.tar'));
+    for (const name of ['directory/a.tar', 'a.tar'])
+      await expect(proveBelow(landing)(join(landing, name))).rejects.toMatchObject({
+        code: 'FILE_UNREADABLE',
+      });
+    expect(await proveBelow(elsewhere)(join(elsewhere, 'a.tar'))).toMatchObject({ kind: 'complete' });
   });
 
   test('a signal’s reason', async () => {
