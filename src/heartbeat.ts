@@ -3,8 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { HostApp } from './app.ts';
 import { errnoOf } from './faults.ts';
 import { reapplyPauses } from './pause/index.ts';
-import type { Heartbeat } from './queue/index.ts';
-import type { RunningRole } from './role.ts';
+import type { Heartbeat, RunningRole } from './queue/index.ts';
 
 const HEARTBEAT_MS = 5000;
 const LOOP_RESOLUTION_MS = 10;

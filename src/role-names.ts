@@ -1,5 +1,3 @@
-import type { UsedParts } from './config/index.ts';
-
 export const ROLES = ['watch', 'extract', 'upload', 'maintain', 'dashboard'] as const;
 export type RoleName = (typeof ROLES)[number];
 
@@ -7,11 +5,11 @@ export type RoleName = (typeof ROLES)[number];
 const WITHOUT_RECORDINGS: readonly RoleName[] = ['maintain', 'dashboard'];
 
 /** The roles that a host has work for. */
-export function usedRoles({ recordings }: UsedParts): readonly RoleName[] {
+export function usedRoles({ recordings }: { readonly recordings: boolean }): readonly RoleName[] {
   return recordings ? ROLES : WITHOUT_RECORDINGS;
 }
 
 /** Those without which work is left undone; the dashboard only looks on. */
-export function neededRoles(parts: UsedParts): readonly RoleName[] {
+export function neededRoles(parts: { readonly recordings: boolean }): readonly RoleName[] {
   return usedRoles(parts).filter((role) => role !== 'dashboard');
 }

@@ -2,9 +2,9 @@ import { flushCompileCache } from 'node:module';
 import { openApp, whyNoRecordings, type App, type HostApp } from './app.ts';
 import { FAULTS, WavspoolError, faultCode, messageOf } from './faults.ts';
 import { jobsOf, startHeartbeat, type Heartbeating } from './heartbeat.ts';
-import type { HeldWork, QueueKind, Queues, RunningWorker } from './queue/index.ts';
+import type { QueueKind, Queues, RunningRole } from './queue/index.ts';
 import { usedRoles, type RoleName } from './role-names.ts';
-import { answerHealth, type OwnFacts, type OwnStall } from './role-health/index.ts';
+import { answerHealth, type OwnFacts } from './role-health/index.ts';
 import { lowerPriority } from './runtime/index.ts';
 import {
   BLOCKED_MS,
@@ -35,24 +35,6 @@ export interface RecordingsRole extends AnyRole {
 export interface HostRole extends AnyRole {
   readonly name: 'maintain' | 'dashboard';
   start(app: HostApp): Promise<RunningRole>;
-}
-
-export interface RunningRole {
-  /** For the heartbeat and the watchdog; absent for a role without a queue. */
-  readonly work?: {
-    readonly queue: QueueKind;
-    readonly worker: RunningWorker;
-    /** Jobs that may run at once, over all processes. */
-    readonly limit: number;
-  };
-  /** The same of a role that works without a queue. */
-  readonly unqueued?: Pick<RunningWorker, 'active' | 'finished' | 'lastFinishedAt'>;
-  /** What it does not do now although there is work, and why; absent, or undefined, while it does all of it. */
-  readonly held?: () => HeldWork | undefined;
-  /** For a role without a queue: why it does not get on although it should; undefined while it does. */
-  readonly stall?: () => OwnStall | undefined;
-  /** Takes no new work, finishes what runs within `graceMs` or hands it back; returns how many jobs it handed back. */
-  stop(graceMs: number): Promise<number>;
 }
 
 /** How patient the watchdog of a process is. */

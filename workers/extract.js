@@ -2,5 +2,5 @@
 import '../src/runtime/require-node.js';
 
 const { runWorker } = await import('../src/worker-process.ts');
-const { extractRole } = await import('../src/extract/index.ts');
+const { extractRole } = await import('../src/roles/extract.ts');
 await runWorker(extractRole);

@@ -2,5 +2,5 @@
 import '../src/runtime/require-node.js';
 
 const { runWorker } = await import('../src/worker-process.ts');
-const { maintainRole } = await import('../src/maintain/index.ts');
+const { maintainRole } = await import('../src/roles/maintain.ts');
 await runWorker(maintainRole);

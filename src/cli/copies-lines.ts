@@ -1,4 +1,4 @@
-import type { CopiesStatus } from '../status/index.ts';
+import type { CopiesStatus } from '../host/index.ts';
 import { roundedSize } from '../runtime/index.ts';
 import { counted } from './output.ts';
 

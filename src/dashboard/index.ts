@@ -1,2 +1,3 @@
 // The one HTTP server: the overview page, Bull Board, the JSON API, metrics and liveness, all but the last behind a token.
-export { dashboardRole } from './role.ts';
+export { startDashboard } from './server.ts';
+export { dashboardToken } from './token.ts';

@@ -1,4 +1,3 @@
-import type { Status } from '../status/index.ts';
 import {
   listBackups,
   takeSnapshots,
@@ -10,11 +9,12 @@ import { exportTablesNow, mirrorNow, type MirrorNow } from './by-hand.ts';
 import type { ExportOutcome } from './export-job.ts';
 import type { Host } from './host.ts';
 import { hostJobs } from './jobs.ts';
+import type { KeepingStatus } from './keeping-status.ts';
 import { keepingStatus } from './status.ts';
 
 /** What can be seen of the jobs that keep the host, and asked of them, over HTTP. */
 export interface HostApi {
-  keeping(): Promise<Pick<Status, 'snapshots' | 'copies' | 'pointInTime' | 'schedules' | 'logs'>>;
+  keeping(): Promise<KeepingStatus>;
   /** Every copy of a database there is, or of all and every mirror, the newest first. */
   backups(database: string | undefined): Promise<Listing>;
   takeSnapshots(request: SnapshotRequest, by: 'hand' | 'event'): Promise<readonly SnapshotOutcome[]>;

@@ -7,7 +7,7 @@ import { keepInWords } from '../retention/index.ts';
 import { isoTime } from '../runtime/index.ts';
 import type { Run } from '../schedule/index.ts';
 import { listSnapshots } from '../snapshot/index.ts';
-import type { CopiesStatus, ScheduleStatus } from '../status/index.ts';
+import type { CopiesStatus, ScheduleStatus } from './keeping-status.ts';
 import type { Host } from './host.ts';
 
 /** What is listed of a copy. */

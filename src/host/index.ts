@@ -19,3 +19,11 @@ export { backupSource, namedSource, offsitePointsAt, sourceAt, verifySource } fr
 export { shipCommits } from './point-in-time-job.ts';
 export { rotateDeps } from './rotate-job.ts';
 export { keepingStatus } from './status.ts';
+export type {
+  CopiesStatus,
+  DatabaseStatus,
+  KeepingStatus,
+  LogStatus,
+  PointInTimeStatus,
+  ScheduleStatus,
+} from './keeping-status.ts';

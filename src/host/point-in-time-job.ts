@@ -11,7 +11,7 @@ import {
 } from '../point-in-time/index.ts';
 import { isoTime } from '../runtime/index.ts';
 import type { Job } from '../schedule/index.ts';
-import type { PointInTimeStatus } from '../status/index.ts';
+import type { PointInTimeStatus } from './keeping-status.ts';
 import type { Host } from './host.ts';
 import { inPlace } from './in-place.ts';
 

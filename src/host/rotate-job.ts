@@ -12,7 +12,7 @@ import {
 } from '../logrotate/index.ts';
 import { isoTime } from '../runtime/index.ts';
 import type { Job } from '../schedule/index.ts';
-import type { LogStatus } from '../status/index.ts';
+import type { LogStatus } from './keeping-status.ts';
 import type { Host } from './host.ts';
 import { inPlace } from './in-place.ts';
 

@@ -1,6 +1,6 @@
 import { isoTime, parseTime, type Clock } from '../runtime/index.ts';
 import { missedSince, nextRun, type Job, type Journal, type Run } from '../schedule/index.ts';
-import type { DatabaseStatus, ScheduleStatus, Status } from '../status/index.ts';
+import type { DatabaseStatus, KeepingStatus, ScheduleStatus } from './keeping-status.ts';
 import { copiesStatus } from './copies-status.ts';
 import type { Host } from './host.ts';
 import { pointInTimeStatus } from './point-in-time-job.ts';
@@ -12,10 +12,7 @@ const LATE_MS = 15 * 60_000;
 const LONGEST_RUN_MS = 24 * 60 * 60_000;
 
 /** The last snapshot of each database, each schedule with its last and next run, and how each log was rotated last. */
-export async function keepingStatus(
-  host: Host,
-  jobs: readonly Job[],
-): Promise<Pick<Status, 'snapshots' | 'copies' | 'pointInTime' | 'schedules' | 'logs'>> {
+export async function keepingStatus(host: Host, jobs: readonly Job[]): Promise<KeepingStatus> {
   const { databases, clock, journal, timezone } = host;
   const snapshots = databases.map(({ name, snapshots }): [string, DatabaseStatus | null] => {
     const runs = snapshots.flatMap(

@@ -1,2 +1,6 @@
-// What is done on a schedule, through the maintenance queue: one job at a time over all processes.
-export { maintainRole } from './role.ts';
+// What is done on a schedule: a timer or the maintenance queue wakes, the journal decides what is due.
+export { scratchOf } from './jobs.ts';
+export { tasksOf } from './tasks.ts';
+export type { Task } from './task.ts';
+export { wakeByQueue } from './wake-by-queue.ts';
+export { wakeByTimer } from './wake-by-timer.ts';

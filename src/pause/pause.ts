@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HostApp } from '../app.ts';
-import type { UsedParts } from '../config/index.ts';
+import type { Queues } from '../queue/index.ts';
+import type { Report } from '../events.ts';
+import type { UsedParts, Settings } from '../config/index.ts';
 import { errnoOf } from '../faults.ts';
-import { isoTime, parseTime, writeDurably } from '../runtime/index.ts';
+import { isoTime, parseTime, writeDurably, type Clock } from '../runtime/index.ts';
 
 /** What an operator can pause. */
 export const PAUSABLE = ['extract', 'upload', 'maintenance'] as const;
@@ -24,10 +25,16 @@ export interface Pause {
 
 export type Pauses = Partial<Record<Pausable, Pause>>;
 
-type PauseApp = Pick<HostApp, 'settings' | 'queues' | 'clock' | 'report'>;
+/** What pausing works with; without queues only the file says it. */
+export interface PauseDeps {
+  readonly settings: Settings;
+  readonly queues: Queues | undefined;
+  readonly clock: Clock;
+  readonly report: Report;
+}
 
 /** The pauses that operators asked for, expired ones included. They lie in a file, for Redis may forget (P2). */
-export async function readPauses(settings: HostApp['settings']): Promise<Pauses> {
+export async function readPauses(settings: Settings): Promise<Pauses> {
   try {
     return JSON.parse(await readFile(pauseFile(settings), 'utf8')) as Pauses;
   } catch (error) {
@@ -38,37 +45,37 @@ export async function readPauses(settings: HostApp['settings']): Promise<Pauses>
 
 /** Pauses queues, visibly, across restarts and a lost Redis. `forMs` undefined: until resumed. */
 export async function pauseQueues(
-  app: PauseApp,
+  deps: PauseDeps,
   queues: readonly Pausable[],
   reason: string,
   forMs: number | undefined,
 ): Promise<void> {
-  const now = app.clock.now();
+  const now = deps.clock.now();
   const until = forMs === undefined ? null : isoTime(now + forMs);
-  const pauses = { ...(await readPauses(app.settings)) };
+  const pauses = { ...(await readPauses(deps.settings)) };
   for (const queue of queues) pauses[queue] = { reason, since: isoTime(now), until };
-  await writePauses(app.settings, pauses);
-  for (const queue of queues) await app.queues?.[queue].pause();
-  app.report('queues paused', { queues, reason, until });
+  await writePauses(deps.settings, pauses);
+  for (const queue of queues) await deps.queues?.[queue].pause();
+  deps.report('queues paused', { queues, reason, until });
 }
 
 /** Lets queues go on, whoever paused them. */
-export async function resumeQueues(app: PauseApp, queues: readonly Pausable[], by: string): Promise<void> {
-  const pauses = { ...(await readPauses(app.settings)) };
+export async function resumeQueues(deps: PauseDeps, queues: readonly Pausable[], by: string): Promise<void> {
+  const pauses = { ...(await readPauses(deps.settings)) };
   for (const queue of queues) delete pauses[queue];
-  await writePauses(app.settings, pauses);
-  for (const queue of queues) await app.queues?.[queue].resume();
-  app.report('queues resumed', { queues, by });
+  await writePauses(deps.settings, pauses);
+  for (const queue of queues) await deps.queues?.[queue].resume();
+  deps.report('queues resumed', { queues, by });
 }
 
 /** Ends pauses whose time is over and renews those that Redis has forgotten. A pause from Bull Board is left alone. */
-export async function reapplyPauses(app: PauseApp): Promise<void> {
-  const pauses = await readPauses(app.settings);
+export async function reapplyPauses(deps: PauseDeps): Promise<void> {
+  const pauses = await readPauses(deps.settings);
   for (const queue of PAUSABLE) {
     const pause = pauses[queue];
     if (pause === undefined) continue;
-    if (isOver(pause, app.clock.now())) await resumeQueues(app, [queue], 'the end of its time');
-    else if ((await app.queues?.[queue].isPaused()) === false) await app.queues?.[queue].pause();
+    if (isOver(pause, deps.clock.now())) await resumeQueues(deps, [queue], 'the end of its time');
+    else if ((await deps.queues?.[queue].isPaused()) === false) await deps.queues?.[queue].pause();
   }
 }
 
@@ -77,10 +84,10 @@ export function isOver(pause: Pause, now: number): boolean {
   return pause.until !== null && parseTime(pause.until) <= now;
 }
 
-function pauseFile(settings: HostApp['settings']): string {
+function pauseFile(settings: Settings): string {
   return join(settings.paths.data, 'pauses.json');
 }
 
-async function writePauses(settings: HostApp['settings'], pauses: Pauses): Promise<void> {
+async function writePauses(settings: Settings, pauses: Pauses): Promise<void> {
   await writeDurably(pauseFile(settings), `${JSON.stringify(pauses, null, 2)}\n`, 0o640);
 }

@@ -17,6 +17,7 @@ export { priorityOf } from './priority.ts';
 export { redisFault } from './redis-fault.ts';
 export { openQueues, openQueuesNow, type Queues } from './open.ts';
 export type { Heartbeat, HeldWork, Presence } from '../presence/index.ts';
+export type { OwnStall, RunningRole } from './running-role.ts';
 export type { Shared, StoreOutage } from './shared.ts';
 export type { QueueCounts, WorkQueue } from './work-queue.ts';
 export type { Outcome, RunningWorker } from './worker.ts';

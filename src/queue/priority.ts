@@ -1,6 +1,4 @@
-import type { Settings } from '../config/index.ts';
-
-export type Order = Settings['arrival']['order'];
+export type Order = 'newest' | 'oldest';
 
 const EPOCH_MS = 1_577_836_800_000; // 2020-01-01 UTC
 const BUCKET_MS = 5 * 60_000;

@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
-import type { App } from '../app.ts';
-import { nearestName } from '../config/index.ts';
+import { nearestName, type Settings } from '../config/index.ts';
 import { FAULTS, WavspoolError } from '../faults.ts';
 import { isLiteral, tarPattern, textPattern } from '../pattern/index.ts';
 import type { FailureFilter, StateStore } from '../state/index.ts';
@@ -17,13 +16,16 @@ export interface FailureWords {
   readonly since?: string | undefined;
 }
 
-type FilterApp = Pick<App, 'state' | 'settings'>;
+interface FilterDeps {
+  readonly state: StateStore;
+  readonly settings: Settings;
+}
 
 /**
  * The filter that these words say. Throws USAGE for a word that can match nothing: a cause that there is not, a recording or a
  * tar that nobody knows; with the nearest one that there is.
  */
-export function failureFilter({ state, settings }: FilterApp, words: FailureWords): FailureFilter {
+export function failureFilter({ state, settings }: FilterDeps, words: FailureWords): FailureFilter {
   const { paths, cause, match, tar, since } = words;
   if (cause !== undefined) refuseUnknownCause(state, cause);
   for (const path of paths ?? []) refuseUnknownRecording(state, path);

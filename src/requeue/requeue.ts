@@ -1,8 +1,10 @@
 import { lstat } from 'node:fs/promises';
-import type { App } from '../app.ts';
+import type { Clock } from '../runtime/index.ts';
+import type { Report } from '../events.ts';
+import type { Settings } from '../config/index.ts';
 import { errnoOf } from '../faults.ts';
-import { extractWork, uploadWork, priorityOf } from '../queue/index.ts';
-import type { FailedPage, FailureFilter, RecordingRow, TarVersion } from '../state/index.ts';
+import { extractWork, uploadWork, priorityOf, type Queues } from '../queue/index.ts';
+import type { FailedPage, FailureFilter, RecordingRow, TarVersion, StateStore } from '../state/index.ts';
 
 export interface RequeueRequest extends FailureFilter {
   /** Failed tars too; else recordings only. */
@@ -23,53 +25,64 @@ const PAGE = 500;
 /** What only another extraction can mend. */
 const MENDED_BY_EXTRACTION: ReadonlySet<string | undefined> = new Set(['changed', 'missing', 'refused']);
 
-type RequeueApp = Pick<App, 'state' | 'queues' | 'settings' | 'report' | 'clock'>;
+/** What re-queuing works with. */
+export interface RequeueDeps {
+  readonly settings: Pick<Settings, 'arrival'>;
+  readonly state: StateStore;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly report: Report;
+}
 
 /** FAILED → PENDING with a fresh budget, and a job each. Recordings whose file is gone or changed start from their tar again. */
-export async function requeue(app: RequeueApp, request: RequeueRequest, by: string): Promise<Requeued> {
+export async function requeue(deps: RequeueDeps, request: RequeueRequest, by: string): Promise<Requeued> {
   const paths: string[] = [];
   const tars = new Set<string>();
   const limit = request.limit ?? Number.POSITIVE_INFINITY;
   for (let after: number | undefined = 0; after !== undefined && paths.length < limit;) {
-    const page: FailedPage = app.state.failed(request, after, Math.min(PAGE, limit - paths.length));
+    const page: FailedPage = deps.state.failed(request, after, Math.min(PAGE, limit - paths.length));
     after = page.next;
     paths.push(...page.rows.map(({ path }) => path));
     if (request.dryRun !== true)
       await requeuePage(
-        app,
+        deps,
         page.rows.map(({ row }) => row),
         tars,
       );
-    await app.clock.sleep(0); // others go on between two pages
+    await deps.clock.sleep(0); // others go on between two pages
   }
-  const failedTars = request.tars ? app.state.failedTars(request) : [];
+  const failedTars = request.tars ? deps.state.failedTars(request) : [];
   for (const { path } of failedTars) tars.add(path);
   if (request.dryRun !== true) {
-    await extractAgain(app, [...tars]);
-    app.report('requeued', { by, recordings: paths.length, tars: failedTars.length });
+    await extractAgain(deps, [...tars]);
+    deps.report('requeued', { by, recordings: paths.length, tars: failedTars.length });
   }
   return { recordings: paths.length, tars: failedTars.length, paths };
 }
 
-async function requeuePage(app: RequeueApp, rows: readonly RecordingRow[], tars: Set<string>): Promise<void> {
-  const { order } = app.settings.arrival;
-  await app.state.requeue(rows.map(({ path }) => path));
+async function requeuePage(
+  deps: RequeueDeps,
+  rows: readonly RecordingRow[],
+  tars: Set<string>,
+): Promise<void> {
+  const { order } = deps.settings.arrival;
+  await deps.state.requeue(rows.map(({ path }) => path));
   const uploads = rows.filter((row) => row.tar === undefined || !MENDED_BY_EXTRACTION.has(row.cause));
   for (const row of rows) if (row.tar !== undefined && MENDED_BY_EXTRACTION.has(row.cause)) tars.add(row.tar);
-  await app.queues.upload.restart(
+  await deps.queues.upload.restart(
     uploads.map(({ path, tarMtimeMs }) =>
-      uploadWork(path, priorityOf(tarMtimeMs ?? 0, order, app.clock.now())),
+      uploadWork(path, priorityOf(tarMtimeMs ?? 0, order, deps.clock.now())),
     ),
   );
 }
 
 /** Queues the present version of each tar; for one that is gone its last known version, whose job will say so. */
-async function extractAgain(app: RequeueApp, tars: readonly string[]): Promise<void> {
+async function extractAgain(deps: RequeueDeps, tars: readonly string[]): Promise<void> {
   for (const path of tars) {
-    const version = (await presentVersion(path)) ?? app.state.failedTar(path);
+    const version = (await presentVersion(path)) ?? deps.state.failedTar(path);
     if (version === undefined) continue;
-    await app.state.forgetTarFailure(path);
-    await app.queues.extract.restart([extractWork(version, 0)]);
+    await deps.state.forgetTarFailure(path);
+    await deps.queues.extract.restart([extractWork(version, 0)]);
   }
 }
 

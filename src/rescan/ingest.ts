@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
-import type { App } from '../app.ts';
+import type { Settings } from '../config/index.ts';
+import type { IngestDeps } from '../ingest-deps.ts';
 import { WavspoolError, errnoOf } from '../faults.ts';
 import { requirePlace } from '../linux/index.ts';
 import type { TarVersion } from '../state/index.ts';
@@ -26,7 +27,7 @@ export interface Ingested {
  * REDIS_UNREACHABLE, or HOST_FAILING when the landing directory is away.
  */
 export async function ingestTars(
-  app: Pick<App, 'settings' | 'state' | 'queues'>,
+  app: Pick<IngestDeps, 'settings' | 'state' | 'queues'>,
   paths: readonly string[],
 ): Promise<readonly Ingested[]> {
   requirePlace(app.settings.paths.incoming, app.settings.paths.data);
@@ -63,7 +64,7 @@ async function sha256Of(path: string, incoming: string): Promise<string> {
   return hash.digest('hex');
 }
 
-async function versionToIngest({ paths, arrival }: App['settings'], path: string): Promise<TarVersion> {
+async function versionToIngest({ paths, arrival }: Settings, path: string): Promise<TarVersion> {
   const { incoming } = paths;
   const below = relative(incoming, path);
   if (below === '' || below === '..' || below.startsWith(`..${sep}`)) {

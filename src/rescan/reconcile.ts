@@ -1,4 +1,4 @@
-import type { App } from '../app.ts';
+import type { IngestDeps } from '../ingest-deps.ts';
 
 import { uploadJobs } from '../queue/index.ts';
 
@@ -11,7 +11,7 @@ const MOST_WAITING = 200_000;
  * closer only when there are fewer jobs than the open recordings need. Safe to repeat.
  */
 export async function reconcileUploads(
-  app: Pick<App, 'state' | 'queues' | 'settings' | 'clock'>,
+  app: Pick<IngestDeps, 'state' | 'queues' | 'settings' | 'clock'>,
   thorough: boolean,
 ): Promise<number> {
   await app.state.normalise();

@@ -1,9 +1,9 @@
-import type { App } from '../app.ts';
+import type { IngestDeps } from '../ingest-deps.ts';
 
 import { extractWork, priorityOf } from '../queue/index.ts';
 import type { TarVersion } from '../state/index.ts';
 
-type TarApp = Pick<App, 'state' | 'queues' | 'settings'>;
+type TarApp = Pick<IngestDeps, 'state' | 'queues' | 'settings'>;
 
 /** The paths of those versions that need nothing: extracted, failed for good, or under way in the queue. */
 export async function knownTars(app: TarApp, versions: readonly TarVersion[]): Promise<ReadonlySet<string>> {
@@ -16,7 +16,7 @@ export async function knownTars(app: TarApp, versions: readonly TarVersion[]): P
 
 /** As {@link queueTars}, but in the settings' order by date, and behind those whose turn it is. */
 export async function queueTarsByDate(
-  app: TarApp & Pick<App, 'clock'>,
+  app: TarApp & Pick<IngestDeps, 'clock'>,
   versions: readonly TarVersion[],
 ): Promise<number> {
   const { order } = app.settings.arrival;
@@ -26,7 +26,7 @@ export async function queueTarsByDate(
 
 /** Queues tars for extraction, behind those that are queued so already; returns how many were not under way before. */
 export async function queueTars(
-  app: Pick<App, 'queues'>,
+  app: Pick<IngestDeps, 'queues'>,
   versions: readonly TarVersion[],
   priority: (tar: TarVersion) => number = () => 0,
 ): Promise<number> {

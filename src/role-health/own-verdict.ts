@@ -1,15 +1,8 @@
+import type { OwnStall } from '../queue/index.ts';
 import { FAULTS } from '../faults.ts';
 import type { HeldWork, Problem, Verdict } from '../health/index.ts';
 import type { Heartbeat } from '../queue/index.ts';
 import { isoTime } from '../runtime/index.ts';
-
-/** Work that a role should do and does not get on with, although nothing holds it. */
-export interface OwnStall {
-  /** A sentence without its full stop. */
-  readonly what: string;
-  /** Since when, ms since 1970. */
-  readonly since: number;
-}
 
 /** What a role knows of itself without asking anybody. All times in ms since 1970. */
 export interface OwnFacts {

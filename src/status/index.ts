@@ -3,16 +3,5 @@
 export { collectStatus, type StatusDeps } from './collect.ts';
 export { lookAtQueues, type Pauses, type QueueFacts } from './queues.ts';
 export { ratesOfLastDay, type HourlyRate } from './rates.ts';
-export type {
-  CopiesStatus,
-  DatabaseStatus,
-  DiskStatus,
-  Facts,
-  LogStatus,
-  PointInTimeStatus,
-  QueueStatus,
-  ScheduleStatus,
-  StateFacts,
-  Status,
-} from './status.ts';
+export type { DiskStatus, Facts, QueueStatus, StateFacts, Status } from './status.ts';
 export type { LandingFigures, LandingReason } from '../arrival/index.ts';

@@ -1,7 +1,8 @@
 import type { Heartbeat } from '../queue/index.ts';
 import { parseTime } from '../runtime/index.ts';
 import type { Pause } from './queues.ts';
-import type { QueueStatus, ScheduleStatus } from './status.ts';
+import type { ScheduleStatus } from '../host/index.ts';
+import type { QueueStatus } from './status.ts';
 
 /**
  * The maintenance queue of a host without Redis, as its journal and its roles tell it at `now` (ms since 1970): what is due waits,

@@ -1,10 +1,12 @@
 import { lstat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import type { LookingApp } from '../app.ts';
+import type { Clock } from '../runtime/index.ts';
+import type { Report } from '../events.ts';
+import type { Settings } from '../config/index.ts';
 import { tarMatcher } from '../arrival/index.ts';
-import { errnoOf, messageOf } from '../faults.ts';
-import { extractWork, redisFault, uploadJobId } from '../queue/index.ts';
-import type { FailedTar, Progress, RecordingRow, TarRow } from '../state/index.ts';
+import { errnoOf, messageOf, type WavspoolError } from '../faults.ts';
+import { extractWork, redisFault, uploadJobId, type Queues } from '../queue/index.ts';
+import type { FailedTar, Progress, RecordingRow, TarRow, StateStore } from '../state/index.ts';
 import { openS3Store, type ObjectHead } from '../store/index.ts';
 import { proveBelow, type Completeness } from '../tar/index.ts';
 
@@ -55,7 +57,15 @@ export type Trace =
   | RecordingTrace
   | { readonly kind: 'unknown'; readonly path: string; readonly onDisk: OnDisk };
 
-type TraceApp = Pick<LookingApp, 'settings' | 'state' | 'queues' | 'redisFault' | 'report' | 'clock'>;
+interface TraceDeps {
+  readonly settings: Settings;
+  readonly state: StateStore;
+  readonly queues: Queues | undefined;
+  /** Why Redis cannot be asked, though work goes through it. */
+  readonly redisFault: WavspoolError | undefined;
+  readonly clock: Clock;
+  readonly report: Report;
+}
 
 const HEAD_DEADLINE_MS = 10_000;
 
@@ -63,20 +73,20 @@ const HEAD_DEADLINE_MS = 10_000;
  * Everything that the disk, `state.db`, the queues and the store know of one tar or recording. `name` is its path, absolute or
  * from the working directory, a tar's path below the landing directory, a recording's below `paths.extracted`, or its key.
  */
-export async function trace(app: TraceApp, name: string): Promise<Trace> {
-  const { incoming, extracted } = app.settings.paths;
+export async function trace(deps: TraceDeps, name: string): Promise<Trace> {
+  const { incoming, extracted } = deps.settings.paths;
   const places = isAbsolute(name) ? [name] : [resolve(name), join(incoming, name), join(extracted, name)];
   for (const path of places) {
-    const found = await traceAt(app, path);
+    const found = await traceAt(deps, path);
     if (found.kind !== 'unknown') return found;
   }
-  const row = recordingOfKey(app, name);
-  if (row !== undefined) return traceRecording(app, row);
-  return traceAt(app, places[0] ?? name);
+  const row = recordingOfKey(deps, name);
+  if (row !== undefined) return traceRecording(deps, row);
+  return traceAt(deps, places[0] ?? name);
 }
 
 /** A key says where its recording lies, but for one that had to get another name. */
-function recordingOfKey({ state, settings }: TraceApp, key: string): RecordingRow | undefined {
+function recordingOfKey({ state, settings }: TraceDeps, key: string): RecordingRow | undefined {
   const { prefix } = settings.s3;
   const derived = key.startsWith(prefix)
     ? state.recording(join(settings.paths.extracted, key.slice(prefix.length)))
@@ -84,26 +94,26 @@ function recordingOfKey({ state, settings }: TraceApp, key: string): RecordingRo
   return derived?.key === key ? derived : state.recordingByKey(key);
 }
 
-async function traceAt(app: TraceApp, path: string): Promise<Trace> {
-  const row = app.state.recording(path);
-  if (row !== undefined) return traceRecording(app, row);
-  const tar = await traceTar(app, path);
+async function traceAt(deps: TraceDeps, path: string): Promise<Trace> {
+  const row = deps.state.recording(path);
+  if (row !== undefined) return traceRecording(deps, row);
+  const tar = await traceTar(deps, path);
   const { arrival, extraction, failure, job } = tar;
   const isQueued = typeof job === 'string' && job !== 'unknown';
   if (arrival !== null || extraction !== null || failure !== null || isQueued) return tar;
   return { kind: 'unknown', path, onDisk: tar.onDisk };
 }
 
-async function traceTar(app: TraceApp, path: string): Promise<TarTrace> {
+async function traceTar(deps: TraceDeps, path: string): Promise<TarTrace> {
   const found = await factsOf(path);
   const onDisk = found === null || 'error' in found ? null : found;
-  const extraction = app.state.tar(path) ?? null;
-  const failure = app.state.failedTar(path) ?? null;
+  const extraction = deps.state.tar(path) ?? null;
+  const failure = deps.state.failedTar(path) ?? null;
   const { size = 0, mtimeMs = 0 } = onDisk ?? failure ?? extraction ?? {};
-  const job = await jobState(app, 'extract', extractWork({ path, size, mtimeMs }, 0).id);
-  const recordings = app.state.tarProgress(path);
+  const job = await jobState(deps, 'extract', extractWork({ path, size, mtimeMs }, 0).id);
+  const recordings = deps.state.tarProgress(path);
   const isNew = onDisk !== null && !isOf(extraction, onDisk) && !isOf(failure, onDisk);
-  const arrival = isNew ? await arrivalOf(app, path) : null;
+  const arrival = isNew ? await arrivalOf(deps, path) : null;
   return { kind: 'tar', path, onDisk: publicFacts(found), arrival, extraction, failure, job, recordings };
 }
 
@@ -112,7 +122,7 @@ function isOf(row: TarRow | FailedTar | null, { size, mtimeMs }: VersionOnDisk):
   return row !== null && (row.size === undefined || (row.size === size && row.mtimeMs === mtimeMs));
 }
 
-async function arrivalOf({ settings }: TraceApp, path: string): Promise<TarTrace['arrival']> {
+async function arrivalOf({ settings }: TraceDeps, path: string): Promise<TarTrace['arrival']> {
   if (!tarMatcher(settings.arrival)(relative(settings.paths.incoming, path))) return null;
   try {
     return await proveBelow(settings.paths.incoming)(path);
@@ -121,7 +131,7 @@ async function arrivalOf({ settings }: TraceApp, path: string): Promise<TarTrace
   }
 }
 
-async function traceRecording(app: TraceApp, row: RecordingRow): Promise<RecordingTrace> {
+async function traceRecording(deps: TraceDeps, row: RecordingRow): Promise<RecordingTrace> {
   const tries = row.status === 'PENDING' && row.retryCount === 0 ? 0 : row.retryCount + 1;
   return {
     kind: 'recording',
@@ -129,15 +139,15 @@ async function traceRecording(app: TraceApp, row: RecordingRow): Promise<Recordi
     onDisk: publicFacts(await factsOf(row.path)),
     row,
     tries,
-    maxTries: app.settings.upload.maxRetries + 1,
-    job: await jobState(app, 'upload', uploadJobId(row)),
-    object: await objectOf(app, row.key),
-    tar: row.tar === undefined ? null : await traceTar(app, row.tar),
+    maxTries: deps.settings.upload.maxRetries + 1,
+    job: await jobState(deps, 'upload', uploadJobId(row)),
+    object: await objectOf(deps, row.key),
+    tar: row.tar === undefined ? null : await traceTar(deps, row.tar),
   };
 }
 
 async function jobState(
-  { queues, redisFault: away }: TraceApp,
+  { queues, redisFault: away }: TraceDeps,
   kind: 'extract' | 'upload',
   id: string,
 ): Promise<JobState> {
@@ -151,10 +161,10 @@ async function jobState(
   }
 }
 
-async function objectOf(app: TraceApp, key: string | undefined): Promise<RecordingTrace['object']> {
+async function objectOf(deps: TraceDeps, key: string | undefined): Promise<RecordingTrace['object']> {
   if (key === undefined) return null;
-  const { concurrency, multipartBytes } = app.settings.upload;
-  const store = openS3Store({ ...app.settings.s3, concurrency, multipartBytes }, app.report, app.clock);
+  const { concurrency, multipartBytes } = deps.settings.upload;
+  const store = openS3Store({ ...deps.settings.s3, concurrency, multipartBytes }, deps.report, deps.clock);
   try {
     return (await store.head(key, AbortSignal.timeout(HEAD_DEADLINE_MS))) ?? null;
   } catch (error) {

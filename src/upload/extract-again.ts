@@ -1,4 +1,4 @@
-import type { App } from '../app.ts';
+import type { IngestDeps } from '../ingest-deps.ts';
 import { isSameVersion, lookAt, versionOf } from '../arrival/index.ts';
 import { extractWork } from '../queue/index.ts';
 import type { RecordingRow } from '../state/index.ts';
@@ -8,7 +8,7 @@ import type { RecordingRow } from '../state/index.ts';
  * what lies in the file's place is moved aside, the recording comes back, and its upload's next try finds it.
  */
 export async function extractAgain(
-  { state, queues }: Pick<App, 'state' | 'queues'>,
+  { state, queues }: Pick<IngestDeps, 'state' | 'queues'>,
   row: RecordingRow,
 ): Promise<void> {
   const extracted = row.tar === undefined ? undefined : state.tar(row.tar);

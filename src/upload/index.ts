@@ -1,6 +1,6 @@
 // From a recording to the bucket: one conditional, hash-signed PUT each, retried within its row's budget; when the store
 // itself is away, everybody waits and nobody's budget is spent.
-export { uploadRole } from './role.ts';
+export { startUploads } from './start-uploads.ts';
 export { uploadRecording, type UploadDeps } from './upload-recording.ts';
 export { recordingKey } from './key.ts';
 export { bandwidth } from './bandwidth.ts';

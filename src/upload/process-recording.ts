@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { App } from '../app.ts';
+import type { IngestDeps } from '../ingest-deps.ts';
 import { FAULTS, faultCode, messageOf } from '../faults.ts';
 import type { DirectoryGuard } from '../linux/index.ts';
 import { EVERYBODY, type Hold, type Outcome } from '../queue/index.ts';
@@ -22,7 +22,7 @@ export const FORGET_MS = 4 * LOOK_AGAIN_MS;
 
 /** What every recording of this process is uploaded with. */
 export interface Uploader {
-  readonly app: App;
+  readonly app: IngestDeps;
   readonly deps: UploadDeps;
   readonly gate: StoreGate;
   readonly guard: DirectoryGuard;
@@ -78,7 +78,7 @@ export async function tryRecording(
 }
 
 /** Only an operator brings back what was given up: "Retry" in Bull Board does what `wavspool requeue` does. */
-async function withBudget(app: App, row: RecordingRow): Promise<RecordingRow> {
+async function withBudget(app: IngestDeps, row: RecordingRow): Promise<RecordingRow> {
   if (row.status !== 'FAILED' || row.retryCount < app.settings.upload.maxRetries) return row;
   await app.state.requeue([row.path]);
   app.report('recording requeued', { recording: row.path, by: 'Bull Board' });
@@ -115,7 +115,7 @@ async function hostsTrouble({ app, hold, stopping }: Uploader, why: string): Pro
   return { kind: 'later', delayMs: LOOK_AGAIN_MS, why };
 }
 
-async function afterFailure(app: App, row: RecordingRow, error: unknown): Promise<Outcome> {
+async function afterFailure(app: IngestDeps, row: RecordingRow, error: unknown): Promise<Outcome> {
   const code = faultCode(error);
   const { maxRetries, backoff } = app.settings.upload;
   const message = messageOf(error);

@@ -27,11 +27,11 @@ export function workCommand(program: Command): void {
 /** Loaded when it is needed: a watcher has no use for the S3 client's memory. */
 async function loadRole(name: RoleName): Promise<Role> {
   const load: Readonly<Record<RoleName, () => Promise<Role>>> = {
-    watch: async () => (await import('../../rescan/index.ts')).watchRole,
-    extract: async () => (await import('../../extract/index.ts')).extractRole,
-    upload: async () => (await import('../../upload/index.ts')).uploadRole,
-    maintain: async () => (await import('../../maintain/index.ts')).maintainRole,
-    dashboard: async () => (await import('../../dashboard/index.ts')).dashboardRole,
+    watch: async () => (await import('../../roles/watch.ts')).watchRole,
+    extract: async () => (await import('../../roles/extract.ts')).extractRole,
+    upload: async () => (await import('../../roles/upload.ts')).uploadRole,
+    maintain: async () => (await import('../../roles/maintain.ts')).maintainRole,
+    dashboard: async () => (await import('../../roles/dashboard.ts')).dashboardRole,
   };
   return load[name]();
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Heartbeat } from '../../../src/queue/index.ts';
-import type { ScheduleStatus } from '../../../src/status/index.ts';
+import type { ScheduleStatus } from '../../../src/host/index.ts';
 import { timedJobs } from '../../../src/status/timed-jobs.ts';
 
 const NOW = Date.UTC(2026, 10, 28, 12);

@@ -3,13 +3,10 @@ import { putBackInterrupted } from '../cleanup/index.ts';
 import { keepCheckingState } from '../health/index.ts';
 import { openHost, shipCommits } from '../host/index.ts';
 import { isOver, readPauses } from '../pause/index.ts';
-import type { HostRole, RunningRole } from '../role.ts';
+import type { RunningRole } from '../queue/index.ts';
+import type { HostRole } from '../role.ts';
 import { makeDirectory, sweepTemporaries } from '../runtime/index.ts';
-import { scratchOf } from './jobs.ts';
-import { tasksOf } from './tasks.ts';
-import { wakeByQueue } from './wake-by-queue.ts';
-import { wakeByTimer } from './wake-by-timer.ts';
-import type { Task } from './task.ts';
+import { scratchOf, tasksOf, wakeByQueue, wakeByTimer, type Task } from '../maintain/index.ts';
 
 /** Jobs at once: a mirror that takes hours keeps no snapshot waiting, nor does upkeep that waits its turn. */
 const CONCURRENCY = 6;

@@ -6,8 +6,7 @@ import { WavspoolError } from '../faults.ts';
 import type { Queues } from '../queue/index.ts';
 import { whyNoRecordings, type HostApp } from '../app.ts';
 import type { HostRole } from '../role.ts';
-import { startDashboard } from './server.ts';
-import { dashboardToken } from './token.ts';
+import { dashboardToken, startDashboard } from '../dashboard/index.ts';
 
 /** Serves the overview page, Bull Board, the API, metrics and liveness. */
 export const dashboardRole: HostRole = {
