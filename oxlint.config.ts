@@ -1,39 +1,48 @@
 import { readdirSync } from 'node:fs';
 import { defineConfig } from 'oxlint';
 
-// The architecture as lint: which folder may import which, and the one home of each library.
-const folders = readdirSync('src', { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map((entry) => entry.name);
+// The architecture as lint: which wing may import which, what a folder offers, and the one home of each library.
 
-/** Folders that know no feature. */
-const BASE = ['runtime', 'linux', 'config', 'log', 'sqlite', 'tar', 'store', 'state', 'presence', 'queue'];
+/** What each wing may know besides itself: those that stand below it. */
+const WINGS: Record<string, readonly string[]> = {
+  domain: [],
+  platform: ['domain'],
+  ingest: ['domain', 'platform'],
+  maintenance: ['domain', 'platform'],
+  operate: ['domain', 'platform', 'ingest', 'maintenance'],
+  web: ['domain', 'platform', 'ingest', 'maintenance', 'operate'],
+  process: ['domain', 'platform', 'ingest', 'maintenance', 'operate', 'web'],
+  cli: ['domain', 'platform', 'ingest', 'maintenance', 'operate', 'web', 'process'],
+};
+
+const foldersOf = (directory: string): readonly string[] =>
+  readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+
+/** The folders that offer an index.ts, by wing; the names differ over all wings. */
+const FOLDERS: readonly (readonly [wing: string, folder: string])[] = Object.keys(WINGS).flatMap((wing) =>
+  foldersOf(`src/${wing}`)
+    // each role is loaded alone: one would bring along the others' libraries
+    .filter((folder) => !(wing === 'process' && folder === 'roles') && !['cli', 'web'].includes(wing))
+    .map((folder) => [wing, folder] as const),
+);
 
 const HOMES: Record<string, readonly string[]> = {
   bullmq: ['queue'],
   ioredis: ['queue'],
   'better-sqlite3': ['sqlite'],
-  '@aws-sdk/client-s3': ['store'],
-  '@smithy/node-http-handler': ['store'],
+  '@aws-sdk/client-s3': ['s3'],
+  '@smithy/node-http-handler': ['s3'],
   chokidar: ['arrival'],
   picomatch: ['arrival'],
   re2js: ['pattern'],
-  zod: [
-    'config',
-    'queue',
-    'dashboard',
-    'mirror',
-    'point-in-time',
-    'receipt',
-    'restore',
-    'record',
-    'logrotate',
-  ],
+  zod: ['config', 'queue', 'web', 'mirror', 'point-in-time', 'receipt', 'restore', 'record', 'logrotate'],
   yaml: ['config'],
   leven: ['config'],
   pino: ['log'],
-  'cron-parser': ['schedule'],
-  fastify: ['dashboard'],
+  'cron-parser': ['jobs'],
+  fastify: ['web'],
   'prom-client': ['metrics'],
   commander: ['cli'],
   'cli-progress': ['cli'],
@@ -45,27 +54,21 @@ interface ImportRule {
   patterns: { group: string[]; message: string }[];
 }
 
-const imports = (own = ''): ['error', ImportRule] => [
+const imports = (wing = '', own = ''): ['error', ImportRule] => [
   'error',
   {
     paths: Object.entries(HOMES)
-      .filter(([, homes]) => !homes.includes(own))
-      .map(([name, homes]) => ({ name, message: `its home is src/${homes.join(', src/')}` })),
+      .filter(([, homes]) => !homes.includes(own === '' ? wing : own))
+      .map(([name, homes]) => ({ name, message: `its home is ${homes.join(', ')}` })),
     patterns: [
-      {
-        group: own === 'cli' ? ['**/workers/**'] : ['**/workers/**', '**/cli/**'],
-        message: 'nothing imports an entry point',
-      },
-      ...folders
-        .filter((folder) => folder !== own && folder !== 'cli')
-        .map((folder) =>
-          BASE.includes(own) && !BASE.includes(folder)
-            ? { group: [`**/${folder}/**`], message: `src/${own} must not know the feature ${folder}` }
-            : {
-                group: [`**/${folder}/**`, `!**/${folder}/index.ts`],
-                message: `src/${folder} offers its index.ts`,
-              },
-        ),
+      { group: ['**/workers/**'], message: 'nothing imports an entry point' },
+      ...Object.keys(WINGS)
+        .filter((other) => wing !== '' && other !== wing && !WINGS[wing]?.includes(other))
+        .map((other) => ({ group: [`**/${other}/**`], message: `src/${wing} must not know src/${other}` })),
+      ...FOLDERS.filter(([, folder]) => folder !== own).map(([at, folder]) => ({
+        group: [`**/${folder}/**`, `!**/${folder}/index.ts`],
+        message: `src/${at}/${folder} offers its index.ts`,
+      })),
     ],
   },
 ];
@@ -116,20 +119,24 @@ export default defineConfig({
     'no-shadow': 'off',
   },
   overrides: [
-    ...folders.map((folder) => ({
-      files: [`src/${folder}/**`],
-      rules: { 'no-restricted-imports': imports(folder) },
+    ...Object.keys(WINGS).map((wing) => ({
+      files: [`src/${wing}/**`],
+      rules: { 'no-restricted-imports': imports(wing) },
+    })),
+    ...FOLDERS.map(([wing, folder]) => ({
+      files: [`src/${wing}/${folder}/**`],
+      rules: { 'no-restricted-imports': imports(wing, folder) },
     })),
     {
-      files: ['src/runtime/**', 'test/**', 'infra/**', 'bench/**'],
+      files: ['src/platform/runtime/**', 'test/**', 'infra/**', 'bench/**'],
       rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
     },
-    // src/up sets what its roles inherit, child-environment.ts keeps what other programs get
+    // src/process/up sets what its roles inherit, child-environment.ts keeps what other programs get
     {
       files: [
-        'src/config/**',
-        'src/up/up.ts',
-        'src/runtime/child-environment.ts',
+        'src/platform/config/**',
+        'src/process/up/up.ts',
+        'src/platform/runtime/child-environment.ts',
         'test/**',
         'infra/**',
         'bench/**',

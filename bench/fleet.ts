@@ -5,9 +5,9 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import Database from 'better-sqlite3';
-import { loadSettings, type Settings } from '../src/config/index.ts';
-import type { EventName } from '../src/events.ts';
-import { ROLES, type RoleName } from '../src/role-names.ts';
+import { loadSettings, type Settings } from '../src/platform/config/index.ts';
+import type { EventName } from '../src/domain/events.ts';
+import { ROLES, type RoleName } from '../src/domain/role-names.ts';
 
 /** The command line. */
 export const BIN = join(import.meta.dirname, '../bin/wavspool.js');

@@ -1,6 +1,6 @@
 import { createConnection } from 'node:net';
 import Database from 'better-sqlite3';
-import { embeddedSocket } from '../src/config/index.ts';
+import { embeddedSocket } from '../src/platform/config/index.ts';
 import { sleep, type Fleet } from './fleet.ts';
 import { memoryBelow } from './process-tree.ts';
 

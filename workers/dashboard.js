@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import '../src/runtime/require-node.js';
+import '../src/platform/runtime/require-node.js';
 
-const { runWorker } = await import('../src/worker-process.ts');
-const { dashboardRole } = await import('../src/roles/dashboard.ts');
+const { runWorker } = await import('../src/process/worker-process.ts');
+const { dashboardRole } = await import('../src/process/roles/dashboard.ts');
 await runWorker(dashboardRole);

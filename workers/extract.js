@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import '../src/runtime/require-node.js';
+import '../src/platform/runtime/require-node.js';
 
-const { runWorker } = await import('../src/worker-process.ts');
-const { extractRole } = await import('../src/roles/extract.ts');
+const { runWorker } = await import('../src/process/worker-process.ts');
+const { extractRole } = await import('../src/process/roles/extract.ts');
 await runWorker(extractRole);

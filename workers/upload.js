@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import '../src/runtime/require-node.js';
+import '../src/platform/runtime/require-node.js';
 
-const { runWorker } = await import('../src/worker-process.ts');
-const { uploadRole } = await import('../src/roles/upload.ts');
+const { runWorker } = await import('../src/process/worker-process.ts');
+const { uploadRole } = await import('../src/process/roles/upload.ts');
 await runWorker(uploadRole);

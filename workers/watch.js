@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import '../src/runtime/require-node.js';
+import '../src/platform/runtime/require-node.js';
 
-const { runWorker } = await import('../src/worker-process.ts');
-const { watchRole } = await import('../src/roles/watch.ts');
+const { runWorker } = await import('../src/process/worker-process.ts');
+const { watchRole } = await import('../src/process/roles/watch.ts');
 await runWorker(watchRole);

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
-import { nearestName, parseDuration } from '../config/index.ts';
-import { WavspoolError } from '../faults.ts';
-import { sqlTimestamp } from '../runtime/index.ts';
+import { nearestName, parseDuration } from '../platform/config/index.ts';
+import { WavspoolError } from '../domain/faults.ts';
+import { sqlTimestamp } from '../platform/runtime/index.ts';
 
 /** An option's whole number above 0. Throws commander's InvalidArgumentError, which is told with the option's name. */
 export function wholeNumber(text: string): number {

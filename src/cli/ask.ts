@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { WavspoolError } from '../faults.ts';
+import { WavspoolError } from '../domain/faults.ts';
 import { visible } from './visible.ts';
 
 /**

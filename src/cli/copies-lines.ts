@@ -1,5 +1,5 @@
-import type { CopiesStatus } from '../host/index.ts';
-import { roundedSize } from '../runtime/index.ts';
+import type { CopiesStatus } from '../maintenance/catalogue/index.ts';
+import { roundedSize } from '../platform/runtime/index.ts';
 import { counted } from './output.ts';
 
 /** What each schedule keeps, for people: two lines each, what is wrong with it first. `time` shows an ISO time in the zone of all others. */

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { FAULTS, WavspoolError, faultCode, messageOf } from '../faults.ts';
+import { FAULTS, WavspoolError, faultCode, messageOf } from '../domain/faults.ts';
 import { printError, printJson } from './output.ts';
 import { commandIn, loadProgram } from './program.ts';
 

@@ -1,4 +1,4 @@
-import { parseTime } from '../runtime/index.ts';
+import { parseTime } from '../platform/runtime/index.ts';
 
 /**
  * A time for people, in `timezone` and with its offset: `2026-11-28 19:05:00 +01:00`. Takes ISO 8601, or `YYYY-MM-DD HH:MM:SS` in

@@ -1,5 +1,5 @@
-import { isWell, type Verdict } from '../health/index.ts';
-import type { Status } from '../status/index.ts';
+import { isWell, type Verdict } from '../operate/health/index.ts';
+import type { Status } from '../operate/status/index.ts';
 import { counted } from './output.ts';
 import { localTime, withLocalTimes } from './times.ts';
 

@@ -9,9 +9,9 @@ import {
   type HostApp,
   type LookingApp,
   type OfflineApp,
-} from '../app.ts';
-import { WavspoolError } from '../faults.ts';
-import { openHost, type Host } from '../host/index.ts';
+} from '../process/app.ts';
+import { WavspoolError } from '../domain/faults.ts';
+import { openHost, type Host } from '../maintenance/catalogue/index.ts';
 import { globalOptions, type GlobalOptions } from './global-options.ts';
 
 /** Runs `use` with an open app and closes it; what `use` returns becomes the exit code. Throws WavspoolError. */

@@ -1,4 +1,4 @@
-import '../../src/runtime/require-node.js';
+import '../../src/platform/runtime/require-node.js';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';

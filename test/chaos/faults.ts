@@ -3,7 +3,7 @@ import { open, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { createSemaphore } from '../../src/runtime/index.ts';
+import { createSemaphore } from '../../src/platform/runtime/index.ts';
 import { httpAnswer, s3Refusal, type FaultProxy, type Weather } from '../support/fault-proxy.ts';
 import type { Rig } from '../support/rig.ts';
 import type { TestGateway } from '../support/s3.ts';

@@ -9,11 +9,11 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Secret } from '../../src/config/secret.ts';
-import type { Report } from '../../src/events.ts';
-import { type Clock, systemClock } from '../../src/runtime/clock.ts';
-import { type ObjectStore, type S3StoreSettings, openS3Store } from '../../src/store/index.ts';
-import { presetPayloadHash } from '../../src/store/payload-hash.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import type { Report } from '../../src/domain/events.ts';
+import { type Clock, systemClock } from '../../src/platform/runtime/clock.ts';
+import { type ObjectStore, type S3StoreSettings, openS3Store } from '../../src/platform/s3/index.ts';
+import { presetPayloadHash } from '../../src/platform/s3/payload-hash.ts';
 import { asNobody } from '../support/as-nobody.ts';
 import { freePort } from '../support/ports.ts';
 import { type TestS3, startS3, writeRecording } from '../support/s3.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { systemClock, systemDice } from '../../src/runtime/index.ts';
+import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
 import {
   openStateStore,
   type RecordingPage,
@@ -11,7 +11,7 @@ import {
   type StateStore,
   type TarVersion,
   type WavFacts,
-} from '../../src/state/index.ts';
+} from '../../src/platform/state/index.ts';
 
 const WAV: WavFacts = { valid: true, durationMs: 1000, codec: 'pcm', sampleRate: 8000, channels: 1 };
 const TAR: TarVersion = { path: '/in/a.tar', size: 10, mtimeMs: 1000 };

@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { faultCode } from '../../src/faults.ts';
-import { systemClock, systemDice } from '../../src/runtime/index.ts';
-import { openStateStore, type StateStore } from '../../src/state/index.ts';
+import { faultCode } from '../../src/domain/faults.ts';
+import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { openStateStore, type StateStore } from '../../src/platform/state/index.ts';
 
 const TABLES = `CREATE TABLE extracted_tars(path TEXT PRIMARY KEY, timestamp TEXT);
   CREATE TABLE uploads(wav_path TEXT PRIMARY KEY, status TEXT, timestamp TEXT, error_message TEXT, retry_count INTEGER DEFAULT 0);`;

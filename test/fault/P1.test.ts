@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { TEMPORARY_PREFIX } from '../../src/runtime/index.ts';
+import { TEMPORARY_PREFIX } from '../../src/platform/runtime/index.ts';
 import { until } from '../support/ports.ts';
 import { startRig, type Rig } from '../support/rig.ts';
 import { makeTar } from '../support/tars.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import type { CollapseRange } from '../../src/logrotate/index.ts';
+import type { CollapseRange } from '../../src/maintenance/logrotate/index.ts';
 import {
   archivedNumbers,
   countLines,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { notePlace } from '../../src/linux/index.ts';
+import { notePlace } from '../../src/platform/linux/index.ts';
 import { mountDiskThatGoes } from '../support/small-disk.ts';
 
 // P12, P7: the disk of copies, or that of state.db, is not mounted: nothing is put beneath its mount point.

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile, chmod } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { removeTree } from '../../src/linux/index.ts';
+import { removeTree } from '../../src/platform/linux/index.ts';
 import { startSwapper } from '../support/swapper.ts';
 
 const NOBODY = 65_534;

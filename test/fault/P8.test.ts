@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { proveComplete } from '../../src/tar/index.ts';
+import { proveComplete } from '../../src/platform/tar/index.ts';
 import { openBench, type ExtractionBench } from '../support/extraction.ts';
 import { extractAndJudge } from '../support/judge-extraction.ts';
 import { startOracle, type TarOracle } from '../support/tar-oracle.ts';

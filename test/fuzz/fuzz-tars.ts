@@ -1,8 +1,8 @@
-import '../../src/runtime/require-node.js';
+import '../../src/platform/runtime/require-node.js';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { messageOf } from '../../src/faults.ts';
+import { messageOf } from '../../src/domain/faults.ts';
 import { openBench } from '../support/extraction.ts';
 import { extractAndJudge } from '../support/judge-extraction.ts';
 import { startOracle } from '../support/tar-oracle.ts';

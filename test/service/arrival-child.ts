@@ -1,4 +1,4 @@
-import { startArrival } from '../../src/arrival/index.ts';
+import { startArrival } from '../../src/ingest/arrival/index.ts';
 import { recordingDeps, SETTINGS } from './arrival-rig.ts';
 
 // Arrival on the directory that is named, in a process of its own; every report and every queued tar is a line of JSON.

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { settleOnce } from '../../src/arrival/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
+import { settleOnce } from '../../src/ingest/arrival/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 import { proveTar, recordingDeps, SETTINGS, tarOf } from './arrival-rig.ts';
 
 let incoming: string;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Header } from 'tar';
-import type { EventName, Events, Report } from '../../src/events.ts';
-import { startArrival, type Arrival, type ArrivalDeps, type Proof } from '../../src/arrival/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
-import type { TarVersion } from '../../src/state/index.ts';
+import type { EventName, Events, Report } from '../../src/domain/events.ts';
+import { startArrival, type Arrival, type ArrivalDeps, type Proof } from '../../src/ingest/arrival/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
+import type { TarVersion } from '../../src/platform/state/index.ts';
 
 const BLOCK = 512;
 

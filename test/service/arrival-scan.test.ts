@@ -2,9 +2,9 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { landingNames } from '../../src/arrival/matcher.ts';
-import type { Untaken } from '../../src/arrival/untaken.ts';
-import { scan } from '../../src/arrival/scan.ts';
+import { landingNames } from '../../src/ingest/arrival/matcher.ts';
+import type { Untaken } from '../../src/ingest/arrival/untaken.ts';
+import { scan } from '../../src/ingest/arrival/scan.ts';
 import { asNobody } from '../support/as-nobody.ts';
 import { SETTINGS } from './arrival-rig.ts';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { systemClock } from '../../src/runtime/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 import { startRig, tarOf, until, type Rig } from './arrival-rig.ts';
 
 /** In a user namespace of its own, so that the limit is that process's alone. */

@@ -2,9 +2,9 @@ import { appendFile, mkdir, rename, stat, symlink, utimes, writeFile } from 'nod
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { startArrival, type ArrivalDeps } from '../../src/arrival/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
-import { proveComplete } from '../../src/tar/index.ts';
+import { startArrival, type ArrivalDeps } from '../../src/ingest/arrival/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
+import { proveComplete } from '../../src/platform/tar/index.ts';
 import { proveTar, recordingDeps, SETTINGS, startRig, tarOf, until } from './arrival-rig.ts';
 
 const paths = (tars: readonly { path: string }[]): string[] => tars.map((tar) => tar.path).toSorted();

@@ -6,7 +6,7 @@ import { getPriority } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { candidatePaths } from '../../src/extract/place.ts';
+import { candidatePaths } from '../../src/ingest/extract/place.ts';
 import { until } from '../support/ports.ts';
 import { startRig, type Rig } from '../support/rig.ts';
 import { makeTar } from '../support/tars.ts';

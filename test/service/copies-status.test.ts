@@ -2,8 +2,8 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { hostJobs, keepingStatus, mirrorNow } from '../../src/host/index.ts';
-import type { CopiesStatus } from '../../src/host/index.ts';
+import { hostJobs, keepingStatus, mirrorNow } from '../../src/maintenance/catalogue/index.ts';
+import type { CopiesStatus } from '../../src/maintenance/catalogue/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 
 // What an operator is told of everything that is kept: the same of snapshots, exports, mirrors and logs.

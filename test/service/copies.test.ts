@@ -26,8 +26,8 @@ import {
   pruneBackups,
   takeSnapshots,
   type Host,
-} from '../../src/host/index.ts';
-import { sha256OfFile } from '../../src/runtime/index.ts';
+} from '../../src/maintenance/catalogue/index.ts';
+import { sha256OfFile } from '../../src/platform/runtime/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 import { controlledClock, type ControlledClock } from '../support/time-machine.ts';
 

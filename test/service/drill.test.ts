@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { hostJobs, keepingStatus, takeSnapshots } from '../../src/host/index.ts';
-import { runJob } from '../../src/schedule/index.ts';
+import { hostJobs, keepingStatus, takeSnapshots } from '../../src/maintenance/catalogue/index.ts';
+import { runJob } from '../../src/platform/jobs/index.ts';
 import { makeLedger, readLedger, startWriter } from '../support/busy-database.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 

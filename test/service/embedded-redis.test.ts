@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { embeddedSocket } from '../../src/config/index.ts';
-import type { Report } from '../../src/events.ts';
-import { openQueuesNow } from '../../src/queue/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
-import { startEmbeddedRedis, type EmbeddedRedis } from '../../src/up/embedded-redis.ts';
+import { embeddedSocket } from '../../src/platform/config/index.ts';
+import type { Report } from '../../src/domain/events.ts';
+import { openQueuesNow } from '../../src/platform/queue/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
+import { startEmbeddedRedis, type EmbeddedRedis } from '../../src/process/up/embedded-redis.ts';
 import { ask, until } from '../support/ports.ts';
 import { fillDisk, mountSmallDisk } from '../support/small-disk.ts';
 
@@ -157,7 +157,7 @@ describe('its socket', () => {
         '--input-type=module',
         '-e',
         `const { strangeDirectory } = await import(process.argv[1]); console.log(strangeDirectory(process.argv[2])?.message)`,
-        join(ROOT, 'src/runtime/strange-directory.ts'),
+        join(ROOT, 'src/platform/runtime/strange-directory.ts'),
         join(data, 'redis'),
       ]);
     expect((await asNobody(65_534)).stdout).toBe('undefined\n'); // root's

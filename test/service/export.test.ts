@@ -9,9 +9,9 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Report } from '../../src/events.ts';
-import { exportTables, type ExportResult, type ExportSettings } from '../../src/export/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
+import type { Report } from '../../src/domain/events.ts';
+import { exportTables, type ExportResult, type ExportSettings } from '../../src/maintenance/export/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 
 // Exports, loaded by the sqlite3 program of this host: an older SQLite than ours, as an operator has it.

@@ -5,9 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
-import type { Report } from '../../src/events.ts';
-import { answerHealth, askRoles, type Answering, type OwnFacts } from '../../src/role-health/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
+import type { Report } from '../../src/domain/events.ts';
+import {
+  answerHealth,
+  askRoles,
+  type Answering,
+  type OwnFacts,
+} from '../../src/operate/role-health/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 import { until } from '../support/ports.ts';
 
 const run = promisify(execFile);
@@ -97,8 +102,8 @@ test('many that start at once get a socket each', async () => {
 test('the socket of a process that was killed is replaced, and until then counts as nobody', async () => {
   const data = await dataDirectory();
   const code = `
-    import { answerHealth } from ${JSON.stringify(join(import.meta.dirname, '../../src/role-health/index.ts'))};
-    import { systemClock } from ${JSON.stringify(join(import.meta.dirname, '../../src/runtime/index.ts'))};
+    import { answerHealth } from ${JSON.stringify(join(import.meta.dirname, '../../src/operate/role-health/index.ts'))};
+    import { systemClock } from ${JSON.stringify(join(import.meta.dirname, '../../src/platform/runtime/index.ts'))};
     answerHealth({ data: ${JSON.stringify(data)}, clock: systemClock, report: () => undefined }, 'upload',
       () => ({ startedAt: 0, running: true }));
     setInterval(() => undefined, 1000);`;

@@ -3,9 +3,9 @@ import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readLanding, type LandingPage } from '../../src/landing/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
-import { proveComplete } from '../../src/tar/index.ts';
+import { readLanding, type LandingPage } from '../../src/operate/landing/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
+import { proveComplete } from '../../src/platform/tar/index.ts';
 import { asNobody } from '../support/as-nobody.ts';
 import { makeTar } from '../support/tars.ts';
 import { SETTINGS } from './arrival-rig.ts';

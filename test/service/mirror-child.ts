@@ -1,6 +1,6 @@
-import { runMirror, type MirrorSettings } from '../../src/mirror/index.ts';
+import { runMirror, type MirrorSettings } from '../../src/maintenance/mirror/index.ts';
 import { ORIGIN } from '../support/mirror-rig.ts';
-import { systemClock } from '../../src/runtime/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 
 // One run of a mirror in a process of its own, to be killed, or without root's rights: node mirror-child.ts SOURCE DIR [UID]
 

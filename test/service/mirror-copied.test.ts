@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { verifyMirror } from '../../src/mirror/index.ts';
-import type { MirrorDeps } from '../../src/mirror/index.ts';
+import { verifyMirror } from '../../src/maintenance/mirror/index.ts';
+import type { MirrorDeps } from '../../src/maintenance/mirror/index.ts';
 import { DAY, FIRST, never, startMirrorRig } from '../support/mirror-rig.ts';
 import { mountRamDisk } from '../support/small-disk.ts';
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { listMirrors, verifyMirror } from '../../src/mirror/index.ts';
+import { listMirrors, verifyMirror } from '../../src/maintenance/mirror/index.ts';
 import { CATALOGUE, DAY, FIRST, never, startMirrorRig } from '../support/mirror-rig.ts';
 import { until } from '../support/ports.ts';
 import { fillDisk, mountSmallDisk } from '../support/small-disk.ts';

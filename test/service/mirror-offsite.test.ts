@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
 import { controlledClock, type ControlledClock } from '../support/time-machine.ts';
-import { mirrorJob, shipMirrorJob } from '../../src/host/mirror-job.ts';
+import { mirrorJob, shipMirrorJob } from '../../src/maintenance/catalogue/mirror-job.ts';
 
 // Dates of a mirror in the bucket, on a real S3 server.
 

@@ -6,10 +6,16 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import type { Report } from '../../src/events.ts';
-import { confirmCopies } from '../../src/record/index.ts';
-import { adoptMirrors, listMirrors, pruneMirror, realBytesOf, verifyMirror } from '../../src/mirror/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
+import type { Report } from '../../src/domain/events.ts';
+import { confirmCopies } from '../../src/maintenance/record/index.ts';
+import {
+  adoptMirrors,
+  listMirrors,
+  pruneMirror,
+  realBytesOf,
+  verifyMirror,
+} from '../../src/maintenance/mirror/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 import { CATALOGUE, DAY, FIRST, never, startMirrorRig } from '../support/mirror-rig.ts';
 
 // What a mirror is, and how one follows the other.

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Secret } from '../../src/config/secret.ts';
-import { openQueues, type Queues } from '../../src/queue/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import { openQueues, type Queues } from '../../src/platform/queue/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 import { until } from '../support/ports.ts';
 
 // The locks here last an hour: a job that is done within a test was not waited for.

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { proveComplete } from '../../src/tar/index.ts';
+import { proveComplete } from '../../src/platform/tar/index.ts';
 import { makeTar } from '../support/tars.ts';
 import { readAll, scratchDirectory } from '../support/tar-cases.ts';
 

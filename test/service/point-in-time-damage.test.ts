@@ -13,10 +13,15 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readArchive } from '../../src/point-in-time/archive.ts';
-import { listPoints, prunePoints, restorePoint, verifyPoints } from '../../src/point-in-time/index.ts';
+import { readArchive } from '../../src/maintenance/point-in-time/archive.ts';
+import {
+  listPoints,
+  prunePoints,
+  restorePoint,
+  verifyPoints,
+} from '../../src/maintenance/point-in-time/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
-import { finishCopy } from '../../src/sqlite/index.ts';
+import { finishCopy } from '../../src/platform/sqlite/index.ts';
 import { until } from '../support/ports.ts';
 import { contentHash, NEVER, pointsRig, saw, ship, shipped, type PointsRig } from '../support/points.ts';
 

@@ -1,6 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { capture, listPoints, restorePoint, shipWal, verifyPoints } from '../../src/point-in-time/index.ts';
+import {
+  capture,
+  listPoints,
+  restorePoint,
+  shipWal,
+  verifyPoints,
+} from '../../src/maintenance/point-in-time/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
 import { NEVER, pointsRig, saw, shipped } from '../support/points.ts';
 import { until } from '../support/ports.ts';

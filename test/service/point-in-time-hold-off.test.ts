@@ -3,8 +3,13 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { holdOffCapture, listPoints, shipWal, verifyPoints } from '../../src/point-in-time/index.ts';
-import { fileSource, restoreDatabase } from '../../src/restore/index.ts';
+import {
+  holdOffCapture,
+  listPoints,
+  shipWal,
+  verifyPoints,
+} from '../../src/maintenance/point-in-time/index.ts';
+import { fileSource, restoreDatabase } from '../../src/maintenance/restore/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
 import { NEVER, pointsRig, saw, shipperPid, shipped, type PointsRig } from '../support/points.ts';
 import { until } from '../support/ports.ts';
@@ -48,7 +53,7 @@ async function lastMoves(rig: PointsRig): Promise<number> {
 
 /** A process that asks for the database, as a restore does, and keeps it until it is killed. */
 async function asker(rig: PointsRig): Promise<ChildProcess> {
-  const offered = join(import.meta.dirname, '../../src/point-in-time/index.ts');
+  const offered = join(import.meta.dirname, '../../src/maintenance/point-in-time/index.ts');
   const script = `
     import { holdOffCapture } from ${JSON.stringify(offered)};
     const clock = { now: Date.now, monotonicMs: () => performance.now(), sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { listPoints, verifyPoints } from '../../src/point-in-time/index.ts';
-import { copyPinned, openForeign, pin } from '../../src/sqlite/index.ts';
+import { listPoints, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
+import { copyPinned, openForeign, pin } from '../../src/platform/sqlite/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
 import { contentHash, NEVER, pointsRig, saw, ship, shipped, type PointsRig } from '../support/points.ts';
 import { until } from '../support/ports.ts';

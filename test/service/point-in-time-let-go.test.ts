@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { listPoints, shipWal, verifyPoints } from '../../src/point-in-time/index.ts';
+import { listPoints, shipWal, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
 import { auditLedger, makeLedger } from '../support/ledger.ts';
 import {
   contentHash,

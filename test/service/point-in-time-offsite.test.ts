@@ -12,11 +12,11 @@ import {
   sourceAt,
   offsitePointsAt,
   type Host,
-} from '../../src/host/index.ts';
-import { capturePages } from '../../src/point-in-time/capture-pages.ts';
-import { baseRules } from '../../src/point-in-time/chain.ts';
-import { makeArchive } from '../../src/point-in-time/archive.ts';
-import type { ShippedPoints } from '../../src/point-in-time/index.ts';
+} from '../../src/maintenance/catalogue/index.ts';
+import { capturePages } from '../../src/maintenance/point-in-time/capture-pages.ts';
+import { baseRules } from '../../src/maintenance/point-in-time/chain.ts';
+import { makeArchive } from '../../src/maintenance/point-in-time/archive.ts';
+import type { ShippedPoints } from '../../src/maintenance/point-in-time/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
 import { controlledClock } from '../support/time-machine.ts';
@@ -282,9 +282,9 @@ test('killed at any moment it goes on, and what is there can be restored up to w
   const points: number[] = [];
   for (let count = 0; count < 8; count += 1) points.push(await rig.point({ everyMs: 3 * MINUTE_MS }));
   const script = `
-    const { openHost, hostJobs } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/host/index.ts'))});
-    const { loadSettings } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/config/index.ts'))});
-    const { systemClock } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/runtime/index.ts'))});
+    const { openHost, hostJobs } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/maintenance/catalogue/index.ts'))});
+    const { loadSettings } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/platform/config/index.ts'))});
+    const { systemClock } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/platform/runtime/index.ts'))});
     const { settings } = loadSettings({ configFile: process.argv[1], env: {} });
     let sent = 0;
     const host = await openHost({ settings, clock: systemClock, dice: Math.random, report: () => {} });

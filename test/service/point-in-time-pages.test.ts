@@ -4,9 +4,20 @@ import { closeSync, openSync, readdirSync, statSync, utimesSync, writeSync } fro
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { baseRules } from '../../src/point-in-time/chain.ts';
-import { capture, listPoints, restorePoint, verifyPoints } from '../../src/point-in-time/index.ts';
-import { copyPinned, openForeign, pin, pinPages, takeExclusiveLock } from '../../src/sqlite/index.ts';
+import { baseRules } from '../../src/maintenance/point-in-time/chain.ts';
+import {
+  capture,
+  listPoints,
+  restorePoint,
+  verifyPoints,
+} from '../../src/maintenance/point-in-time/index.ts';
+import {
+  copyPinned,
+  openForeign,
+  pin,
+  pinPages,
+  takeExclusiveLock,
+} from '../../src/platform/sqlite/index.ts';
 import { auditLedger, makeLedger, moveMoney, type LedgerOptions } from '../support/ledger.ts';
 import { contentHash, NEVER, pointsRig, startWriter, type PointsRig } from '../support/points.ts';
 import { until } from '../support/ports.ts';
@@ -202,7 +213,7 @@ test('kill -9 of the capturing process at any moment costs at most that run', as
   await using rig = await pointsRig();
   makeLedger(rig.path, { fillRows: 200 }).close();
   await using writer = startWriter(rig.path, 100);
-  const program = join(import.meta.dirname, '../../src/point-in-time/task-process.ts');
+  const program = join(import.meta.dirname, '../../src/maintenance/point-in-time/task-process.ts');
   const rules = { ...baseRules(rig.database.pointInTime), everyMs: 500 };
   /** Runs to its end, or until it is killed; returns how long it ran. */
   const run = async (killAfterMs?: number): Promise<number> => {

@@ -4,12 +4,12 @@ import { closeSync, copyFileSync, existsSync, openSync, readSync, renameSync } f
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { readArchive } from '../../src/point-in-time/archive.ts';
-import { listPoints, shipWal, verifyPoints } from '../../src/point-in-time/index.ts';
-import { mergeSegments } from '../../src/point-in-time/merge.ts';
-import { segmentFile, type SegmentName } from '../../src/point-in-time/names.ts';
-import { readRecords } from '../../src/point-in-time/read-records.ts';
-import { takeExclusiveLock } from '../../src/sqlite/index.ts';
+import { readArchive } from '../../src/maintenance/point-in-time/archive.ts';
+import { listPoints, shipWal, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
+import { mergeSegments } from '../../src/maintenance/point-in-time/merge.ts';
+import { segmentFile, type SegmentName } from '../../src/maintenance/point-in-time/names.ts';
+import { readRecords } from '../../src/maintenance/point-in-time/read-records.ts';
+import { takeExclusiveLock } from '../../src/platform/sqlite/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
 import {
   contentHash,
@@ -320,7 +320,7 @@ test('as in production: writers and shippers are killed, and 60 points of the ar
 test('a shipper ends with the process that started it, whatever ends that one', async () => {
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
-  const offered = join(import.meta.dirname, '../../src/point-in-time/index.ts');
+  const offered = join(import.meta.dirname, '../../src/maintenance/point-in-time/index.ts');
   const script = `
     import { shipWal } from ${JSON.stringify(offered)};
     const clock = { now: Date.now, monotonicMs: () => performance.now(), sleep: () => new Promise(() => {}) };

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { auditReceipts } from '../../src/audit/audit-receipts.ts';
-import { WavspoolError } from '../../src/faults.ts';
-import { receiptWriter, restoreFromReceipts } from '../../src/receipt/index.ts';
-import { systemClock, systemDice } from '../../src/runtime/index.ts';
-import { openStateStore, type StateStore } from '../../src/state/index.ts';
-import { openS3Store, type ObjectStore } from '../../src/store/index.ts';
+import { auditReceipts } from '../../src/operate/audit/audit-receipts.ts';
+import { WavspoolError } from '../../src/domain/faults.ts';
+import { receiptWriter, restoreFromReceipts } from '../../src/ingest/receipt/index.ts';
+import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { openStateStore, type StateStore } from '../../src/platform/state/index.ts';
+import { openS3Store, type ObjectStore } from '../../src/platform/s3/index.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
 
 // The chain of receipts on a real store, when state.db is older than the bucket, and when one receipt of many cannot be written.

@@ -4,16 +4,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Secret } from '../../src/config/index.ts';
-import type { Report } from '../../src/events.ts';
+import { Secret } from '../../src/platform/config/index.ts';
+import type { Report } from '../../src/domain/events.ts';
 import {
   openQueues,
   openQueuesNow,
   uploadWork,
   type Queues,
   type RunningWorker,
-} from '../../src/queue/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
+} from '../../src/platform/queue/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 import { ask, portOf, until } from '../support/ports.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startRig } from '../support/rig.ts';

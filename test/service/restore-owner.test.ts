@@ -4,8 +4,8 @@ import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { capture } from '../../src/point-in-time/index.ts';
-import { databaseNamed } from '../../src/snapshot/index.ts';
+import { capture } from '../../src/maintenance/point-in-time/index.ts';
+import { databaseNamed } from '../../src/maintenance/snapshot/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 
 // Whose a database is after a restore by root, and what a restore refuses.

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { askRoles, type RoleHealth } from '../../src/role-health/index.ts';
+import { askRoles, type RoleHealth } from '../../src/operate/role-health/index.ts';
 import { until } from '../support/ports.ts';
 import { startRig, type Rig } from '../support/rig.ts';
 

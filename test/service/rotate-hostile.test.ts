@@ -4,7 +4,7 @@ import { appendFile, chmod, mkdir, readFile, readdir, rm, stat, writeFile } from
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { rotateLog, rotationState } from '../../src/logrotate/index.ts';
+import { rotateLog, rotationState } from '../../src/maintenance/logrotate/index.ts';
 import { until } from '../support/ports.ts';
 import { logEntry, startRotationRig, type RotationRig } from '../support/rotation.ts';
 import { startSwapper } from '../support/swapper.ts';
@@ -155,7 +155,7 @@ function moduleOf(folder: string): string {
 
 function rotating(rig: RotationRig): string {
   const entry = JSON.stringify(logEntry(rig.log));
-  return `Promise.all([import(${moduleOf('logrotate')}), import(${moduleOf('runtime')})]).then(([m, r]) => m.rotateLog({
+  return `Promise.all([import(${moduleOf('maintenance/logrotate')}), import(${moduleOf('platform/runtime')})]).then(([m, r]) => m.rotateLog({
     clock: r.systemClock, report: (event, fields) => console.log(event, JSON.stringify(fields)), timezone: 'UTC',
     directory: ${JSON.stringify(rig.deps.directory)}, collapse: m.collapseWithFallocate,
   }, ${entry}, {}, new AbortController().signal))`;

@@ -21,8 +21,8 @@ import {
   rotateLog,
   type LogEntry,
   type RotationResult,
-} from '../../src/logrotate/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
+} from '../../src/maintenance/logrotate/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 import { runLogrotate } from '../support/logrotate.ts';
 import { logEntry } from '../support/rotation.ts';
 

@@ -17,8 +17,8 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createLog } from '../../src/log/index.ts';
-import { rotateLog, rotationState } from '../../src/logrotate/index.ts';
+import { createLog } from '../../src/platform/log/index.ts';
+import { rotateLog, rotationState } from '../../src/maintenance/logrotate/index.ts';
 import { runLogrotate } from '../support/logrotate.ts';
 import { fillDisk, mountSmallDisk } from '../support/small-disk.ts';
 import {

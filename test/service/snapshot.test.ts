@@ -17,11 +17,11 @@ import {
 import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { listBackups, takeSnapshots, verifyBackups } from '../../src/host/index.ts';
-import { withDirectory } from '../../src/linux/index.ts';
-import { parseRecord, writeRecord } from '../../src/record/index.ts';
-import { sha256OfFile } from '../../src/runtime/index.ts';
-import { listSnapshots } from '../../src/snapshot/index.ts';
+import { listBackups, takeSnapshots, verifyBackups } from '../../src/maintenance/catalogue/index.ts';
+import { withDirectory } from '../../src/platform/linux/index.ts';
+import { parseRecord, writeRecord } from '../../src/maintenance/record/index.ts';
+import { sha256OfFile } from '../../src/platform/runtime/index.ts';
+import { listSnapshots } from '../../src/maintenance/snapshot/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 import { makeLedger, readLedger, startWriter } from '../support/busy-database.ts';
 import { controlledClock } from '../support/time-machine.ts';

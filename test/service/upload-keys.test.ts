@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock, systemDice } from '../../src/runtime/index.ts';
-import { openStateStore, type RecordingRow, type StateStore } from '../../src/state/index.ts';
-import { openS3Store, type ObjectStore } from '../../src/store/index.ts';
-import { bandwidth, uploadRecording, type UploadDeps } from '../../src/upload/index.ts';
+import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { openStateStore, type RecordingRow, type StateStore } from '../../src/platform/state/index.ts';
+import { openS3Store, type ObjectStore } from '../../src/platform/s3/index.ts';
+import { bandwidth, uploadRecording, type UploadDeps } from '../../src/ingest/upload/index.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
 
 // Which object a recording becomes when its key, its file or its row is not as usual, on a real store.

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { identityAt, seesEveryProcess, whoHasOpen } from '../../src/linux/index.ts';
+import { identityAt, seesEveryProcess, whoHasOpen } from '../../src/platform/linux/index.ts';
 
 const isRoot = process.geteuid?.() === 0;
 let root: string;
@@ -66,7 +66,7 @@ test.runIf(isRoot)(
 );
 
 test.runIf(isRoot)('it is known where not every process can be seen', async () => {
-  const module = JSON.stringify(import.meta.resolve('../../src/linux/index.ts'));
+  const module = JSON.stringify(import.meta.resolve('../../src/platform/linux/index.ts'));
   const script = `import(${module}).then(async (m) => process.stdout.write(String(await m.seesEveryProcess())))`;
   const inside = ['--pid', '--fork', '--mount-proc', process.execPath, '-e', script];
   expect(String(execFileSync('unshare', inside))).toBe('false');

@@ -4,7 +4,7 @@ import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadSettings } from '../../src/config/index.ts';
+import { loadSettings } from '../../src/platform/config/index.ts';
 import { asNobody } from '../support/as-nobody.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/wavspool.js');

@@ -1,7 +1,13 @@
 import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { capture, listPoints, restorePoint, shipWal, verifyPoints } from '../../src/point-in-time/index.ts';
+import {
+  capture,
+  listPoints,
+  restorePoint,
+  shipWal,
+  verifyPoints,
+} from '../../src/maintenance/point-in-time/index.ts';
 import { auditLedger, makeLedger } from '../support/ledger.ts';
 import { NEVER, pointsRig, shipperPid, startWriter, type PointsRig, type Writer } from '../support/points.ts';
 

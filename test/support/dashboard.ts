@@ -1,9 +1,9 @@
-import { Secret, type Settings } from '../../src/config/index.ts';
-import { startDashboard } from '../../src/dashboard/server.ts';
-import { hostApi, type Host } from '../../src/host/index.ts';
-import { ingestTars } from '../../src/rescan/index.ts';
-import { openQueues } from '../../src/queue/index.ts';
-import type { StateStore } from '../../src/state/index.ts';
+import { Secret, type Settings } from '../../src/platform/config/index.ts';
+import { startDashboard } from '../../src/web/server.ts';
+import { hostApi, type Host } from '../../src/maintenance/catalogue/index.ts';
+import { ingestTars } from '../../src/ingest/rescan/index.ts';
+import { openQueues } from '../../src/platform/queue/index.ts';
+import type { StateStore } from '../../src/platform/state/index.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
 /** The dashboard of a site on a Redis of its own, asked as a script of an operator's asks it. */

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { extractTar, type ExtractDeps } from '../../src/extract/index.ts';
-import { faultCode, messageOf, type FaultCode } from '../../src/faults.ts';
-import { systemClock, systemDice } from '../../src/runtime/index.ts';
-import { openStateStore, type RecordingRow, type StateStore } from '../../src/state/index.ts';
+import { extractTar, type ExtractDeps } from '../../src/ingest/extract/index.ts';
+import { faultCode, messageOf, type FaultCode } from '../../src/domain/faults.ts';
+import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { openStateStore, type RecordingRow, type StateStore } from '../../src/platform/state/index.ts';
 
 /** What became of one tar. */
 export interface Extracted {

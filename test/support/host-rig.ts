@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings } from '../../src/config/index.ts';
-import { openHost, type Host } from '../../src/host/index.ts';
-import { systemClock, type Clock } from '../../src/runtime/index.ts';
+import { loadSettings } from '../../src/platform/config/index.ts';
+import { openHost, type Host } from '../../src/maintenance/catalogue/index.ts';
+import { systemClock, type Clock } from '../../src/platform/runtime/index.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/wavspool.js');
 

@@ -1,8 +1,8 @@
-import '../../src/runtime/require-node.js';
-import type { App } from '../../src/app.ts';
-import { extractRole } from '../../src/roles/extract.ts';
-import { runRoles, type Role } from '../../src/role.ts';
-import type { RunningRole } from '../../src/queue/index.ts';
+import '../../src/platform/runtime/require-node.js';
+import type { App } from '../../src/process/app.ts';
+import { extractRole } from '../../src/process/roles/extract.ts';
+import { runRoles, type Role } from '../../src/process/run-roles.ts';
+import type { RunningRole } from '../../src/platform/queue/index.ts';
 
 // The extract role under a watchdog that loses its patience within seconds, and one way to get stuck:
 //   impatient-role.ts FAULT CONFIG      FAULT: none | blocked loop | endless job | poison tar

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
-import { TEMPORARY_PREFIX } from '../../src/runtime/index.ts';
-import { proveComplete } from '../../src/tar/index.ts';
+import { TEMPORARY_PREFIX } from '../../src/platform/runtime/index.ts';
+import { proveComplete } from '../../src/platform/tar/index.ts';
 import type { Extracted, ExtractionBench } from './extraction.ts';
 import type { OracleSays } from './tar-oracle.ts';
 

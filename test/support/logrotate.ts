@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LogEntry } from '../../src/logrotate/index.ts';
+import type { LogEntry } from '../../src/maintenance/logrotate/index.ts';
 
 /** A configuration of the program logrotate that says what an entry of `settings.logs` says. */
 export function logrotateConfig(entry: LogEntry): string {

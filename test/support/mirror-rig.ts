@@ -2,14 +2,14 @@ import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { EventName, Report } from '../../src/events.ts';
+import type { EventName, Report } from '../../src/domain/events.ts';
 import {
   runMirror,
   type MirrorDeps,
   type MirrorResult,
   type MirrorSettings,
-} from '../../src/mirror/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
+} from '../../src/maintenance/mirror/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 
 export const FIRST = Date.parse('2026-11-20T03:00:00Z');
 export const DAY = 86_400_000;

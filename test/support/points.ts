@@ -6,15 +6,20 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { capturePages } from '../../src/point-in-time/capture-pages.ts';
-import { baseRules, chainsOf, choosePoint, type BaseRules } from '../../src/point-in-time/chain.ts';
-import { makeArchive, readArchive } from '../../src/point-in-time/archive.ts';
-import { listPoints } from '../../src/point-in-time/index.ts';
-import { rebuild } from '../../src/point-in-time/rebuild.ts';
-import { shipLog } from '../../src/point-in-time/ship-log.ts';
-import { systemClock, type Clock } from '../../src/runtime/index.ts';
-import { finishCopy } from '../../src/sqlite/index.ts';
-import type { EventName, Report } from '../../src/events.ts';
+import { capturePages } from '../../src/maintenance/point-in-time/capture-pages.ts';
+import {
+  baseRules,
+  chainsOf,
+  choosePoint,
+  type BaseRules,
+} from '../../src/maintenance/point-in-time/chain.ts';
+import { makeArchive, readArchive } from '../../src/maintenance/point-in-time/archive.ts';
+import { listPoints } from '../../src/maintenance/point-in-time/index.ts';
+import { rebuild } from '../../src/maintenance/point-in-time/rebuild.ts';
+import { shipLog } from '../../src/maintenance/point-in-time/ship-log.ts';
+import { systemClock, type Clock } from '../../src/platform/runtime/index.ts';
+import { finishCopy } from '../../src/platform/sqlite/index.ts';
+import type { EventName, Report } from '../../src/domain/events.ts';
 import { until } from './ports.ts';
 
 // Points in time under test. Capturing and restoring run in this process where many of them are needed, and as in production,

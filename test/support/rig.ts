@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
-import type { Status } from '../../src/status/index.ts';
+import type { Status } from '../../src/operate/status/index.ts';
 import { freePort, until } from './ports.ts';
 import { startRedis } from './redis.ts';
 import { startS3, type TestS3 } from './s3.ts';

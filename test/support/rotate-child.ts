@@ -53,8 +53,8 @@ count(fs, ['writeSync']);
 syncBuiltinESMExports();
 
 // only now: what is imported takes the functions as they are then
-const { collapseWithFallocate, rotateLog } = await import('../../src/logrotate/index.ts');
-const { systemClock } = await import('../../src/runtime/index.ts');
+const { collapseWithFallocate, rotateLog } = await import('../../src/maintenance/logrotate/index.ts');
+const { systemClock } = await import('../../src/platform/runtime/index.ts');
 const { logEntry } = await import('./rotation.ts');
 
 const deps = {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { gunzipSync } from 'node:zlib';
-import type { Events, EventName, Report } from '../../src/events.ts';
+import type { Events, EventName, Report } from '../../src/domain/events.ts';
 import {
   collapseWithFallocate,
   rotateLog,
@@ -13,8 +13,8 @@ import {
   type RotateDeps,
   type RotateOptions,
   type RotationResult,
-} from '../../src/logrotate/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
+} from '../../src/maintenance/logrotate/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 
 export type Reported = { [E in EventName]: { readonly event: E; readonly fields: Events[E] } }[EventName];
 

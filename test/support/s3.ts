@@ -12,8 +12,8 @@ import {
   ListObjectsV2Command,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { Secret } from '../../src/config/secret.ts';
-import type { ObjectToPut, S3StoreSettings } from '../../src/store/index.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import type { ObjectToPut, S3StoreSettings } from '../../src/platform/s3/index.ts';
 import { freePort, until } from './ports.ts';
 
 const MIB = 1024 * 1024;

@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { faultCode } from '../../src/faults.ts';
+import { faultCode } from '../../src/domain/faults.ts';
 import {
   proveComplete,
   readTar,
   type Completeness,
   type ReadTarOptions,
   type TarMember,
-} from '../../src/tar/index.ts';
+} from '../../src/platform/tar/index.ts';
 
 /** A directory for the tests of one file, removed behind them. */
 export function scratchDirectory(): string {

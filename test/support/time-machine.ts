@@ -1,6 +1,6 @@
-import type { Host } from '../../src/host/index.ts';
-import { systemClock, type Clock } from '../../src/runtime/index.ts';
-import { dueNow, nextRun, runJob, type Job } from '../../src/schedule/index.ts';
+import type { Host } from '../../src/maintenance/catalogue/index.ts';
+import { systemClock, type Clock } from '../../src/platform/runtime/index.ts';
+import { dueNow, nextRun, runJob, type Job } from '../../src/platform/jobs/index.ts';
 
 /** A clock whose date stands still until it is set. */
 export interface ControlledClock extends Clock {

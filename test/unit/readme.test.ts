@@ -21,7 +21,7 @@ test('every document that the README links to is there', () => {
 });
 
 test('every route of the dashboard stands in its document', () => {
-  const routes = join(ROOT, 'src/dashboard/routes');
+  const routes = join(ROOT, 'src/web/routes');
   const told = readFileSync(join(ROOT, 'docs/http.md'), 'utf8');
   const served = readdirSync(routes).flatMap((file) =>
     [...readFileSync(join(routes, file), 'utf8').matchAll(/server\.(get|post)\('([^']+)'/g)].map(

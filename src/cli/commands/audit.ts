@@ -7,15 +7,15 @@ import {
   type AuditTotals,
   type Finding,
   type RepairDeps,
-} from '../../audit/index.ts';
-import { whyNoRecordings, type OfflineApp } from '../../app.ts';
-import { effectiveDatabases } from '../../config/index.ts';
-import { refuseDamagedState } from '../../health/index.ts';
-import { requirePlace, whyAway } from '../../linux/index.ts';
-import { landingOf } from '../../landing/index.ts';
-import { makeDirectory, sqlTimestamp } from '../../runtime/index.ts';
-import { openS3Store, type ObjectStore } from '../../store/index.ts';
-import { bandwidth } from '../../upload/index.ts';
+} from '../../operate/audit/index.ts';
+import { whyNoRecordings, type OfflineApp } from '../../process/app.ts';
+import { effectiveDatabases } from '../../platform/config/index.ts';
+import { refuseDamagedState } from '../../operate/health/index.ts';
+import { requirePlace, whyAway } from '../../platform/linux/index.ts';
+import { landingOf } from '../../operate/landing/index.ts';
+import { makeDirectory, sqlTimestamp } from '../../platform/runtime/index.ts';
+import { openS3Store, type ObjectStore } from '../../platform/s3/index.ts';
+import { bandwidth } from '../../ingest/upload/index.ts';
 import { moment, wholeNumber } from '../arguments.ts';
 import { jsonStream, printLines, statusLine } from '../output.ts';
 import { withOfflineApp } from '../with-app.ts';

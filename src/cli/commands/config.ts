@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { SettingsError, loadSettings, settingsLines, showSettings } from '../../config/index.ts';
+import { SettingsError, loadSettings, settingsLines, showSettings } from '../../platform/config/index.ts';
 import { printJson, printLines } from '../output.ts';
 import { globalOptions } from '../global-options.ts';
 

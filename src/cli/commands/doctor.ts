@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { loadSettings } from '../../config/index.ts';
-import { examine } from '../../doctor/index.ts';
-import { createLog } from '../../log/index.ts';
-import { systemClock } from '../../runtime/index.ts';
+import { loadSettings } from '../../platform/config/index.ts';
+import { examine } from '../../operate/doctor/index.ts';
+import { createLog } from '../../platform/log/index.ts';
+import { systemClock } from '../../platform/runtime/index.ts';
 import { printJson, printLines } from '../output.ts';
 import { globalOptions } from '../global-options.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { exportTablesNow } from '../../host/index.ts';
+import { exportTablesNow } from '../../maintenance/catalogue/index.ts';
 import { printJson, printLines } from '../output.ts';
 import { withHost } from '../with-app.ts';
 

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { App, OfflineApp } from '../../app.ts';
-import { FAULTS, WavspoolError } from '../../faults.ts';
-import { pageOf, readCursor } from '../../paging/index.ts';
-import { failureFilter, requeue, type Requeued } from '../../requeue/index.ts';
-import type { FailedPage, FailedTar, FailureFilter, RecordingRow } from '../../state/index.ts';
+import type { App, OfflineApp } from '../../process/app.ts';
+import { FAULTS, WavspoolError } from '../../domain/faults.ts';
+import { pageOf, readCursor } from '../../platform/paging/index.ts';
+import { failureFilter, requeue, type Requeued } from '../../operate/requeue/index.ts';
+import type { FailedPage, FailedTar, FailureFilter, RecordingRow } from '../../platform/state/index.ts';
 import { moment, wholeNumber } from '../arguments.ts';
 import { counted, printJson, printLines, printTable } from '../output.ts';
 import { outlook } from '../outlook.ts';

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
-import type { App } from '../../app.ts';
-import { ingestTars, type Ingested } from '../../rescan/index.ts';
-import type { Progress } from '../../state/index.ts';
+import type { App } from '../../process/app.ts';
+import { ingestTars, type Ingested } from '../../ingest/rescan/index.ts';
+import type { Progress } from '../../platform/state/index.ts';
 import { counted, printError, printJson, printTable } from '../output.ts';
 import { withApp } from '../with-app.ts';
 

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { whyNoRecordings, type OfflineApp } from '../../app.ts';
-import { WavspoolError } from '../../faults.ts';
-import { landingOf, type LandingPage } from '../../landing/index.ts';
-import { openQueuesNow, type Queues } from '../../queue/index.ts';
-import { roundedSize } from '../../runtime/index.ts';
+import { whyNoRecordings, type OfflineApp } from '../../process/app.ts';
+import { WavspoolError } from '../../domain/faults.ts';
+import { landingOf, type LandingPage } from '../../operate/landing/index.ts';
+import { openQueuesNow, type Queues } from '../../platform/queue/index.ts';
+import { roundedSize } from '../../platform/runtime/index.ts';
 import { wholeNumber } from '../arguments.ts';
 import { counted, printJson, printLines, printTable } from '../output.ts';
 import { withOfflineApp } from '../with-app.ts';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { WavspoolError } from '../../faults.ts';
-import { fetchMirrorNow, mirrorNow, type Host } from '../../host/index.ts';
+import { WavspoolError } from '../../domain/faults.ts';
+import { fetchMirrorNow, mirrorNow, type Host } from '../../maintenance/catalogue/index.ts';
 import { printError, printJson, printLines } from '../output.ts';
 import { withHost } from '../with-app.ts';
 

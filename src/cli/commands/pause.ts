@@ -1,5 +1,5 @@
 import { Argument, InvalidArgumentError, type Command } from 'commander';
-import type { HostApp } from '../../app.ts';
+import type { HostApp } from '../../process/app.ts';
 import {
   PAUSABLE,
   pauseQueues,
@@ -7,7 +7,7 @@ import {
   readPauses,
   resumeQueues,
   type Pausable,
-} from '../../pause/index.ts';
+} from '../../operate/pause/index.ts';
 import { durationMs, hint, saidText } from '../arguments.ts';
 import { printJson, printLines } from '../output.ts';
 import { localTime } from '../times.ts';

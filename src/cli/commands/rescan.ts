@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { App, OfflineApp } from '../../app.ts';
-import { settleOnce } from '../../arrival/index.ts';
-import { restoreFromReceipts } from '../../receipt/index.ts';
-import { requirePlace } from '../../linux/index.ts';
-import { knownTars, queueTarsByDate, reconcileUploads } from '../../rescan/index.ts';
-import { openS3Store } from '../../store/index.ts';
-import { proveBelow } from '../../tar/index.ts';
+import type { App, OfflineApp } from '../../process/app.ts';
+import { settleOnce } from '../../ingest/arrival/index.ts';
+import { restoreFromReceipts } from '../../ingest/receipt/index.ts';
+import { requirePlace } from '../../platform/linux/index.ts';
+import { knownTars, queueTarsByDate, reconcileUploads } from '../../ingest/rescan/index.ts';
+import { openS3Store } from '../../platform/s3/index.ts';
+import { proveBelow } from '../../platform/tar/index.ts';
 import { printJson, printLines } from '../output.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withApp, withOfflineApp } from '../with-app.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { DatabaseSettings } from '../../config/index.ts';
-import { WavspoolError } from '../../faults.ts';
+import type { DatabaseSettings } from '../../platform/config/index.ts';
+import { WavspoolError } from '../../domain/faults.ts';
 import {
   backupSource,
   listSnapshotBackups,
@@ -10,10 +10,10 @@ import {
   verifyBackups,
   verifySource,
   type Host,
-} from '../../host/index.ts';
-import { restoreDatabase, type Holder, type Restored, type Source } from '../../restore/index.ts';
-import { isoTime } from '../../runtime/index.ts';
-import { databaseNamed } from '../../snapshot/index.ts';
+} from '../../maintenance/catalogue/index.ts';
+import { restoreDatabase, type Holder, type Restored, type Source } from '../../maintenance/restore/index.ts';
+import { isoTime } from '../../platform/runtime/index.ts';
+import { databaseNamed } from '../../maintenance/snapshot/index.ts';
 import { pointInTime } from '../arguments.ts';
 import { ask } from '../ask.ts';
 import { printError, printJson, printLines, verdictLine } from '../output.ts';

@@ -1,18 +1,18 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { settingsOfCommand } from '../../app.ts';
-import { effectiveLogs, type Settings } from '../../config/index.ts';
-import { WavspoolError, messageOf } from '../../faults.ts';
-import { rotateDeps } from '../../host/index.ts';
-import { createLog } from '../../log/index.ts';
+import { settingsOfCommand } from '../../process/app.ts';
+import { effectiveLogs, type Settings } from '../../platform/config/index.ts';
+import { WavspoolError, messageOf } from '../../domain/faults.ts';
+import { rotateDeps } from '../../maintenance/catalogue/index.ts';
+import { createLog } from '../../platform/log/index.ts';
 import {
   logsOf,
   rotateLog,
   type LogEntry,
   type RotateOptions,
   type RotationResult,
-} from '../../logrotate/index.ts';
-import { systemClock } from '../../runtime/index.ts';
+} from '../../maintenance/logrotate/index.ts';
+import { systemClock } from '../../platform/runtime/index.ts';
 import { printJson, printLines, printTable } from '../output.ts';
 import { globalOptions } from '../global-options.ts';
 

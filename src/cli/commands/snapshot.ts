@@ -8,8 +8,8 @@ import {
   takeSnapshots,
   verifyBackups,
   type Backup,
-} from '../../host/index.ts';
-import { isoTime, roundedSize } from '../../runtime/index.ts';
+} from '../../maintenance/catalogue/index.ts';
+import { isoTime, roundedSize } from '../../platform/runtime/index.ts';
 import { printError, printJson, printLines, printTable, statusLine, verdictLine } from '../output.ts';
 import { localTime } from '../times.ts';
 import { withHost } from '../with-app.ts';

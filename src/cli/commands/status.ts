@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { LookingApp } from '../../app.ts';
-import { hostJobs, keepingStatus, openHost, type Host } from '../../host/index.ts';
-import { landingOf } from '../../landing/index.ts';
-import { readPauses } from '../../pause/index.ts';
-import { roundedSize } from '../../runtime/index.ts';
-import { collectStatus, lookAtQueues, type Status } from '../../status/index.ts';
-import { checkStateNow, isWell, type StateCheck } from '../../health/index.ts';
+import type { LookingApp } from '../../process/app.ts';
+import { hostJobs, keepingStatus, openHost, type Host } from '../../maintenance/catalogue/index.ts';
+import { landingOf } from '../../operate/landing/index.ts';
+import { readPauses } from '../../operate/pause/index.ts';
+import { roundedSize } from '../../platform/runtime/index.ts';
+import { collectStatus, lookAtQueues, type Status } from '../../operate/status/index.ts';
+import { checkStateNow, isWell, type StateCheck } from '../../operate/health/index.ts';
 import { copiesLines } from '../copies-lines.ts';
 import { localTime } from '../times.ts';
 import { verdictLines } from '../verdict-lines.ts';

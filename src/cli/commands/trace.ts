@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Settings } from '../../config/index.ts';
-import { trace, type Trace } from '../../trace/index.ts';
+import type { Settings } from '../../platform/config/index.ts';
+import { trace, type Trace } from '../../operate/trace/index.ts';
 import { saidText } from '../arguments.ts';
 import { outlook } from '../outlook.ts';
 import { outline, printJson, printLines } from '../output.ts';

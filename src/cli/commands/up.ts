@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { up } from '../../up/index.ts';
+import { up } from '../../process/up/index.ts';
 import { globalOptions } from '../global-options.ts';
 
 /** `up`: the whole fleet of this host. */

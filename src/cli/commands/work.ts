@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { WavspoolError } from '../../faults.ts';
-import { runRoles, type Role } from '../../role.ts';
-import { ROLES, type RoleName } from '../../role-names.ts';
+import { WavspoolError } from '../../domain/faults.ts';
+import { runRoles, type Role } from '../../process/run-roles.ts';
+import { ROLES, type RoleName } from '../../domain/role-names.ts';
 import { hint } from '../arguments.ts';
 import { globalOptions } from '../global-options.ts';
 
@@ -27,11 +27,11 @@ export function workCommand(program: Command): void {
 /** Loaded when it is needed: a watcher has no use for the S3 client's memory. */
 async function loadRole(name: RoleName): Promise<Role> {
   const load: Readonly<Record<RoleName, () => Promise<Role>>> = {
-    watch: async () => (await import('../../roles/watch.ts')).watchRole,
-    extract: async () => (await import('../../roles/extract.ts')).extractRole,
-    upload: async () => (await import('../../roles/upload.ts')).uploadRole,
-    maintain: async () => (await import('../../roles/maintain.ts')).maintainRole,
-    dashboard: async () => (await import('../../roles/dashboard.ts')).dashboardRole,
+    watch: async () => (await import('../../process/roles/watch.ts')).watchRole,
+    extract: async () => (await import('../../process/roles/extract.ts')).extractRole,
+    upload: async () => (await import('../../process/roles/upload.ts')).uploadRole,
+    maintain: async () => (await import('../../process/roles/maintain.ts')).maintainRole,
+    dashboard: async () => (await import('../../process/roles/dashboard.ts')).dashboardRole,
   };
   return load[name]();
 }

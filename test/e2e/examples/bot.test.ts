@@ -3,7 +3,7 @@ import { chmod, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { takeSnapshots } from '../../../src/host/index.ts';
+import { takeSnapshots } from '../../../src/maintenance/catalogue/index.ts';
 import { begin, database, expectAllGood, notesIn } from '../../support/example.ts';
 import { startS3, type TestS3 } from '../../support/s3.ts';
 

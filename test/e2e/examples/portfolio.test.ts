@@ -3,7 +3,7 @@ import { appendFile, mkdir, readFile, readlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostJobs, takeSnapshots } from '../../../src/host/index.ts';
+import { hostJobs, takeSnapshots } from '../../../src/maintenance/catalogue/index.ts';
 import { begin, database, dates, expectAllGood, notesIn, unpacked } from '../../support/example.ts';
 import { startS3, type TestS3 } from '../../support/s3.ts';
 import { live } from '../../support/time-machine.ts';

@@ -3,7 +3,7 @@ import { appendFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostJobs } from '../../../src/host/index.ts';
+import { hostJobs } from '../../../src/maintenance/catalogue/index.ts';
 import { begin, dates, expectAllGood } from '../../support/example.ts';
 import { startS3, type TestS3 } from '../../support/s3.ts';
 import { live } from '../../support/time-machine.ts';

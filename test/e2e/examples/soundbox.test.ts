@@ -3,7 +3,7 @@ import { mkdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostJobs } from '../../../src/host/index.ts';
+import { hostJobs } from '../../../src/maintenance/catalogue/index.ts';
 import { begin, database, dates, dayOf, expectAllGood, notesIn } from '../../support/example.ts';
 import { startS3, type TestS3 } from '../../support/s3.ts';
 import { live } from '../../support/time-machine.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostJobs, takeSnapshots } from '../../../src/host/index.ts';
+import { hostJobs, takeSnapshots } from '../../../src/maintenance/catalogue/index.ts';
 import { begin, database, dates, dayOf, expectAllGood, notesIn } from '../../support/example.ts';
 import { startS3, type TestS3 } from '../../support/s3.ts';
 import { live } from '../../support/time-machine.ts';

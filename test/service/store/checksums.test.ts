@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock } from '../../../src/runtime/clock.ts';
-import type { ObjectStore, ObjectToPut } from '../../../src/store/index.ts';
-import { openS3Store } from '../../../src/store/s3.ts';
+import { systemClock } from '../../../src/platform/runtime/clock.ts';
+import type { ObjectStore, ObjectToPut } from '../../../src/platform/s3/index.ts';
+import { openS3Store } from '../../../src/platform/s3/s3.ts';
 import {
   operationOf,
   s3Error,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { copiesLines } from '../../../src/cli/copies-lines.ts';
-import type { CopiesStatus } from '../../../src/host/index.ts';
+import type { CopiesStatus } from '../../../src/maintenance/catalogue/index.ts';
 
 const MIRROR: CopiesStatus = {
   kind: 'mirror',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { forPeople } from '../../../src/cli/commands/trace.ts';
-import type { Trace } from '../../../src/trace/index.ts';
+import type { Trace } from '../../../src/operate/trace/index.ts';
 
 const SETTINGS = {
   timezone: 'Europe/Berlin',

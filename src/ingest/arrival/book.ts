@@ -1,0 +1,166 @@
+import type { Settings } from '../../platform/config/index.ts';
+import type { Clock } from '../../platform/runtime/index.ts';
+import type { TarVersion } from '../../platform/state/index.ts';
+import { isSameVersion, versionOf, type TarOnDisk } from './look.ts';
+import type { Proof } from './proof.ts';
+import type { Streams, Turns, Waiting } from './turns.ts';
+import type { LandingReason } from './untaken.ts';
+
+/** Due tars are put in order this many at a time, so that a new tar does not wait behind a backfill. */
+const ROUND = 256;
+const LONGEST_SLEEP_MS = 60_000; // a timer takes no Infinity
+
+type Hint = 'event' | 'rescan';
+
+/** Why a tar is not taken yet. */
+export interface Wait {
+  readonly reason: LandingReason;
+  readonly detail: string;
+}
+
+/** One version of one tar. Another version is another candidate, so what is learned late of an old one is dropped. */
+export interface Candidate extends Waiting {
+  readonly version: TarVersion;
+  readonly by: Hint;
+  readonly streams: Streams;
+  /** When this version was first seen, by the monotonic clock. */
+  readonly seenAtMs: number;
+  /** When the file last changed, ms since 1970. */
+  readonly changedMs: number;
+  dueAtMs: number;
+  proof: Proof | undefined;
+  /** Being examined, or waiting to be queued: not due. */
+  held: boolean;
+  /** Its incompleteness or unreadability was reported. */
+  reported: boolean;
+  /** Its proof takes long: it is for the lanes that take their time. */
+  slow: boolean;
+  wait: Wait;
+}
+
+/** The open candidates, one per path, and when to look at each again. In memory: the rescan writes it anew. */
+export interface Book {
+  /** Takes up that version, or has it looked at again; another version of a path starts anew. */
+  readonly observe: (tar: TarOnDisk, by: Hint) => void;
+  readonly isOpen: (candidate: Candidate) => boolean;
+  readonly has: (path: string) => boolean;
+  readonly size: () => number;
+  readonly candidates: () => Iterable<Candidate>;
+  /** Removes it, unless another version has taken its place. */
+  remove(candidate: Candidate): void;
+  /** Holds and returns the next due candidate, of the slow ones or of the others; or says when (monotonic ms) one will be due. */
+  next(slow: boolean): Candidate | number;
+  letGo(candidate: Candidate, forMs: number): void;
+  /** Notes that its proof takes long. */
+  slowDown(candidate: Candidate): void;
+  /** Sleeps until then, until something is due earlier, or until `signal` aborts. */
+  sleepUntil(untilMs: number, signal: AbortSignal): Promise<void>;
+}
+
+const NEW: Wait = { reason: 'waiting', detail: 'still changing' };
+
+export function createBook(clock: Clock, settings: Settings['arrival'], turns: Turns): Book {
+  const quietMs = settings.quietSeconds * 1000;
+  const candidates = new Map<string, Candidate>();
+  const sleepers = new Set<{ readonly untilMs: number; readonly wake: AbortController }>();
+  const rounds: Record<'quick' | 'slow', Candidate[]> = { quick: [], slow: [] };
+
+  const wakeFor = (dueAtMs: number): void => {
+    for (const { untilMs, wake } of sleepers) if (dueAtMs < untilMs) wake.abort();
+  };
+
+  const isOpen = (candidate: Candidate): boolean => candidates.get(candidate.version.path) === candidate;
+
+  const leave = (candidate: Candidate | undefined): void => {
+    if (candidate === undefined) return;
+    candidates.delete(candidate.path);
+    if (candidate.slow) candidate.streams.top.slow -= 1;
+    turns.leave(candidate.streams);
+  };
+
+  /** Fills the round with what is due; returns when the next one will be. */
+  const fillRound = (slow: boolean): number => {
+    const now = clock.monotonicMs();
+    let nextAtMs = Infinity;
+    const due: Candidate[] = [];
+    for (const candidate of candidates.values()) {
+      if (candidate.held || candidate.slow !== slow) continue;
+      if (candidate.dueAtMs <= now) due.push(candidate);
+      else nextAtMs = Math.min(nextAtMs, candidate.dueAtMs);
+    }
+    // of slow ones each is a round: what comes meanwhile need not wait for 256 of them
+    rounds[slow ? 'slow' : 'quick'] = turns.take(due, slow ? 1 : ROUND);
+    return nextAtMs;
+  };
+
+  const takeFromRound = (slow: boolean): Candidate | undefined => {
+    const round = rounds[slow ? 'slow' : 'quick'];
+    for (let first = round.shift(); first !== undefined; first = round.shift()) {
+      if (!isOpen(first) || first.held || first.slow !== slow) continue;
+      first.held = true;
+      return first;
+    }
+    return undefined;
+  };
+
+  return {
+    observe: (tar, by) => {
+      const now = clock.monotonicMs();
+      const before = candidates.get(tar.path);
+      if (before !== undefined && isSameVersion(before.version, tar)) {
+        before.dueAtMs = Math.min(before.dueAtMs, Math.max(now, before.seenAtMs + quietMs));
+        wakeFor(before.dueAtMs);
+        return;
+      }
+      leave(before);
+      const dueAtMs = now + quietMs;
+      candidates.set(tar.path, {
+        path: tar.path,
+        version: versionOf(tar),
+        by,
+        streams: turns.enter(tar.path),
+        // a date in the future is nobody's right to be first
+        orderMs: Math.min(tar.mtimeMs, clock.now()),
+        seenAtMs: now,
+        changedMs: tar.ctimeMs,
+        dueAtMs,
+        proof: undefined,
+        held: false,
+        reported: false,
+        slow: false,
+        wait: NEW,
+      });
+      wakeFor(dueAtMs);
+    },
+    isOpen,
+    has: (path) => candidates.has(path),
+    size: () => candidates.size,
+    candidates: () => candidates.values(),
+    remove: (candidate) => {
+      if (isOpen(candidate)) leave(candidate);
+    },
+    next: (slow) => {
+      const left = takeFromRound(slow);
+      if (left !== undefined) return left;
+      const nextAtMs = fillRound(slow);
+      return takeFromRound(slow) ?? nextAtMs;
+    },
+    letGo: (candidate, forMs) => {
+      candidate.dueAtMs = clock.monotonicMs() + forMs;
+      candidate.held = false;
+      wakeFor(candidate.dueAtMs);
+    },
+    slowDown: (candidate) => {
+      if (candidate.slow || !isOpen(candidate)) return;
+      candidate.slow = true;
+      candidate.streams.top.slow += 1;
+    },
+    sleepUntil: async (untilMs, signal) => {
+      const sleeper = { untilMs, wake: new AbortController() };
+      sleepers.add(sleeper);
+      const forMs = Math.min(Math.max(Math.ceil(untilMs - clock.monotonicMs()), 1), LONGEST_SLEEP_MS);
+      await clock.sleep(forMs, AbortSignal.any([sleeper.wake.signal, signal]));
+      sleepers.delete(sleeper);
+    },
+  };
+}

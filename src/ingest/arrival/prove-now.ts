@@ -1,0 +1,101 @@
+import type { TarVersion } from '../../platform/state/index.ts';
+import type { ArrivalDeps } from './deps.ts';
+import { isSameVersion, lookAt, lookForMarker, versionOf } from './look.ts';
+import { readiness, type Readiness } from './readiness.ts';
+import { unknownTars } from './rescan.ts';
+import type { ScanTold } from './scan.ts';
+import { inArrivalOrder } from './turns.ts';
+
+const AT_ONCE = 2;
+const BATCH = 500;
+
+/** What one pass needs. */
+export type SettleDeps = Omit<ArrivalDeps, 'waiting' | 'afterRescan'>;
+
+export interface Settlement {
+  readonly queued: TarVersion[];
+  readonly incomplete: { readonly path: string; readonly reason: string }[];
+  /** Tars that need no queueing. */
+  readonly known: number;
+  /** Tars in the landing directory. */
+  readonly tars: number;
+}
+
+/**
+ * Scans once, waits one quiet period, and queues every unknown tar that is complete by then, newest or oldest first.
+ * Rejects when `known` or `queue` does; safe to repeat.
+ */
+export async function settleOnce(
+  deps: SettleDeps,
+  told: Pick<ScanTold, 'untaken'> = {},
+): Promise<Settlement> {
+  const counts = { tars: 0, known: 0 };
+  const seen: TarVersion[] = [];
+  const seenAtMs = new Map<TarVersion, number>();
+  for await (const batch of unknownTars(deps, counts, told)) {
+    for (const version of batch.map(versionOf)) {
+      seen.push(version);
+      seenAtMs.set(version, deps.clock.monotonicMs());
+    }
+  }
+  if (seen.length > 0) await deps.clock.sleep(Math.ceil(deps.settings.quietSeconds * 1000) + 1);
+
+  const ready: TarVersion[] = [];
+  const incomplete: { path: string; reason: string }[] = [];
+  const now = deps.clock.now();
+  const compare = inArrivalOrder(deps.settings.order);
+  const orderOf = ({ path, mtimeMs }: TarVersion) => ({ path, orderMs: Math.min(mtimeMs, now) });
+  const byOrder = (a: TarVersion, b: TarVersion): number => compare(orderOf(a), orderOf(b));
+  const inOrder = seen.toSorted(byOrder).values();
+  const lane = async (): Promise<void> => {
+    for (const version of inOrder) {
+      const decision = await judge(deps, version, seenAtMs.get(version) ?? Infinity);
+      if (decision === undefined) continue;
+      if (decision.kind === 'ready' || decision.kind === 'give up') ready.push(version);
+      else incomplete.push({ path: version.path, reason: reasonOf(decision) });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+
+  const queued = ready.toSorted(byOrder);
+  for (let from = 0; from < queued.length; from += BATCH) await deps.queue(queued.slice(from, from + BATCH));
+  return { queued, incomplete, ...counts };
+}
+
+function reasonOf(decision: Exclude<Judgement, { kind: 'ready' | 'give up' }>): string {
+  return decision.kind === 'doubtful' ? `${decision.doubt.reason}: more may come` : decision.reason;
+}
+
+type Judgement = Exclude<Readiness, { kind: 'prove' }>;
+
+/** Looks at one tar, proving it if need be; undefined when it vanished. */
+async function judge(
+  deps: SettleDeps,
+  version: TarVersion,
+  seenAtMs: number,
+): Promise<Judgement | undefined> {
+  const { settings, clock } = deps;
+  const { path } = version;
+  const changing: Judgement = { kind: 'wait', forMs: 0, reason: 'still changing' };
+  try {
+    const before = await lookAt(path);
+    if (before === undefined) return undefined;
+    if (!isSameVersion(before, version)) return changing;
+    const facts = {
+      unchangedMs: clock.monotonicMs() - seenAtMs,
+      quietMs: settings.quietSeconds * 1000,
+      doneMarker: await lookForMarker(path, settings.doneMarker),
+      incompleteAfterMs: settings.incompleteAfterSeconds * 1000,
+    };
+    const first = readiness({ ...facts, proof: undefined });
+    if (first.kind !== 'prove') return first;
+    const proof = await deps.prove(path);
+    const after = await lookAt(path);
+    if (after === undefined) return undefined;
+    const second = isSameVersion(after, version) ? readiness({ ...facts, proof }) : changing;
+    return second.kind === 'prove' ? changing : second;
+  } catch (err) {
+    deps.report('tar unreadable', { tar: path, err });
+    return { kind: 'wait', forMs: 0, reason: err instanceof Error ? err.message : String(err) };
+  }
+}

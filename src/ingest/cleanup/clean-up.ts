@@ -1,0 +1,163 @@
+import type { Settings } from '../../platform/config/index.ts';
+import type { Report } from '../../domain/events.ts';
+import { FAULTS, faultCode, messageOf } from '../../domain/faults.ts';
+import { sqlTimestamp, type Clock } from '../../platform/runtime/index.ts';
+import type { CleanupTarget, RecordingRow, StateStore, TarRow } from '../../platform/state/index.ts';
+import type { ObjectHead, ObjectStore } from '../../platform/s3/index.ts';
+import { noteRemovals } from './note-removals.ts';
+import { StillAside, onItsWayOut, removeIfUnchanged } from './remove-unchanged.ts';
+
+export interface CleanupDeps {
+  readonly state: Pick<StateStore, 'tarsDueForCleanup' | 'recordingsOfVersion' | 'markCleaned' | 'tar'>;
+  readonly store: Pick<ObjectStore, 'head'>;
+  readonly rules: Settings['cleanup'];
+  /** True: nothing goes before its tar's receipt is in the bucket. */
+  readonly receipts: boolean;
+  /** Why a directory is away; what cannot be seen in it is not gone. */
+  readonly away: (what: CleanupTarget) => string | undefined;
+  /** A directory of wavspool's own, for notes of what is on its way out. */
+  readonly scratch: string;
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+const PAGE = 100;
+/** HEAD requests under way at once. */
+const AT_ONCE = 16;
+const NOTED_AT_ONCE = 500;
+
+/**
+ * Removes what the rules let go of, tar by tar: first the store confirms each recording of the tar by size and hash, then its
+ * files go, each only if its bytes are still the ones that were uploaded. What is not confirmed or has changed is reported and
+ * stays, and what goes wrong with one tar is that tar's. Returns how many files went. Throws a fault of the store as a whole.
+ */
+export async function cleanUp(deps: CleanupDeps, signal: AbortSignal): Promise<number> {
+  const extracted = await cleanUpOne(deps, 'extracted', signal);
+  return extracted + (await cleanUpOne(deps, 'incoming', signal));
+}
+
+async function cleanUpOne(deps: CleanupDeps, what: CleanupTarget, signal: AbortSignal): Promise<number> {
+  const rule = deps.rules[what];
+  if (rule === 'keep' || deps.away(what) !== undefined) return 0;
+  const before = sqlTimestamp(deps.clock.now() - (rule === 'uploaded' ? 0 : rule));
+  let removed = 0;
+  for (let afterPath = ''; ;) {
+    const due = deps.state.tarsDueForCleanup({
+      what,
+      before,
+      withReceipt: deps.receipts,
+      afterPath,
+      limit: PAGE,
+    });
+    const last = due.at(-1);
+    if (last === undefined) return removed;
+    afterPath = last.path;
+    for (const tar of due) {
+      signal.throwIfAborted();
+      try {
+        if (await isConfirmed(deps, tar, signal)) removed += await removeFiles(deps, tar, what);
+      } catch (error) {
+        if (signal.aborted || concernsAll(error)) throw error;
+        deps.report('file kept', { path: tar.path, reason: messageOf(error) });
+      }
+    }
+  }
+}
+
+/** Whether the next tar would meet with the same fault: the store is away, or `state.db` is. */
+function concernsAll(error: unknown): boolean {
+  const { retry, cause } = FAULTS[faultCode(error)];
+  return retry === 'when the store is back' || cause === 'state';
+}
+
+/** Whether the object is the recording: the same length, the hash that went with its PUT, the version that PUT made. */
+export function confirms(row: RecordingRow, object: ObjectHead | undefined): boolean {
+  return (
+    row.status === 'SUCCESS' &&
+    object !== undefined &&
+    row.sha256 !== undefined &&
+    object.size === row.size &&
+    object.metadata['sha256'] === row.sha256 &&
+    object.etag === row.etag
+  );
+}
+
+async function isConfirmed(deps: CleanupDeps, tar: TarRow, signal: AbortSignal): Promise<boolean> {
+  const rows = deps.state.recordingsOfVersion(tar)[Symbol.iterator]();
+  let confirmed = true;
+  const lane = async (): Promise<void> => {
+    for (let next = rows.next(); confirmed && next.done !== true; next = rows.next()) {
+      const row = next.value;
+      if (row.key !== undefined && confirms(row, await deps.store.head(row.key, signal))) continue;
+      confirmed = false;
+      const reason = `the store does not confirm ${row.key ?? 'it'}: see "wavspool audit"`;
+      deps.report('file kept', { path: row.path, reason });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  return confirmed;
+}
+
+interface ToRemove {
+  readonly path: string;
+  readonly sha256: string | undefined;
+  readonly size: number | undefined;
+}
+
+async function removeFiles(deps: CleanupDeps, tar: TarRow, what: CleanupTarget): Promise<number> {
+  // a new version may have been extracted since the list was made: then its row is another
+  if (deps.state.tar(tar.path)?.sha256 !== tar.sha256) return 0;
+  let files = 0;
+  let bytes = 0;
+  for (const group of inGroups(filesOf(deps, tar, what))) {
+    for (const size of await removeGroup(deps, group)) {
+      files += 1;
+      bytes += size;
+    }
+  }
+  if (deps.away(what) !== undefined) return files; // it went meanwhile: what was not found is not gone
+  await deps.state.markCleaned(tar.path, what);
+  deps.report('files removed', { tar: tar.path, what, files, bytes });
+  return files;
+}
+
+/** The sizes of those that went. */
+async function removeGroup({ scratch, report }: CleanupDeps, group: readonly ToRemove[]): Promise<number[]> {
+  const leaving = group.map((file) => ({ ...file, way: onItsWayOut(file.path) }));
+  const note = await noteRemovals(
+    scratch,
+    leaving.map(({ way }) => way),
+  );
+  const removed: number[] = [];
+  try {
+    for (const { way, path, sha256, size } of leaving) {
+      const removal = sha256 === undefined ? 'changed' : await removeIfUnchanged(way, sha256);
+      if (removal === 'removed') removed.push(size ?? 0);
+      if (removal !== 'changed') continue;
+      const reason = 'its bytes are not those that were uploaded: look at it, then remove it by hand';
+      report('file kept', { path, reason });
+    }
+  } catch (error) {
+    if (!(error instanceof StillAside)) await note.end(); // else the next start gives it its name back
+    throw error;
+  }
+  await note.end();
+  return removed;
+}
+
+function* filesOf({ state }: CleanupDeps, tar: TarRow, what: CleanupTarget): Generator<ToRemove> {
+  if (what === 'incoming') yield tar;
+  else for (const row of state.recordingsOfVersion(tar)) if (row.tar === tar.path) yield row;
+}
+
+/** One note for so many files: to sync one for each would take longer than to remove it. */
+function* inGroups(files: Iterable<ToRemove>): Generator<readonly ToRemove[]> {
+  let group: ToRemove[] = [];
+  for (const file of files) {
+    group.push(file);
+    if (group.length < NOTED_AT_ONCE) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}

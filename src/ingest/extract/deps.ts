@@ -1,0 +1,30 @@
+import type { Settings } from '../../platform/config/index.ts';
+import type { Report } from '../../domain/events.ts';
+import type { Clock } from '../../platform/runtime/index.ts';
+import type { StateStore, TarSummary } from '../../platform/state/index.ts';
+import type { AskStore } from './publish.ts';
+import type { SyncFileSystem } from '../../platform/linux/index.ts';
+import type { Turns } from './turns.ts';
+
+/** What the extraction of a tar stands on. */
+export interface ExtractDeps {
+  readonly state: StateStore;
+  readonly limits: Settings['extract'];
+  readonly unterminated: Settings['arrival']['unterminated'];
+  readonly incoming: string;
+  readonly extracted: string;
+  readonly clock: Clock;
+  readonly report: Report;
+  /** Shared with what else extracts in this process, if anything does. */
+  readonly turns?: Turns;
+  /** A new program for each sync unless there is something that stays. */
+  readonly syncFileSystem?: SyncFileSystem;
+  /** For rows that were taken over; without it, such a row's object counts as not there. */
+  readonly askStore?: AskStore;
+  /** What tars that did not fit have been seen to need, in bytes, by their path: they are not begun again before there is room. */
+  readonly needs?: Map<string, number>;
+  /** Why nothing may be written below `extracted`, or read below `incoming`, now: asked before anything gets a name there. */
+  readonly away?: () => Promise<string | undefined>;
+  /** How many recordings of a tar share an upload job; each has its own unless told otherwise. */
+  readonly batchSize?: TarSummary['batchSize'];
+}

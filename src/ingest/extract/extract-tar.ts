@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { rm, type FileHandle } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { WavspoolError } from '../../domain/faults.ts';
+import { makeDirectory } from '../../platform/runtime/index.ts';
+import type { TarVersion } from '../../platform/state/index.ts';
+import { openTar } from '../../platform/tar/index.ts';
+import type { ExtractDeps } from './deps.ts';
+import { extractionFault } from './host-trouble.ts';
+import { publishAll } from './publish.ts';
+import { requireRoom } from './room.ts';
+import type { Staging } from './stage.ts';
+import { stageMembers } from './stage-members.ts';
+import { oddities, type Tally } from './tally.ts';
+import { directoryOfTar } from './tar-place.ts';
+import { createTurns } from './turns.ts';
+
+/**
+ * Extracts one tar, top to bottom:
+ *  1. is it still the version that was queued, and is there room for it?
+ *  2. every member: take, skip or refuse; taken ones are written under temporary names, hashed and synced
+ *  3. the tar ended as a tar must and did not change meanwhile
+ *  4. every recording gets its final name
+ *  5. one transaction: the rows of its recordings and its own
+ * Nothing has a final name before the whole tar was read, so a bad tar leaves nothing behind. Safe to repeat.
+ * Throws WavspoolError, or the signal's reason.
+ */
+export async function extractTar(deps: ExtractDeps, tar: TarVersion, signal: AbortSignal): Promise<void> {
+  const directory = directoryOfTar(deps.incoming, deps.extracted, tar.path);
+  const file = await openTar(tar.path, deps.incoming);
+  try {
+    await requireVersion(tar, file);
+    await extractTo(directory, deps, tar, file, signal);
+    deps.needs?.delete(tar.path);
+  } finally {
+    await file.close();
+  }
+}
+
+async function extractTo(
+  directory: string,
+  deps: ExtractDeps,
+  tar: TarVersion,
+  file: FileHandle,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedAt = deps.clock.monotonicMs();
+  const extraction = deps.state.beginExtraction(tar);
+  const { turns = createTurns(deps.clock) } = deps;
+  const staging: Staging = { deps, tar, file, directory, extraction, breathe: turns(), signal };
+  try {
+    await requireThere(deps);
+    await makeDirectory(directory);
+    const bytes = Math.max(tar.size, deps.needs?.get(tar.path) ?? 0);
+    const need = { bytes, inodes: 1, written: { bytes: 0, inodes: 0 } };
+    await requireRoom(directory, tar.path, need, deps.limits.minFreeBytes);
+    const sha256 = createHash('sha256');
+    const tally = await stageMembers(staging, (chunk) => sha256.update(chunk));
+    await requireVersion(tar, file);
+    await requireRoomForNames(staging, tally);
+    await requireThere(deps);
+    await publish(staging);
+    await requireThere(deps); // no row says of a file that it is there when its disk went while it got its name
+    const committed = await extraction.commit({
+      sha256: sha256.digest('hex'),
+      skipped: tally.skippedCount,
+      refused: tally.refusedCount,
+      batchSize: deps.batchSize ?? (() => 1),
+    });
+    deps.report('tar extracted', {
+      tar: tar.path,
+      recordings: committed.recordings,
+      known: committed.known,
+      skipped: tally.skippedCount,
+      refused: tally.refusedCount,
+      bytes: committed.bytes,
+      ms: Math.round(deps.clock.monotonicMs() - startedAt),
+      skippedNames: tally.skipped,
+      refusedNames: tally.refused,
+      notes: oddities(tally),
+    });
+  } catch (error) {
+    for (const temporary of extraction.temporaries()) await rm(temporary, { force: true });
+    throw signal.aborted ? error : extractionFault(error, tar.path, directory);
+  } finally {
+    extraction.discard();
+  }
+}
+
+/** Below the mount point of a disk that is away nothing is written. Throws HOST_FAILING. */
+async function requireThere({ away }: ExtractDeps): Promise<void> {
+  const reason = await away?.();
+  if (reason !== undefined) throw new WavspoolError('HOST_FAILING', reason);
+}
+
+/** Directories are made with the names: as many as inodes were counted beyond the files that are there already. */
+async function requireRoomForNames({ deps, tar, directory }: Staging, tally: Tally): Promise<void> {
+  const written = { bytes: tally.bytes, inodes: tally.staged };
+  const need = { bytes: tally.bytes, inodes: tally.inodes, written };
+  await requireRoom(directory, tar.path, need, deps.limits.minFreeBytes);
+}
+
+async function publish({ deps, tar, directory, extraction, breathe, signal }: Staging): Promise<void> {
+  const row = deps.state.tar(tar.path);
+  await publishAll(
+    {
+      occupant: (path) => deps.state.occupant(path),
+      askStore: deps.askStore ?? (() => Promise.resolve(undefined)),
+      isTakenOver: row !== undefined && row.size === undefined,
+      breathe,
+      signal,
+    },
+    extraction,
+    directory,
+    basename(tar.path),
+  );
+}
+
+/** By the open file: what its name has come to mean meanwhile is another tar. */
+async function requireVersion(tar: TarVersion, file: FileHandle): Promise<void> {
+  const found = await file.stat();
+  if (found.size === tar.size && Math.floor(found.mtimeMs) === tar.mtimeMs) return;
+  throw new WavspoolError(
+    'TAR_CHANGED',
+    `${tar.path} is not the version that was queued (${tar.size} bytes): it has ${found.size} bytes now`,
+  );
+}

@@ -1,0 +1,104 @@
+import { rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { WavspoolError, errnoOf } from '../../domain/faults.ts';
+import {
+  makeDirectory,
+  publishUnlessTaken,
+  sha256IfThere,
+  syncDirectory,
+  type Breathe,
+} from '../../platform/runtime/index.ts';
+import type { Extraction, Occupant, StagedRecording } from '../../platform/state/index.ts';
+import { candidatePaths, judgePlace, judgeTakenOver } from './place.ts';
+
+/** Whether the object of the recording that lies at `path` has the bytes of `recording`; undefined: there is none. Throws a store fault. */
+export type AskStore = (path: string, recording: StagedRecording) => Promise<boolean | undefined>;
+
+export interface PublishDeps {
+  readonly occupant: (path: string) => Occupant | undefined;
+  readonly askStore: AskStore;
+  /** Whether the tar's own row was taken over from another program. */
+  readonly isTakenOver: boolean;
+  readonly breathe: Breathe;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Gives every staged recording its final name (P3, P5) and tells the extraction where it ended. Safe to repeat: what has
+ * its name already is found there with the same bytes. All names are on disk when it returns.
+ */
+export async function publishAll(
+  deps: PublishDeps,
+  extraction: Extraction,
+  directory: string,
+  tarName: string,
+): Promise<void> {
+  const made = new Set<string>();
+  for (const { seq, recording } of extraction.staged()) {
+    await deps.breathe();
+    deps.signal.throwIfAborted();
+    const paths = candidatePaths(directory, tarName, recording.relativePath, recording.sha256);
+    const path = await publishOne(deps, recording, paths, made);
+    made.add(dirname(path));
+    extraction.place(seq, path);
+  }
+  for (const touched of made) await syncDirectory(touched);
+}
+
+/** `made`: directories that are there, so that not every recording asks for its own again. */
+async function publishOne(
+  deps: PublishDeps,
+  recording: StagedRecording,
+  paths: readonly string[],
+  made: ReadonlySet<string>,
+): Promise<string> {
+  const { temporary, sha256 } = recording;
+  for (const path of paths) {
+    const occupant = deps.occupant(path);
+    // nearly always nobody is there, neither a row nor a file: giving the name finds out without a look before
+    if (occupant === undefined && (await takeName(temporary, path, made))) return path;
+    if (occupant?.sha256 !== undefined && occupant.sha256 !== sha256) continue; // whatever lies there, the name is another's
+    const seen = judgePlace(sha256, occupant, await hashOf(path));
+    const place =
+      seen === 'ask the store'
+        ? judgeTakenOver(await deps.askStore(path, recording), deps.isTakenOver)
+        : seen;
+    if (place === 'taken') continue;
+    if (place === 'same') {
+      await unlink(temporary);
+      return path;
+    }
+    if (place === 'altered') await rename(path, `${path}.altered-${sha256.slice(0, 12)}`);
+    if (await takeName(temporary, path, made)) return path;
+    // another process was quicker: it may have brought the same bytes
+    if ((await hashOf(path)) === sha256) {
+      await unlink(temporary);
+      return path;
+    }
+  }
+  throw new WavspoolError(
+    'FILE_UNREADABLE',
+    `none of ${paths.join(', ')} can take the recording: other files are in the way; move them aside`,
+  );
+}
+
+/** False when the name, or a directory on its way, is taken by another file. */
+async function takeName(temporary: string, path: string, made: ReadonlySet<string>): Promise<boolean> {
+  try {
+    if (!made.has(dirname(path))) await makeDirectory(dirname(path));
+    return publishUnlessTaken(temporary, path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR' || errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** The SHA-256 of the file at `path`; undefined when there is none. */
+async function hashOf(path: string): Promise<string | undefined> {
+  try {
+    return await sha256IfThere(path);
+  } catch (error) {
+    if (errnoOf(error) === 'EISDIR') return 'a directory';
+    throw error;
+  }
+}

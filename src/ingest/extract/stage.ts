@@ -1,0 +1,91 @@
+import { rm, type FileHandle } from 'node:fs/promises';
+import type { Breathe } from '../../platform/runtime/index.ts';
+import type { Extraction, TarVersion } from '../../platform/state/index.ts';
+import { admittedEndings, type ReadTarOptions } from '../../platform/tar/index.ts';
+import type { ExtractDeps } from './deps.ts';
+import { requireRoom } from './room.ts';
+import type { UnsyncedFiles } from './sync-files.ts';
+import { countBytes, requireSize, type Tally } from './tally.ts';
+import { writeRecording, type WrittenRecording } from './write-recording.ts';
+
+/** The disk is asked again after so much: a compressed tar does not say how large it is. */
+const ROOM_CHECK_BYTES = 64 * 1024 * 1024;
+const ROOM_CHECK_INODES = 500;
+
+/** One tar that is being staged. */
+export interface Staging {
+  readonly deps: ExtractDeps;
+  readonly tar: TarVersion;
+  readonly file: FileHandle;
+  /** Where its members go to. */
+  readonly directory: string;
+  readonly extraction: Extraction;
+  readonly breathe: Breathe;
+  readonly signal: AbortSignal;
+}
+
+/** A {@link Staging} under way. */
+export interface Stage extends Staging {
+  readonly tally: Tally;
+  readonly unsynced: UnsyncedFiles;
+  /** What the tally was when there was room last. */
+  readonly checked: { bytes: number; inodes: number };
+  readonly links: PendingLink[];
+}
+
+/** A hard link whose bytes are still to be found. */
+export interface PendingLink {
+  readonly member: string;
+  readonly path: string;
+  readonly target: string;
+  /** So many recordings stand before it, */
+  readonly after: number;
+  /** and so many members with itself. */
+  readonly entry: number;
+}
+
+/** How the tar is read: each time the same way. */
+export function readingOf({ deps, file, breathe, signal }: Staging): ReadTarOptions {
+  return { file, signal, breathe, admit: admittedEndings(deps.unterminated) };
+}
+
+/** Hands a written recording on. */
+export async function stageRecording(
+  { extraction, tally, unsynced }: Stage,
+  member: string,
+  relativePath: string,
+  recording: WrittenRecording,
+): Promise<void> {
+  tally.staged += 1;
+  extraction.stage({ ...recording, member, relativePath }); // before it is synced: a failure finds its temporary file
+  await unsynced.add(recording.temporary, recording.size);
+}
+
+/** Writes a body to a temporary file. */
+export async function write(
+  { directory, tally, tar, deps }: Stage,
+  body: AsyncIterable<Uint8Array>,
+): Promise<WrittenRecording> {
+  try {
+    return await writeRecording(directory, body, (bytes) => countBytes(tally, tar.path, bytes, deps.limits));
+  } catch (error) {
+    const temporary = error instanceof Error && 'temporary' in error ? String(error.temporary) : undefined;
+    if (temporary !== undefined) await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Throws where the limits or the disk do not allow another `size` bytes. */
+export async function requireAllowed(stage: Stage, size: number): Promise<void> {
+  const { deps, tally, checked, tar, directory } = stage;
+  requireSize(tally, tar.path, size, deps.limits);
+  const bytes = tally.bytes + size;
+  const isFar =
+    bytes - checked.bytes >= ROOM_CHECK_BYTES || tally.inodes - checked.inodes >= ROOM_CHECK_INODES;
+  if (!isFar) return;
+  deps.needs?.set(tar.path, bytes);
+  const written = { bytes: tally.bytes, inodes: tally.staged };
+  await requireRoom(directory, tar.path, { bytes, inodes: tally.inodes, written }, deps.limits.minFreeBytes);
+  checked.bytes = tally.bytes;
+  checked.inodes = tally.inodes;
+}

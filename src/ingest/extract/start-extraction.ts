@@ -1,0 +1,89 @@
+import type { IngestDeps } from '../deps.ts';
+import { WavspoolError } from '../../domain/faults.ts';
+import { guardDirectory, type DirectoryGuard, createSyncShell } from '../../platform/linux/index.ts';
+import { createHold, type Payload, type RunningRole } from '../../platform/queue/index.ts';
+import { sweepTemporaries } from '../../platform/runtime/index.ts';
+import type { TarVersion } from '../../platform/state/index.ts';
+import { openS3Store, type ObjectStore } from '../../platform/s3/index.ts';
+import { askStore } from './ask-store.ts';
+import { backlogGuard } from './backlog.ts';
+import { FORGET_MS, LOOK_AGAIN_MS, giveUp, processTar, type Extractor } from './process-tar.ts';
+import { createTurns } from './turns.ts';
+
+/** A tar that killed its worker this often is a failed tar and blocks nobody any longer. */
+const MAX_CRASHES = 3;
+
+/** Unpacks queued tars until it is stopped. */
+export async function startExtraction(app: IngestDeps): Promise<RunningRole> {
+  const { data: dataDirectory, extracted, incoming } = app.settings.paths;
+  const stopping = new AbortController();
+  const guarding = { dataDirectory, report: app.report };
+  const guard = await guardDirectory(extracted, guarding);
+  const landing = await guardDirectory(incoming, guarding);
+  const away = async (): Promise<string | undefined> => (await guard.away()) ?? (await landing.away());
+  const sweeping = sweep(app, guard, stopping.signal);
+  const shell = createSyncShell();
+  const extractor: Extractor = {
+    app,
+    backlog: backlogGuard(app),
+    hold: createHold(app.clock, app.report, { what: 'extraction', forgetMs: FORGET_MS }),
+    stopping: stopping.signal,
+    inProcess: {
+      away,
+      turns: createTurns(app.clock),
+      syncFileSystem: shell.sync,
+      needs: new Map(),
+      askStore: askStore(openStore(app), app.settings.s3.prefix, extracted, stopping.signal),
+    },
+  };
+  const worker = app.queues.work<'extract'>({
+    kind: 'extract',
+    concurrency: app.settings.extract.concurrency,
+    process: (payload, signal) => processTar(extractor, versionOf(payload), signal),
+    poison: {
+      maxCrashes: MAX_CRASHES,
+      convict: (payload) =>
+        giveUp(
+          app,
+          versionOf(payload),
+          new WavspoolError('TAR_POISON', `${payload.tar} ended its worker ${MAX_CRASHES} times`),
+        ),
+    },
+  });
+  return {
+    held: () => extractor.hold.current(),
+    work: { queue: 'extract', worker, limit: app.settings.extract.concurrency },
+    stop: async (graceMs) => {
+      stopping.abort();
+      const handedBack = await worker.stop(graceMs);
+      await sweeping;
+      shell.close();
+      return handedBack;
+    },
+  };
+}
+
+/** What a crash has left, beside the work: it is looked for among all that was ever extracted, which takes seconds for a million. */
+async function sweep(
+  { settings, clock, report }: IngestDeps,
+  guard: DirectoryGuard,
+  signal: AbortSignal,
+): Promise<void> {
+  const directory = settings.paths.extracted;
+  try {
+    while (!signal.aborted && (await guard.away()) !== undefined) await clock.sleep(LOOK_AGAIN_MS, signal);
+    const files = await sweepTemporaries(directory, clock.now(), { signal });
+    if (files > 0) report('temporary files swept', { directory, files });
+  } catch (err) {
+    if (!signal.aborted) report('unexpected fault', { err });
+  }
+}
+
+function openStore({ settings, report, clock }: IngestDeps): () => ObjectStore {
+  const { concurrency, multipartBytes } = settings.upload;
+  return () => openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
+}
+
+function versionOf(payload: Payload<'extract'>): TarVersion {
+  return { path: payload.tar, size: payload.size, mtimeMs: payload.mtimeMs };
+}

@@ -1,0 +1,51 @@
+import type { Breathe, Clock } from '../../platform/runtime/index.ts';
+
+/** A {@link Breathe} for each of several tars that are extracted in one thread. */
+export type Turns = () => Breathe;
+
+/** Reading and writing never wait, so the event loop gets its turn this often. */
+const SLICE_MS = 10;
+/** What most tars need. */
+const TURN_MS = 1000;
+
+interface Waiting {
+  readonly rank: number;
+  readonly resume: () => void;
+}
+
+/**
+ * Lets one tar go on at a time, the one that came first, until it is done or had its turn; then it lines up behind the others.
+ * Slices handed around would let all of them end at the same, late moment, and their uploads begin there. A tar that waits for
+ * something else (its sync, an unpacker) holds up none.
+ */
+export function createTurns(clock: Clock): Turns {
+  let tickets = 0;
+  let waiting: Waiting[] = [];
+
+  const resumeFirst = (): void => {
+    const first = waiting.reduce((one, other) => (other.rank < one.rank ? other : one));
+    waiting = waiting.filter((other) => other !== first);
+    if (waiting.length > 0) setImmediate(resumeFirst);
+    first.resume();
+  };
+
+  return () => {
+    let rank = tickets++;
+    let turnMs = 0;
+    let last = clock.monotonicMs();
+    return async () => {
+      const sliceMs = clock.monotonicMs() - last;
+      if (sliceMs < SLICE_MS) return;
+      turnMs += sliceMs;
+      if (turnMs > TURN_MS) {
+        rank = tickets++;
+        turnMs = 0;
+      }
+      await new Promise<void>((resume) => {
+        waiting.push({ rank, resume });
+        if (waiting.length === 1) setImmediate(resumeFirst);
+      });
+      last = clock.monotonicMs();
+    };
+  };
+}

@@ -1,0 +1,145 @@
+import { existsSync } from 'node:fs';
+import type { IngestDeps } from '../deps.ts';
+import { FAULTS, faultCode, messageOf } from '../../domain/faults.ts';
+import type { DirectoryGuard } from '../../platform/linux/index.ts';
+import { EVERYBODY, type Hold, type Outcome } from '../../platform/queue/index.ts';
+import { isDiskFailing } from '../../platform/runtime/index.ts';
+import type { RecordingRow } from '../../platform/state/index.ts';
+import { verdict } from '../../domain/verdict.ts';
+import { extractAgain } from './extract-again.ts';
+import type { SecondOpinion } from './second-opinion.ts';
+import type { StoreGate } from './store-gate.ts';
+import { commitReceipt, putRecording, type UploadDeps } from './upload-recording.ts';
+
+/** What served as a probe waits a little, so that the next probe is another recording. */
+const AFTER_A_PROBE_MS = 2000;
+/** How long a recording waits while the disk that it lies on is away. */
+const LOOK_AGAIN_MS = 5000;
+/** Where all of them wait, each that is looked at takes its time: a long queue is not to go round and round. */
+const PACE_MS = 1000;
+/** A recording that waits comes back long before. */
+export const FORGET_MS = 4 * LOOK_AGAIN_MS;
+
+/** What every recording of this process is uploaded with. */
+export interface Uploader {
+  readonly app: IngestDeps;
+  readonly deps: UploadDeps;
+  readonly gate: StoreGate;
+  readonly guard: DirectoryGuard;
+  readonly hold: Hold;
+  readonly opinion: SecondOpinion;
+  readonly stopping: AbortSignal;
+}
+
+/** What a try came to. `stored`: it lies in the bucket, and its row is being committed; that never rejects. */
+export type Tried =
+  | { readonly kind: 'stored'; readonly committed: Promise<Outcome> }
+  | { readonly kind: 'not stored'; readonly outcome: Outcome };
+
+/**
+ * Uploads one recording, commits what became of it and says what becomes of its job. Never rejects but for a bug. Safe to
+ * repeat.
+ */
+export async function processRecording(
+  uploader: Uploader,
+  path: string,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const row = uploader.app.state.recording(path);
+  if (row === undefined || row.status === 'SUCCESS') return { kind: 'done' };
+  const tried = await tryRecording(uploader, row, signal);
+  return tried.kind === 'stored' ? tried.committed : tried.outcome;
+}
+
+/** As {@link processRecording}, for an open row, without waiting for the commit. */
+export async function tryRecording(
+  uploader: Uploader,
+  found: RecordingRow,
+  signal: AbortSignal,
+): Promise<Tried> {
+  const { app, deps, gate, guard, hold } = uploader;
+  const away = guard.wasAway() === undefined ? undefined : await guard.away();
+  if (away !== undefined) return { kind: 'not stored', outcome: await hostsTrouble(uploader, away) };
+  const row = await withBudget(app, found);
+  try {
+    const stored = await putRecording(deps, row, signal);
+    gate.succeeded(row.path);
+    const committed = commitReceipt(deps, row, stored).then(
+      (): Outcome => {
+        hold.goesOn(EVERYBODY);
+        return { kind: 'done' };
+      },
+      (fault: unknown) => hostsTrouble(uploader, messageOf(fault)),
+    );
+    return { kind: 'stored', committed };
+  } catch (failure) {
+    return { kind: 'not stored', outcome: await outcomeOf(uploader, row, failure, signal) };
+  }
+}
+
+/** Only an operator brings back what was given up: "Retry" in Bull Board does what `wavspool requeue` does. */
+async function withBudget(app: IngestDeps, row: RecordingRow): Promise<RecordingRow> {
+  if (row.status !== 'FAILED' || row.retryCount < app.settings.upload.maxRetries) return row;
+  await app.state.requeue([row.path]);
+  app.report('recording requeued', { recording: row.path, by: 'Bull Board' });
+  return { ...row, status: 'PENDING', retryCount: 0 };
+}
+
+async function outcomeOf(
+  uploader: Uploader,
+  row: RecordingRow,
+  failure: unknown,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { app, gate, guard, opinion } = uploader;
+  if (signal.aborted) return { kind: 'hand back' };
+  const away = await guard.away();
+  if (away !== undefined) return hostsTrouble(uploader, away); // nothing is wrong with a recording whose disk is gone
+  const here = faultCode(failure);
+  const isHosts = FAULTS[here].retry === 'when there is room' || FAULTS[here].cause === 'state';
+  if (isHosts || (here === 'FILE_UNREADABLE' && (await isDiskFailing(app.settings.paths.extracted))))
+    return hostsTrouble(uploader, messageOf(failure));
+  // its disk was away for the moment: it is there, and was not when it was read
+  if (here === 'RECORDING_MISSING' && existsSync(row.path))
+    return { kind: 'later', delayMs: 0, why: messageOf(failure) };
+  const { whose, error } = gate.failed(await opinion(failure, row.size ?? Infinity), row.path);
+  if (whose === 'recording') return afterFailure(app, row, error);
+  if (whose === 'probe') return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };
+  return { kind: 'hand back' }; // P7: the row stays as it is
+}
+
+/** What cannot be read or written down for this host's sake: the recording is tried again, and nothing is counted. */
+async function hostsTrouble({ app, hold, stopping }: Uploader, why: string): Promise<Outcome> {
+  hold.waits(EVERYBODY, 'host', why);
+  await app.clock.sleep(PACE_MS, stopping);
+  return { kind: 'later', delayMs: LOOK_AGAIN_MS, why };
+}
+
+async function afterFailure(app: IngestDeps, row: RecordingRow, error: unknown): Promise<Outcome> {
+  const code = faultCode(error);
+  const { maxRetries, backoff } = app.settings.upload;
+  const message = messageOf(error);
+  // the first failure leaves retry_count 0, each later one counts the retry that it ended
+  const retryCount = row.status === 'FAILED' ? row.retryCount + 1 : row.retryCount;
+  const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.dice());
+  const { cause } = FAULTS[code];
+  const attempt = retryCount + 1;
+  if (code === 'RECORDING_CHANGED' || code === 'RECORDING_MISSING') await extractAgain(app, row);
+  if (next.kind === 'give up') {
+    await app.state.markFailed(row.path, { cause, message, retryCount: maxRetries });
+    app.report('recording failed', { recording: row.path, attempt, final: true, code, cause, err: error });
+    return { kind: 'give up', why: message };
+  }
+  const delayMs = next.kind === 'retry' ? next.delayMs : 0;
+  await app.state.markFailed(row.path, { cause, message, retryCount });
+  app.report('recording failed', {
+    recording: row.path,
+    attempt,
+    final: false,
+    delayMs,
+    code,
+    cause,
+    err: error,
+  });
+  return { kind: 'later', delayMs, why: message };
+}

@@ -1,0 +1,95 @@
+import { hostname } from 'node:os';
+import type { IngestDeps } from '../deps.ts';
+import { guardDirectory } from '../../platform/linux/index.ts';
+import { createHold, type RunningRole, type RunningWorker } from '../../platform/queue/index.ts';
+import { openS3Store } from '../../platform/s3/index.ts';
+import { bandwidth } from './bandwidth.ts';
+import { processBatch } from './process-batch.ts';
+import { FORGET_MS, processRecording, type Uploader } from './process-recording.ts';
+import { askStore, findingOf, secondOpinion } from './second-opinion.ts';
+import { storeGate } from './store-gate.ts';
+import type { UploadDeps } from './upload-recording.ts';
+
+/** As large as most recordings' first packets together: what a network that cuts bodies does not let through. */
+const PROBE_BYTES = 64 * 1024;
+const COUNT_WORKERS_MS = 10_000;
+
+/** Uploads queued recordings until it is stopped. */
+export async function startUploads(app: IngestDeps): Promise<RunningRole> {
+  const { settings, clock, dice, report, state, queues } = app;
+  const { concurrency, multipartBytes, bytesPerSecond } = settings.upload;
+  const store = openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
+  store.prepare();
+  const share = siteShare(app);
+  const { data: dataDirectory, extracted } = settings.paths;
+  const guard = await guardDirectory(extracted, { dataDirectory, report });
+  const hold = createHold(clock, report, { what: 'upload', forgetMs: FORGET_MS });
+  const stopping = new AbortController();
+  const deps: UploadDeps = {
+    state,
+    store,
+    clock,
+    report,
+    bandwidth: bandwidth(bytesPerSecond, settings.timezone, clock, share.current),
+    prefix: settings.s3.prefix,
+    incoming: settings.paths.incoming,
+    extracted,
+  };
+  let worker: RunningWorker | undefined;
+  const running = (): RunningWorker => {
+    if (worker === undefined) throw new Error('the upload worker has not started yet');
+    return worker;
+  };
+  const who = `${hostname()}:${process.pid}`;
+  const gate = storeGate({
+    worker: running,
+    concurrency,
+    shared: queues.shared,
+    ask: async (whole, signal) => findingOf(await askStore(store, PROBE_BYTES, whole, signal)),
+    clock,
+    dice,
+    report,
+    who,
+  });
+  const opinion = secondOpinion(store);
+  const uploader: Uploader = { app, deps, gate, guard, hold, opinion, stopping: stopping.signal };
+  worker = queues.work<'upload'>({
+    kind: 'upload',
+    concurrency,
+    process: (payload, signal, goesOn) =>
+      'recordings' in payload
+        ? processBatch(uploader, payload.recordings, signal, goesOn)
+        : processRecording(uploader, payload.recording, signal),
+  });
+  return {
+    work: { queue: 'upload', worker, limit: concurrency },
+    held: () => gate.held() ?? hold.current(),
+    stop: async (graceMs) => {
+      stopping.abort();
+      gate.stop();
+      share.stop();
+      const handedBack = await running().stop(graceMs);
+      store.close();
+      return handedBack;
+    },
+  };
+}
+
+/** This process's share of the site's bandwidth: one over the number of upload processes, looked up every 10 s. */
+function siteShare(app: IngestDeps): { current: () => number; stop: () => void } {
+  const stopped = new AbortController();
+  let processes = 1;
+  const count = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      try {
+        const roles = await app.queues.shared.heartbeats();
+        processes = Math.max(1, roles.filter(({ role }) => role.split('+').includes('upload')).length);
+      } catch (err) {
+        app.report('heartbeat failed', { err });
+      }
+      await app.clock.sleep(COUNT_WORKERS_MS, stopped.signal);
+    }
+  };
+  count().catch((err: unknown) => app.report('unexpected fault', { err }));
+  return { current: () => 1 / processes, stop: () => stopped.abort() };
+}

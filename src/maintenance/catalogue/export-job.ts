@@ -1,0 +1,26 @@
+import type { DatabaseSettings } from '../../platform/config/index.ts';
+import { exportTables, type ExportResult, type ExportSettings } from '../export/index.ts';
+import { isoTime } from '../../platform/runtime/index.ts';
+import type { Job } from '../../platform/jobs/index.ts';
+import type { Host } from './host.ts';
+import { inPlace } from './in-place.ts';
+
+/** What an export job did, as the journal keeps it and commands print it. */
+export interface ExportOutcome extends Omit<ExportResult, 'at'> {
+  readonly at: string;
+}
+
+/** Writes the tables as their export says, then removes what its `keep` does not keep. */
+export function exportJob(host: Host, database: DatabaseSettings, entry: ExportSettings): Job<ExportOutcome> {
+  const id = `export ${database.name} ${entry.name}`;
+  return {
+    id,
+    lock: id,
+    when: { cron: entry.cron },
+    ...(entry.ping !== undefined && { ping: entry.ping }),
+    run: async (signal) => {
+      const done = await inPlace(host, entry.dir, () => exportTables(host, database, entry, signal));
+      return { ...done, at: isoTime(done.at) };
+    },
+  };
+}

@@ -1,0 +1,151 @@
+import { messageOf } from '../../domain/faults.ts';
+import {
+  listMirrors,
+  listOffsiteMirrors,
+  pruneMirror,
+  pruneOffsiteMirror,
+  realBytesOf,
+  verifyMirror,
+  type MirrorSettings,
+  type OffsiteMirror,
+  type StoredMirror,
+} from '../mirror/index.ts';
+import type { Judged } from '../retention/index.ts';
+import { isoTime } from '../../platform/runtime/index.ts';
+import type { Verdict } from '../snapshot/index.ts';
+import type { Host } from './host.ts';
+
+/** A date of a mirror, wherever it lies. */
+export interface MirrorBackup {
+  readonly kind: 'mirror';
+  readonly mirror: string;
+  readonly where: 'local' | 'offsite';
+  /** A path, or the `s3://bucket/key` of the list of a date in the bucket. */
+  readonly path: string;
+  readonly name: string;
+  readonly at: string;
+  /** What removing it would free: other dates share the rest. Of one in the bucket what its files hold. */
+  readonly bytes: number;
+  /** What its files hold; absent where its manifest is gone. */
+  readonly apparentBytes?: number;
+  readonly files?: number;
+  /** It is complete: its manifest was written last. */
+  readonly verified: boolean;
+  /** Why it may not be what it should be, until somebody confirms it. */
+  readonly doubt?: string;
+  /** Why it is never removed, and counts for nothing: no record says that this mirror made it. */
+  readonly foreign?: string;
+}
+
+export type JudgedMirror = MirrorBackup & { readonly keep: boolean; readonly reasons: readonly string[] };
+
+/** Every date of every mirror, and why those in the bucket are not among them. Throws MIRROR_DIRECTORY. */
+export async function mirrorBackups(
+  host: Host,
+  signal: AbortSignal,
+): Promise<{ readonly backups: readonly MirrorBackup[]; readonly unlisted: readonly string[] }> {
+  const backups: MirrorBackup[] = [];
+  const unlisted: string[] = [];
+  for (const mirror of host.settings.mirrors) {
+    for (const stored of await listMirrors(mirror, host))
+      backups.push(await asMirror(mirror.name, stored, signal));
+    if (mirror.offsite === undefined) continue;
+    try {
+      const there = await listOffsiteMirrors(await offsiteDeps(host), mirror, signal);
+      backups.push(...there.map((one) => asOffsiteMirror(host, mirror.name, one)));
+    } catch (error) {
+      signal.throwIfAborted();
+      unlisted.push(`mirror ${mirror.name}: ${messageOf(error)}`);
+    }
+  }
+  return { backups, unlisted };
+}
+
+/** Reads every local date of every mirror. Yields each with what is wrong with it. */
+export async function* verifyMirrorBackups(
+  host: Host,
+  signal: AbortSignal,
+): AsyncGenerator<MirrorBackup & Verdict> {
+  for (const mirror of host.settings.mirrors) {
+    for (const stored of await listMirrors(mirror, host)) {
+      const backup = await asMirror(mirror.name, stored, signal);
+      yield { ...backup, ...(await mirrorVerdict(stored, signal)) };
+    }
+  }
+}
+
+/** What retention keeps and removes of a mirror's dates, in its directory and in the bucket; with `dryRun` nothing goes. */
+export async function pruneMirrorBackups(
+  host: Host,
+  mirror: MirrorSettings,
+  { dryRun }: { dryRun: boolean },
+  signal: AbortSignal,
+): Promise<readonly JudgedMirror[]> {
+  const sized = new Map<string, MirrorBackup>();
+  for (const stored of await listMirrors(mirror, host))
+    sized.set(stored.name, await asMirror(mirror.name, stored, signal));
+  const judged = (await pruneMirror(host, mirror, { dryRun })).flatMap(({ item, keep, reasons }) => {
+    const backup = sized.get(item.name);
+    return backup === undefined ? [] : [{ ...backup, keep, reasons }];
+  });
+  if (mirror.offsite === undefined) return judged;
+  const { clock, report } = host;
+  const deps = { ...(await offsiteDeps(host)), clock, report };
+  const there = await pruneOffsiteMirror(deps, mirror, { dryRun }, signal);
+  return [
+    ...judged,
+    ...there.map(({ item, keep, reasons }: Judged<OffsiteMirror>) => ({
+      ...asOffsiteMirror(host, mirror.name, item),
+      keep,
+      reasons,
+    })),
+  ];
+}
+
+async function offsiteDeps(host: Host): Promise<Parameters<typeof listOffsiteMirrors>[0]> {
+  return { store: await host.store(), timezone: host.timezone, origin: host.origin };
+}
+
+async function mirrorVerdict(stored: StoredMirror, signal: AbortSignal): Promise<Verdict> {
+  const { ok, hasManifest, differing } = await verifyMirror(stored, signal);
+  if (ok) return { ok };
+  const [first] = differing;
+  if (!hasManifest || first === undefined) return { ok, reason: 'its manifest is gone' };
+  const more = differing.length === 1 ? '' : `, and ${differing.length - 1} more`;
+  return { ok, reason: `${first.path}: ${first.problem}${more}` };
+}
+
+async function asMirror(mirror: string, stored: StoredMirror, signal: AbortSignal): Promise<MirrorBackup> {
+  const { name, path, at, verified, files, apparentBytes, doubt, foreign } = stored;
+  return {
+    kind: 'mirror',
+    mirror,
+    where: 'local',
+    path,
+    name,
+    at: isoTime(at),
+    bytes: await realBytesOf(stored, signal),
+    verified,
+    ...(files !== undefined && { files }),
+    ...(apparentBytes !== undefined && { apparentBytes }),
+    ...(doubt !== undefined && { doubt }),
+    ...(foreign !== undefined && { foreign }),
+  };
+}
+
+function asOffsiteMirror({ settings }: Host, mirror: string, one: OffsiteMirror): MirrorBackup {
+  const { key, name, at, files, apparentBytes, verified, foreign } = one;
+  return {
+    kind: 'mirror',
+    mirror,
+    where: 'offsite',
+    path: `s3://${settings.s3.bucket}/${key}`,
+    name,
+    at: isoTime(at),
+    bytes: apparentBytes,
+    apparentBytes,
+    files,
+    verified,
+    ...(foreign !== undefined && { foreign }),
+  };
+}

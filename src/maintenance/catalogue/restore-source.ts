@@ -1,0 +1,247 @@
+import { createWriteStream } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { DatabaseSettings } from '../../platform/config/index.ts';
+import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../../domain/faults.ts';
+import {
+  listOffsitePoints,
+  listPoints,
+  restoreOffsitePoint,
+  restorePoint,
+  type OffsitePoints,
+} from '../point-in-time/index.ts';
+import { fileSource, type Fetched, type Source } from '../restore/index.ts';
+import { isoTime, makeDirectory, parseTime, temporaryPath } from '../../platform/runtime/index.ts';
+import { checkedCopy, listSnapshots, notedFacts, type Snapshot, type Verdict } from '../snapshot/index.ts';
+import type { ObjectStore } from '../../platform/s3/index.ts';
+import { listSnapshotBackups, type SnapshotBackup } from './backups.ts';
+import type { Host } from './host.ts';
+import { offsiteDeps } from './points-backups.ts';
+
+/**
+ * The copy that an operator named: a path, an `s3://bucket/key`, or a name in the catalogue of that database. Throws
+ * SNAPSHOT_UNKNOWN.
+ */
+export async function namedSource(
+  host: Host,
+  database: string,
+  from: string,
+  signal: AbortSignal,
+): Promise<Source> {
+  if (from.startsWith('s3://') && from.endsWith('/'))
+    return offsitePointsAt(host, database, from, undefined, signal);
+  if (from.startsWith('s3://')) return offsiteSource(host, from);
+  const path = isAbsolute(from) || from.includes('/') ? resolve(from) : from;
+  if (await isFile(path)) {
+    await mustNotBeOfAnother(host, database, path);
+    return fileSource(path, await notedFacts(path));
+  }
+  const { snapshots, unlisted } = await listSnapshotBackups(host, database, signal);
+  const listed = snapshots.find(({ name }) => name === from);
+  if (listed === undefined)
+    throw new WavspoolError(
+      'SNAPSHOT_UNKNOWN',
+      [`${from} is no file, and no copy of ${database} has that name`, ...unlisted].join('; '),
+    );
+  return backupSource(host, listed);
+}
+
+/** Two databases can have the same tables: a copy that stands in the list of another one is that one's. Throws SNAPSHOT_OTHER. */
+async function mustNotBeOfAnother(host: Host, database: string, path: string): Promise<void> {
+  const isListed = async (one: DatabaseSettings): Promise<boolean> => {
+    const lists = await Promise.all(one.snapshots.map((schedule) => listSnapshots(host, one, schedule)));
+    return lists.flat().some((snapshot) => snapshot.path === path);
+  };
+  const [own, others] = [host.databases.filter(({ name }) => name === database), host.databases];
+  for (const one of own) if (await isListed(one)) return;
+  for (const other of others) {
+    if (other.name === database || !(await isListed(other))) continue;
+    throw new WavspoolError(
+      'SNAPSHOT_OTHER',
+      `${path} is a copy of the database ${other.name}, not of ${database}`,
+    );
+  }
+}
+
+/** A listed copy as a source. */
+export async function backupSource(host: Host, { where, path, at }: SnapshotBackup): Promise<Source> {
+  return where === 'offsite' ? offsiteSource(host, path) : snapshotSource({ path, at: parseTime(at) });
+}
+
+/** A snapshot on disk as a source. */
+export async function snapshotSource({ path, at }: Pick<Snapshot, 'path' | 'at'>): Promise<Source> {
+  return fileSource(path, await notedFacts(path), { at });
+}
+
+/**
+ * The last state that was kept at or before `at` (ms since 1970): a point in time where the database is captured, else the
+ * newest snapshot. Throws SNAPSHOT_UNKNOWN, saying which is the first.
+ */
+export async function sourceAt(
+  host: Host,
+  database: DatabaseSettings,
+  at: number,
+  signal: AbortSignal,
+): Promise<Source> {
+  const { snapshots, unlisted } = await listSnapshotBackups(host, database.name, signal);
+  const all = snapshots.filter(({ verified }) => verified);
+  const snapshot = all.find((backup) => parseTime(backup.at) <= at);
+  const points = database.pointInTime === undefined ? undefined : await listPoints(database);
+  const { from = Infinity, to = 0 } = points ?? {};
+  const last = snapshot === undefined ? 0 : parseTime(snapshot.at);
+  // within what was captured, a point is the later of the two; behind its end a snapshot may be
+  if (at >= from && (at <= to || to >= last)) return pointSource(host, database, Math.min(at, to));
+  const offsite = await offsitePointsFor(host, database, at, signal).catch((error: unknown) => {
+    if (snapshot === undefined || signal.aborted || faultCode(error) === 'SNAPSHOT_UNKNOWN') throw error;
+    return undefined; // the store is away: a snapshot that is at hand is told by its name
+  });
+  if (offsite !== undefined && (at <= offsite.to || offsite.to >= last))
+    return offsitePointSource(host, database, offsite, at);
+  if (snapshot !== undefined) return backupSource(host, snapshot);
+  const first = Math.min(from, ...all.map((backup) => parseTime(backup.at)));
+  const range = first === Infinity ? 'there is no copy' : `the oldest copy is of ${isoTime(first)}`;
+  throw new WavspoolError(
+    'SNAPSHOT_UNKNOWN',
+    [`nothing of ${database.name} was kept at or before that time: ${range}`, ...unlisted].join('; '),
+  );
+}
+
+/**
+ * The points in time in the bucket that hold what was at `at`: this host's own, else those of the one host that has put some there
+ * for a database of that name. Throws SNAPSHOT_UNKNOWN when there are several and nobody said which; store faults.
+ */
+async function offsitePointsFor(
+  host: Host,
+  database: DatabaseSettings,
+  at: number,
+  signal: AbortSignal,
+): Promise<OffsitePoints | undefined> {
+  if (database.pointInTime?.offsite === undefined) return undefined;
+  const found = await listOffsitePoints(await offsiteDeps(host), database, signal);
+  const own = found.filter(({ isOwn }) => isOwn);
+  const candidates = own.length > 0 ? own : found;
+  const hosts = new Set(candidates.map(({ offsite: { origin, source } }) => `${origin} ${source}`));
+  const holding = candidates.filter(({ from }) => from <= at);
+  if (hosts.size <= 1) return holding.find(({ to }) => at <= to) ?? holding[0];
+  const { bucket } = host.settings.s3;
+  const list = found.map(
+    ({ prefix, from, to }) => `s3://${bucket}/${prefix} (${isoTime(from)} to ${isoTime(to)})`,
+  );
+  throw new WavspoolError(
+    'SNAPSHOT_UNKNOWN',
+    `several hosts have put points in time of ${database.name} there; say which with --from: ${list.join(', ')}`,
+  );
+}
+
+/** The points in time at an address in the bucket, at `at` or the last of them. Throws SNAPSHOT_UNKNOWN, USAGE or store faults. */
+export async function offsitePointsAt(
+  host: Host,
+  database: string,
+  address: string,
+  at: number | undefined,
+  signal: AbortSignal,
+): Promise<Source> {
+  const captured = host.databases.find(({ name }) => name === database);
+  const { bucket } = host.settings.s3;
+  const found =
+    captured === undefined ? [] : await listOffsitePoints(await offsiteDeps(host), captured, signal);
+  const points = found.find(({ prefix }) => `s3://${bucket}/${prefix}` === address);
+  if (captured === undefined || points === undefined)
+    throw new WavspoolError('SNAPSHOT_UNKNOWN', `${address} holds no point in time of ${database}`);
+  return offsitePointSource(host, captured, points, at ?? points.to);
+}
+
+function offsitePointSource(
+  host: Host,
+  database: DatabaseSettings,
+  points: OffsitePoints,
+  at: number,
+): Source {
+  const time = Math.min(at, points.to);
+  return {
+    from: `the point in time ${isoTime(time)} in s3://${host.settings.s3.bucket}/${points.prefix}`,
+    at: time,
+    fetch: async (target, signal) => {
+      const scratch = join(host.dataDirectory, 'scratch');
+      await makeDirectory(scratch);
+      return restoreOffsitePoint(await offsiteDeps(host), database, points, time, target, scratch, signal);
+    },
+  };
+}
+
+/** A point in time of a database that is captured. */
+export function pointSource(host: Host, database: DatabaseSettings, at: number): Source {
+  return {
+    from: `the point in time ${isoTime(at)}`,
+    at,
+    fetch: async (target, signal) => restorePoint(host, database, at, target, signal),
+  };
+}
+
+/** Reads a source as a restore would. Throws what keeps it from being read. */
+export async function verifySource(host: Host, source: Source, signal: AbortSignal): Promise<Verdict> {
+  const scratch = join(host.dataDirectory, 'scratch');
+  await makeDirectory(scratch);
+  const target = temporaryPath(scratch);
+  try {
+    await source.fetch(target, signal);
+    return { ok: true };
+  } catch (error) {
+    if (FAULTS[faultCode(error)].cause !== 'damaged') throw error;
+    return { ok: false, reason: messageOf(error) };
+  } finally {
+    await rm(target, { force: true });
+  }
+}
+
+/** A copy in the bucket, its bytes checked against the SHA-256 that it was sent with. */
+function offsiteSource(host: Host, address: string): Source {
+  const [, bucket, key = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(address) ?? [];
+  const { bucket: ours } = host.settings.s3;
+  if (bucket !== ours) {
+    const message = `${address} is not in s3.bucket, which is ${ours}: an address is s3://${ours}/<key>`;
+    throw new WavspoolError('USAGE', message);
+  }
+  return {
+    from: address,
+    fetch: async (target, signal) => {
+      const scratch = join(host.dataDirectory, 'scratch');
+      await makeDirectory(scratch);
+      // the name says how it is compressed
+      const download = `${temporaryPath(scratch)}${/\.(?:gz|zst)$/.exec(basename(key))?.[0] ?? ''}`;
+      try {
+        const { sha256, ...fetched } = await downloadTo(await host.store(), key, download, signal);
+        await checkedCopy(download, sha256 === undefined ? [] : [sha256], target, { keep: true }, signal);
+        return fetched;
+      } finally {
+        await rm(download, { force: true });
+      }
+    },
+  };
+}
+
+async function downloadTo(
+  store: ObjectStore,
+  key: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<Fetched & { readonly sha256?: string | undefined }> {
+  const head = await store.head(key, signal);
+  if (head === undefined) throw new WavspoolError('SNAPSHOT_UNKNOWN', `the bucket has no object ${key}`);
+  const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
+  await pipeline(Readable.from(await store.get(key, signal)), file, { signal });
+  return { sha256: head.metadata['sha256'], journalMode: head.metadata['journal-mode'] };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    throw new WavspoolError('FILE_UNREADABLE', `${path} in ${dirname(path)} cannot be read`, {
+      cause: error,
+    });
+  }
+}

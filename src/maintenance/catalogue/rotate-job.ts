@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { effectiveLogs } from '../../platform/config/index.ts';
+import { WavspoolError, messageOf } from '../../domain/faults.ts';
+import {
+  collapseWithFallocate,
+  rotateLog,
+  rotationState,
+  type LogEntry,
+  type RotateDeps,
+  type RotateOptions,
+  type RotationResult,
+} from '../logrotate/index.ts';
+import { isoTime } from '../../platform/runtime/index.ts';
+import type { Job } from '../../platform/jobs/index.ts';
+import type { LogStatus } from './keeping-status.ts';
+import type { Host } from './host.ts';
+import { inPlace } from './in-place.ts';
+
+/** How often a log with a `maxsize` is looked at between the runs of its schedule. */
+const LOOK_MS = 5 * 60_000;
+
+/** What a rotation works with on this host. */
+export function rotateDeps({
+  clock,
+  report,
+  timezone,
+  dataDirectory,
+}: Pick<Host, 'clock' | 'report' | 'timezone' | 'dataDirectory'>): RotateDeps {
+  const directory = join(dataDirectory, 'logrotate');
+  return { clock, report, timezone, directory, collapse: collapseWithFallocate };
+}
+
+/** Rotates the logs of an entry at its times, and in between what has grown beyond its `maxsize`. */
+export function rotateJobs(host: Host, entry: LogEntry): readonly Job[] {
+  const deps = rotateDeps(host);
+  const lock = `rotate ${entry.path}`;
+  const job = (id: string, options: RotateOptions): Omit<Job, 'when'> => ({
+    id,
+    lock,
+    run: async (signal) => {
+      const rotate = (): ReturnType<typeof rotateLog> => rotateLog(deps, entry, options, signal);
+      const { dir } = entry;
+      return { logs: succeeded(await (dir === undefined ? rotate() : inPlace(host, dir, rotate))) };
+    },
+  });
+  const regular: Job = {
+    ...job(lock, {}),
+    when: { cron: entry.cron },
+    ...(entry.ping !== undefined && { ping: entry.ping }),
+  };
+  if (entry.maxsize === undefined) return [regular];
+  const large: Job = {
+    ...job(`${lock} above maxsize`, { only: 'maxsize' }),
+    when: { everyMs: LOOK_MS },
+    isNeeded: async () => {
+      const looked = await rotateLog(
+        deps,
+        entry,
+        { only: 'maxsize', dryRun: true },
+        new AbortController().signal,
+      );
+      return looked.some(({ outcome }) => outcome === 'due' || outcome === 'failed');
+    },
+  };
+  return [regular, large];
+}
+
+/** How each log of the settings was rotated last; what is remembered of one may be damaged, which its entry says. */
+export async function logStatus(host: Host): Promise<readonly LogStatus[]> {
+  const { directory } = rotateDeps(host);
+  const ofEntry = async (entry: LogEntry): Promise<readonly LogStatus[]> => {
+    try {
+      return (await rotationState(directory, entry)).map(({ log, last, unfinished }) => ({
+        log,
+        last: last === null ? null : { at: isoTime(last.at), way: last.way, windowUs: last.windowUs },
+        unfinished,
+      }));
+    } catch (error) {
+      return [{ log: entry.path, last: null, unfinished: true, fault: messageOf(error) }];
+    }
+  };
+  return (await Promise.all(effectiveLogs(host.settings).map(ofEntry))).flat();
+}
+
+/** Each log has had its turn; one that failed makes the run a failed one, in the words of the first. */
+function succeeded(results: readonly RotationResult[]): readonly RotationResult[] {
+  const failed = results.filter((result) => result.outcome === 'failed');
+  const [first] = failed;
+  if (first === undefined) return results;
+  const more = failed.length === 1 ? '' : ` (and ${failed.length - 1} more)`;
+  throw new WavspoolError(first.code, messageOf(first.error) + more, { cause: first.error });
+}

@@ -1,0 +1,106 @@
+import { lstat, readdir, rename, symlink } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { WavspoolError, unlessGone } from '../../domain/faults.ts';
+import { at, removeIn, syncedIn, type Directory } from '../../platform/linux/index.ts';
+import {
+  doubtOf,
+  nextCount,
+  recordsIn,
+  recordsOf,
+  removeRecord,
+  uptimeNow,
+  writeRecord,
+  type CopyRecord,
+} from '../record/index.ts';
+import type { Keep } from '../retention/index.ts';
+import { temporaryPath } from '../../platform/runtime/index.ts';
+import { latestIn, mirrorsIn } from './catalogue.ts';
+import { LATEST, mirrorNames, type MirrorNames } from './names.ts';
+import { stepsToSettle } from './settle-names.ts';
+
+/** What is known of a tree before it has its name. */
+export type Described = Pick<CopyRecord, 'at' | 'bytes' | 'sha256' | 'amounts'>;
+
+/** A complete tree on disk, and where it goes. */
+interface Publication {
+  readonly from: Directory;
+  /** Its name in `from`. */
+  readonly tree: string;
+  readonly dir: Directory;
+  readonly timezone: string;
+  readonly keep: Keep | undefined;
+}
+
+/**
+ * Gives a complete tree its record and its name, then moves `latest` unless what the tree holds is in doubt; then the names of
+ * its day as they are wanted. The record stands before the name does, so that no tree is ever without. Returns the record as it
+ * ends. Throws what the system says.
+ */
+export async function publishTree(
+  { from, tree, dir, timezone, keep }: Publication,
+  described: Described & Pick<CopyRecord, 'kind' | 'origin' | 'source' | 'schedule'>,
+): Promise<CopyRecord> {
+  const names = mirrorNames(timezone);
+  const file = names.nameFor(described.at, await namesIn(dir));
+  const uptime = await uptimeNow();
+  const earlier = recordsOf(await recordsIn(dir), described);
+  const doubt = doubtOf({ ...described, file, uptime }, earlier, keep, timezone);
+  const count = await nextCount(dir, described);
+  const record = { ...described, file, count, uptime, ...(doubt !== undefined && { doubt }) };
+  await writeRecord(dir, record);
+  await rename(at(from, tree), at(dir, file));
+  await syncedIn(dir);
+  if (doubt?.about !== 'content') await pointLatestAt(file, dir);
+  return { ...record, file: await settle(dir, record, timezone, names) };
+}
+
+/** Brings the names to what they should be; returns the one that `record`'s tree has now. */
+async function settle(
+  dir: Directory,
+  record: CopyRecord,
+  timezone: string,
+  names: MirrorNames,
+): Promise<string> {
+  const own = (await mirrorsIn(dir, record, timezone))
+    .filter(({ foreign }) => foreign === undefined)
+    .map((one) => ({ ...one, verified: one.verified && one.doubt === undefined }));
+  const records = new Map(own.map((one) => [one.name, one.record]));
+  let { file } = record;
+  for (const step of stepsToSettle({ own, taken: await namesIn(dir), latest: await latestIn(dir) }, names)) {
+    if (step.kind === 'point') {
+      await pointLatestAt(step.to, dir);
+      continue;
+    }
+    const moved = records.get(step.from);
+    if (moved !== undefined) await writeRecord(dir, { ...moved, file: step.to });
+    await rename(at(dir, step.from), at(dir, step.to));
+    await syncedIn(dir);
+    await removeRecord(dir, step.from);
+    if (step.from === file) file = step.to;
+  }
+  return file;
+}
+
+/** Every name in an open directory. */
+async function namesIn({ fd }: Directory): Promise<readonly string[]> {
+  return readdir(`/proc/self/fd/${fd}`);
+}
+
+/** Moves the symlink as a whole: whoever reads it finds the old one or the new one. */
+async function pointLatestAt(name: string, dir: Directory): Promise<void> {
+  const temporary = basename(temporaryPath(dir.path));
+  await symlink(name, at(dir, temporary));
+  try {
+    await rename(at(dir, temporary), at(dir, LATEST));
+  } finally {
+    await removeIn(dir, temporary);
+  }
+  await syncedIn(dir);
+}
+
+/** Throws MIRROR_DIRECTORY where something that is no symlink has the name `latest`. */
+export async function refuseOtherLatest(dir: Directory): Promise<void> {
+  const latest = await lstat(at(dir, LATEST)).catch(unlessGone);
+  if (latest?.isSymbolicLink() === false)
+    throw new WavspoolError('MIRROR_DIRECTORY', `${dir.path}/${LATEST} is no symlink: move it away`);
+}

@@ -1,0 +1,43 @@
+import { settleOnce } from '../../ingest/arrival/index.ts';
+import type { Settings } from '../../platform/config/index.ts';
+import type { Report } from '../../domain/events.ts';
+import type { Clock } from '../../platform/runtime/index.ts';
+import type { StateStore, TarVersion } from '../../platform/state/index.ts';
+import { proveBelow } from '../../platform/tar/index.ts';
+import type { Finding } from './compare.ts';
+
+export interface TarAuditDeps {
+  readonly state: Pick<StateStore, 'tarsLackingRows' | 'settledTars' | 'tarProgress'>;
+  readonly arrival: Settings['arrival'];
+  readonly incoming: string;
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+/**
+ * The other direction: tars that lie complete in the landing directory and were never extracted, and tars of whose recordings
+ * rows are missing. Where tars are unknown it waits one quiet period, to tell those that are still being written.
+ */
+export async function* auditTars(deps: TarAuditDeps): AsyncGenerator<Finding> {
+  for (const tar of deps.state.tarsLackingRows()) {
+    const reason = `had ${tar.wavs} recordings when it was extracted; not all of them have a row now`;
+    yield { sign: '!', key: tar.path, reason, tar: tar.path };
+  }
+  const found: TarVersion[] = [];
+  await settleOnce({
+    settings: deps.arrival,
+    incoming: deps.incoming,
+    clock: deps.clock,
+    report: deps.report,
+    known: (versions) => deps.state.settledTars(versions),
+    queue: (versions) => {
+      found.push(...versions);
+      return Promise.resolve();
+    },
+    prove: proveBelow(deps.incoming),
+  });
+  const settled = await deps.state.settledTars(found); // some may have been extracted while we looked
+  for (const { path } of found.filter(({ path }) => !settled.has(path))) {
+    yield { sign: '!', key: path, reason: 'landed complete, and was not extracted', tar: path };
+  }
+}

@@ -1,0 +1,115 @@
+import { FAULTS } from '../../domain/faults.ts';
+import type { QueueKind } from '../../platform/queue/index.ts';
+import { isoTime } from '../../platform/runtime/index.ts';
+import type { Facts } from '../status/index.ts';
+import { PATIENCE } from '../watchdog/index.ts';
+import type { Problem } from './types.ts';
+
+const ROLE_OF = { extract: 'extract', upload: 'upload', maintenance: 'maintain' } as const satisfies Record<
+  QueueKind,
+  string
+>;
+const KINDS = ['extract', 'upload', 'maintenance'] as const;
+const EFFECT_OF = {
+  extract: 'Tars that have landed are not extracted.',
+  upload: 'Recordings are not uploaded.',
+  maintenance: 'Snapshots, mirrors, rotation and cleanup are not made.',
+} as const satisfies Record<QueueKind, string>;
+
+/** The queues that do not move although they should: a restart may help. `now` is in ms since 1970. */
+export function stallsOf(facts: Facts, now: number): readonly Problem[] {
+  return KINDS.flatMap((kind) => stallOf(facts, kind, now) ?? []);
+}
+
+/** Whether one role lives and gets its work done; `now` is in ms since 1970. A role that was never started does not live. */
+export function stallOfRole(facts: Facts, role: string, now: number): Problem | undefined {
+  const away = redisAway(facts);
+  if (away !== undefined) return away;
+  if (!facts.roles.some((beat) => beat.role === role)) return missingRole(role);
+  const kind = KINDS.find((kind) => ROLE_OF[kind] === role);
+  return kind === undefined ? undefined : stallOf(facts, kind, now);
+}
+
+/** The problem of a Redis that work goes through and that does not answer: then nobody can say who works. */
+export function redisAway({ redis }: Facts): Problem | undefined {
+  if (redis === null || redis.available) return undefined;
+  return {
+    id: 'redis-away',
+    since: null,
+    what: `Redis is unreachable: ${redis.message ?? 'no reason given'}.`,
+    effect:
+      'Nothing is queued, so tars and recordings wait and no job runs; nothing is lost and no retry is spent.',
+    remedy: `${FAULTS.REDIS_UNREACHABLE.remedy.replace(/^./, (first) => first.toUpperCase())}.`,
+    command: 'wavspool doctor',
+  };
+}
+
+/** The problem of a role that should run and was not heard of. */
+export function missingRole(role: string): Problem {
+  return {
+    id: `role-missing:${role}`,
+    since: null,
+    what: `The ${role} role has not been heard of for 30 s.`,
+    effect: effectOfMissing(role),
+    remedy: 'Start it, or look in the log why it ends.',
+    command: 'wavspool up',
+  };
+}
+
+function effectOfMissing(role: string): string {
+  if (role === 'watch') return 'New tars are not noticed.';
+  const kind = KINDS.find((kind) => ROLE_OF[kind] === role);
+  return kind === undefined ? 'The page and the API are not served.' : EFFECT_OF[kind];
+}
+
+/** Why a queue does not move although it should. */
+function stallOf(facts: Facts, kind: QueueKind, now: number): Problem | undefined {
+  const queue = facts.queues[kind];
+  if (queue === undefined) return undefined;
+  const { waiting, active, paused, oldestWaitingMs = 0, oldestActiveMs = 0 } = queue;
+  if (paused || waiting + active === 0) return undefined;
+  if (kind === 'upload' && facts.store?.available === false) return undefined; // P7: then it waits on purpose
+  const role = ROLE_OF[kind];
+  const beats = facts.roles.filter((beat) => beat.role === role);
+  if (beats.length === 0) {
+    return stall(
+      kind,
+      null,
+      `${waiting + active} ${kind} jobs wait, and the ${role} role has not been heard of for 30 s.`,
+    );
+  }
+  const quietMs = Math.min(
+    ...beats.map(({ at, startedAt, jobs }) =>
+      jobs?.lastFinishedMsAgo == null ? now - startedAt : jobs.lastFinishedMsAgo + now - at,
+    ),
+  );
+  // after a quiet night the first job has waited or run for a moment, not as long as the night was
+  if (active > 0) {
+    const busyMs = Math.min(quietMs, oldestActiveMs);
+    if (busyMs <= PATIENCE[kind].busyMs) return undefined;
+    return stall(
+      kind,
+      now - busyMs,
+      `${active} ${kind} jobs run, and none has finished for ${seconds(busyMs)} s.`,
+    );
+  }
+  const stuckMs = Math.min(quietMs, oldestWaitingMs);
+  return stuckMs > PATIENCE[kind].idleMs
+    ? stall(kind, now - stuckMs, `${waiting} ${kind} jobs wait, and none has run for ${seconds(stuckMs)} s.`)
+    : undefined;
+}
+
+function stall(kind: QueueKind, since: number | null, what: string): Problem {
+  return {
+    id: `stalled:${kind}`,
+    since: since === null ? null : isoTime(since),
+    what,
+    effect: EFFECT_OF[kind],
+    remedy: `Start or restart the ${ROLE_OF[kind]} role; its log says what it waits for.`,
+    command: 'wavspool up',
+  };
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
+}

@@ -1,0 +1,103 @@
+import { lstat } from 'node:fs/promises';
+import type { Clock } from '../../platform/runtime/index.ts';
+import type { Report } from '../../domain/events.ts';
+import type { Settings } from '../../platform/config/index.ts';
+import { errnoOf } from '../../domain/faults.ts';
+import { extractWork, uploadWork, priorityOf, type Queues } from '../../platform/queue/index.ts';
+import type {
+  FailedPage,
+  FailureFilter,
+  RecordingRow,
+  TarVersion,
+  StateStore,
+} from '../../platform/state/index.ts';
+
+export interface RequeueRequest extends FailureFilter {
+  /** Failed tars too; else recordings only. */
+  readonly tars: boolean;
+  /** At most so many recordings. */
+  readonly limit?: number | undefined;
+  /** Only count. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface Requeued {
+  readonly recordings: number;
+  readonly tars: number;
+  readonly paths: readonly string[];
+}
+
+const PAGE = 500;
+/** What only another extraction can mend. */
+const MENDED_BY_EXTRACTION: ReadonlySet<string | undefined> = new Set(['changed', 'missing', 'refused']);
+
+/** What re-queuing works with. */
+export interface RequeueDeps {
+  readonly settings: Pick<Settings, 'arrival'>;
+  readonly state: StateStore;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+/** FAILED → PENDING with a fresh budget, and a job each. Recordings whose file is gone or changed start from their tar again. */
+export async function requeue(deps: RequeueDeps, request: RequeueRequest, by: string): Promise<Requeued> {
+  const paths: string[] = [];
+  const tars = new Set<string>();
+  const limit = request.limit ?? Number.POSITIVE_INFINITY;
+  for (let after: number | undefined = 0; after !== undefined && paths.length < limit;) {
+    const page: FailedPage = deps.state.failed(request, after, Math.min(PAGE, limit - paths.length));
+    after = page.next;
+    paths.push(...page.rows.map(({ path }) => path));
+    if (request.dryRun !== true)
+      await requeuePage(
+        deps,
+        page.rows.map(({ row }) => row),
+        tars,
+      );
+    await deps.clock.sleep(0); // others go on between two pages
+  }
+  const failedTars = request.tars ? deps.state.failedTars(request) : [];
+  for (const { path } of failedTars) tars.add(path);
+  if (request.dryRun !== true) {
+    await extractAgain(deps, [...tars]);
+    deps.report('requeued', { by, recordings: paths.length, tars: failedTars.length });
+  }
+  return { recordings: paths.length, tars: failedTars.length, paths };
+}
+
+async function requeuePage(
+  deps: RequeueDeps,
+  rows: readonly RecordingRow[],
+  tars: Set<string>,
+): Promise<void> {
+  const { order } = deps.settings.arrival;
+  await deps.state.requeue(rows.map(({ path }) => path));
+  const uploads = rows.filter((row) => row.tar === undefined || !MENDED_BY_EXTRACTION.has(row.cause));
+  for (const row of rows) if (row.tar !== undefined && MENDED_BY_EXTRACTION.has(row.cause)) tars.add(row.tar);
+  await deps.queues.upload.restart(
+    uploads.map(({ path, tarMtimeMs }) =>
+      uploadWork(path, priorityOf(tarMtimeMs ?? 0, order, deps.clock.now())),
+    ),
+  );
+}
+
+/** Queues the present version of each tar; for one that is gone its last known version, whose job will say so. */
+async function extractAgain(deps: RequeueDeps, tars: readonly string[]): Promise<void> {
+  for (const path of tars) {
+    const version = (await presentVersion(path)) ?? deps.state.failedTar(path);
+    if (version === undefined) continue;
+    await deps.state.forgetTarFailure(path);
+    await deps.queues.extract.restart([extractWork(version, 0)]);
+  }
+}
+
+async function presentVersion(path: string): Promise<TarVersion | undefined> {
+  try {
+    const { size, mtimeMs } = await lstat(path);
+    return { path, size, mtimeMs: Math.floor(mtimeMs) };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

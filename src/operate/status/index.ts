@@ -1,0 +1,7 @@
+// What goes on at a site in one JSON-ready value with the verdict over it: the same for the command line, the page, the metrics
+// and the liveness checks.
+export { collectStatus, type StatusDeps } from './collect.ts';
+export { lookAtQueues, type Pauses, type QueueFacts } from './queues.ts';
+export { ratesOfLastDay, type HourlyRate } from './rates.ts';
+export type { DiskStatus, Facts, QueueStatus, StateFacts, Status } from './status.ts';
+export type { LandingFigures, LandingReason } from '../../ingest/arrival/index.ts';

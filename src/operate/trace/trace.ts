@@ -1,0 +1,191 @@
+import { lstat } from 'node:fs/promises';
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import type { Clock } from '../../platform/runtime/index.ts';
+import type { Report } from '../../domain/events.ts';
+import type { Settings } from '../../platform/config/index.ts';
+import { tarMatcher } from '../../ingest/arrival/index.ts';
+import { errnoOf, messageOf, type WavspoolError } from '../../domain/faults.ts';
+import { extractWork, redisFault, uploadJobId, type Queues } from '../../platform/queue/index.ts';
+import type { FailedTar, Progress, RecordingRow, TarRow, StateStore } from '../../platform/state/index.ts';
+import { openS3Store, type ObjectHead } from '../../platform/s3/index.ts';
+import { proveBelow, type Completeness } from '../../platform/tar/index.ts';
+
+interface FileFacts {
+  readonly bytes: number;
+  readonly modified: string;
+}
+
+/** Null for nothing; an error where a directory on the way may not be looked into, or the disk fails. */
+type OnDisk = FileFacts | { readonly error: string } | null;
+
+/** What BullMQ calls it, `unknown` for none; an error where Redis does not tell, null where nothing goes through it. */
+type JobState = string | { readonly error: string } | null;
+
+interface VersionOnDisk {
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly modified: string;
+}
+
+export interface TarTrace {
+  readonly kind: 'tar';
+  readonly path: string;
+  readonly onDisk: OnDisk;
+  /** Whether it is all there; null once this version was extracted or has failed, and for a file that is no tar by its name. */
+  readonly arrival: Completeness | { readonly error: string } | null;
+  readonly extraction: TarRow | null;
+  readonly failure: FailedTar | null;
+  readonly job: JobState;
+  readonly recordings: Progress;
+}
+
+export interface RecordingTrace {
+  readonly kind: 'recording';
+  readonly path: string;
+  readonly onDisk: OnDisk;
+  readonly row: RecordingRow;
+  /** How often it was tried, of how many times at most: one try, and `upload.maxRetries` retries. */
+  readonly tries: number;
+  readonly maxTries: number;
+  readonly job: JobState;
+  readonly object: ObjectHead | { readonly error: string } | null;
+  readonly tar: TarTrace | null;
+}
+
+export type Trace =
+  | TarTrace
+  | RecordingTrace
+  | { readonly kind: 'unknown'; readonly path: string; readonly onDisk: OnDisk };
+
+interface TraceDeps {
+  readonly settings: Settings;
+  readonly state: StateStore;
+  readonly queues: Queues | undefined;
+  /** Why Redis cannot be asked, though work goes through it. */
+  readonly redisFault: WavspoolError | undefined;
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+const HEAD_DEADLINE_MS = 10_000;
+
+/**
+ * Everything that the disk, `state.db`, the queues and the store know of one tar or recording. `name` is its path, absolute or
+ * from the working directory, a tar's path below the landing directory, a recording's below `paths.extracted`, or its key.
+ */
+export async function trace(deps: TraceDeps, name: string): Promise<Trace> {
+  const { incoming, extracted } = deps.settings.paths;
+  const places = isAbsolute(name) ? [name] : [resolve(name), join(incoming, name), join(extracted, name)];
+  for (const path of places) {
+    const found = await traceAt(deps, path);
+    if (found.kind !== 'unknown') return found;
+  }
+  const row = recordingOfKey(deps, name);
+  if (row !== undefined) return traceRecording(deps, row);
+  return traceAt(deps, places[0] ?? name);
+}
+
+/** A key says where its recording lies, but for one that had to get another name. */
+function recordingOfKey({ state, settings }: TraceDeps, key: string): RecordingRow | undefined {
+  const { prefix } = settings.s3;
+  const derived = key.startsWith(prefix)
+    ? state.recording(join(settings.paths.extracted, key.slice(prefix.length)))
+    : undefined;
+  return derived?.key === key ? derived : state.recordingByKey(key);
+}
+
+async function traceAt(deps: TraceDeps, path: string): Promise<Trace> {
+  const row = deps.state.recording(path);
+  if (row !== undefined) return traceRecording(deps, row);
+  const tar = await traceTar(deps, path);
+  const { arrival, extraction, failure, job } = tar;
+  const isQueued = typeof job === 'string' && job !== 'unknown';
+  if (arrival !== null || extraction !== null || failure !== null || isQueued) return tar;
+  return { kind: 'unknown', path, onDisk: tar.onDisk };
+}
+
+async function traceTar(deps: TraceDeps, path: string): Promise<TarTrace> {
+  const found = await factsOf(path);
+  const onDisk = found === null || 'error' in found ? null : found;
+  const extraction = deps.state.tar(path) ?? null;
+  const failure = deps.state.failedTar(path) ?? null;
+  const { size = 0, mtimeMs = 0 } = onDisk ?? failure ?? extraction ?? {};
+  const job = await jobState(deps, 'extract', extractWork({ path, size, mtimeMs }, 0).id);
+  const recordings = deps.state.tarProgress(path);
+  const isNew = onDisk !== null && !isOf(extraction, onDisk) && !isOf(failure, onDisk);
+  const arrival = isNew ? await arrivalOf(deps, path) : null;
+  return { kind: 'tar', path, onDisk: publicFacts(found), arrival, extraction, failure, job, recordings };
+}
+
+/** Whether a row is about the file as it is; a `state.db` of another program did not say which version its tars were. */
+function isOf(row: TarRow | FailedTar | null, { size, mtimeMs }: VersionOnDisk): boolean {
+  return row !== null && (row.size === undefined || (row.size === size && row.mtimeMs === mtimeMs));
+}
+
+async function arrivalOf({ settings }: TraceDeps, path: string): Promise<TarTrace['arrival']> {
+  if (!tarMatcher(settings.arrival)(relative(settings.paths.incoming, path))) return null;
+  try {
+    return await proveBelow(settings.paths.incoming)(path);
+  } catch (error) {
+    return { error: messageOf(error) }; // the rest of the trace is worth having of a file that cannot be read
+  }
+}
+
+async function traceRecording(deps: TraceDeps, row: RecordingRow): Promise<RecordingTrace> {
+  const tries = row.status === 'PENDING' && row.retryCount === 0 ? 0 : row.retryCount + 1;
+  return {
+    kind: 'recording',
+    path: row.path,
+    onDisk: publicFacts(await factsOf(row.path)),
+    row,
+    tries,
+    maxTries: deps.settings.upload.maxRetries + 1,
+    job: await jobState(deps, 'upload', uploadJobId(row)),
+    object: await objectOf(deps, row.key),
+    tar: row.tar === undefined ? null : await traceTar(deps, row.tar),
+  };
+}
+
+async function jobState(
+  { queues, redisFault: away }: TraceDeps,
+  kind: 'extract' | 'upload',
+  id: string,
+): Promise<JobState> {
+  if (queues === undefined) return away === undefined ? null : { error: away.message };
+  try {
+    return await queues[kind].state(id);
+  } catch (error) {
+    const fault = redisFault(error);
+    if (fault === undefined) throw error;
+    return { error: fault.message }; // the rest of the trace is worth having while Redis is away
+  }
+}
+
+async function objectOf(deps: TraceDeps, key: string | undefined): Promise<RecordingTrace['object']> {
+  if (key === undefined) return null;
+  const { concurrency, multipartBytes } = deps.settings.upload;
+  const store = openS3Store({ ...deps.settings.s3, concurrency, multipartBytes }, deps.report, deps.clock);
+  try {
+    return (await store.head(key, AbortSignal.timeout(HEAD_DEADLINE_MS))) ?? null;
+  } catch (error) {
+    return { error: messageOf(error) }; // the rest of the trace is worth having while the store is away
+  } finally {
+    store.close();
+  }
+}
+
+type Found = VersionOnDisk | { readonly error: string } | null;
+
+async function factsOf(path: string): Promise<Found> {
+  try {
+    const { size, mtime, mtimeMs } = await lstat(path);
+    return { size, mtimeMs: Math.floor(mtimeMs), modified: mtime.toISOString() };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return null;
+    return { error: messageOf(error) }; // what the rows and the bucket know is worth having all the same
+  }
+}
+
+function publicFacts(found: Found): OnDisk {
+  return found === null || 'error' in found ? found : { bytes: found.size, modified: found.modified };
+}

@@ -1,0 +1,147 @@
+import { join } from 'node:path';
+import type { Report } from '../../domain/events.ts';
+import { WavspoolError, messageOf } from '../../domain/faults.ts';
+import { isoTime, makeDirectory, type Clock } from '../runtime/index.ts';
+import { takeExclusiveLock, type ExclusiveLock } from '../sqlite/index.ts';
+import { dueRun, type When } from './due.ts';
+import type { Journal, Trigger } from './journal.ts';
+import { ping } from './ping.ts';
+
+/** Something that is done at times, by one process at a time. */
+export interface Job<R extends object = object> {
+  /** What it does to what, in words: `snapshot state daily`. */
+  readonly id: string;
+  /** Jobs that get into each other's way share it: at most one of them runs. */
+  readonly lock: string;
+  /** Absent for one that runs only when it is asked for. */
+  readonly when?: When;
+  readonly ping?: string;
+  /** Whether a run that is due has anything to do; absent: always. */
+  readonly isNeeded?: () => Promise<boolean>;
+  /** Returns what it did, ready for JSON. */
+  run(signal: AbortSignal): Promise<R>;
+}
+
+export interface RunDeps {
+  readonly journal: Journal;
+  readonly dataDirectory: string;
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+export interface Asked {
+  readonly by: Trigger;
+  /** The wall clock time that it was due at; absent when nobody's schedule asked. */
+  readonly due?: string;
+  /** How long another run of it, or of one that shares its lock, is waited for. */
+  readonly patienceMs: number;
+}
+
+const LOOK_AGAIN_MS = 250;
+
+/**
+ * Runs a job once: alone over all processes of this host, noted in the journal, told to its dead-man switch, reported with
+ * its duration. Throws what the job throws, JOB_RUNNING when it does not get its turn in time, or the abort's reason.
+ */
+export async function runJob<R extends object>(
+  deps: RunDeps,
+  job: Job<R>,
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<R> {
+  const lock = await takeTurn(deps, job.lock, asked.patienceMs, signal);
+  try {
+    return await runLocked(deps, job, asked, signal);
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * Runs a job as {@link runJob} does if it is due, once for each time that it is, however many processes ask at once: whoever has
+ * its turn looks again whether another was quicker. Returns whether it ran. Throws JOB_RUNNING at once: it is still due then.
+ */
+export async function runDue(
+  deps: RunDeps & { readonly timezone: string },
+  job: Job,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if ((await dueNow(deps, job)) === undefined) return false;
+  const lock = await takeTurn(deps, job.lock, 0, signal);
+  try {
+    const due = await dueNow(deps, job);
+    if (due === undefined) return false;
+    await runLocked(deps, job, { by: 'schedule', due }, signal);
+    return true;
+  } finally {
+    lock.release();
+  }
+}
+
+async function runLocked<R extends object>(
+  { journal, clock, report }: RunDeps,
+  job: Job<R>,
+  { by, due }: Pick<Asked, 'by' | 'due'>,
+  signal: AbortSignal,
+): Promise<R> {
+  const startedAt = clock.monotonicMs();
+  const begun = journal.begin({ job: job.id, by, due, startedAt: clock.now() });
+  if (job.ping !== undefined) await ping(job.ping, { kind: 'start' }, job.id, report);
+  try {
+    const result = await job.run(signal);
+    begun.done(clock.now(), result);
+    const ms = Math.round(clock.monotonicMs() - startedAt);
+    report('scheduled job done', { job: job.id, by, ms });
+    if (job.ping !== undefined) await ping(job.ping, { kind: 'success' }, job.id, report);
+    return result;
+  } catch (error) {
+    signal.throwIfAborted(); // not its fault: it stays noted as running, and is begun again at once
+    begun.failed(clock.now(), messageOf(error));
+    // who asked for it is told by what is thrown
+    if (by === 'schedule') report('scheduled job failed', { job: job.id, err: error });
+    const reason = messageOf(error);
+    if (job.ping !== undefined) await ping(job.ping, { kind: 'fail', reason }, job.id, report);
+    throw error;
+  }
+}
+
+/**
+ * The wall clock time of the run of a job that is due now and has something to do. A clock that was ahead is reported, once for
+ * each job that it let run.
+ */
+export async function dueNow(
+  { journal, clock, report, timezone }: Omit<RunDeps, 'dataDirectory'> & { readonly timezone: string },
+  job: Job,
+): Promise<string | undefined> {
+  if (job.when === undefined) return undefined;
+  const now = clock.now();
+  const ahead = journal.disownFuture(job.id, now);
+  if (ahead !== undefined)
+    report('clock was ahead', { job: job.id, runs: ahead.runs, until: isoTime(ahead.until) });
+  const due = dueRun(job.when, timezone, now, journal.past(job.id, now, timezone));
+  return due !== undefined && (job.isNeeded === undefined || (await job.isNeeded())) ? due : undefined;
+}
+
+/**
+ * Waits until no process of this host holds `lock`, and takes it; it goes with the process at the latest. Throws JOB_RUNNING
+ * when that takes longer than `patienceMs`, or the abort's reason.
+ */
+export async function takeTurn(
+  { clock, dataDirectory }: Pick<RunDeps, 'clock' | 'dataDirectory'>,
+  lock: string,
+  patienceMs: number,
+  signal: AbortSignal,
+): Promise<ExclusiveLock> {
+  const directory = join(dataDirectory, 'jobs');
+  await makeDirectory(directory);
+  const file = join(directory, `${lock.replaceAll(/[^\w.-]/g, '~')}.lock`);
+  const deadline = clock.monotonicMs() + patienceMs;
+  for (;;) {
+    const held = takeExclusiveLock(file);
+    if (held !== undefined) return held;
+    if (clock.monotonicMs() >= deadline)
+      throw new WavspoolError('JOB_RUNNING', `${lock}: it, or what it must not meet, is running already`);
+    await clock.sleep(LOOK_AGAIN_MS, signal);
+    signal.throwIfAborted();
+  }
+}

@@ -1,0 +1,89 @@
+import { multistream, pino, type Logger, type StreamEntry } from 'pino';
+import { LEVELS, type EventName, type Events, type Level, type Report } from '../../domain/events.ts';
+import { WavspoolError, errnoOf, faultCode } from '../../domain/faults.ts';
+import { appendLines, type AppendedLines } from './append-lines.ts';
+
+export interface LogOptions {
+  /** `paths.log`; undefined logs to stderr alone. */
+  readonly file: string | undefined;
+  readonly site: string;
+  readonly role: string;
+  /** What a person at the terminal (or journald) sees; the file has it from `info` on, `debug` included when asked for. */
+  readonly stderrLevel: Level;
+  readonly fileLevel: Level;
+}
+
+export interface Log {
+  readonly report: Report;
+  /** Counts of reported events by name, for metrics. */
+  readonly counts: () => Readonly<Record<string, number>>;
+  close(): void;
+}
+
+/**
+ * The log: JSON lines appended to the log file, the same as short lines on stderr. It writes synchronously, because lines
+ * that a killed process still had in memory are the ones that would have explained its end; where the file cannot be written (a full
+ * disk, a directory that is away) its lines are lost, stderr says so, and the process goes on.
+ */
+export function createLog({ file, site, role, stderrLevel, fileLevel }: LogOptions): Log {
+  let lines: AppendedLines | undefined;
+  const streams: StreamEntry[] = [
+    { level: stderrLevel, stream: { write: (line) => process.stderr.write(short(line)) } },
+  ];
+  if (file !== undefined) {
+    lines = appendLines(
+      file,
+      (trouble) => void process.stderr.write(`the log ${file} cannot be written: ${trouble}\n`),
+    );
+    streams.push({ level: fileLevel, stream: lines });
+  }
+  const logger: Logger = pino(
+    {
+      level: 'debug',
+      base: { site, role, pid: process.pid },
+      serializers: { err: describeError },
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    multistream(streams),
+  );
+  const counts: Record<string, number> = {};
+  const report = <E extends EventName>(event: E, fields: Events[E]): void => {
+    counts[event] = (counts[event] ?? 0) + 1;
+    const context: object = fields;
+    logger[LEVELS[event]](context, event);
+  };
+  return { report, counts: () => counts, close: () => lines?.close() };
+}
+
+/** A thrown value as fields that are safe to write: an SDK error carries its whole request, so nothing is copied blindly (P9). */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const known = error instanceof WavspoolError;
+  return {
+    name: error.name,
+    code: known ? faultCode(error) : errnoOf(error),
+    message: error.message,
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+    ...(known ? {} : { stack: error.stack }),
+  };
+}
+
+/** One JSON line as a person wants it: time, level, event, then its fields. */
+function short(line: string): string {
+  const {
+    time,
+    level,
+    msg,
+    site: _site,
+    role,
+    pid: _pid,
+    err,
+    ...fields
+  } = JSON.parse(line) as Record<string, unknown>;
+  const rest = Object.entries(fields)
+    .filter(([, value]) => !(Array.isArray(value) && value.length === 0))
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  if (err !== undefined) rest.push(`err=${(err as { message: string }).message}`);
+  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(role)}: ${String(msg)} ${rest.join(' ')}\n`;
+}

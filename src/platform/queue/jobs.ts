@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { WavspoolError } from '../../domain/faults.ts';
+import { isSameBatch, type OpenRecording } from '../state/index.ts';
+import type { QueueKind } from './names.ts';
+import { priorityOf, type Order } from '../../domain/arrival-order.ts';
+
+// A job's data is small, versioned and holds no secret; its id derives from the work, so that adding it twice is adding it once.
+
+/** `givenUp`: it was, in a batch, so its first run does nothing but to fail with these words. */
+const oneRecording = z.strictObject({
+  v: z.literal(1),
+  recording: z.string(),
+  givenUp: z.string().optional(),
+});
+const batch = z.strictObject({ v: z.literal(1), recordings: z.array(z.string()) });
+
+const payloads = {
+  extract: z.strictObject({ v: z.literal(1), tar: z.string(), size: z.int(), mtimeMs: z.int() }),
+  upload: z.union([oneRecording, batch]),
+  maintenance: z.strictObject({ v: z.literal(1), run: z.string() }),
+} as const satisfies Record<QueueKind, z.ZodType>;
+
+export type Payload<K extends QueueKind> = z.output<(typeof payloads)[K]>;
+
+/** One piece of work as a queue holds it. `priority`: 1 … 2^21 - 1, the lower goes first; 0 goes before all of them. */
+export interface QueuedWork<K extends QueueKind> {
+  readonly id: string;
+  readonly payload: Payload<K>;
+  readonly priority: number;
+  /** How long it waits before it may start, in ms; not at all unless it is given. */
+  readonly delayMs?: number;
+}
+
+/** The payload of a job that came out of Redis. Throws UNKNOWN for one that this version did not write. */
+export function readPayload<K extends QueueKind>(kind: K, data: unknown): Payload<K> {
+  const parsed = payloads[kind].safeParse(data);
+  if (parsed.success) return parsed.data as Payload<K>;
+  throw new WavspoolError(
+    'UNKNOWN',
+    `a job in the ${kind} queue that this version cannot read: ${JSON.stringify(data)}`,
+  );
+}
+
+export function extractWork(
+  tar: { path: string; size: number; mtimeMs: number },
+  priority: number,
+): QueuedWork<'extract'> {
+  const { path, size, mtimeMs } = tar;
+  return {
+    id: `tar-${digest(`${path}\0${size}\0${mtimeMs}`)}`,
+    payload: { v: 1, tar: path, size, mtimeMs },
+    priority,
+  };
+}
+
+/** The job of one recording. */
+export function uploadWork(recording: string, priority: number): QueuedWork<'upload'> {
+  return { id: recordingId(recording), payload: { v: 1, recording }, priority };
+}
+
+/** The job of one recording that failed in a batch and is to be tried again after so many ms. */
+export function retryWork(recording: string, priority: number, delayMs: number): QueuedWork<'upload'> {
+  return { ...uploadWork(recording, priority), delayMs };
+}
+
+/** The job of one recording that was given up in a batch: it stays among the failed ones, as every job does that is given up. */
+export function givenUpWork(recording: string, why: string): QueuedWork<'upload'> {
+  return { id: recordingId(recording), payload: { v: 1, recording, givenUp: why }, priority: 0 };
+}
+
+/** Why the work had been given up before its job was made. */
+export function givenUpBefore(payload: Payload<QueueKind>): string | undefined {
+  return 'givenUp' in payload ? payload.givenUp : undefined;
+}
+
+/** What the job of a recording is derived from. */
+export type ToUpload = Omit<OpenRecording, 'rowid'>;
+
+/** The jobs of recordings as `state.db` has them at `now` (ms since 1970): those of one batch, which follow each other, share one. */
+export function uploadJobs(
+  recordings: readonly ToUpload[],
+  order: Order,
+  now: number,
+): readonly QueuedWork<'upload'>[] {
+  const jobs: [ToUpload, ...ToUpload[]][] = [];
+  for (const recording of recordings) {
+    const last = jobs.at(-1);
+    if (last !== undefined && isSameBatch(last[0], recording)) last.push(recording);
+    else jobs.push([recording]);
+  }
+  return jobs.map((together) => {
+    const [first] = together;
+    const priority = priorityOf(first.tarMtimeMs ?? 0, order, now);
+    if (first.batch === undefined) return uploadWork(first.path, priority);
+    const paths = together.map(({ path }) => path);
+    return { id: uploadJobId(first), payload: { v: 1, recordings: paths }, priority };
+  });
+}
+
+/** The id of the job that carries a recording. */
+export function uploadJobId({ path, tar, tarMtimeMs, batch }: ToUpload): string {
+  return batch === undefined ? recordingId(path) : `batch-${digest(`${tar}\0${tarMtimeMs}\0${batch}`)}`;
+}
+
+function recordingId(path: string): string {
+  return `rec-${digest(path)}`;
+}
+
+/** Hex, because BullMQ and Bull Board's addresses take neither `:` nor `/` in an id. */
+function digest(text: string): string {
+  return createHash('sha1').update(text).digest('hex');
+}

@@ -1,0 +1,74 @@
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
+
+export type Sqlite = Database.Database;
+
+/** How long a statement may wait for another process's lock with the event loop blocked; longer waits are asynchronous. */
+const BUSY_MS = 50;
+/** A checkpoint happens about every 4 MB of WAL; the limit keeps a burst's WAL from staying on disk. */
+const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Opens (or makes) a SQLite database in WAL mode with `synchronous=FULL`, it and its `-wal` and `-shm` with mode 0600 (P9).
+ * FULL, because P1 needs a commit to survive power loss; grouped commits make it affordable.
+ * Throws STATE_DAMAGED when the file is no database or is damaged, STATE_UNUSABLE when it can't be opened.
+ */
+export function openDatabase(path: string): Sqlite {
+  try {
+    // SQLite gives -wal and -shm the mode of the database, so that mode is set before SQLite makes them
+    if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600));
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) chmodSync(file, 0o600);
+    const db = new Database(path, { timeout: 5000 });
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
+    db.pragma(`busy_timeout = ${BUSY_MS}`);
+    return db;
+  } catch (error) {
+    throw new WavspoolError(
+      isDamage(error) ? 'STATE_DAMAGED' : 'STATE_UNUSABLE',
+      `${path} cannot be opened as a SQLite database: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** True when the statement only has to be repeated: another process held the lock. */
+export function isBusy(error: unknown): boolean {
+  return errnoOf(error)?.startsWith('SQLITE_BUSY') === true;
+}
+
+/** True when SQLite met bytes that no database has. */
+export function isDamage(error: unknown): boolean {
+  const code = errnoOf(error);
+  return code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT') === true;
+}
+
+/** True for what SQLite itself throws. */
+export function isSqliteError(error: unknown): boolean {
+  return error instanceof Database.SqliteError;
+}
+
+const OF_THE_HOST = /^SQLITE_(BUSY|CANTOPEN|CORRUPT|FULL|IOERR|LOCKED|NOMEM|NOTADB|PERM|PROTOCOL|READONLY)/;
+
+/** True when the disk, the file or another process is at fault, not the statement or its values. */
+export function isHostFault(error: unknown): boolean {
+  return isSqliteError(error) && OF_THE_HOST.test(errnoOf(error) ?? '');
+}
+
+/** A SQLite error as one of ours: a full disk is DISK_FULL, damage STATE_DAMAGED, a lock STATE_BUSY, everything else STATE_UNUSABLE. */
+export function sqliteFault(path: string, error: unknown): WavspoolError {
+  if (isDamage(error))
+    return new WavspoolError('STATE_DAMAGED', `${path} is damaged: ${messageOf(error)}`, { cause: error });
+  if (isBusy(error))
+    return new WavspoolError('STATE_BUSY', `${path} is locked: ${messageOf(error)}`, { cause: error });
+  const full = errnoOf(error) === 'SQLITE_FULL';
+  return new WavspoolError(
+    full ? 'DISK_FULL' : 'STATE_UNUSABLE',
+    full ? `the disk of ${path} is full` : `${path}: ${messageOf(error)}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,92 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Report } from '../../domain/events.ts';
+import { WavspoolError, messageOf } from '../../domain/faults.ts';
+import type { Clock, Dice } from '../runtime/index.ts';
+import {
+  groupedWriter,
+  isDamage,
+  isHostFault,
+  openDatabase,
+  peek,
+  schemaOf,
+  sqliteFault,
+} from '../sqlite/index.ts';
+import { storeMethods } from './methods.ts';
+import { guardFaults } from './own-faults.ts';
+import { normaliser } from './normalise.ts';
+import { lookAt, migrate, type Found } from './schema.ts';
+import type { StateStore } from './state-store.ts';
+import { tryOut } from './try-out.ts';
+
+export interface StateStoreOptions {
+  /** `paths.state`. */
+  readonly file: string;
+  /** `upload.maxRetries`: FAILED at this `retry_count` waits for an operator. */
+  readonly maxRetries: number;
+  readonly clock: Clock;
+  readonly dice: Dice;
+  readonly report: Report;
+}
+
+/**
+ * Opens `state.db`, makes it when it is not there, takes it over when another program made it. Several processes may have
+ * it open. Throws STATE_UNUSABLE, STATE_DAMAGED or STATE_TOO_NEW, and STATE_FOREIGN for what it cannot take over, which stays as it is.
+ */
+export function openStateStore({ file, maxRetries, clock, dice, report }: StateStoreOptions): StateStore {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o750 });
+  } catch (error) {
+    throw new WavspoolError(
+      'STATE_UNUSABLE',
+      `the directory of ${file} cannot be made: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  const found = lookBefore(file, clock);
+  const db = openDatabase(file);
+  try {
+    db.pragma('busy_timeout = 5000'); // the one moment where waiting with the event loop blocked is right: nothing runs yet
+    migrate(db);
+    const normalise = normaliser(db, clock, maxRetries);
+    const normalised = normalise.isDue() ? db.transaction(normalise.run).immediate() : undefined;
+    if (found?.kind === 'another program’s')
+      report('state taken over', { file, tars: found.tars, uploads: found.uploads });
+    if (normalised !== undefined) report('rows put right', { file, ...normalised });
+    db.pragma('busy_timeout = 50');
+    const write = groupedWriter(db, file, clock, dice);
+    const { methods, trouble } = guardFaults(
+      {
+        ...storeMethods(db, write, clock, maxRetries),
+        normalise: async () => {
+          if (!normalise.isDue()) return;
+          report('rows put right', { file, ...(await write(normalise.run)) });
+        },
+      },
+      file,
+      clock,
+    );
+    return { ...methods, trouble, close: () => db.close() };
+  } catch (error) {
+    db.close();
+    throw isHostFault(error) ? sqliteFault(file, error) : error;
+  }
+}
+
+/** Looks at the file before anything of it is changed, and tries out what another program made. */
+function lookBefore(file: string, clock: Clock): Found | undefined {
+  try {
+    return peek(file, (db) => {
+      const found = lookAt(db, file);
+      if (found.kind === 'another program’s') tryOut(schemaOf(db), file, clock);
+      return found;
+    });
+  } catch (error) {
+    if (error instanceof WavspoolError) throw error;
+    throw new WavspoolError(
+      isDamage(error) ? 'STATE_DAMAGED' : 'STATE_UNUSABLE',
+      `${file} cannot be opened as a SQLite database: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,391 @@
+import type { Cause } from '../../domain/faults.ts';
+import type { StateTrouble } from './own-faults.ts';
+
+/** One version of a tar on disk: a changed size or mtime is a new version. */
+export interface TarVersion {
+  /** Absolute path. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Whole milliseconds since 1970. */
+  readonly mtimeMs: number;
+}
+
+/** What a WAV header says; `valid` is false when it cannot be read. */
+export interface WavFacts {
+  readonly valid: boolean;
+  readonly durationMs: number | undefined;
+  readonly codec: string | undefined;
+  readonly sampleRate: number | undefined;
+  readonly channels: number | undefined;
+}
+
+export type UploadStatus = 'PENDING' | 'SUCCESS' | 'FAILED';
+
+/** A row of `uploads` that stands for a recording. */
+export interface RecordingRow {
+  readonly path: string;
+  readonly status: UploadStatus;
+  /** `YYYY-MM-DD HH:MM:SS` in UTC: when the row was last changed. */
+  readonly timestamp: string;
+  readonly errorMessage: string | undefined;
+  /** Retries so far; the first failure leaves it 0. */
+  readonly retryCount: number;
+  readonly cause: Cause | undefined;
+  /** Absolute path of the tar; undefined for a row that was taken over. */
+  readonly tar: string | undefined;
+  /** Its name in the tar. */
+  readonly member: string | undefined;
+  readonly size: number | undefined;
+  readonly sha256: string | undefined;
+  readonly key: string | undefined;
+  readonly etag: string | undefined;
+  readonly versionId: string | undefined;
+  readonly wav: WavFacts | undefined;
+  /** When its tar was last modified, ms since 1970: decides the order of uploads. */
+  readonly tarMtimeMs: number | undefined;
+  /** Which of its tar's upload jobs carries it beside others; undefined: it has a job of its own. */
+  readonly batch: number | undefined;
+}
+
+/** A row of `extracted_tars`: every recording of that tar has its row. */
+export interface TarRow {
+  readonly path: string;
+  readonly timestamp: string;
+  readonly size: number | undefined;
+  readonly mtimeMs: number | undefined;
+  readonly sha256: string | undefined;
+  readonly recordings: number | undefined;
+  readonly bytes: number | undefined;
+  readonly skipped: number | undefined;
+  readonly refused: number | undefined;
+  /** `wav_path`s of recordings whose bytes another tar, or another version of this one, had brought already. */
+  readonly shared: readonly string[];
+  /** Distinct recordings: its own rows and the shared ones. */
+  readonly wavs: number | undefined;
+  /** Every receipt of this path, oldest first: one per version. */
+  readonly receipts: readonly TarReceipt[];
+}
+
+/** A receipt that lies in the bucket. */
+export interface TarReceipt {
+  /** Its place in the site's chain, from 1. */
+  readonly seq: number;
+  readonly key: string;
+  /** Of the receipt itself. */
+  readonly sha256: string;
+  /** Of the tar's version that it is about. */
+  readonly tarSha256: string;
+}
+
+/** The receipt that is about to be written: noted first, so that a crash cannot fork the chain. */
+export interface ReceiptIntent extends TarReceipt {
+  /** SHA-256 of the receipt before it; null for the first. */
+  readonly previous: string | null;
+}
+
+/** A tar that could not be extracted: a FAILED row of `uploads` whose `wav_path` is the tar's own path. */
+export interface FailedTar extends TarVersion {
+  readonly timestamp: string;
+  readonly errorMessage: string;
+  readonly cause: Cause;
+  readonly retryCount: number;
+}
+
+/** A recording that was read from a tar and lies complete, synced, under a temporary name. */
+export interface StagedRecording {
+  /** Its name in the tar. */
+  readonly member: string;
+  /** Its path below the tar's directory, as extraction would name it: `a/b.wav`. */
+  readonly relativePath: string;
+  readonly temporary: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly wav: WavFacts;
+}
+
+/** A recording that a tar holds and that cannot be extracted safely; it gets a FAILED row, for P1 leaves nothing out. */
+export interface RefusedRecording {
+  /** `<tar>#<member>`: it has no path of its own. */
+  readonly path: string;
+  readonly member: string;
+  readonly reason: string;
+}
+
+/** What is known of a path that a recording might get. */
+export interface Occupant {
+  readonly sha256: string | undefined;
+  readonly size: number | undefined;
+  readonly status: UploadStatus;
+}
+
+export interface TarSummary {
+  readonly sha256: string;
+  readonly skipped: number;
+  readonly refused: number;
+  /** How many of its recordings share an upload job; 1: each has a job of its own. */
+  readonly batchSize: (taken: TakenRecordings) => number;
+}
+
+/** The recordings of one tar, those included whose bytes had a row already. */
+export interface TakenRecordings {
+  readonly recordings: number;
+  readonly bytes: number;
+}
+
+export interface CommittedTar extends TakenRecordings {
+  /** Rows that the commit added or set back to PENDING. */
+  readonly open: number;
+  /** Recordings whose bytes had a row already. */
+  readonly known: number;
+}
+
+/** The rows of one tar on their way into one commit, kept on disk so that memory does not grow with the tar. */
+export interface Extraction {
+  stage(recording: StagedRecording): void;
+  refuse(recording: RefusedRecording): void;
+  /** Every staged recording in the order it was staged; `place` may be called for each while iterating. */
+  staged(): Iterable<{ readonly seq: number; readonly recording: StagedRecording }>;
+  /** The temporary file of every staged recording; unlike `staged` it needs no room on disk, so that it serves when there is none. */
+  temporaries(): Iterable<string>;
+  /** Says where the staged recording ended, as an absolute path. */
+  place(seq: number, path: string): void;
+  /** One transaction: the rows of all its recordings and the tar's own; a former failure of that tar goes. */
+  commit(summary: TarSummary): Promise<CommittedTar>;
+  /** Forgets what was staged; the temporary files are the caller's. Safe after commit. */
+  discard(): void;
+}
+
+/** A recording and what its upload job is derived from. */
+export interface OpenRecording extends Pick<RecordingRow, 'path' | 'tar' | 'tarMtimeMs' | 'batch'> {
+  readonly rowid: number;
+}
+
+/** Which FAILED rows; what is absent does not restrict. */
+export interface FailureFilter {
+  readonly paths?: readonly string[] | undefined;
+  readonly cause?: string | undefined;
+  /** True for a text that is meant: a path, a space and its error message. */
+  readonly match?: ((text: string) => boolean) | undefined;
+  /** True for a tar's absolute path that is meant. */
+  readonly tar?: ((path: string) => boolean) | undefined;
+  /** `YYYY-MM-DD HH:MM:SS` in UTC, inclusive. */
+  readonly since?: string | undefined;
+}
+
+export interface FailedPage {
+  readonly rows: readonly (OpenRecording & { readonly row: RecordingRow })[];
+  /** After which rowid the next page begins; undefined after the last. */
+  readonly next: number | undefined;
+}
+
+export interface StateCounts {
+  readonly PENDING: number;
+  readonly SUCCESS: number;
+  readonly FAILED: number;
+  /** FAILED rows that have reached the limit and wait for an operator, and when the first of them did, as `state.db` spells it. */
+  readonly givenUp: number;
+  readonly givenUpSince: string | undefined;
+  readonly extractedTars: number;
+  readonly failedTars: number;
+  /** The part of `failedTars` that waits for an operator, and since when. */
+  readonly givenUpTars: number;
+  readonly givenUpTarsSince: string | undefined;
+  /** Bytes of the PENDING recordings. */
+  readonly pendingBytes: number;
+}
+
+export interface Progress {
+  readonly PENDING: number;
+  readonly SUCCESS: number;
+  /** FAILED, will be tried again. */
+  readonly retrying: number;
+  readonly givenUp: number;
+}
+
+/** The one source of truth about what was extracted and uploaded. Throws STATE_UNUSABLE, STATE_BUSY or DISK_FULL. */
+export interface StateStore {
+  // tars
+  tar(path: string): TarRow | undefined;
+  failedTar(path: string): FailedTar | undefined;
+  failedTars(filter: FailureFilter): readonly FailedTar[];
+  /** The paths of those versions that need no extraction: extracted, or failed for good. */
+  settledTars(versions: readonly TarVersion[]): Promise<ReadonlySet<string>>;
+  beginExtraction(tar: TarVersion): Extraction;
+  markTarFailed(tar: TarVersion, failure: Failure): Promise<void>;
+  /** Forgets the failure of a tar, so that it is tried afresh. */
+  forgetTarFailure(path: string): Promise<void>;
+  /** How far the recordings of a tar are, those that it shares with other tars included. */
+  tarProgress(path: string): Progress;
+  /** Pages of a tar's recordings, in the order of extraction; a batch is never divided. */
+  tarRecordings(
+    path: string,
+    afterRowid: number,
+    limit: number,
+  ): readonly (OpenRecording & { readonly row: RecordingRow })[];
+
+  // receipts and cleanup
+  /**
+   * Tars whose present version has no receipt and whose recordings are all SUCCESS; in pages by path. `before`: and have been
+   * since then, `YYYY-MM-DD HH:MM:SS` in UTC.
+   */
+  tarsDueForReceipt(afterPath: string, limit: number, before?: string): readonly TarRow[];
+  /** The last receipt of the chain. */
+  receiptHead(): TarReceipt | undefined;
+  /** The receipt that was noted and not confirmed: what a crash interrupted. */
+  openReceipt(): { readonly tar: TarRow; readonly intent: ReceiptIntent } | undefined;
+  /** Notes what is about to be written; false when another one is noted already. */
+  intendReceipt(tar: string, intent: ReceiptIntent): Promise<boolean>;
+  /** The noted receipt will not be written: the store refuses it, and does not have it. */
+  withdrawReceipt(tar: string): Promise<void>;
+  /** The noted receipt lies in the bucket. */
+  confirmReceipt(tar: string, receipt: TarReceipt): Promise<void>;
+  /** Every recording of the tar's present version, the shared ones included; read in pages, so memory stays bounded. */
+  recordingsOfVersion(tar: TarRow): Iterable<RecordingRow>;
+  /** Tars that cleanup has not been at, with all recordings SUCCESS since `timestamp` or before; in pages by path. */
+  tarsDueForCleanup(request: CleanupRequest): readonly TarRow[];
+  markCleaned(tar: string, what: CleanupTarget): Promise<void>;
+
+  // audit
+  /** Takes a list of what is to be checked, as it is now; it does not keep state.db from being written to. */
+  beginAudit(request: AuditRequest): AuditList;
+  /** Tars of which rows are missing: fewer than their extraction had committed. */
+  tarsLackingRows(): readonly TarRow[];
+  tarsAfter(path: string, limit: number): readonly TarRow[];
+  /** SUCCESS → PENDING, because the object is not what it was; returns false when the row has changed meanwhile. */
+  reopen(path: string): Promise<boolean>;
+  /** Rows as a receipt tells of them, where there are none. Returns how many recordings it added. */
+  restoreTar(tar: RestoredTar): Promise<number>;
+
+  // recordings
+  recording(path: string): RecordingRow | undefined;
+  /** The rows of those of them that have one, as they are at one moment. */
+  recordings(paths: readonly string[]): readonly RecordingRow[];
+  occupant(path: string): Occupant | undefined;
+  /** What is still to be uploaded: PENDING, or FAILED and below the limit. In pages by rowid; a batch is never divided. */
+  openRecordings(afterRowid: number, limit: number): readonly OpenRecording[];
+  /** How many upload jobs the open recordings need. */
+  openJobs(): number;
+  /** SUCCESS, with the receipt; resolves when it is on disk. */
+  markSuccess(path: string, receipt: UploadReceipt): Promise<void>;
+  /** FAILED, with its cause, and no longer part of a batch; resolves when it is on disk. */
+  markFailed(path: string, failure: Failure): Promise<void>;
+  /**
+   * FAILED rows that match, in pages by rowid. A page may be short, or empty, and not the last: only so many rows are looked at
+   * in one call.
+   */
+  failed(filter: FailureFilter, afterRowid: number, limit: number): FailedPage;
+  /** The recording with that key; looks at every row where the key is not what its path says. */
+  recordingByKey(key: string): RecordingRow | undefined;
+  /** FAILED → PENDING with a fresh budget; returns how many rows it changed. */
+  requeue(paths: readonly string[]): Promise<number>;
+  /** Rows for people, newest change first. */
+  list(query: ListQuery): RecordingPage;
+  /**
+   * As list, those whose path or tar's path has `part` in it. A row that changes while it searches, a tenth of a second for a
+   * million, may be missed or come twice.
+   */
+  search(query: ListQuery & { readonly part: string }): Promise<RecordingPage>;
+  counts(): StateCounts;
+  /** The PENDING recordings; counts() looks at every row, this at the open ones only. */
+  backlog(): { readonly recordings: number; readonly bytes: number };
+  causes(): readonly { readonly cause: string; readonly recordings: number }[];
+  /** Recordings whose last change lies from the one timestamp on and before the other. */
+  endedBetween(from: string, to: string): { readonly SUCCESS: number; readonly FAILED: number };
+  /** Puts rows right that scripts and people wrote, so that none of them is outside of the figures; reports what it changed. */
+  normalise(): Promise<void>;
+  /** Why it could not be read or written when it was last tried; undefined while it can. */
+  trouble(): StateTrouble | undefined;
+  close(): void;
+}
+
+export interface Failure {
+  readonly cause: Cause;
+  readonly message: string;
+  /** Retries so far, this failure not counted as one. */
+  readonly retryCount: number;
+}
+
+export interface UploadReceipt {
+  readonly key: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly etag: string;
+  readonly versionId: string | undefined;
+}
+
+export type CleanupTarget = 'extracted' | 'incoming';
+
+export interface CleanupRequest {
+  readonly what: CleanupTarget;
+  /** No recording of it was uploaded after this, `YYYY-MM-DD HH:MM:SS` in UTC. */
+  readonly before: string;
+  /** True: only tars whose present version has its receipt. */
+  readonly withReceipt: boolean;
+  readonly afterPath: string;
+  readonly limit: number;
+}
+
+export interface AuditRequest {
+  /** `s3.prefix` and `paths.extracted`: the key of a row that was taken over is derived from them. */
+  readonly prefix: string;
+  readonly extracted: string;
+  /** Rows changed since then only, `YYYY-MM-DD HH:MM:SS` in UTC. */
+  readonly since?: string | undefined;
+  /** So many rows, chosen at random. */
+  readonly sample?: number | undefined;
+}
+
+/** A SUCCESS row and what the store has to hold for it. */
+export interface AuditedRow {
+  readonly path: string;
+  readonly key: string;
+  readonly tar: string | undefined;
+  /** Absent in a row that was taken over. */
+  readonly size: number | undefined;
+  readonly sha256: string | undefined;
+  readonly etag: string | undefined;
+}
+
+export interface AuditList {
+  readonly rows: number;
+  /** In the order of S3's listings: by the bytes of the key. Read in pages, so memory stays bounded. */
+  inKeyOrder(): Iterable<AuditedRow>;
+  close(): void;
+}
+
+/** A tar and its recordings as a receipt tells of them. */
+export interface RestoredTar extends TarVersion {
+  readonly sha256: string;
+  /** `YYYY-MM-DD HH:MM:SS` in UTC. */
+  readonly timestamp: string;
+  readonly receipt: TarReceipt;
+  readonly recordings: readonly RestoredRecording[];
+}
+
+export interface RestoredRecording extends UploadReceipt {
+  readonly path: string;
+  readonly member: string;
+  readonly durationMs: number | undefined;
+  /** `YYYY-MM-DD HH:MM:SS` in UTC. */
+  readonly timestamp: string;
+}
+
+export interface ListQuery {
+  readonly status?: UploadStatus | undefined;
+  readonly limit: number;
+  /** Only what comes behind it, as a page gave it as `next`: rows that change meanwhile move no page. */
+  readonly after?: RecordingPlace | undefined;
+}
+
+/** Where a recording stands in the order by time: the latest change first, those without a time last. */
+export interface RecordingPlace {
+  readonly timestamp: string | null;
+  readonly rowid: number;
+}
+
+export interface RecordingPage {
+  readonly rows: readonly RecordingRow[];
+  /** What `after` takes for the next page; undefined after the last. */
+  readonly next: RecordingPlace | undefined;
+}

@@ -1,0 +1,201 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { loadSettings, type LoadedSettings, type Settings } from '../platform/config/index.ts';
+import type { Level, Report } from '../domain/events.ts';
+import { WavspoolError } from '../domain/faults.ts';
+import { notePlace, whyAway } from '../platform/linux/index.ts';
+import { createLog, type Log } from '../platform/log/index.ts';
+import { presenceInFiles, type Presence } from '../platform/presence/index.ts';
+import type { Queues } from '../platform/queue/index.ts';
+import { systemClock, systemDice, type Clock, type Dice } from '../platform/runtime/index.ts';
+import { openStateStore, type StateStore } from '../platform/state/index.ts';
+
+/** What a role or a command works with on any host. `close` ends it in the reverse order of opening. */
+export interface HostApp {
+  readonly loaded: LoadedSettings;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly dice: Dice;
+  readonly log: Log;
+  readonly report: Report;
+  readonly state: StateStore;
+  /** Who is at work: in Redis, or where nothing goes through it, in the data directory. */
+  readonly presence: Presence;
+  /** Undefined where nothing goes through Redis. */
+  readonly queues: Queues | undefined;
+  close(): Promise<void>;
+}
+
+/** What works with recordings works with their queues. */
+export interface App extends HostApp {
+  readonly queues: Queues;
+}
+
+/** For roles: the log file, state.db, and queues that wait for Redis as long as it takes. Throws WavspoolError. */
+export async function openApp(configFile: string | undefined, role: string): Promise<HostApp> {
+  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+  const { settings } = loaded;
+  const log = createLog({
+    file: settings.paths.log,
+    site: settings.site,
+    role,
+    stderrLevel: 'info',
+    fileLevel: settings.log.level,
+  });
+  const state = open(settings, log.report);
+  await notePlace(dirname(settings.paths.state), settings.paths.data);
+  const queues = loaded.parts.redis
+    ? (await loadQueues()).openQueues(settings, log.report, systemClock)
+    : undefined;
+  return assemble(loaded, log, state, queues);
+}
+
+/**
+ * For commands that work on recordings: errors on stderr only, and REDIS_UNREACHABLE within seconds. Throws USAGE where nothing goes
+ * through Redis: there they have nothing to do.
+ */
+export async function openCommandApp(
+  configFile: string | undefined,
+  stderrLevel: Level = 'warn',
+): Promise<App> {
+  const { queues, ...app } = await openHostApp(configFile, stderrLevel);
+  if (queues !== undefined) return { ...app, queues };
+  await app.close();
+  throw new WavspoolError('USAGE', `${whyNoRecordings(app.loaded)}, so there is nothing to do`);
+}
+
+/** For commands of any host: as {@link openCommandApp}, without queues where nothing goes through Redis. */
+export async function openHostApp(
+  configFile: string | undefined,
+  stderrLevel: Level = 'warn',
+): Promise<HostApp> {
+  const loaded = settingsOfCommand(configFile);
+  const { settings } = loaded;
+  const log = commandLog(settings, stderrLevel);
+  const queues = loaded.parts.redis
+    ? await (await loadQueues()).openQueuesNow(settings, log.report, systemClock)
+    : undefined;
+  try {
+    return assemble(loaded, log, open(settings, log.report), queues);
+  } catch (error) {
+    await queues?.close();
+    throw error;
+  }
+}
+
+/** An app that looks: what it can tell without Redis it tells. */
+export interface LookingApp extends HostApp {
+  /** Why Redis cannot be asked, though work goes through it. */
+  readonly redisFault: WavspoolError | undefined;
+}
+
+/** For commands that only look: as {@link openHostApp}, but a Redis that does not answer is no reason to say nothing. */
+export async function openLookingApp(configFile: string | undefined): Promise<LookingApp> {
+  try {
+    return { ...(await openHostApp(configFile)), redisFault: undefined };
+  } catch (error) {
+    if (!(error instanceof WavspoolError) || error.code !== 'REDIS_UNREACHABLE') throw error;
+    const loaded = settingsOfCommand(configFile);
+    const log = commandLog(loaded.settings, 'warn');
+    return {
+      ...assemble(loaded, log, open(loaded.settings, log.report), undefined),
+      redisFault: error,
+    };
+  }
+}
+
+/** Says why a host takes no recordings: the settings name none, and nowhere to land. */
+export function whyNoRecordings({ file, settings }: LoadedSettings): string {
+  return `${file ?? 'the settings'} takes no recordings (it names none of paths.incoming, arrival, extract, upload, cleanup, s3, and there is no ${settings.paths.incoming})`;
+}
+
+/** An app that has opened nothing but its settings. */
+export interface SettingsApp extends Omit<HostApp, 'state' | 'presence' | 'queues' | 'close'> {
+  close(): void;
+}
+
+/** For commands that need neither Redis nor state.db: errors on stderr only. Throws SETTINGS_INVALID. */
+export function openSettingsApp(configFile: string | undefined): SettingsApp {
+  const loaded = settingsOfCommand(configFile);
+  const { settings } = loaded;
+  const log = commandLog(settings, 'warn');
+  const { report } = log;
+  return { loaded, settings, clock: systemClock, dice: systemDice, log, report, close: () => log.close() };
+}
+
+/** An app without queues. */
+export interface OfflineApp extends SettingsApp {
+  readonly state: StateStore;
+}
+
+/** For commands that need no Redis: errors on stderr only. Throws WavspoolError. */
+export function openOfflineApp(configFile: string | undefined): OfflineApp {
+  const app = openSettingsApp(configFile);
+  const state = open(app.settings, app.report);
+  return {
+    ...app,
+    state,
+    close: () => {
+      state.close();
+      app.close();
+    },
+  };
+}
+
+/**
+ * The settings of a command that asks about, or works on, what is there. Throws SETTINGS_INVALID, also in a directory that has
+ * neither a settings file nor anything of an earlier run: then somebody has called it in the wrong one, and nothing is made here.
+ */
+export function settingsOfCommand(configFile: string | undefined): LoadedSettings {
+  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+  const { file, lookedAt, settings } = loaded;
+  if (file === undefined && !existsSync(settings.paths.data)) {
+    const message = `no settings file found, looked at ${lookedAt.join(' and ')}; and there is no ${settings.paths.data} of an earlier run`;
+    throw new WavspoolError('SETTINGS_INVALID', message);
+  }
+  return loaded;
+}
+
+/** Loaded by whom has to do with Redis: it is a third of what a command that keeps the host would load. */
+function loadQueues(): Promise<typeof import('../platform/queue/index.ts')> {
+  return import('../platform/queue/index.ts');
+}
+
+function commandLog({ site }: Settings, stderrLevel: Level): Log {
+  return createLog({ file: undefined, site, role: 'command', stderrLevel, fileLevel: 'info' });
+}
+
+/** In the empty directory that a disk leaves behind no new `state.db` is begun. */
+function open(settings: Settings, report: Report): StateStore {
+  const { maxRetries } = settings.upload;
+  const { state, data } = settings.paths;
+  const away = whyAway(dirname(state), data);
+  if (away !== undefined) throw new WavspoolError('STATE_UNUSABLE', away);
+  return openStateStore({
+    file: state,
+    maxRetries,
+    clock: systemClock,
+    dice: systemDice,
+    report,
+  });
+}
+
+function assemble(loaded: LoadedSettings, log: Log, state: StateStore, queues: Queues | undefined): HostApp {
+  const { settings } = loaded;
+  return {
+    loaded,
+    settings,
+    clock: systemClock,
+    dice: systemDice,
+    log,
+    report: log.report,
+    state,
+    presence: queues?.shared ?? presenceInFiles(settings.paths.data, systemClock),
+    queues,
+    close: async () => {
+      await queues?.close();
+      state.close();
+      log.close();
+    },
+  };
+}

@@ -1,0 +1,221 @@
+import { flushCompileCache } from 'node:module';
+import { openApp, whyNoRecordings, type App, type HostApp } from './app.ts';
+import { FAULTS, WavspoolError, faultCode, messageOf } from '../domain/faults.ts';
+import { jobsOf, startHeartbeat, type Heartbeating } from './heartbeat.ts';
+import type { QueueKind, Queues, RunningRole } from '../platform/queue/index.ts';
+import { usedRoles, type RoleName } from '../domain/role-names.ts';
+import { answerHealth, type OwnFacts } from '../operate/role-health/index.ts';
+import { lowerPriority } from '../platform/runtime/index.ts';
+import {
+  BLOCKED_MS,
+  PATIENCE,
+  guardLoop,
+  watchProgress,
+  type Sample,
+  type WatchdogLimits,
+  type Watching,
+} from '../operate/watchdog/index.ts';
+
+/** One of the five roles: how it starts, and what it can be asked while it runs. */
+export type Role = RecordingsRole | HostRole;
+
+interface AnyRole {
+  readonly name: RoleName;
+  /** Added to the nice value of a process that `up` has started for it, once it has started. */
+  readonly nice?: number;
+}
+
+/** One that works through Redis. */
+export interface RecordingsRole extends AnyRole {
+  readonly name: Exclude<RoleName, HostRole['name']>;
+  start(app: App): Promise<RunningRole>;
+}
+
+/** One that any host may have work for. */
+export interface HostRole extends AnyRole {
+  readonly name: 'maintain' | 'dashboard';
+  start(app: HostApp): Promise<RunningRole>;
+}
+
+/** How patient the watchdog of a process is. */
+export interface Watchdog {
+  readonly limits: Readonly<Record<QueueKind, WatchdogLimits>>;
+  readonly everyMs: number;
+  /** The event loop may be blocked for so long. */
+  readonly blockedMs: number;
+}
+
+const WATCHDOG: Watchdog = { limits: PATIENCE, everyMs: 15_000, blockedMs: BLOCKED_MS };
+/** EX_SOFTWARE: not a settings fault, so a supervisor tries again. */
+const STALLED_EXIT = 70;
+/** Stopping takes the grace and what the queue's own goodbye takes; a process that is slower has lost its Redis. */
+const STOP_MARGIN_MS = 8000;
+
+/**
+ * Runs roles in this process until SIGTERM or SIGINT (or the end of the supervisor that started it), then drains them
+ * within `shutdownSeconds` and exits 0. Settings that can't be used exit 2, a state store that can't, 3.
+ */
+export async function runRoles(
+  roles: readonly Role[],
+  configFile: string | undefined,
+  watchdog = WATCHDOG,
+): Promise<void> {
+  process.umask(0o027);
+  const name = roles.map((role) => role.name).join('+');
+  let app: HostApp;
+  try {
+    app = await openApp(configFile, name);
+    refuseUnused(roles, app);
+  } catch (error) {
+    process.stderr.write(`wavspool ${name}: ${messageOf(error)}\n`);
+    process.exit(FAULTS[faultCode(error)].exit);
+  }
+  const stopRequested = untilAskedToStop();
+  const startedAt = app.clock.monotonicMs();
+  const running: RunningRole[] = [];
+  const watchdogs = new Map<RunningRole, Watching>();
+  let heartbeat: Heartbeating | undefined;
+  // before they start: a start may wait for Redis for hours, and lives all the while
+  const answering = roles.map(({ name }, at) =>
+    answerHealth({ ...app, data: app.settings.paths.data }, name, () =>
+      ownFacts(app, startedAt, running[at], watchdogs, heartbeat),
+    ),
+  );
+  try {
+    for (const role of roles) running.push(await start(role, app));
+  } catch (err) {
+    app.report('unexpected fault', { err });
+    process.exit(FAULTS[faultCode(err)].exit);
+  }
+  app.report('role started', { node: process.version });
+  letOthersGoFirst(app, roles);
+  flushCompileCache(); // where there is one, the next start is quick even if this process is killed
+  heartbeat = startHeartbeat(
+    app,
+    roles.map((role, at) => ({ name: role.name, running: running[at] })),
+  );
+  const stopping = new AbortController();
+  guardLoop(app.clock, app.report, stopping.signal, watchdog.blockedMs);
+  for (const role of running) {
+    const watching = watch(app, role, watchdog);
+    if (watching !== undefined) watchdogs.set(role, watching);
+  }
+
+  const reason = await stopRequested;
+  const graceMs = app.settings.shutdownSeconds * 1000;
+  app.report('role stopping', { reason, graceMs });
+  stopping.abort();
+  for (const watching of watchdogs.values()) watching.stop();
+  void giveUpAfter(app, graceMs + STOP_MARGIN_MS);
+  const handedBack = await Promise.all(running.map((role) => role.stop(graceMs)));
+  await heartbeat.stop();
+  await Promise.all(answering.map((one) => one.close()));
+  app.report('role stopped', {
+    ms: Math.round(app.clock.monotonicMs() - startedAt),
+    handedBack: handedBack.reduce((sum, jobs) => sum + jobs, 0),
+  });
+  await app.close();
+  process.exit(0);
+}
+
+/** What a role can say of itself; `startedAt` is monotonic, as all that `app.clock` measures. */
+function ownFacts(
+  { clock, state }: HostApp,
+  startedAt: number,
+  running: RunningRole | undefined,
+  watchdogs: ReadonlyMap<RunningRole, Watching>,
+  heartbeat: Heartbeating | undefined,
+): OwnFacts {
+  return {
+    startedAt: clock.now() - (clock.monotonicMs() - startedAt),
+    running: running !== undefined,
+    stall: running?.stall?.() ?? (running && watchdogs.get(running)?.stall()),
+    held: running?.held?.(),
+    stateTrouble: state.trouble(),
+    redisAwaySince: heartbeat?.redisAwaySince(),
+    ...jobsOf(running, clock.monotonicMs()),
+  };
+}
+
+/** Throws USAGE for a role that these settings have no work for. */
+function refuseUnused(roles: readonly Role[], { loaded }: HostApp): void {
+  const used = usedRoles(loaded.parts);
+  const unused = roles.filter(({ name }) => !used.includes(name)).map(({ name }) => name);
+  if (unused.length === 0) return;
+  const message = `${whyNoRecordings(loaded)}, so it has no work for ${unused.join(', ')}; it has for ${used.join(', ')}`;
+  throw new WavspoolError('USAGE', message);
+}
+
+async function start(role: Role, { queues, ...app }: HostApp): Promise<RunningRole> {
+  if (role.name === 'maintain' || role.name === 'dashboard') return role.start({ ...app, queues });
+  if (queues === undefined) throw new WavspoolError('UNKNOWN', `${role.name} was started without Redis`);
+  return role.start({ ...app, queues });
+}
+
+/** Only a child of `up` leads a session of its own; any other process would take somebody's whole session with it. */
+function letOthersGoFirst({ report }: HostApp, roles: readonly Role[]): void {
+  if (process.channel === undefined) return;
+  for (const { nice } of roles) {
+    if (nice === undefined) continue;
+    try {
+      lowerPriority(nice);
+    } catch (err) {
+      report('unexpected fault', { err }); // it is only about speed
+    }
+  }
+}
+
+function untilAskedToStop(): Promise<string> {
+  return new Promise((resolve) => {
+    process.on('SIGTERM', () => resolve('SIGTERM'));
+    process.on('SIGINT', () => resolve('SIGINT'));
+    // `up` holds the other end: when it dies, even by SIGKILL, its roles end in order
+    process.on('disconnect', () => resolve('the supervisor is gone'));
+  });
+}
+
+async function giveUpAfter(app: HostApp, ms: number): Promise<void> {
+  await app.clock.sleep(ms);
+  app.report('unexpected fault', {
+    err: new Error(`stopping took longer than ${ms} ms; what ran is tried again`),
+  });
+  process.exit(0);
+}
+
+/** Watches whether the role's work gets done; undefined for one that works off nothing. */
+function watch(
+  { queues, clock, report, log }: HostApp,
+  { work, unqueued }: RunningRole,
+  { limits, everyMs }: Watchdog,
+): Watching | undefined {
+  const end = (): void => {
+    log.close();
+    process.exit(STALLED_EXIT);
+  };
+  const deps = { clock, report, end };
+  if (work !== undefined && queues !== undefined) {
+    const { queue, worker } = work;
+    const look = (): Promise<Sample> => lookAtQueue(queues, work);
+    return watchProgress({ queue, look, recreate: () => worker.recreate() }, limits[queue], everyMs, deps);
+  }
+  if (unqueued === undefined) return undefined;
+  // nothing waits in a queue that somebody must take it from: only what never ends is a fault here
+  const look = (): Promise<Sample> => {
+    const active = unqueued.active();
+    const finished = unqueued.finished();
+    return Promise.resolve({ waiting: 0, active, activeHere: active, finished, heldBecause: undefined });
+  };
+  const watched = { queue: 'maintenance', look, recreate: () => Promise.resolve() };
+  return watchProgress(watched, limits.maintenance, everyMs, deps);
+}
+
+async function lookAtQueue(
+  queues: Queues,
+  { queue, worker }: NonNullable<RunningRole['work']>,
+): Promise<Sample> {
+  const { waiting, active } = await queues[queue].counts();
+  const paused = await queues[queue].isPaused();
+  const outage = queue === 'upload' ? await queues.shared.outage() : undefined;
+  const heldBecause = paused ? 'paused' : (outage?.cause ?? (worker.isHeld() ? 'held' : undefined));
+  return { waiting, active, activeHere: worker.active(), finished: worker.finished(), heldBecause };
+}

@@ -1,8 +1,0 @@
-import { startExtraction } from '../extract/index.ts';
-import type { RecordingsRole } from '../role.ts';
-
-/** Extraction runs ahead of the uploads, which are what everybody waits for: it takes a third of a core that both want. */
-const NICE = 5;
-
-/** Unpacks queued tars. */
-export const extractRole: RecordingsRole = { name: 'extract', nice: NICE, start: startExtraction };

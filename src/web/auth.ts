@@ -1,0 +1,102 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { Secret } from '../platform/config/index.ts';
+
+// Who may do what; nothing in here touches a request or a clock.
+
+export const COOKIE = 'wavspool_session';
+export const SESSION_SECONDS = 7 * 86_400;
+
+export interface Credentials {
+  readonly authorization: string | undefined;
+  readonly cookie: string | undefined;
+}
+
+/** How a request proves itself: by the token, by the cookie of a login, or not at all. `now` in ms since 1970. */
+export function identify(
+  token: Secret,
+  { authorization, cookie }: Credentials,
+  now: number,
+): 'token' | 'cookie' | undefined {
+  const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+  if (bearer !== undefined) return isToken(token, bearer) ? 'token' : undefined;
+  return cookie !== undefined && isSession(token, cookie, now) ? 'cookie' : undefined;
+}
+
+/** True when a request tries a token of its own: who guesses has to wait, wherever the guess stands. */
+export function triesToken({ authorization }: Credentials): boolean {
+  return /^Bearer /i.test(authorization ?? '');
+}
+
+/** Where a login leads: a page of ours, whatever the address says. */
+export function landingPage(wanted: string | undefined): string {
+  if (wanted === undefined || !/^\/(?![/\\])[\x21-\x7e]*$/.test(wanted)) return '/';
+  return wanted.startsWith('/login') || wanted.startsWith('/logout') ? '/' : wanted;
+}
+
+/** Compares in constant time, whatever the lengths are. */
+export function isToken(token: Secret, candidate: string): boolean {
+  return isSame(token.reveal(), candidate);
+}
+
+/** The value of the cookie: when it ends, and a signature that only the holder of the token can make. */
+export function sessionCookie(token: Secret, now: number): string {
+  const endsAt = now + SESSION_SECONDS * 1000;
+  return `${endsAt}.${signature(token, String(endsAt))}`;
+}
+
+/** A browser sends its cookies with requests that other sites make it send; what changes anything must come from our own page. */
+export function isSameOrigin(headers: {
+  readonly origin?: string | undefined;
+  readonly host?: string | undefined;
+  readonly 'sec-fetch-site'?: string | string[] | undefined;
+}): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined) return site === 'same-origin';
+  const { origin, host } = headers;
+  return origin !== undefined && host !== undefined && URL.parse(origin)?.host === host.toLowerCase();
+}
+
+/** After this many wrong tokens from one address it has to wait. */
+const MAX_MISSES = 5;
+const MISS_WINDOW_MS = 60_000;
+/** Addresses that are remembered; an attacker with more of them starts the count anew. */
+const MAX_ADDRESSES = 10_000;
+
+/** Counts wrong tokens per address. `nowMs` is monotonic. */
+export interface Throttle {
+  isBlocked(address: string, nowMs: number): boolean;
+  miss(address: string, nowMs: number): void;
+}
+
+export function createThrottle(): Throttle {
+  const misses = new Map<string, { count: number; since: number }>();
+  const current = (address: string, nowMs: number): { count: number; since: number } | undefined => {
+    const entry = misses.get(address);
+    return entry !== undefined && nowMs - entry.since < MISS_WINDOW_MS ? entry : undefined;
+  };
+  return {
+    isBlocked: (address, nowMs) => (current(address, nowMs)?.count ?? 0) >= MAX_MISSES,
+    miss: (address, nowMs) => {
+      const entry = current(address, nowMs) ?? { count: 0, since: nowMs };
+      if (misses.size >= MAX_ADDRESSES) misses.clear();
+      misses.set(address, { ...entry, count: entry.count + 1 });
+    },
+  };
+}
+
+function isSession(token: Secret, cookie: string, now: number): boolean {
+  const [endsAt = '', signed = ''] = cookie.split('.');
+  return isSame(signature(token, endsAt), signed) && Number(endsAt) > now;
+}
+
+function signature(token: Secret, endsAt: string): string {
+  return createHmac('sha256', token.reveal()).update(`wavspool session ${endsAt}`).digest('base64url');
+}
+
+function isSame(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b)); // it wants equal lengths
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

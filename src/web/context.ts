@@ -1,0 +1,97 @@
+import type { Secret, Settings, UsedParts } from '../platform/config/index.ts';
+import type { Report } from '../domain/events.ts';
+import { WavspoolError } from '../domain/faults.ts';
+import { lastStateCheck } from '../operate/health/index.ts';
+import type { HostApi } from '../maintenance/catalogue/index.ts';
+import type { Presence, Queues } from '../platform/queue/index.ts';
+import type { FailureWords } from '../operate/requeue/index.ts';
+import type { Ingested } from '../ingest/rescan/index.ts';
+import type { Clock } from '../platform/runtime/index.ts';
+import type { StateStore } from '../platform/state/index.ts';
+import {
+  collectStatus,
+  lookAtQueues,
+  type Pauses,
+  type QueueFacts,
+  type Status,
+} from '../operate/status/index.ts';
+import { within } from './within.ts';
+
+export interface DashboardDeps {
+  readonly settings: Settings;
+  readonly state: StateStore;
+  readonly parts: UsedParts;
+  /** Undefined where nothing goes through Redis. */
+  readonly queues: Queues | undefined;
+  readonly presence: Presence;
+  readonly clock: Clock;
+  readonly report: Report;
+  /** FAILED recordings that match; with `tars`, failed tars too. Throws USAGE for a word that can match nothing. */
+  readonly requeue: (words: FailureWords, tars: boolean) => Promise<{ recordings: number; tars: number }>;
+  /** Queues these tars now, as `wavspool ingest` does. */
+  readonly ingest: (tars: readonly string[]) => Promise<readonly Ingested[]>;
+  readonly pauses: Pauses;
+  readonly host: HostApi;
+  readonly token: Secret;
+}
+
+/** What the routes work with. */
+export interface Context extends DashboardDeps {
+  /** At most a second old, however many ask. A Redis that is away for 2 s is told of in it. Throws FILE_UNREADABLE after 2.8 s. */
+  readonly status: () => Promise<Status>;
+}
+
+const FRESH_MS = 1000;
+const REDIS_DEADLINE_MS = 2000;
+/** A probe of liveness gives up after 3 s. */
+const DEADLINE_MS = 2800;
+
+export function createContext(deps: DashboardDeps): Context {
+  let latest: { readonly at: number; readonly status: Promise<Status> } | undefined;
+  let isRunning = false;
+  const ask = questionsToRedis(deps);
+  const collect = async (): Promise<Status> => {
+    isRunning = true;
+    try {
+      return await collectStatus({
+        ...deps,
+        queues: ask,
+        stateCheck: () => lastStateCheck(deps.settings.paths),
+        keeping: () => deps.host.keeping(),
+      });
+    } finally {
+      isRunning = false;
+    }
+  };
+  return {
+    ...deps,
+    status: () => {
+      const now = deps.clock.monotonicMs();
+      if (latest === undefined || (!isRunning && now - latest.at >= FRESH_MS))
+        latest = { at: now, status: collect() };
+      return within(deps.clock, DEADLINE_MS, latest.status, diskSilent);
+    },
+  };
+}
+
+function redisSilent(): WavspoolError {
+  const message = `Redis did not answer within ${REDIS_DEADLINE_MS / 1000} s`;
+  return new WavspoolError('REDIS_UNREACHABLE', message);
+}
+
+function diskSilent(): WavspoolError {
+  const message = `what lies on the disks of this host could not be told within ${DEADLINE_MS / 1000} s`;
+  return new WavspoolError('FILE_UNREADABLE', message);
+}
+
+/** One question at a time: what is asked of a Redis that is away piles up in its client. */
+function questionsToRedis({ queues, clock }: DashboardDeps): (() => Promise<QueueFacts>) | undefined {
+  if (queues === undefined) return undefined;
+  let pending: Promise<QueueFacts> | undefined;
+  return () => {
+    pending ??= lookAtQueues(queues).finally(() => {
+      pending = undefined;
+    });
+    return within(clock, REDIS_DEADLINE_MS, pending, redisSilent);
+  };
+}

@@ -1,0 +1,52 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Report } from '../domain/events.ts';
+import { FAULTS, faultCode, messageOf, type FaultCode } from '../domain/faults.ts';
+
+/** Refuses with the form that every error of the API has. */
+export function refuse(
+  reply: FastifyReply,
+  status: number,
+  refusal: { readonly error: string; readonly code: string; readonly remedy: string },
+): FastifyReply {
+  return reply.code(status).send(refusal);
+}
+
+/** Turns what the routes throw into `{error, code, remedy}`; what is not a caller's fault is reported. */
+export function answerFaults(server: FastifyInstance, report: Report): void {
+  server.setErrorHandler((error, request, reply) => {
+    const code = codeOf(error);
+    const status = statusOf(error, code);
+    if (status >= 500) report('request failed', { route: routeOf(request.url), err: error });
+    return refuse(reply, status, { error: messageOf(error), code, remedy: FAULTS[code].remedy });
+  });
+  server.setNotFoundHandler((request, reply) =>
+    refuse(reply, 404, {
+      error: `there is no ${request.method} ${routeOf(request.url)}`,
+      code: 'USAGE',
+      remedy: 'open / for what there is',
+    }),
+  );
+}
+
+/** The path alone: what follows the question mark may hold the token. */
+export function routeOf(url: string): string {
+  return url.split('?', 1)[0] ?? url;
+}
+
+/** A fault of the request itself, as fastify tells it (a body that is no JSON, too large, of a foreign type). */
+function requestFault(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
+  const { statusCode } = error;
+  return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? statusCode : undefined;
+}
+
+function codeOf(error: unknown): FaultCode {
+  return requestFault(error) === undefined ? faultCode(error) : 'USAGE';
+}
+
+function statusOf(error: unknown, code: FaultCode): number {
+  if (code === 'USAGE') return requestFault(error) ?? 400;
+  if (code === 'TAR_MISSING') return 404;
+  if (code === 'TAR_INCOMPLETE') return 409;
+  return FAULTS[code].exit === 3 ? 503 : 500;
+}

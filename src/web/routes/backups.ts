@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify';
+import { backupPage } from '../../maintenance/catalogue/index.ts';
+import type { Context } from '../context.ts';
+import { backupsQuery, eventBody, parsed, runBackupBody } from '../input.ts';
+
+/**
+ * `GET /api/backups?database=&limit=&after=`: a page of the copies there are, the newest first.
+ * `POST /api/backups/run` with `{database, event?, label?}`, `{database, export}` or `{mirror}`: takes a snapshot, writes an
+ * export or makes a mirror now, and answers with what the command's `--json` prints, when it is done.
+ * `POST /api/events` with `{event, label?, database?}`: takes every snapshot that is bound to the event.
+ */
+export function backups(server: FastifyInstance, { host }: Context): void {
+  server.get('/api/backups', async (request) => {
+    const { database, limit, after } = parsed(backupsQuery, request.query);
+    const { snapshots, unlisted } = await host.backups(database);
+    return { ...backupPage(snapshots, { limit, after }), total: snapshots.length, unlisted };
+  });
+  server.post('/api/backups/run', async (request) => {
+    const asked = parsed(runBackupBody, request.body);
+    if ('mirror' in asked) return host.makeMirror(asked.mirror);
+    if ('export' in asked) return host.exportTables(asked.database, asked.export);
+    return { snapshots: await host.takeSnapshots(asked, asked.event === undefined ? 'hand' : 'event') };
+  });
+  server.post('/api/events', async (request) => ({
+    snapshots: await host.takeSnapshots(parsed(eventBody, request.body), 'event'),
+  }));
+}

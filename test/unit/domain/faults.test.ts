@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { FAULTS } from '../../../src/domain/faults.ts';
+
+test('docs/errors.md lists every fault with its cause, exit code and remedy, and no other', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../../docs/errors.md'), 'utf8');
+  const documented = [
+    ...text.matchAll(/^\| `([A-Z_0-9]+)`\s*\| `(\w+)`\s*\|[^|]*\| (\d+)\s*\| (.*?)\s*\|$/gm),
+  ].map(([, code, cause, exit, remedy]) => ({ code, cause, exit: Number(exit), remedy }));
+  expect(documented).toEqual(
+    Object.entries(FAULTS).map(([code, { cause, exit, remedy }]) => ({ code, cause, exit, remedy })),
+  );
+});

@@ -1,0 +1,42 @@
+import type { Base } from '../../../../src/maintenance/point-in-time/chain.ts';
+import type { SegmentName } from '../../../../src/maintenance/point-in-time/names.ts';
+
+export const MINUTE_MS = 60_000;
+
+/** A base at minute `at`. */
+export function base(position: number, at: number, rest: Partial<Base> = {}): Base {
+  return {
+    format: 1,
+    database: 'x',
+    position,
+    at: at * MINUTE_MS,
+    reason: 'test',
+    link: 'a'.repeat(64),
+    continues: true,
+    pageSize: 4096,
+    pageCount: 1,
+    digest: '0'.repeat(16),
+    journalMode: 'wal',
+    sha256: 'b'.repeat(64),
+    storedBytes: 1,
+    storedSha256: 'c'.repeat(64),
+    verified: undefined,
+    ...rest,
+  };
+}
+
+/** A base that was verified through a point at minute `throughAt`. */
+export function verifiedBase(
+  position: number,
+  at: number,
+  through: { position: number; at: number },
+  rest: Partial<Base> = {},
+): Base {
+  const point = { position: through.position, at: through.at * MINUTE_MS };
+  return base(position, at, { verified: { position, through: point, at: 0 }, ...rest });
+}
+
+/** A segment of one point per record, from minute `from` to minute `to`. */
+export function segment(first: number, last: number, from: number, to = from): SegmentName {
+  return { first, last, from: from * MINUTE_MS, to: to * MINUTE_MS, points: last - first + 1 };
+}

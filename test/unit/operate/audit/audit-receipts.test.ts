@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { auditReceipts, type ReceiptAuditDeps } from '../../../../src/operate/audit/audit-receipts.ts';
+import type { TarReceipt } from '../../../../src/platform/state/index.ts';
+
+type Head = TarReceipt | undefined;
+
+const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Five receipts in a chain; `key` is where the listing has it. */
+const chain: { key: string; text: string; head: TarReceipt }[] = [];
+for (const seq of [1, 2, 3, 4, 5]) {
+  const previous = chain.at(-1)?.head.sha256 ?? null;
+  const tar = {
+    path: `${seq}.tar`,
+    size: 1,
+    modified: '2025-09-01T00:00:00Z',
+    sha256: sha256Of(`tar ${seq}`),
+  };
+  const text = JSON.stringify({
+    format: 'wavspool-receipt/1',
+    site: 'main',
+    seq,
+    previous,
+    tar,
+    recordings: [],
+  });
+  const key = `.receipts/${seq}.tar.json`;
+  chain.push({ key, text, head: { seq, key, sha256: sha256Of(text), tarSha256: tar.sha256 } });
+}
+const headOf = (seq: number): Head => chain[seq - 1]?.head;
+
+/** What an audit says of the receipts with these numbers, with state.db's last receipt as it is before the listing and after. */
+async function said(listed: readonly number[], before: Head, after: Head): Promise<readonly string[]> {
+  const heads = [before, after];
+  const deps: ReceiptAuditDeps = {
+    site: 'main',
+    prefix: '',
+    extracted: '/x',
+    dueBefore: '2025-09-01 00:00:00',
+    state: {
+      receiptHead: () => heads.shift(),
+      recording: () => undefined,
+      tarsDueForReceipt: () => [],
+    },
+    store: {
+      list: async function* () {
+        for (const seq of listed) yield { key: chain[seq - 1]?.key ?? '', size: 1, etag: 'e', modified: 0 };
+      },
+      get: (key) =>
+        Promise.resolve(Readable.from([Buffer.from(chain.find((one) => one.key === key)?.text ?? '')])),
+    },
+  };
+  const findings: string[] = [];
+  for await (const { sign, reason } of auditReceipts(deps, AbortSignal.timeout(5000)))
+    findings.push(`${sign} ${reason}`);
+  return findings;
+}
+
+test('receipts that are written while the bucket is listed are not called missing', async () => {
+  expect(await said([1, 2], headOf(2), headOf(5))).toEqual([]);
+  expect(await said([1, 2, 3, 5], headOf(2), headOf(5))).toEqual([]); // the fourth came behind the listing
+  expect(await said([], undefined, headOf(3))).toEqual([]);
+  expect(await said([1, 2, 3], headOf(2), headOf(2))).toEqual([]); // written, and not yet known
+});
+
+test('one that was there before is missed all the same', async () => {
+  expect(await said([1, 3, 4, 5], headOf(3), headOf(5))).toEqual(['* receipt 2 is missing']);
+  expect(await said([1, 2], headOf(3), headOf(5))).toEqual([
+    '- receipt 3 is missing: state.db knows 3 as the last',
+  ]);
+  expect(await said([1, 2, 3, 5], headOf(2), headOf(2))).toEqual(['* receipt 4 is missing']); // an old state.db
+});

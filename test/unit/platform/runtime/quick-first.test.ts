@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../../../src/platform/runtime/clock.ts';
+import { createQuickFirst } from '../../../../src/platform/runtime/quick-first.ts';
+
+test('what was slow here once is done in the thread pool 64 times, and then here again', async () => {
+  let ms = 0;
+  const quickFirst = createQuickFirst({ ...systemClock, monotonicMs: () => ms }, 2);
+  const at = (tookMs: number): Promise<string> =>
+    quickFirst(
+      () => {
+        ms += tookMs;
+        return 'here';
+      },
+      async () => 'in the pool',
+    );
+  expect(await at(2)).toBe('here');
+  expect(await at(3)).toBe('here');
+  for (let time = 0; time < 64; time++) expect(await at(3)).toBe('in the pool');
+  expect(await at(3)).toBe('here');
+  expect(await at(0)).toBe('in the pool');
+});
+
+test('what is thrown here rejects, and counts when it was slow', async () => {
+  let ms = 0;
+  const quickFirst = createQuickFirst({ ...systemClock, monotonicMs: () => ms }, 2);
+  const fail = (): never => {
+    ms += 3;
+    throw new Error('EIO');
+  };
+  await expect(quickFirst(fail, async () => 'in the pool')).rejects.toThrow('EIO');
+  expect(await quickFirst(fail, async () => 'in the pool')).toBe('in the pool');
+});
