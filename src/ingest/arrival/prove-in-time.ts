@@ -10,6 +10,8 @@ const SOONEST_MS = 100;
 /** What proves nothing within this time is left to extraction, which counts what it unpacks. */
 const SLOW_MS = 60_000;
 const SLOW_BYTES_PER_MS = 5000;
+/** One for all proofs: an error, and a signal made of others, for each took a quarter of what a hundred thousand tars cost. */
+const ENDED = new Error('the proof has ended');
 
 /** The proof of a tar; undefined if it takes too long for a lane that others wait for. Rejects as `prove` does. */
 export async function proveInTime(
@@ -20,23 +22,29 @@ export async function proveInTime(
   const forMs = slow
     ? SLOW_MS + version.size / SLOW_BYTES_PER_MS
     : Math.max(QUICK_MS / (1 + streams.top.slow), SOONEST_MS);
-  const late = new AbortController();
+  const cut = new AbortController();
   const ended = new AbortController();
-  const timer = endAfter(clock.sleep(forMs, ended.signal), ended.signal, late);
+  const stop = (): void => cut.abort(stopping.reason);
+  if (stopping.aborted) stop();
+  stopping.addEventListener('abort', stop, { once: true });
+  let isLate = false;
+  const waitForIt = async (): Promise<void> => {
+    await clock.sleep(forMs, ended.signal);
+    if (ended.signal.aborted) return;
+    isLate = true;
+    cut.abort(new Error('it took too long'));
+  };
+  const timer = waitForIt();
   try {
-    return await prove(path, AbortSignal.any([stopping, late.signal]));
+    return await prove(path, cut.signal);
   } catch (error) {
-    if (!late.signal.aborted || stopping.aborted) throw error;
+    if (!isLate || stopping.aborted) throw error;
     return slow
       ? { kind: 'unproved', reason: `it took longer than ${Math.round(forMs / 1000)} s to read` }
       : undefined;
   } finally {
-    ended.abort();
+    stopping.removeEventListener('abort', stop);
+    ended.abort(ENDED);
     await timer;
   }
-}
-
-async function endAfter(slept: Promise<unknown>, ended: AbortSignal, late: AbortController): Promise<void> {
-  await slept;
-  if (!ended.aborted) late.abort(new Error('it took too long'));
 }
