@@ -57,12 +57,26 @@ export async function processTar(
       batchSize: (taken) => batchSize(taken, backlog.waiting(), settings.upload.concurrency),
     };
     await extractTar(deps, tar, signal);
-    for (const who of [EVERYBODY, tar.path, dirname(tar.path)]) hold.goesOn(who);
+  } catch (error) {
+    if (signal.aborted) return { kind: 'hand back' };
+    return afterFailure(extractor, tar, error);
+  }
+  for (const who of [EVERYBODY, tar.path, dirname(tar.path)]) hold.goesOn(who);
+  return queueUploads(extractor, tar, signal);
+}
+
+/** The tar is extracted, whatever Redis or `state.db` say of it from here on: it fails no more. */
+async function queueUploads(
+  { app, backlog }: Extractor,
+  tar: TarVersion,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  try {
     await enqueueUploads(app, tar.path, backlog);
     return { kind: 'done' };
   } catch (error) {
     if (signal.aborted) return { kind: 'hand back' };
-    return afterFailure(extractor, tar, error);
+    return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(error) };
   }
 }
 
