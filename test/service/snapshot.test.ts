@@ -368,10 +368,11 @@ test(
       await listSnapshots(rig.host, rig.host.databases[1]!, rig.host.databases[1]!.snapshots[0]!)
     )[0]!;
     const fill = async (): Promise<void> => {
-      for (let day = 1; day <= 12; day++) {
-        const file = `ledger_2025-09-${String(day).padStart(2, '0')}.db`;
+      // the nights before: years before would be a leap of the clock, behind which the newest of them stays for once
+      for (let nights = 1; nights <= 12; nights++) {
+        const at = record!.at - nights * 86_400_000;
+        const file = `ledger_${new Date(at).toISOString().slice(0, 10)}.db`;
         await copyFile(taken!.path, join(copies, file));
-        const at = Date.parse(file.slice(7, 17));
         await withDirectory(copies, (directory) =>
           writeRecord(directory, { ...record!, file, at, count: 0 }),
         );
