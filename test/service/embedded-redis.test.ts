@@ -18,8 +18,8 @@ import { fillDisk, mountSmallDisk } from '../support/small-disk.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const LEAVER = `
   const [root, data] = process.argv.slice(1);
-  const { startEmbeddedRedis } = await import(root + '/src/up/embedded-redis.ts');
-  const { systemClock } = await import(root + '/src/runtime/index.ts');
+  const { startEmbeddedRedis } = await import(root + '/src/process/up/embedded-redis.ts');
+  const { systemClock } = await import(root + '/src/platform/runtime/index.ts');
   const { socket } = await startEmbeddedRedis(data, { clock: systemClock, report: () => undefined });
   process.stdout.write(socket);`;
 
