@@ -2,7 +2,7 @@ import type { Settings } from '../platform/config/index.ts';
 import type { Report } from '../domain/events.ts';
 import type { Queues } from '../platform/queue/index.ts';
 import type { Clock, Dice } from '../platform/runtime/index.ts';
-import type { StateStore } from '../platform/state/index.ts';
+import type { StateStore } from '../domain/ledger.ts';
 
 /** What the way of a tar works with, from the landing directory to the bucket. */
 export interface IngestDeps {

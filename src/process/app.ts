@@ -8,7 +8,8 @@ import { createLog, type Log } from '../platform/log/index.ts';
 import { presenceInFiles, type Presence } from '../platform/presence/index.ts';
 import type { Queues } from '../platform/queue/index.ts';
 import { systemClock, systemDice, type Clock, type Dice } from '../platform/runtime/index.ts';
-import { openStateStore, type StateStore } from '../platform/state/index.ts';
+import { openStateStore } from '../platform/state/index.ts';
+import type { StateStore } from '../domain/ledger.ts';
 
 /** What a role or a command works with on any host. `close` ends it in the reverse order of opening. */
 export interface HostApp {

@@ -7,7 +7,7 @@ import type { Presence, Queues } from '../platform/queue/index.ts';
 import type { FailureWords } from '../operate/requeue/index.ts';
 import type { Ingested } from '../ingest/rescan/index.ts';
 import type { Clock } from '../platform/runtime/index.ts';
-import type { StateStore } from '../platform/state/index.ts';
+import type { StateStore } from '../domain/ledger.ts';
 import {
   collectStatus,
   lookAtQueues,

@@ -4,14 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
-import {
-  openStateStore,
-  type RecordingPage,
-  type RecordingPlace,
-  type StateStore,
-  type TarVersion,
-  type WavFacts,
-} from '../../src/platform/state/index.ts';
+import { openStateStore } from '../../src/platform/state/index.ts';
+import type { RecordingPage, RecordingPlace, StateStore } from '../../src/domain/ledger.ts';
+import type { TarVersion } from '../../src/domain/tar.ts';
+import type { WavFacts } from '../../src/domain/recording.ts';
 
 const WAV: WavFacts = { valid: true, durationMs: 1000, codec: 'pcm', sampleRate: 8000, channels: 1 };
 const TAR: TarVersion = { path: '/in/a.tar', size: 10, mtimeMs: 1000 };

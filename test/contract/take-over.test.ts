@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { faultCode } from '../../src/domain/faults.ts';
 import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
-import { openStateStore, type StateStore } from '../../src/platform/state/index.ts';
+import { openStateStore } from '../../src/platform/state/index.ts';
+import type { StateStore } from '../../src/domain/ledger.ts';
 
 const TABLES = `CREATE TABLE extracted_tars(path TEXT PRIMARY KEY, timestamp TEXT);
   CREATE TABLE uploads(wav_path TEXT PRIMARY KEY, status TEXT, timestamp TEXT, error_message TEXT, retry_count INTEGER DEFAULT 0);`;

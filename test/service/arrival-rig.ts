@@ -6,7 +6,7 @@ import { Header } from 'tar';
 import type { EventName, Events, Report } from '../../src/domain/events.ts';
 import { startArrival, type Arrival, type ArrivalDeps, type Proof } from '../../src/ingest/arrival/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
-import type { TarVersion } from '../../src/platform/state/index.ts';
+import type { TarVersion } from '../../src/domain/tar.ts';
 
 const BLOCK = 512;
 

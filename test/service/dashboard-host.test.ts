@@ -6,7 +6,8 @@ import { loadSettings, Secret, type Settings } from '../../src/platform/config/i
 import { openHost, type Host } from '../../src/maintenance/catalogue/index.ts';
 import { openQueues, uploadWork } from '../../src/platform/queue/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
-import { openStateStore, type StateStore } from '../../src/platform/state/index.ts';
+import { openStateStore } from '../../src/platform/state/index.ts';
+import type { StateStore } from '../../src/domain/ledger.ts';
 import { startTestDashboard, type TestDashboard } from '../support/dashboard.ts';
 import { until } from '../support/ports.ts';
 import { makeTar } from '../support/tars.ts';

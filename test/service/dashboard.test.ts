@@ -12,7 +12,8 @@ import { ingestTars } from '../../src/ingest/rescan/index.ts';
 import { openQueues, uploadWork, type Queues } from '../../src/platform/queue/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
 import { failureFilter } from '../../src/operate/requeue/index.ts';
-import { openStateStore, type StateStore } from '../../src/platform/state/index.ts';
+import { openStateStore } from '../../src/platform/state/index.ts';
+import type { StateStore } from '../../src/domain/ledger.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/ports.ts';
 

@@ -9,7 +9,8 @@ import { auditReceipts } from '../../src/operate/audit/audit-receipts.ts';
 import { WavspoolError } from '../../src/domain/faults.ts';
 import { receiptWriter, restoreFromReceipts } from '../../src/ingest/receipt/index.ts';
 import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
-import { openStateStore, type StateStore } from '../../src/platform/state/index.ts';
+import { openStateStore } from '../../src/platform/state/index.ts';
+import type { StateStore } from '../../src/domain/ledger.ts';
 import { openS3Store, type ObjectStore } from '../../src/platform/s3/index.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
 

@@ -3,7 +3,7 @@ import { startDashboard } from '../../src/web/server.ts';
 import { hostApi, type Host } from '../../src/maintenance/catalogue/index.ts';
 import { ingestTars } from '../../src/ingest/rescan/index.ts';
 import { openQueues } from '../../src/platform/queue/index.ts';
-import type { StateStore } from '../../src/platform/state/index.ts';
+import type { StateStore } from '../../src/domain/ledger.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
 /** The dashboard of a site on a Redis of its own, asked as a script of an operator's asks it. */

@@ -5,7 +5,9 @@ import { dirname, join, relative } from 'node:path';
 import { extractTar, type ExtractDeps } from '../../src/ingest/extract/index.ts';
 import { faultCode, messageOf, type FaultCode } from '../../src/domain/faults.ts';
 import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
-import { openStateStore, type RecordingRow, type StateStore } from '../../src/platform/state/index.ts';
+import { openStateStore } from '../../src/platform/state/index.ts';
+import type { RecordingRow } from '../../src/domain/recording.ts';
+import type { StateStore } from '../../src/domain/ledger.ts';
 
 /** What became of one tar. */
 export interface Extracted {

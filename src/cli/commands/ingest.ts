@@ -3,7 +3,7 @@ import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import type { App } from '../../process/app.ts';
 import { ingestTars, type Ingested } from '../../ingest/rescan/index.ts';
-import type { Progress } from '../../platform/state/index.ts';
+import type { Progress } from '../../domain/recording.ts';
 import { counted, printError, printJson, printTable } from '../output.ts';
 import { withApp } from '../with-app.ts';
 

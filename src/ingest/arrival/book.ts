@@ -1,6 +1,6 @@
 import type { Settings } from '../../platform/config/index.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
-import type { TarVersion } from '../../platform/state/index.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 import { isSameVersion, versionOf, type TarOnDisk } from './look.ts';
 import type { Proof } from './proof.ts';
 import type { Streams, Turns, Waiting } from './turns.ts';

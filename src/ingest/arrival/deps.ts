@@ -1,7 +1,7 @@
 import type { Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
-import type { TarVersion } from '../../platform/state/index.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 import type { Proof } from './proof.ts';
 
 /** What arrival stands on. */

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { lstatSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { createQuickFirst, systemClock } from '../../platform/runtime/index.ts';
-import type { TarVersion } from '../../platform/state/index.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 import type { Facts } from './readiness.ts';
 
 /** A tar as it lies on disk; `ctimeMs` (ms since 1970) is the host's own, which no copy can set. */

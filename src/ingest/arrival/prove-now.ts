@@ -1,4 +1,4 @@
-import type { TarVersion } from '../../platform/state/index.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 import type { ArrivalDeps } from './deps.ts';
 import { isSameVersion, lookAt, lookForMarker, versionOf } from './look.ts';
 import { readiness, type Readiness } from './readiness.ts';

@@ -1,4 +1,4 @@
-import type { TakenRecordings } from '../../platform/state/index.ts';
+import type { TakenRecordings } from '../../domain/tar.ts';
 
 /** Every request that `upload.concurrency` allows has so many jobs before it: then none of them idles when the last ones end. */
 const JOBS_PER_REQUEST = 2;

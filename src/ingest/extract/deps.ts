@@ -1,7 +1,8 @@
 import type { Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
-import type { StateStore, TarSummary } from '../../platform/state/index.ts';
+import type { StateStore } from '../../domain/ledger.ts';
+import type { TarSummary } from '../../domain/tar.ts';
 import type { AskStore } from './publish.ts';
 import type { SyncFileSystem } from '../../platform/linux/index.ts';
 import type { Turns } from './turns.ts';

@@ -3,7 +3,7 @@ import { rm, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { WavspoolError } from '../../domain/faults.ts';
 import { makeDirectory } from '../../platform/runtime/index.ts';
-import type { TarVersion } from '../../platform/state/index.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 import { openTar } from '../../platform/tar/index.ts';
 import type { ExtractDeps } from './deps.ts';
 import { extractionFault } from './host-trouble.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Occupant } from '../../platform/state/index.ts';
+import type { Occupant } from '../../domain/recording.ts';
 
 // P5 as pure functions: two different recordings never end at one path, equal bytes are one recording.
 

@@ -3,7 +3,7 @@ import type { IngestDeps } from '../deps.ts';
 import { FAULTS, errnoOf, faultCode, messageOf, type FaultCode } from '../../domain/faults.ts';
 import { EVERYBODY, uploadJobs, type Hold, type Outcome } from '../../platform/queue/index.ts';
 import { isDirectoryFailing } from '../../platform/runtime/index.ts';
-import type { TarVersion } from '../../platform/state/index.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 import { verdict } from '../../domain/verdict.ts';
 import type { BacklogGuard } from './backlog.ts';
 import { batchSize } from './batch-size.ts';

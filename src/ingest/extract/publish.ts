@@ -8,7 +8,8 @@ import {
   syncDirectory,
   type Breathe,
 } from '../../platform/runtime/index.ts';
-import type { Extraction, Occupant, StagedRecording } from '../../platform/state/index.ts';
+import type { Extraction } from '../../domain/ledger.ts';
+import type { Occupant, StagedRecording } from '../../domain/recording.ts';
 import { candidatePaths, judgePlace, judgeTakenOver } from './place.ts';
 
 /** Whether the object of the recording that lies at `path` has the bytes of `recording`; undefined: there is none. Throws a store fault. */

@@ -1,6 +1,7 @@
 import { rm, type FileHandle } from 'node:fs/promises';
 import type { Breathe } from '../../platform/runtime/index.ts';
-import type { Extraction, TarVersion } from '../../platform/state/index.ts';
+import type { Extraction } from '../../domain/ledger.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 import { admittedEndings, type ReadTarOptions } from '../../platform/tar/index.ts';
 import type { ExtractDeps } from './deps.ts';
 import { requireRoom } from './room.ts';

@@ -3,7 +3,7 @@ import { WavspoolError } from '../../domain/faults.ts';
 import { guardDirectory, type DirectoryGuard, createSyncShell } from '../../platform/linux/index.ts';
 import { createHold, type Payload, type RunningRole } from '../../platform/queue/index.ts';
 import { sweepTemporaries } from '../../platform/runtime/index.ts';
-import type { TarVersion } from '../../platform/state/index.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 import { openS3Store, type ObjectStore } from '../../platform/s3/index.ts';
 import { askStore } from './ask-store.ts';
 import { backlogGuard } from './backlog.ts';

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Settings } from '../../platform/config/index.ts';
 import { WavspoolError } from '../../domain/faults.ts';
-import type { Extraction } from '../../platform/state/index.ts';
+import type { Extraction } from '../../domain/ledger.ts';
 import type { TarEnd } from '../../platform/tar/index.ts';
 import { shownName } from './member.ts';
 

@@ -1,4 +1,4 @@
-import type { WavFacts } from '../../platform/state/index.ts';
+import type { WavFacts } from '../../domain/recording.ts';
 
 export interface WavHeaderReader {
   /** Takes the next bytes of the recording, from its first on. Never throws. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { temporaryPath } from '../../platform/runtime/index.ts';
-import type { WavFacts } from '../../platform/state/index.ts';
+import type { WavFacts } from '../../domain/recording.ts';
 import { createWavHeaderReader } from './wav-header.ts';
 
 export interface WrittenRecording {

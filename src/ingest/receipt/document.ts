@@ -3,7 +3,8 @@ import { relative, sep } from 'node:path';
 import { z } from 'zod';
 import { WavspoolError, messageOf } from '../../domain/faults.ts';
 import { isoTime, isoTimestamp } from '../../platform/runtime/index.ts';
-import type { RecordingRow, TarRow } from '../../platform/state/index.ts';
+import type { RecordingRow } from '../../domain/recording.ts';
+import type { TarRow } from '../../domain/tar.ts';
 
 /** Receipts lie below `<prefix>.receipts/`. */
 export const RECEIPTS = '.receipts/';

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { WavspoolError } from '../../domain/faults.ts';
-import type { RecordingRow, StateStore, TarRow } from '../../platform/state/index.ts';
+import type { RecordingRow } from '../../domain/recording.ts';
+import type { StateStore } from '../../domain/ledger.ts';
+import type { TarRow } from '../../domain/tar.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import { recordingKey } from '../upload/index.ts';
 

@@ -1,7 +1,8 @@
 import { join, relative } from 'node:path';
 import { WavspoolError, faultCode, messageOf } from '../../domain/faults.ts';
 import { parseTime, sqlTimestamp } from '../../platform/runtime/index.ts';
-import type { RestoredTar, StateStore, TarReceipt } from '../../platform/state/index.ts';
+import type { RestoredTar, StateStore } from '../../domain/ledger.ts';
+import type { TarReceipt } from '../../domain/tar.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import { chainFrom, type ChainLink } from './chain.ts';
 import { linkOf, readReceipts, readStored, type StoredReceipt } from './stored.ts';

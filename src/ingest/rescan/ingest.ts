@@ -5,7 +5,7 @@ import type { Settings } from '../../platform/config/index.ts';
 import type { IngestDeps } from '../deps.ts';
 import { WavspoolError, errnoOf } from '../../domain/faults.ts';
 import { requirePlace } from '../../platform/linux/index.ts';
-import type { TarVersion } from '../../platform/state/index.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 import { admittedEndings, openTar, proveComplete, type Ending } from '../../platform/tar/index.ts';
 import { createSemaphore } from '../../platform/runtime/index.ts';
 import { knownTars, queueTars } from './tars.ts';

@@ -1,7 +1,7 @@
 import type { IngestDeps } from '../deps.ts';
 
 import { extractWork, priorityOf } from '../../platform/queue/index.ts';
-import type { TarVersion } from '../../platform/state/index.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 
 type TarApp = Pick<IngestDeps, 'state' | 'queues' | 'settings'>;
 

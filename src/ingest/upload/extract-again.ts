@@ -1,7 +1,7 @@
 import type { IngestDeps } from '../deps.ts';
 import { isSameVersion, lookAt, versionOf } from '../arrival/index.ts';
 import { extractWork } from '../../platform/queue/index.ts';
-import type { RecordingRow } from '../../platform/state/index.ts';
+import type { RecordingRow } from '../../domain/recording.ts';
 
 /**
  * Queues the tar of a recording whose file is gone or changed, if it still lies in the landing directory as it was extracted:

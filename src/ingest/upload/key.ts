@@ -1,7 +1,7 @@
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { candidatePaths, tarStem } from '../extract/index.ts';
 import { WavspoolError } from '../../domain/faults.ts';
-import type { RecordingRow } from '../../platform/state/index.ts';
+import type { RecordingRow } from '../../domain/recording.ts';
 
 /** What keys are made from: `s3.prefix`, `paths.incoming` and `paths.extracted`. */
 export interface KeyLayout {

@@ -1,6 +1,6 @@
 import { messageOf } from '../../domain/faults.ts';
 import { givenUpWork, priorityOf, retryWork, type Outcome } from '../../platform/queue/index.ts';
-import type { RecordingRow } from '../../platform/state/index.ts';
+import type { RecordingRow } from '../../domain/recording.ts';
 import { tryRecording, type Uploader } from './process-recording.ts';
 
 /** How long the rest of a batch waits when Redis takes no jobs. */

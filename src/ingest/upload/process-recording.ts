@@ -4,7 +4,7 @@ import { FAULTS, faultCode, messageOf } from '../../domain/faults.ts';
 import type { DirectoryGuard } from '../../platform/linux/index.ts';
 import { EVERYBODY, type Hold, type Outcome } from '../../platform/queue/index.ts';
 import { isDiskFailing } from '../../platform/runtime/index.ts';
-import type { RecordingRow } from '../../platform/state/index.ts';
+import type { RecordingRow } from '../../domain/recording.ts';
 import { verdict } from '../../domain/verdict.ts';
 import { extractAgain } from './extract-again.ts';
 import type { SecondOpinion } from './second-opinion.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { FAULTS, faultCode, messageOf } from '../../domain/faults.ts';
 import { RECEIPTS } from '../../ingest/receipt/index.ts';
-import type { AuditedRow, StateStore } from '../../platform/state/index.ts';
+import type { AuditedRow, StateStore } from '../../domain/ledger.ts';
 import type { ListedObject, ObjectStore } from '../../platform/s3/index.ts';
 import {
   isListingCheaper,

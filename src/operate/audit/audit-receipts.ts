@@ -6,7 +6,7 @@ import {
   type ChainLink,
   type StoredReceipt,
 } from '../../ingest/receipt/index.ts';
-import type { StateStore } from '../../platform/state/index.ts';
+import type { StateStore } from '../../domain/ledger.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import type { Finding } from './compare.ts';
 

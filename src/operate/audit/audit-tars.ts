@@ -2,7 +2,8 @@ import { settleOnce } from '../../ingest/arrival/index.ts';
 import type { Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
-import type { StateStore, TarVersion } from '../../platform/state/index.ts';
+import type { StateStore } from '../../domain/ledger.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 import { proveBelow } from '../../platform/tar/index.ts';
 import type { Finding } from './compare.ts';
 

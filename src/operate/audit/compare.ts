@@ -1,4 +1,4 @@
-import type { AuditedRow } from '../../platform/state/index.ts';
+import type { AuditedRow } from '../../domain/ledger.ts';
 import type { ListedObject, ObjectHead } from '../../platform/s3/index.ts';
 
 /** As rclone signs them: `-` missing in the bucket, `+` only there, `*` differs, `!` cannot be said or is missing here. */

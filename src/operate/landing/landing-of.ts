@@ -1,4 +1,4 @@
-import type { StateStore } from '../../platform/state/index.ts';
+import type { StateStore } from '../../domain/ledger.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
 import type { Queues } from '../../platform/queue/index.ts';
 import type { Settings } from '../../platform/config/index.ts';

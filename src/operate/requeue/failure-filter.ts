@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { nearestName, type Settings } from '../../platform/config/index.ts';
 import { FAULTS, WavspoolError } from '../../domain/faults.ts';
 import { isLiteral, tarPattern, textPattern } from '../../platform/pattern/index.ts';
-import type { FailureFilter, StateStore } from '../../platform/state/index.ts';
+import type { FailureFilter, StateStore } from '../../domain/ledger.ts';
 
 /** Which failures are meant, in an operator's words. */
 export interface FailureWords {

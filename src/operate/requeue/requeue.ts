@@ -4,13 +4,9 @@ import type { Report } from '../../domain/events.ts';
 import type { Settings } from '../../platform/config/index.ts';
 import { errnoOf } from '../../domain/faults.ts';
 import { extractWork, uploadWork, priorityOf, type Queues } from '../../platform/queue/index.ts';
-import type {
-  FailedPage,
-  FailureFilter,
-  RecordingRow,
-  TarVersion,
-  StateStore,
-} from '../../platform/state/index.ts';
+import type { FailedPage, FailureFilter, StateStore } from '../../domain/ledger.ts';
+import type { RecordingRow } from '../../domain/recording.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 
 export interface RequeueRequest extends FailureFilter {
   /** Failed tars too; else recordings only. */

@@ -8,7 +8,7 @@ import { verdict, type StateCheck } from '../health/index.ts';
 import type { Presence, QueueKind } from '../../platform/queue/index.ts';
 import { neededRoles } from '../../domain/role-names.ts';
 import { isoTime, isoTimestamp, sqlTimestamp, type Clock } from '../../platform/runtime/index.ts';
-import type { StateStore } from '../../platform/state/index.ts';
+import type { StateStore } from '../../domain/ledger.ts';
 import { unlessAway, type Pauses, type QueueFacts } from './queues.ts';
 import type { DiskStatus, Facts, Status } from './status.ts';
 import { timedJobs } from './timed-jobs.ts';

@@ -1,5 +1,5 @@
 import { isoTime, sqlTimestamp } from '../../platform/runtime/index.ts';
-import type { StateStore } from '../../platform/state/index.ts';
+import type { StateStore } from '../../domain/ledger.ts';
 
 const HOUR_MS = 3_600_000;
 const HOURS = 24;

@@ -6,7 +6,9 @@ import type { Settings } from '../../platform/config/index.ts';
 import { tarMatcher } from '../../ingest/arrival/index.ts';
 import { errnoOf, messageOf, type WavspoolError } from '../../domain/faults.ts';
 import { extractWork, redisFault, uploadJobId, type Queues } from '../../platform/queue/index.ts';
-import type { FailedTar, Progress, RecordingRow, TarRow, StateStore } from '../../platform/state/index.ts';
+import type { FailedTar, TarRow } from '../../domain/tar.ts';
+import type { Progress, RecordingRow } from '../../domain/recording.ts';
+import type { StateStore } from '../../domain/ledger.ts';
 import { openS3Store, type ObjectHead } from '../../platform/s3/index.ts';
 import { proveBelow, type Completeness } from '../../platform/tar/index.ts';
 

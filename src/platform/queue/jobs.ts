@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { WavspoolError } from '../../domain/faults.ts';
-import { isSameBatch, type OpenRecording } from '../state/index.ts';
+import { isSameBatch } from '../state/index.ts';
+import type { OpenRecording } from '../../domain/recording.ts';
 import type { QueueKind } from './names.ts';
 import { priorityOf, type Order } from '../../domain/arrival-order.ts';
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { pageOf, readCursor } from '../../platform/paging/index.ts';
-import type { RecordingPlace, StateStore } from '../../platform/state/index.ts';
+import type { RecordingPlace, StateStore } from '../../domain/ledger.ts';
 import type { Context } from '../context.ts';
 import { parsed, requeueBody, uploadsQuery } from '../input.ts';
 

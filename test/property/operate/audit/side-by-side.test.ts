@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareKeys, sideBySide } from '../../../../src/operate/audit/compare.ts';
-import type { AuditedRow } from '../../../../src/platform/state/index.ts';
+import type { AuditedRow } from '../../../../src/domain/ledger.ts';
 import type { ListedObject } from '../../../../src/platform/s3/index.ts';
 
 const row = (key: string): AuditedRow => ({

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { auditReceipts, type ReceiptAuditDeps } from '../../../../src/operate/audit/audit-receipts.ts';
-import type { TarReceipt } from '../../../../src/platform/state/index.ts';
+import type { TarReceipt } from '../../../../src/domain/tar.ts';
 
 type Head = TarReceipt | undefined;
 

@@ -5,7 +5,7 @@ import {
   judgeHead,
   judgeListed,
 } from '../../../../src/operate/audit/compare.ts';
-import type { AuditedRow } from '../../../../src/platform/state/index.ts';
+import type { AuditedRow } from '../../../../src/domain/ledger.ts';
 import type { ListedObject } from '../../../../src/platform/s3/index.ts';
 
 const row = (changes: Partial<AuditedRow> = {}): AuditedRow => ({

@@ -1,4 +1,4 @@
-import type { OpenRecording } from './state-store.ts';
+import type { OpenRecording } from '../../../domain/recording.ts';
 
 /** What a batch is known by; its rows follow each other in the order of extraction. */
 type InBatch = Pick<OpenRecording, 'tar' | 'tarMtimeMs' | 'batch'>;

@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { faultCode, type FaultCode } from '../../../../src/domain/faults.ts';
-import { guardFaults, type Guarded } from '../../../../src/platform/state/own-faults.ts';
-import type { Clock } from '../../../../src/platform/runtime/index.ts';
+import { faultCode, type FaultCode } from '../../../../../src/domain/faults.ts';
+import { guardFaults, type Guarded } from '../../../../../src/platform/state/sqlite/own-faults.ts';
+import type { Clock } from '../../../../../src/platform/runtime/index.ts';
 
 const clock: Clock = { now: () => 1000, monotonicMs: () => 0, sleep: () => Promise.resolve() };
 

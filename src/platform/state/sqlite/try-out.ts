@@ -1,6 +1,6 @@
-import { messageOf } from '../../domain/faults.ts';
-import type { Clock } from '../runtime/index.ts';
-import { schemaInMemory, type SchemaObject, type Sqlite, type Write } from '../sqlite/index.ts';
+import { messageOf } from '../../../domain/faults.ts';
+import type { Clock } from '../../runtime/index.ts';
+import { schemaInMemory, type SchemaObject, type Sqlite, type Write } from '../../sqlite/index.ts';
 import { storeMethods } from './methods.ts';
 import { foreign, migrate } from './schema.ts';
 

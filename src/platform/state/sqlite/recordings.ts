@@ -1,16 +1,10 @@
-import { sqlTimestamp, type Clock } from '../runtime/index.ts';
-import type { Sqlite, Write } from '../sqlite/index.ts';
+import { sqlTimestamp, type Clock } from '../../runtime/index.ts';
+import type { Sqlite, Write } from '../../sqlite/index.ts';
 import { wholeBatches } from './batch.ts';
 import { IS_DATED_BEHIND, IS_UNDATED_BEHIND, placeBounds, recordingPage } from './by-time.ts';
 import { openRecording, recordingRow, type OpenRecord, type UploadsRecord } from './rows.ts';
-import type {
-  FailureFilter,
-  Occupant,
-  OpenRecording,
-  RecordingRow,
-  StateStore,
-  UploadStatus,
-} from './state-store.ts';
+import type { FailureFilter, StateStore } from '../../../domain/ledger.ts';
+import type { Occupant, OpenRecording, RecordingRow, UploadStatus } from '../../../domain/recording.ts';
 
 type RecordingMethods = Pick<
   StateStore,

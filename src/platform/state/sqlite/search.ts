@@ -1,5 +1,5 @@
-import { createBreather, type Breathe, type Clock } from '../runtime/index.ts';
-import type { Sqlite } from '../sqlite/index.ts';
+import { createBreather, type Breathe, type Clock } from '../../runtime/index.ts';
+import type { Sqlite } from '../../sqlite/index.ts';
 import {
   IS_DATED_BEHIND,
   IS_UNDATED_BEHIND,
@@ -9,7 +9,8 @@ import {
 } from './by-time.ts';
 import type { UploadsRecord } from './rows.ts';
 import { IS_RECORDING } from './recordings.ts';
-import type { RecordingPlace, StateStore, UploadStatus } from './state-store.ts';
+import type { RecordingPlace, StateStore } from '../../../domain/ledger.ts';
+import type { UploadStatus } from '../../../domain/recording.ts';
 
 /** Names, or rows by time, that are looked at in one piece: 1 ms and 6 ms. */
 const PIECE = 10_000;

@@ -1,13 +1,6 @@
-import type { Cause } from '../../domain/faults.ts';
-import type {
-  FailedTar,
-  OpenRecording,
-  RecordingRow,
-  TarReceipt,
-  TarRow,
-  UploadStatus,
-  WavFacts,
-} from './state-store.ts';
+import type { Cause } from '../../../domain/faults.ts';
+import type { FailedTar, TarReceipt, TarRow } from '../../../domain/tar.ts';
+import type { OpenRecording, RecordingRow, UploadStatus, WavFacts } from '../../../domain/recording.ts';
 
 // SQL's null becomes undefined here and nowhere else.
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { sqlTimestamp, type Clock } from '../runtime/index.ts';
-import type { Sqlite } from '../sqlite/index.ts';
+import { sqlTimestamp, type Clock } from '../../runtime/index.ts';
+import type { Sqlite } from '../../sqlite/index.ts';
 
 // Scripts and people write to state.db as well. What they write there counts: a status in other letters, a retry count that is
 // not there, a row without a path. None of it may fall out of the figures, or end the work on the rows beside it.

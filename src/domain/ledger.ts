@@ -1,144 +1,24 @@
-import type { Cause } from '../../domain/faults.ts';
-import type { StateTrouble } from './own-faults.ts';
-
-/** One version of a tar on disk: a changed size or mtime is a new version. */
-export interface TarVersion {
-  /** Absolute path. */
-  readonly path: string;
-  /** Bytes. */
-  readonly size: number;
-  /** Whole milliseconds since 1970. */
-  readonly mtimeMs: number;
-}
-
-/** What a WAV header says; `valid` is false when it cannot be read. */
-export interface WavFacts {
-  readonly valid: boolean;
-  readonly durationMs: number | undefined;
-  readonly codec: string | undefined;
-  readonly sampleRate: number | undefined;
-  readonly channels: number | undefined;
-}
-
-export type UploadStatus = 'PENDING' | 'SUCCESS' | 'FAILED';
-
-/** A row of `uploads` that stands for a recording. */
-export interface RecordingRow {
-  readonly path: string;
-  readonly status: UploadStatus;
-  /** `YYYY-MM-DD HH:MM:SS` in UTC: when the row was last changed. */
-  readonly timestamp: string;
-  readonly errorMessage: string | undefined;
-  /** Retries so far; the first failure leaves it 0. */
-  readonly retryCount: number;
-  readonly cause: Cause | undefined;
-  /** Absolute path of the tar; undefined for a row that was taken over. */
-  readonly tar: string | undefined;
-  /** Its name in the tar. */
-  readonly member: string | undefined;
-  readonly size: number | undefined;
-  readonly sha256: string | undefined;
-  readonly key: string | undefined;
-  readonly etag: string | undefined;
-  readonly versionId: string | undefined;
-  readonly wav: WavFacts | undefined;
-  /** When its tar was last modified, ms since 1970: decides the order of uploads. */
-  readonly tarMtimeMs: number | undefined;
-  /** Which of its tar's upload jobs carries it beside others; undefined: it has a job of its own. */
-  readonly batch: number | undefined;
-}
-
-/** A row of `extracted_tars`: every recording of that tar has its row. */
-export interface TarRow {
-  readonly path: string;
-  readonly timestamp: string;
-  readonly size: number | undefined;
-  readonly mtimeMs: number | undefined;
-  readonly sha256: string | undefined;
-  readonly recordings: number | undefined;
-  readonly bytes: number | undefined;
-  readonly skipped: number | undefined;
-  readonly refused: number | undefined;
-  /** `wav_path`s of recordings whose bytes another tar, or another version of this one, had brought already. */
-  readonly shared: readonly string[];
-  /** Distinct recordings: its own rows and the shared ones. */
-  readonly wavs: number | undefined;
-  /** Every receipt of this path, oldest first: one per version. */
-  readonly receipts: readonly TarReceipt[];
-}
-
-/** A receipt that lies in the bucket. */
-export interface TarReceipt {
-  /** Its place in the site's chain, from 1. */
-  readonly seq: number;
-  readonly key: string;
-  /** Of the receipt itself. */
-  readonly sha256: string;
-  /** Of the tar's version that it is about. */
-  readonly tarSha256: string;
-}
-
-/** The receipt that is about to be written: noted first, so that a crash cannot fork the chain. */
-export interface ReceiptIntent extends TarReceipt {
-  /** SHA-256 of the receipt before it; null for the first. */
-  readonly previous: string | null;
-}
-
-/** A tar that could not be extracted: a FAILED row of `uploads` whose `wav_path` is the tar's own path. */
-export interface FailedTar extends TarVersion {
-  readonly timestamp: string;
-  readonly errorMessage: string;
-  readonly cause: Cause;
-  readonly retryCount: number;
-}
-
-/** A recording that was read from a tar and lies complete, synced, under a temporary name. */
-export interface StagedRecording {
-  /** Its name in the tar. */
-  readonly member: string;
-  /** Its path below the tar's directory, as extraction would name it: `a/b.wav`. */
-  readonly relativePath: string;
-  readonly temporary: string;
-  readonly size: number;
-  readonly sha256: string;
-  readonly wav: WavFacts;
-}
-
-/** A recording that a tar holds and that cannot be extracted safely; it gets a FAILED row, for P1 leaves nothing out. */
-export interface RefusedRecording {
-  /** `<tar>#<member>`: it has no path of its own. */
-  readonly path: string;
-  readonly member: string;
-  readonly reason: string;
-}
-
-/** What is known of a path that a recording might get. */
-export interface Occupant {
-  readonly sha256: string | undefined;
-  readonly size: number | undefined;
-  readonly status: UploadStatus;
-}
-
-export interface TarSummary {
-  readonly sha256: string;
-  readonly skipped: number;
-  readonly refused: number;
-  /** How many of its recordings share an upload job; 1: each has a job of its own. */
-  readonly batchSize: (taken: TakenRecordings) => number;
-}
-
-/** The recordings of one tar, those included whose bytes had a row already. */
-export interface TakenRecordings {
-  readonly recordings: number;
-  readonly bytes: number;
-}
-
-export interface CommittedTar extends TakenRecordings {
-  /** Rows that the commit added or set back to PENDING. */
-  readonly open: number;
-  /** Recordings whose bytes had a row already. */
-  readonly known: number;
-}
+import type { FaultCode } from './faults.ts';
+import type {
+  CommittedTar,
+  FailedTar,
+  ReceiptIntent,
+  TarReceipt,
+  TarRow,
+  TarSummary,
+  TarVersion,
+} from './tar.ts';
+import type {
+  Failure,
+  Occupant,
+  OpenRecording,
+  Progress,
+  RecordingRow,
+  RefusedRecording,
+  StagedRecording,
+  UploadReceipt,
+  UploadStatus,
+} from './recording.ts';
 
 /** The rows of one tar on their way into one commit, kept on disk so that memory does not grow with the tar. */
 export interface Extraction {
@@ -154,11 +34,6 @@ export interface Extraction {
   commit(summary: TarSummary): Promise<CommittedTar>;
   /** Forgets what was staged; the temporary files are the caller's. Safe after commit. */
   discard(): void;
-}
-
-/** A recording and what its upload job is derived from. */
-export interface OpenRecording extends Pick<RecordingRow, 'path' | 'tar' | 'tarMtimeMs' | 'batch'> {
-  readonly rowid: number;
 }
 
 /** Which FAILED rows; what is absent does not restrict. */
@@ -193,14 +68,6 @@ export interface StateCounts {
   readonly givenUpTarsSince: string | undefined;
   /** Bytes of the PENDING recordings. */
   readonly pendingBytes: number;
-}
-
-export interface Progress {
-  readonly PENDING: number;
-  readonly SUCCESS: number;
-  /** FAILED, will be tried again. */
-  readonly retrying: number;
-  readonly givenUp: number;
 }
 
 /** The one source of truth about what was extracted and uploaded. Throws STATE_UNUSABLE, STATE_BUSY or DISK_FULL. */
@@ -299,21 +166,6 @@ export interface StateStore {
   close(): void;
 }
 
-export interface Failure {
-  readonly cause: Cause;
-  readonly message: string;
-  /** Retries so far, this failure not counted as one. */
-  readonly retryCount: number;
-}
-
-export interface UploadReceipt {
-  readonly key: string;
-  readonly size: number;
-  readonly sha256: string;
-  readonly etag: string;
-  readonly versionId: string | undefined;
-}
-
 export type CleanupTarget = 'extracted' | 'incoming';
 
 export interface CleanupRequest {
@@ -388,4 +240,12 @@ export interface RecordingPage {
   readonly rows: readonly RecordingRow[];
   /** What `after` takes for the next page; undefined after the last. */
   readonly next: RecordingPlace | undefined;
+}
+
+/** Why `state.db` could not be read or written when it was last tried. */
+export interface StateTrouble {
+  readonly code: FaultCode;
+  readonly message: string;
+  /** ms since 1970. */
+  readonly since: number;
 }

@@ -1,5 +1,5 @@
-import { WavspoolError } from '../../domain/faults.ts';
-import type { Sqlite } from '../sqlite/index.ts';
+import { WavspoolError } from '../../../domain/faults.ts';
+import type { Sqlite } from '../../sqlite/index.ts';
 import { IS_ODD } from './normalise.ts';
 
 /** `PRAGMA user_version` of the schema below. */

@@ -1,5 +1,5 @@
 import { recordingRow, type UploadsRecord } from './rows.ts';
-import type { RecordingPage, RecordingPlace } from './state-store.ts';
+import type { RecordingPage, RecordingPlace } from '../../../domain/ledger.ts';
 
 // Recordings in the order of their last change, in pages that begin behind a row and not at a count of rows: a page that is asked
 // for while rows change misses none of those that stayed as they were, and shows none of them twice.

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Report } from '../../domain/events.ts';
-import { WavspoolError, messageOf } from '../../domain/faults.ts';
-import type { Clock, Dice } from '../runtime/index.ts';
+import type { Report } from '../../../domain/events.ts';
+import { WavspoolError, messageOf } from '../../../domain/faults.ts';
+import type { Clock, Dice } from '../../runtime/index.ts';
 import {
   groupedWriter,
   isDamage,
@@ -11,12 +11,12 @@ import {
   peek,
   schemaOf,
   sqliteFault,
-} from '../sqlite/index.ts';
+} from '../../sqlite/index.ts';
 import { storeMethods } from './methods.ts';
 import { guardFaults } from './own-faults.ts';
 import { normaliser } from './normalise.ts';
 import { lookAt, migrate, type Found } from './schema.ts';
-import type { StateStore } from './state-store.ts';
+import type { StateStore } from '../../../domain/ledger.ts';
 import { tryOut } from './try-out.ts';
 
 export interface StateStoreOptions {

@@ -1,14 +1,7 @@
-import { FAULTS, WavspoolError, faultCode, messageOf, type FaultCode } from '../../domain/faults.ts';
-import type { Clock } from '../runtime/index.ts';
-import { isHostFault, sqliteFault } from '../sqlite/index.ts';
-
-/** Why `state.db` could not be read or written when it was last tried. */
-export interface StateTrouble {
-  readonly code: FaultCode;
-  readonly message: string;
-  /** ms since 1970. */
-  readonly since: number;
-}
+import { FAULTS, WavspoolError, faultCode, messageOf } from '../../../domain/faults.ts';
+import type { Clock } from '../../runtime/index.ts';
+import type { StateTrouble } from '../../../domain/ledger.ts';
+import { isHostFault, sqliteFault } from '../../sqlite/index.ts';
 
 export interface Guarded<T> {
   readonly methods: T;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { sqlTimestamp, type Clock } from '../runtime/index.ts';
-import type { Sqlite, Write } from '../sqlite/index.ts';
+import { sqlTimestamp, type Clock } from '../../runtime/index.ts';
+import type { Sqlite, Write } from '../../sqlite/index.ts';
 import { tarRow, type TarsRecord } from './rows.ts';
-import type { AuditList, AuditRequest, AuditedRow, RestoredTar, StateStore } from './state-store.ts';
+import type { AuditList, AuditRequest, AuditedRow, RestoredTar, StateStore } from '../../../domain/ledger.ts';
 
 type AuditMethods = Pick<
   StateStore,

@@ -1,6 +1,8 @@
-import { sqlTimestamp, type Clock } from '../runtime/index.ts';
-import type { Sqlite, Write } from '../sqlite/index.ts';
-import type { CommittedTar, Extraction, StagedRecording, TarSummary, TarVersion } from './state-store.ts';
+import { sqlTimestamp, type Clock } from '../../runtime/index.ts';
+import type { Sqlite, Write } from '../../sqlite/index.ts';
+import type { CommittedTar, TarSummary, TarVersion } from '../../../domain/tar.ts';
+import type { Extraction } from '../../../domain/ledger.ts';
+import type { StagedRecording } from '../../../domain/recording.ts';
 
 // A tar may hold a million recordings and its rows are to be one transaction, so they wait in a temporary table of this
 // connection: on disk, outside of state.db, without a lock that anybody could feel, gone with the process.

@@ -1,11 +1,11 @@
-import type { Clock } from '../runtime/index.ts';
-import type { Sqlite, Write } from '../sqlite/index.ts';
+import type { Clock } from '../../runtime/index.ts';
+import type { Sqlite, Write } from '../../sqlite/index.ts';
 import { auditMethods } from './audit.ts';
 import { stagingArea } from './extraction.ts';
 import { receiptMethods } from './receipts.ts';
 import { recordingMethods } from './recordings.ts';
 import { searchMethod } from './search.ts';
-import type { StateStore } from './state-store.ts';
+import type { StateStore } from '../../../domain/ledger.ts';
 import { tarMethods } from './tars.ts';
 
 /** Everything that is asked of and written to an open database; `write` says how a change is committed. */

@@ -1,8 +1,10 @@
-import { FAULTS } from '../../domain/faults.ts';
-import { sqlTimestamp, type Clock } from '../runtime/index.ts';
-import type { Sqlite, Write } from '../sqlite/index.ts';
+import { FAULTS } from '../../../domain/faults.ts';
+import { sqlTimestamp, type Clock } from '../../runtime/index.ts';
+import type { Sqlite, Write } from '../../sqlite/index.ts';
 import { failedTarRow, tarRow, type TarsRecord, type UploadsRecord } from './rows.ts';
-import type { Progress, StateStore, TarVersion } from './state-store.ts';
+import type { Progress } from '../../../domain/recording.ts';
+import type { StateStore } from '../../../domain/ledger.ts';
+import type { TarVersion } from '../../../domain/tar.ts';
 
 type TarMethods = Pick<
   StateStore,

@@ -1,7 +1,9 @@
-import { sqlTimestamp, type Clock } from '../runtime/index.ts';
-import type { Sqlite, Write } from '../sqlite/index.ts';
+import { sqlTimestamp, type Clock } from '../../runtime/index.ts';
+import type { Sqlite, Write } from '../../sqlite/index.ts';
 import { recordingRow, tarRow, type TarsRecord, type UploadsRecord } from './rows.ts';
-import type { RecordingRow, ReceiptIntent, StateStore, TarReceipt, TarRow } from './state-store.ts';
+import type { RecordingRow } from '../../../domain/recording.ts';
+import type { ReceiptIntent, TarReceipt, TarRow } from '../../../domain/tar.ts';
+import type { StateStore } from '../../../domain/ledger.ts';
 
 type ReceiptMethods = Pick<
   StateStore,
