@@ -224,6 +224,8 @@ export interface Events {
   /** A role cannot answer about itself; it works all the same. */
   'health not answered': { directory: string; err: unknown };
   'unexpected fault': { err: unknown };
+  /** What hears the events threw; the others have heard this one all the same. */
+  'sink failed': { err: unknown };
 }
 
 export type EventName = keyof Events;
@@ -335,6 +337,7 @@ export const LEVELS: Record<EventName, Level> = {
   'heartbeat failed': 'warn',
   'health not answered': 'warn',
   'unexpected fault': 'error',
+  'sink failed': 'error',
 };
 
 /** The only way to say something: the event's name is the log message, its fields are checked by the compiler. */

@@ -4,7 +4,7 @@ import { loadSettings, type LoadedSettings, type Settings } from '../platform/co
 import type { Level, Report } from '../domain/events.ts';
 import { WavspoolError } from '../domain/faults.ts';
 import { notePlace, whyAway } from '../platform/linux/index.ts';
-import { createLog, type Log } from '../platform/log/index.ts';
+import { openReporting, type Reporting } from '../platform/log/index.ts';
 import { presenceInFiles, type Presence } from '../platform/presence/index.ts';
 import type { Queues } from '../platform/queue/index.ts';
 import { systemClock, systemDice, type Clock, type Dice } from '../platform/runtime/index.ts';
@@ -17,7 +17,8 @@ export interface HostApp {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly dice: Dice;
-  readonly log: Log;
+  readonly reporting: Reporting;
+  /** As `reporting.report`. */
   readonly report: Report;
   readonly state: StateStore;
   /** Who is at work: in Redis, or where nothing goes through it, in the data directory. */
@@ -36,19 +37,23 @@ export interface App extends HostApp {
 export async function openApp(configFile: string | undefined, role: string): Promise<HostApp> {
   const loaded = loadSettings(configFile === undefined ? {} : { configFile });
   const { settings } = loaded;
-  const log = createLog({
-    file: settings.paths.log,
-    site: settings.site,
-    role,
-    stderrLevel: 'info',
-    fileLevel: settings.log.level,
-  });
-  const state = open(settings, log.report);
+  const reporting = openReporting(
+    {
+      file: settings.paths.log,
+      site: settings.site,
+      role,
+      stderrLevel: 'info',
+      fileLevel: settings.log.level,
+    },
+    systemClock,
+  );
+  const { report } = reporting;
+  const state = open(settings, report);
   await notePlace(dirname(settings.paths.state), settings.paths.data);
   const queues = loaded.parts.redis
-    ? (await loadQueues()).openQueues(settings, log.report, systemClock)
+    ? (await loadQueues()).openQueues(settings, report, systemClock)
     : undefined;
-  return assemble(loaded, log, state, queues);
+  return assemble(loaded, reporting, state, queues);
 }
 
 /**
@@ -72,12 +77,13 @@ export async function openHostApp(
 ): Promise<HostApp> {
   const loaded = settingsOfCommand(configFile);
   const { settings } = loaded;
-  const log = commandLog(settings, stderrLevel);
+  const reporting = commandReporting(settings, stderrLevel);
+  const { report } = reporting;
   const queues = loaded.parts.redis
-    ? await (await loadQueues()).openQueuesNow(settings, log.report, systemClock)
+    ? await (await loadQueues()).openQueuesNow(settings, report, systemClock)
     : undefined;
   try {
-    return assemble(loaded, log, open(settings, log.report), queues);
+    return assemble(loaded, reporting, open(settings, report), queues);
   } catch (error) {
     await queues?.close();
     throw error;
@@ -97,9 +103,9 @@ export async function openLookingApp(configFile: string | undefined): Promise<Lo
   } catch (error) {
     if (!(error instanceof WavspoolError) || error.code !== 'REDIS_UNREACHABLE') throw error;
     const loaded = settingsOfCommand(configFile);
-    const log = commandLog(loaded.settings, 'warn');
+    const reporting = commandReporting(loaded.settings, 'warn');
     return {
-      ...assemble(loaded, log, open(loaded.settings, log.report), undefined),
+      ...assemble(loaded, reporting, open(loaded.settings, reporting.report), undefined),
       redisFault: error,
     };
   }
@@ -119,9 +125,9 @@ export interface SettingsApp extends Omit<HostApp, 'state' | 'presence' | 'queue
 export function openSettingsApp(configFile: string | undefined): SettingsApp {
   const loaded = settingsOfCommand(configFile);
   const { settings } = loaded;
-  const log = commandLog(settings, 'warn');
-  const { report } = log;
-  return { loaded, settings, clock: systemClock, dice: systemDice, log, report, close: () => log.close() };
+  const reporting = commandReporting(settings, 'warn');
+  const { report, close } = reporting;
+  return { loaded, settings, clock: systemClock, dice: systemDice, reporting, report, close };
 }
 
 /** An app without queues. */
@@ -162,8 +168,12 @@ function loadQueues(): Promise<typeof import('../platform/queue/index.ts')> {
   return import('../platform/queue/index.ts');
 }
 
-function commandLog({ site }: Settings, stderrLevel: Level): Log {
-  return createLog({ file: undefined, site, role: 'command', stderrLevel, fileLevel: 'info' });
+/** What a command says on stderr; no log file has it. */
+export function commandReporting({ site }: Settings, stderrLevel: Level): Reporting {
+  return openReporting(
+    { file: undefined, site, role: 'command', stderrLevel, fileLevel: 'info' },
+    systemClock,
+  );
 }
 
 /** In the empty directory that a disk leaves behind no new `state.db` is begun. */
@@ -181,22 +191,27 @@ function open(settings: Settings, report: Report): StateStore {
   });
 }
 
-function assemble(loaded: LoadedSettings, log: Log, state: StateStore, queues: Queues | undefined): HostApp {
+function assemble(
+  loaded: LoadedSettings,
+  reporting: Reporting,
+  state: StateStore,
+  queues: Queues | undefined,
+): HostApp {
   const { settings } = loaded;
   return {
     loaded,
     settings,
     clock: systemClock,
     dice: systemDice,
-    log,
-    report: log.report,
+    reporting,
+    report: reporting.report,
     state,
     presence: queues?.shared ?? presenceInFiles(settings.paths.data, systemClock),
     queues,
     close: async () => {
       await queues?.close();
       state.close();
-      log.close();
+      reporting.close();
     },
   };
 }

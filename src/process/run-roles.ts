@@ -184,12 +184,12 @@ async function giveUpAfter(app: HostApp, ms: number): Promise<void> {
 
 /** Watches whether the role's work gets done; undefined for one that works off nothing. */
 function watch(
-  { queues, clock, report, log }: HostApp,
+  { queues, clock, report, reporting }: HostApp,
   { work, unqueued }: RunningRole,
   { limits, everyMs }: Watchdog,
 ): Watching | undefined {
   const end = (): void => {
-    log.close();
+    reporting.close();
     process.exit(STALLED_EXIT);
   };
   const deps = { clock, report, end };

@@ -17,7 +17,8 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createLog } from '../../src/platform/log/index.ts';
+import { openReporting } from '../../src/platform/log/index.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 import { rotateLog, rotationState } from '../../src/maintenance/logrotate/index.ts';
 import { runLogrotate } from '../support/logrotate.ts';
 import { fillDisk, mountSmallDisk } from '../support/small-disk.ts';
@@ -270,7 +271,10 @@ test('a pipe in place of the log is a fault and does not hang (0112)', async () 
 
 test("wavspool's own log survives its rotation by anybody", async () => {
   await using rig = await startRotationRig();
-  const own = createLog({ file: rig.log, site: 'x', role: 'test', stderrLevel: 'error', fileLevel: 'debug' });
+  const own = openReporting(
+    { file: rig.log, site: 'x', role: 'test', stderrLevel: 'error', fileLevel: 'debug' },
+    systemClock,
+  );
   let said = 0;
   const say = (lines: number): void => {
     for (let line = 0; line < lines; line += 1)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadSettings } from '../../platform/config/index.ts';
 import { examine } from '../../operate/doctor/index.ts';
-import { createLog } from '../../platform/log/index.ts';
+import { commandReporting } from '../../process/app.ts';
 import { systemClock } from '../../platform/runtime/index.ts';
 import { printJson, printLines } from '../output.ts';
 import { globalOptions } from '../global-options.ts';
@@ -14,14 +14,8 @@ export function doctorCommand(program: Command): void {
     .action(async (_options, command: Command) => {
       const { config, json } = globalOptions(command);
       const loaded = loadSettings(config === undefined ? {} : { configFile: config });
-      const log = createLog({
-        file: undefined,
-        site: loaded.settings.site,
-        role: 'command',
-        stderrLevel: 'error',
-        fileLevel: 'info',
-      });
-      const findings = await examine(loaded, log.report, systemClock);
+      const { report } = commandReporting(loaded.settings, 'error');
+      const findings = await examine(loaded, report, systemClock);
       const ok = findings.every((finding) => finding.ok);
       if (json) printJson({ ok, findings });
       else {

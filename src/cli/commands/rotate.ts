@@ -1,10 +1,9 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { settingsOfCommand } from '../../process/app.ts';
+import { commandReporting, settingsOfCommand } from '../../process/app.ts';
 import { effectiveLogs, type Settings } from '../../platform/config/index.ts';
 import { WavspoolError, messageOf } from '../../domain/faults.ts';
 import { rotateDeps } from '../../maintenance/catalogue/index.ts';
-import { createLog } from '../../platform/log/index.ts';
 import {
   logsOf,
   rotateLog,
@@ -56,23 +55,17 @@ async function rotateAll(
   entries: readonly LogEntry[],
   options: RotateOptions,
 ): Promise<readonly RotationResult[]> {
-  const log = createLog({
-    file: undefined,
-    site: settings.site,
-    role: 'command',
-    stderrLevel: 'warn',
-    fileLevel: 'info',
-  });
+  const { report, close } = commandReporting(settings, 'warn');
   const deps = rotateDeps({
     clock: systemClock,
-    report: log.report,
+    report,
     timezone: settings.timezone,
     dataDirectory: settings.paths.data,
   });
   const results: RotationResult[] = [];
   for (const entry of entries)
     results.push(...(await rotateLog(deps, entry, options, new AbortController().signal)));
-  log.close();
+  close();
   return results;
 }
 

@@ -1,6 +1,7 @@
 import { multistream, pino, type Logger, type StreamEntry } from 'pino';
-import { LEVELS, type EventName, type Events, type Level, type Report } from '../../domain/events.ts';
+import type { Level } from '../../domain/events.ts';
 import { WavspoolError, errnoOf, faultCode } from '../../domain/faults.ts';
+import type { Sink } from '../report/index.ts';
 import { appendLines, type AppendedLines } from './append-lines.ts';
 
 export interface LogOptions {
@@ -13,10 +14,9 @@ export interface LogOptions {
   readonly fileLevel: Level;
 }
 
+/** A sink that writes. */
 export interface Log {
-  readonly report: Report;
-  /** Counts of reported events by name, for metrics. */
-  readonly counts: () => Readonly<Record<string, number>>;
+  readonly sink: Sink;
   close(): void;
 }
 
@@ -47,13 +47,13 @@ export function createLog({ file, site, role, stderrLevel, fileLevel }: LogOptio
     },
     multistream(streams),
   );
-  const counts: Record<string, number> = {};
-  const report = <E extends EventName>(event: E, fields: Events[E]): void => {
-    counts[event] = (counts[event] ?? 0) + 1;
-    const context: object = fields;
-    logger[LEVELS[event]](context, event);
+  return {
+    sink: ({ event, fields, level }) => {
+      const context: object = fields;
+      logger[level](context, event);
+    },
+    close: () => lines?.close(),
   };
-  return { report, counts: () => counts, close: () => lines?.close() };
 }
 
 /** A thrown value as fields that are safe to write: an SDK error carries its whole request, so nothing is copied blindly (P9). */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { whyNoRecordings } from '../app.ts';
 import { loadSettings } from '../../platform/config/index.ts';
 import { WavspoolError, errnoOf } from '../../domain/faults.ts';
-import { createLog } from '../../platform/log/index.ts';
+import { openReporting } from '../../platform/log/index.ts';
 import { ROLES, usedRoles } from '../../domain/role-names.ts';
 import { systemClock } from '../../platform/runtime/index.ts';
 import { takeExclusiveLock } from '../../platform/sqlite/index.ts';
@@ -34,22 +34,19 @@ export async function up(configFile: string | undefined, workers: string): Promi
   const loaded = loadSettings(configFile === undefined ? {} : { configFile });
   const { settings, parts } = loaded;
   const { data, log: file } = settings.paths;
-  const log = createLog({
-    file,
-    site: settings.site,
-    role: 'up',
-    stderrLevel: 'info',
-    fileLevel: settings.log.level,
-  });
-  const deps = { clock: systemClock, report: log.report };
-  if (loaded.file === undefined) log.report('no settings file', { lookedAt: loaded.lookedAt, data });
+  const { report, close } = openReporting(
+    { file, site: settings.site, role: 'up', stderrLevel: 'info', fileLevel: settings.log.level },
+    systemClock,
+  );
+  const deps = { clock: systemClock, report };
+  if (loaded.file === undefined) report('no settings file', { lookedAt: loaded.lookedAt, data });
   await mkdir(data, { recursive: true, mode: 0o750 });
   const only = await takeOnly(data);
   const asked = untilAskedToStop();
   const used = usedRoles(parts);
   if (!parts.recordings) {
     const without = ROLES.filter((role) => !used.includes(role));
-    log.report('roles left out', { roles: used, without, reason: whyNoRecordings(loaded) });
+    report('roles left out', { roles: used, without, reason: whyNoRecordings(loaded) });
   }
   const redis =
     parts.redis && settings.redis.url === undefined ? await startEmbeddedRedis(data, deps) : undefined;
@@ -61,18 +58,18 @@ export async function up(configFile: string | undefined, workers: string): Promi
       env: process.env,
     }),
   );
-  log.report('role started', { node: process.version });
+  report('role started', { node: process.version });
   flushCompileCache(); // this process may never end in order
 
   const reason = await asked;
   const graceMs = settings.shutdownSeconds * 1000 + STOP_MARGIN_MS;
-  log.report('role stopping', { reason, graceMs });
+  report('role stopping', { reason, graceMs });
   const startedAt = systemClock.monotonicMs();
   await Promise.all(roles.map((role) => role.stop(graceMs)));
   await redis?.stop(graceMs);
   await only.release();
-  log.report('role stopped', { ms: Math.round(systemClock.monotonicMs() - startedAt), handedBack: 0 });
-  log.close();
+  report('role stopped', { ms: Math.round(systemClock.monotonicMs() - startedAt), handedBack: 0 });
+  close();
 }
 
 function untilAskedToStop(): Promise<string> {

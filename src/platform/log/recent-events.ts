@@ -1,0 +1,41 @@
+import { openRegular } from './follow-log.ts';
+import { eventOf, timeOfId, type LoggedEvent } from './logged-events.ts';
+import { linesBackwards } from './read-backwards.ts';
+
+export interface RecentQuery {
+  readonly limit: number;
+  /** The id of an event: only those before it. */
+  readonly before?: string;
+  readonly where?: (event: LoggedEvent) => boolean;
+}
+
+/**
+ * The latest events of the log file, the newest first. What was rotated away is not looked at. Throws what the file system says of a
+ * log that cannot be read.
+ */
+export async function recentEvents(
+  file: string,
+  { limit, before, where = () => true }: RecentQuery,
+): Promise<readonly LoggedEvent[]> {
+  const handle = await openRegular(file);
+  if (handle === undefined) return [];
+  const beforeAt = before === undefined ? Number.POSITIVE_INFINITY : timeOfId(before);
+  const found: LoggedEvent[] = [];
+  let isBefore = before === undefined;
+  try {
+    for await (const line of linesBackwards(handle, (await handle.stat()).size)) {
+      if (found.length >= limit) break;
+      const event = eventOf(line);
+      if (event === undefined) continue;
+      if (isBefore && where(event)) found.push(event);
+      // several processes write: what is before an id that was rotated away is what is older than it
+      else if (!isBefore && (event.id === before || event.at < beforeAt)) {
+        isBefore = true;
+        if (event.id !== before && where(event)) found.push(event);
+      }
+    }
+    return found;
+  } finally {
+    await handle.close();
+  }
+}
