@@ -167,8 +167,7 @@ test('incoming is unmounted: no tar of it is missing, and none is gone', async (
 });
 
 test('no descriptors are left to the roles that read and write', async () => {
-  const { roles } = await rig.status();
-  const pids = roles.filter(({ role }) => role === 'extract' || role === 'upload').map(({ pid }) => pid);
+  const pids = await Promise.all(['extract', 'upload'].map((role) => rig.pidOf(role)));
   try {
     for (const pid of pids) {
       const open = new Set((await readdir(`/proc/${pid}/fd`)).map(Number));
@@ -178,8 +177,11 @@ test('no descriptors are left to the roles that read and write', async () => {
     await land('descriptors', 5);
     await told('held:extraction:host', /EMFILE/);
   } finally {
-    for (const pid of pids) await run('prlimit', [`--pid=${pid}`, '--nofile=4096:']);
+    // one that has died cannot be given any back; that none has is asked below
+    await Promise.allSettled(pids.map((pid) => run('prlimit', [`--pid=${pid}`, '--nofile=4096:'])));
   }
+  // they held out, and were not started anew
+  expect(await Promise.all(['extract', 'upload'].map((role) => rig.pidOf(role)))).toEqual(pids);
   await settled();
 });
 

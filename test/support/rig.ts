@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { errnoOf } from '../../src/domain/faults.ts';
 import type { Status } from '../../src/operate/status/index.ts';
 import { freePort, until } from './ports.ts';
 import { startRedis } from './redis.ts';
@@ -33,6 +34,8 @@ export interface Rig extends AsyncDisposable {
   stop(): Promise<number | null>;
   /** SIGKILL to the supervisor or to one of its roles. */
   kill(role?: string): Promise<void>;
+  /** The living process of a role, once it tells of itself: the status lists one that was killed for half a minute. */
+  pidOf(role: string): Promise<number>;
   /** What the dashboard says of the site: as the command `status`, without the price of a process. */
   status(): Promise<Status>;
   /** One command of the command line. */
@@ -160,15 +163,27 @@ export async function startRig(
     isRedisStopped = true;
     return code;
   };
+  const pidOf: Rig['pidOf'] = async (role) => {
+    let pid: number | undefined;
+    await until(
+      `a ${role} role is at work`,
+      async () => {
+        const { roles } = await status();
+        pid = roles.find((one) => one.role === role && lives(one.pid))?.pid;
+        return pid !== undefined;
+      },
+      60_000,
+    );
+    if (pid === undefined) throw new Error(`no ${role} role is at work`);
+    return pid;
+  };
   const kill = async (role?: string): Promise<void> => {
     if (role === undefined) {
       up?.kill('SIGKILL');
       if (up?.exitCode === null && up.signalCode === null) await once(up, 'exit');
       return;
     }
-    const found = (await status()).roles.find((one) => one.role === role);
-    if (found === undefined) throw new Error(`no ${role} role is at work`);
-    process.kill(found.pid, 'SIGKILL');
+    process.kill(await pidOf(role), 'SIGKILL');
   };
 
   const dispose = async (): Promise<void> => {
@@ -193,6 +208,7 @@ export async function startRig(
     launch,
     stop,
     kill,
+    pidOf,
     status,
     wavspool,
     command: [process.execPath, bin, '--config', config],
@@ -237,6 +253,15 @@ export async function startRig(
     },
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    if (errnoOf(error) === 'ESRCH') return false;
+    throw error;
+  }
 }
 
 type RigSettings = Readonly<Record<string, object | string | number>>;
