@@ -220,10 +220,40 @@ export interface Events {
     unknownStatuses: number;
     retryCounts: number;
   };
-  'heartbeat failed': { err: unknown };
+  /** Of these, `times` counts how often in a row; they are reported at first and every 30 s. */
+  'heartbeat failed': { err: unknown; times: number };
+  'schedules not renewed': { err: unknown; times: number };
+  'delays not renewed': { queue: string; err: unknown; times: number };
+  'progress not known': { queue: string; err: unknown; times: number };
+  'queues not listed': { err: unknown; times: number };
+  'upload processes not counted': { err: unknown; times: number };
+  'landing figures not told': { err: unknown; times: number };
+  'store not asked': { err: unknown; times: number };
+  /** What a site's processes tell each other about the store through Redis. */
+  'outage not read': { err: unknown };
+  'outage not published': { err: unknown };
+  'probe not agreed': { err: unknown };
+  'tars not queued': { tars: number; err: unknown };
+  'temporary files not swept': { directory: string; err: unknown };
+  /** Redis was away in the middle of it. */
+  'job interrupted': { queue: string; job: string; err: unknown; againInMs: number };
+  /** A fault of wavspool: processing never rejects. */
+  'job crashed': { queue: string; job: string; err: unknown; againInMs: number };
+  /** Another worker has it: this one did not say in time that it goes on. */
+  'job lock lost': { queue: string; err: unknown };
+  'worker fault': { queue: string; err: unknown };
+  'worker not paused': { queue: string; err: unknown };
+  'worker not resumed': { queue: string; err: unknown };
+  'orphans not reclaimed': { queue: string; err: unknown };
+  'role not started': { err: unknown };
+  'role not stopped in time': { ms: number };
+  'priority not lowered': { nice: number; err: unknown };
+  'program not started': { program: string; err: unknown };
+  'restart not prepared': { died: string; err: unknown };
+  'loop guard ended': { err: unknown };
+  'shipping ended': { err: unknown };
   /** A role cannot answer about itself; it works all the same. */
   'health not answered': { directory: string; err: unknown };
-  'unexpected fault': { err: unknown };
   /** What hears the events threw; the others have heard this one all the same. */
   'sink failed': { err: unknown };
 }
@@ -335,8 +365,33 @@ export const LEVELS: Record<EventName, Level> = {
   'state taken over': 'info',
   'rows put right': 'warn',
   'heartbeat failed': 'warn',
+  'schedules not renewed': 'warn',
+  'delays not renewed': 'warn',
+  'progress not known': 'warn',
+  'queues not listed': 'warn',
+  'upload processes not counted': 'warn',
+  'landing figures not told': 'warn',
+  'store not asked': 'error',
+  'outage not read': 'warn',
+  'outage not published': 'warn',
+  'probe not agreed': 'warn',
+  'tars not queued': 'warn',
+  'temporary files not swept': 'warn',
+  'job interrupted': 'warn',
+  'job crashed': 'error',
+  'job lock lost': 'warn',
+  'worker fault': 'error',
+  'worker not paused': 'warn',
+  'worker not resumed': 'error',
+  'orphans not reclaimed': 'warn',
+  'role not started': 'error',
+  'role not stopped in time': 'warn',
+  'priority not lowered': 'warn',
+  'program not started': 'error',
+  'restart not prepared': 'error',
+  'loop guard ended': 'error',
+  'shipping ended': 'error',
   'health not answered': 'warn',
-  'unexpected fault': 'error',
   'sink failed': 'error',
 };
 

@@ -4,6 +4,7 @@ import type { HostApp } from './app.ts';
 import { errnoOf } from '../domain/faults.ts';
 import { reapplyPauses } from '../operate/pause/index.ts';
 import type { Heartbeat, RunningRole } from '../platform/queue/index.ts';
+import { every } from '../platform/runtime/index.ts';
 
 const HEARTBEAT_MS = 5000;
 const LOOP_RESOLUTION_MS = 10;
@@ -67,17 +68,12 @@ export function startHeartbeat(app: HostApp, roles: readonly Beating[]): Heartbe
     for (const { name } of roles) await app.presence.leave({ role: name, host, pid: process.pid });
   };
 
-  const loop = (async () => {
-    while (!ended.signal.aborted) {
-      try {
-        await beat();
-        takenMs = app.clock.monotonicMs();
-      } catch (err) {
-        app.report('heartbeat failed', { err });
-      }
-      await app.clock.sleep(HEARTBEAT_MS, ended.signal);
-    }
-  })();
+  const beatAndNote = async (): Promise<void> => {
+    await beat();
+    takenMs = app.clock.monotonicMs();
+  };
+  const failed = (err: unknown, times: number): void => app.report('heartbeat failed', { err, times });
+  const loop = every(HEARTBEAT_MS, beatAndNote, { clock: app.clock, signal: ended.signal, failed });
   return {
     redisAwaySince: () => {
       if (app.queues === undefined) return undefined;

@@ -84,7 +84,7 @@ export async function runRoles(
   try {
     for (const role of roles) running.push(await start(role, app));
   } catch (err) {
-    app.report('unexpected fault', { err });
+    app.report('role not started', { err });
     process.exit(FAULTS[faultCode(err)].exit);
   }
   app.report('role started', { node: process.version });
@@ -160,7 +160,7 @@ function letOthersGoFirst({ report }: HostApp, roles: readonly Role[]): void {
     try {
       lowerPriority(nice);
     } catch (err) {
-      report('unexpected fault', { err }); // it is only about speed
+      report('priority not lowered', { nice, err }); // it is only about speed
     }
   }
 }
@@ -176,9 +176,7 @@ function untilAskedToStop(): Promise<string> {
 
 async function giveUpAfter(app: HostApp, ms: number): Promise<void> {
   await app.clock.sleep(ms);
-  app.report('unexpected fault', {
-    err: new Error(`stopping took longer than ${ms} ms; what ran is tried again`),
-  });
+  app.report('role not stopped in time', { ms }); // what ran is tried again
   process.exit(0);
 }
 

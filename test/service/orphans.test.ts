@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Secret } from '../../src/platform/config/secret.ts';
+import { LEVELS, type EventName } from '../../src/domain/events.ts';
 import { openQueues, type Queues } from '../../src/platform/queue/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
 import { until } from '../support/ports.ts';
@@ -15,7 +16,7 @@ const url = process.env['WAVSPOOL_TEST_REDIS'] ?? '';
 let site = '';
 let queues: Queues;
 let holder: ChildProcess;
-let reported: { event: string; fields: unknown }[] = [];
+let reported: { event: EventName; fields: unknown }[] = [];
 
 beforeEach(async () => {
   site = `orphans-${randomBytes(4).toString('hex')}`;
@@ -68,7 +69,7 @@ test('a worker that takes the place of a killed one on its host goes on with its
   expect(reported.filter(({ event }) => event === 'orphans reclaimed')).toEqual([
     { event: 'orphans reclaimed', fields: { queue: 'maintenance', jobs: 1 } },
   ]);
-  expect(reported.filter(({ event }) => event === 'unexpected fault')).toEqual([]);
+  expect(reported.filter(({ event }) => LEVELS[event] === 'error')).toEqual([]);
 });
 
 test('a job of a process that only stands still stays with it', async () => {

@@ -278,7 +278,7 @@ test("wavspool's own log survives its rotation by anybody", async () => {
   let said = 0;
   const say = (lines: number): void => {
     for (let line = 0; line < lines; line += 1)
-      own.report('heartbeat failed', { err: `line ${(said += 1)}` });
+      own.report('heartbeat failed', { err: `line ${(said += 1)}`, times: 1 });
   };
   const entry = logEntry(rig.log, { rotate: 100 });
   say(100);

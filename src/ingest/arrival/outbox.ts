@@ -61,7 +61,7 @@ export function createOutbox(
         for (const candidate of batch) leave(candidate);
         fails = false;
       } catch (err) {
-        if (!fails) report('unexpected fault', { err }); // once per outage
+        if (!fails) report('tars not queued', { tars: ready.size, err }); // once per outage
         fails = true;
         await clock.sleep(QUEUE_AGAIN_MS, signal);
       }

@@ -75,7 +75,7 @@ async function sweep(
     const files = await sweepTemporaries(directory, clock.now(), { signal });
     if (files > 0) report('temporary files swept', { directory, files });
   } catch (err) {
-    if (!signal.aborted) report('unexpected fault', { err });
+    if (!signal.aborted) report('temporary files not swept', { directory, err });
   }
 }
 

@@ -2,6 +2,7 @@ import { startArrival, type Arrival } from '../arrival/index.ts';
 import { guardDirectory } from '../../platform/linux/index.ts';
 import type { IngestDeps } from '../deps.ts';
 import type { HeldWork, OwnStall, RunningRole } from '../../platform/queue/index.ts';
+import { every } from '../../platform/runtime/index.ts';
 import { proveBelow } from '../../platform/tar/index.ts';
 import { reconcileUploads } from './reconcile.ts';
 import { knownTars, queueTars } from './tars.ts';
@@ -76,22 +77,16 @@ export function endlessRescan(ms: number | undefined, now: number): OwnStall | u
   };
 }
 
-/** Tells what lies in the landing directory and is not taken, for whoever asks for the status. */
+/** Tells what lies in the landing directory and is not taken, for whoever asks for the status. Never rejects. */
 async function tell(
   { queues, clock, report }: IngestDeps,
   arrival: Arrival,
   signal: AbortSignal,
 ): Promise<void> {
-  let fails = false;
-  while (!signal.aborted) {
+  const once = async (): Promise<void> => {
     const figures = arrival.landing();
-    try {
-      if (figures !== undefined) await queues.shared.setLanding(figures);
-      fails = false;
-    } catch (err) {
-      if (!fails) report('unexpected fault', { err }); // once per outage
-      fails = true;
-    }
-    await clock.sleep(figures === undefined ? FIRST_MS : TELL_MS, signal);
-  }
+    if (figures !== undefined) await queues.shared.setLanding(figures);
+  };
+  const failed = (err: unknown, times: number): void => report('landing figures not told', { err, times });
+  await every(() => (arrival.landing() === undefined ? FIRST_MS : TELL_MS), once, { clock, signal, failed });
 }

@@ -52,7 +52,7 @@ export function createSiteGate(deps: SiteGateDeps, times: GateTimes): SiteGate {
       await told;
     } catch (err) {
       published = undefined;
-      report('heartbeat failed', { err });
+      report('outage not published', { err });
     }
   };
 
@@ -71,7 +71,7 @@ export function createSiteGate(deps: SiteGateDeps, times: GateTimes): SiteGate {
       deps
         .worker()
         .hold()
-        .catch((err: unknown) => report('unexpected fault', { err }));
+        .catch((err: unknown) => report('worker not paused', { queue: 'upload', err }));
   };
 
   return {
@@ -90,7 +90,7 @@ export function createSiteGate(deps: SiteGateDeps, times: GateTimes): SiteGate {
       }
       change(next);
       stamp = next.kind === 'serving' ? undefined : randomUUID();
-      publish().catch((fault: unknown) => report('unexpected fault', { err: fault }));
+      void publish(); // what it could not tell it has reported, and sync tells again
     },
     sync: async () => {
       await publish();

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { IngestDeps } from '../deps.ts';
 import { guardDirectory } from '../../platform/linux/index.ts';
 import { createHold, type RunningRole, type RunningWorker } from '../../platform/queue/index.ts';
+import { every } from '../../platform/runtime/index.ts';
 import { openS3Store } from '../../platform/s3/index.ts';
 import { bandwidth } from './bandwidth.ts';
 import { processBatch } from './process-batch.ts';
@@ -80,16 +81,11 @@ function siteShare(app: IngestDeps): { current: () => number; stop: () => void }
   const stopped = new AbortController();
   let processes = 1;
   const count = async (): Promise<void> => {
-    while (!stopped.signal.aborted) {
-      try {
-        const roles = await app.queues.shared.heartbeats();
-        processes = Math.max(1, roles.filter(({ role }) => role.split('+').includes('upload')).length);
-      } catch (err) {
-        app.report('heartbeat failed', { err });
-      }
-      await app.clock.sleep(COUNT_WORKERS_MS, stopped.signal);
-    }
+    const roles = await app.queues.shared.heartbeats();
+    processes = Math.max(1, roles.filter(({ role }) => role.split('+').includes('upload')).length);
   };
-  count().catch((err: unknown) => app.report('unexpected fault', { err }));
+  const failed = (err: unknown, times: number): void =>
+    app.report('upload processes not counted', { err, times });
+  void every(COUNT_WORKERS_MS, count, { clock: app.clock, signal: stopped.signal, failed });
   return { current: () => 1 / processes, stop: () => stopped.abort() };
 }

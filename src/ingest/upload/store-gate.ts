@@ -1,5 +1,6 @@
 import { FAULTS, WavspoolError, faultCode, messageOf } from '../../domain/faults.ts';
 import type { HeldWork, Shared } from '../../platform/queue/index.ts';
+import { every } from '../../platform/runtime/index.ts';
 import { createAccused } from './accused.ts';
 import {
   GATE_TIMES,
@@ -38,9 +39,7 @@ export function storeGate(deps: GateDeps): StoreGate {
   const stopped = new AbortController();
   const accused = createAccused();
   const gate = createSiteGate(deps, times);
-  watch({ ...deps, times }, gate, stopped.signal).catch((err: unknown) =>
-    deps.report('unexpected fault', { err }),
-  );
+  void watch({ ...deps, times }, gate, stopped.signal);
 
   return {
     succeeded: (recording) => {
@@ -71,16 +70,23 @@ export function storeGate(deps: GateDeps): StoreGate {
 
 type WatchDeps = GateDeps & { readonly times: GateTimes };
 
-/** Looks at what the site says, and at the store when it is time to, until stopped. */
+/** Looks at what the site says, and at the store when it is time to, until stopped. Never rejects. */
 async function watch(deps: WatchDeps, gate: SiteGate, stopped: AbortSignal): Promise<void> {
   const { clock, times } = deps;
-  await firstLook(deps, gate, stopped);
-  while (!stopped.aborted) {
+  let hasAsked = false;
+  const once = async (): Promise<void> => {
+    if (!hasAsked) await firstLook(deps, gate, stopped);
+    hasAsked = true;
     await look(deps, gate, stopped);
+  };
+  const pauseMs = (): number => {
     const state = gate.state();
     const dueInMs = state.kind === 'away' ? state.probeAtMs - clock.monotonicMs() : 0;
-    await clock.sleep(dueInMs > 0 ? Math.min(dueInMs, times.lookMs) : times.lookMs, stopped);
-  }
+    return dueInMs > 0 ? Math.min(dueInMs, times.lookMs) : times.lookMs;
+  };
+  const failed = (err: unknown, failures: number): void =>
+    deps.report('store not asked', { err, times: failures });
+  await every(pauseMs, once, { clock, signal: stopped, failed });
 }
 
 /** An outage that began while nothing ran here is to be seen before a recording meets it. */
@@ -97,7 +103,7 @@ async function look(deps: WatchDeps, gate: SiteGate, stopped: AbortSignal): Prom
   try {
     await gate.sync();
   } catch (err) {
-    deps.report('heartbeat failed', { err });
+    deps.report('outage not read', { err });
   }
   if (stopped.aborted) return;
   if (deps.worker().active() === 0) gate.enter(afterIdleLook(gate.state(), gate.moment(), deps.times));
@@ -115,14 +121,14 @@ async function mayProbe({ shared, who, times, report }: WatchDeps): Promise<bool
   try {
     return await shared.mayProbe(who, times.leaseMs);
   } catch (err) {
-    report('heartbeat failed', { err });
+    report('probe not agreed', { err });
     return true; // without Redis each looks for itself
   }
 }
 
 /** Asks for as long as the lease lasts; undefined when stopped. */
 async function ask(
-  { clock, times, ask: question, report }: WatchDeps,
+  { clock, times, ask: question }: WatchDeps,
   gate: SiteGate,
   whole: boolean,
   stopped: AbortSignal,
@@ -130,7 +136,7 @@ async function ask(
   const timeUp = new AbortController();
   const asked = new AbortController();
   const late = clock.sleep(times.leaseMs, AbortSignal.any([asked.signal, stopped]));
-  late.then(() => timeUp.abort()).catch((err: unknown) => report('unexpected fault', { err }));
+  void late.then(() => timeUp.abort()); // a sleep never rejects
   try {
     const finding = await question(whole, AbortSignal.any([stopped, timeUp.signal]));
     if (finding.kind !== 'away') gate.reached();

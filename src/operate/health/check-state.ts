@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import { FAULTS, WavspoolError, messageOf, unlessGone } from '../../domain/faults.ts';
-import { isoTime, writeDurably, type Clock } from '../../platform/runtime/index.ts';
+import { every, isoTime, writeDurably, type Clock } from '../../platform/runtime/index.ts';
 import { quickCheck } from '../../platform/sqlite/index.ts';
 
 /** What the last look through the whole of `state.db` found. */
@@ -70,22 +70,22 @@ export async function keepCheckingState(
   signal: AbortSignal,
 ): Promise<void> {
   let wasDamaged = false;
-  while (!signal.aborted) {
-    const startedAt = clock.monotonicMs();
-    try {
-      const faults = await quickCheck(paths.state, signal);
-      const file = (await identityOf(paths.state)) ?? '';
-      const note: Note = { at: isoTime(clock.now()), faults, file };
-      await writeDurably(noteOf(paths), `${JSON.stringify(note, null, 2)}\n`, 0o640);
-      if (faults.length > 0) {
-        report('state damaged', { file: paths.state, faults, remedy: FAULTS.STATE_DAMAGED.remedy });
-      } else if (wasDamaged) report('state sound', { file: paths.state });
-      wasDamaged = faults.length > 0;
-    } catch (error) {
-      if (!signal.aborted) report('state not checked', { file: paths.state, reason: messageOf(error) });
-    }
-    await clock.sleep(nextCheckMs(clock.monotonicMs() - startedAt), signal);
-  }
+  let startedAt = clock.monotonicMs();
+  const check = async (): Promise<void> => {
+    startedAt = clock.monotonicMs();
+    const faults = await quickCheck(paths.state, signal);
+    const file = (await identityOf(paths.state)) ?? '';
+    const note: Note = { at: isoTime(clock.now()), faults, file };
+    await writeDurably(noteOf(paths), `${JSON.stringify(note, null, 2)}\n`, 0o640);
+    if (faults.length > 0) {
+      report('state damaged', { file: paths.state, faults, remedy: FAULTS.STATE_DAMAGED.remedy });
+    } else if (wasDamaged) report('state sound', { file: paths.state });
+    wasDamaged = faults.length > 0;
+  };
+  const failed = (error: unknown): void =>
+    report('state not checked', { file: paths.state, reason: messageOf(error) });
+  const pauseMs = (): number => nextCheckMs(clock.monotonicMs() - startedAt);
+  await every(pauseMs, check, { clock, signal, failed });
 }
 
 async function identityOf(path: string): Promise<string | undefined> {

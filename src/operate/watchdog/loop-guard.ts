@@ -18,7 +18,7 @@ export function guardLoop(clock: Clock, report: Report, signal: AbortSignal, blo
     resourceLimits: SMALL,
     execArgv: [],
   });
-  thread.on('error', (err) => report('unexpected fault', { err }));
+  thread.on('error', (err) => report('loop guard ended', { err }));
   thread.unref();
   const beat = async (): Promise<void> => {
     while (!signal.aborted) {

@@ -1,5 +1,5 @@
 import type { Report } from '../../domain/events.ts';
-import type { Clock } from '../../platform/runtime/index.ts';
+import { every, type Clock } from '../../platform/runtime/index.ts';
 import { NOT_STUCK, judgeProgress, type Sample, type WatchdogLimits } from './decide.ts';
 
 /** What the watchdog looks at and acts on. */
@@ -50,17 +50,13 @@ export function watchProgress(
     await watched.recreate();
   };
 
-  const loop = async (): Promise<void> => {
-    for (;;) {
-      await clock.sleep(everyMs, stopped.signal);
-      if (stopped.signal.aborted) return;
-      try {
-        await look();
-      } catch (err) {
-        report('heartbeat failed', { err }); // Redis is away, which is not the worker's fault
-      }
-    }
+  let isFirst = true;
+  const lookLater = async (): Promise<void> => {
+    if (!isFirst) await look(); // at the start nothing has had time to move
+    isFirst = false;
   };
-  loop().catch((err: unknown) => report('unexpected fault', { err }));
+  // while Redis is away nothing is known, which is not the worker's fault
+  const failed = (err: unknown, times: number): void => report('progress not known', { queue, err, times });
+  void every(everyMs, lookLater, { clock, signal: stopped.signal, failed });
   return { stall: () => stall, stop: () => stopped.abort() };
 }

@@ -77,32 +77,25 @@ async function* followFile(
 ): AsyncGenerator<LoggedEvent, void, undefined> {
   const reader = createLineReader(handle);
   let told = last;
-  if (from > 0) {
-    const missed = told === undefined ? [] : await eventsAfter(handle, from, told);
-    await reader.moveTo(from);
-    for (const event of missed) yield event;
-    told = missed.at(-1)?.id ?? told;
-  }
-  while (!signal.aborted) {
-    const isMoved = await isAnother(file, handle);
-    if (!(await reader.isWhereItWas())) {
-      const { size } = await handle.stat();
-      const missed = told === undefined ? [] : await eventsAfter(handle, size, told);
-      await reader.moveTo(size);
-      for (const event of missed) yield event;
-      told = missed.at(-1)?.id ?? told;
-      continue;
-    }
-    const lines = await reader.next();
-    for (const line of lines ?? []) {
-      const event = eventOf(line);
-      if (event === undefined) continue;
+  const catchUp = async (size: number): Promise<readonly LoggedEvent[]> => {
+    const missed = told === undefined ? [] : await eventsAfter(handle, size, told);
+    await reader.moveTo(size);
+    return missed;
+  };
+  let events = from > 0 ? await catchUp(from) : [];
+  for (;;) {
+    for (const event of events) {
       told = event.id;
       yield event;
     }
-    if (lines !== undefined) continue;
-    if (isMoved) return;
-    await clock.sleep(LOOK_MS, signal);
+    if (signal.aborted) return;
+    const isMoved = await isAnother(file, handle);
+    if (await reader.isWhereItWas()) {
+      const lines = await reader.next();
+      if (lines === undefined && isMoved) return;
+      if (lines === undefined) await clock.sleep(LOOK_MS, signal);
+      events = (lines ?? []).map(eventOf).filter((event) => event !== undefined);
+    } else events = await catchUp((await handle.stat()).size);
   }
 }
 

@@ -7,7 +7,7 @@ import { createLog, type LogOptions } from './create.ts';
 export interface Reporting {
   readonly report: Report;
   /** The sink hears what is reported in this process from now on, until what this returns is called. */
-  subscribe(sink: Sink): () => void;
+  readonly subscribe: (sink: Sink) => () => void;
   /** How often each event was reported since the start, for the metrics. */
   readonly counts: () => Readonly<Partial<Record<EventName, number>>>;
   /** Closes the log file. */

@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Report } from '../../domain/events.ts';
-import type { Clock } from '../runtime/index.ts';
+import { every, type Clock } from '../runtime/index.ts';
 
 // BullMQ notes when a delayed job is due by the wall clock. When that is set back by an hour, what was due in two seconds is due
 // in an hour and two seconds. Each job holds its own delay beside it, so that whoever looks can see it and begin the delay anew.
@@ -45,7 +45,7 @@ function unlessStarted(error: unknown): void {
   throw error;
 }
 
-/** Renews the delays of a queue's jobs at once, and whenever the wall clock was set back, until the signal aborts. */
+/** Renews the delays of a queue's jobs at once, and whenever the wall clock was set back, until the signal aborts. Never rejects. */
 export async function keepDelays(
   bull: Queue,
   redis: Redis,
@@ -56,19 +56,15 @@ export async function keepDelays(
   const ahead = (): number => clock.now() - clock.monotonicMs();
   let before = ahead();
   let isDue = true; // nobody may have looked when it was set back
-  while (!signal.aborted) {
+  const look = async (): Promise<void> => {
     if (ahead() < before - SET_BACK_MS) isDue = true;
     before = ahead();
-    if (isDue) {
-      try {
-        const jobs = await renewDelays(bull, redis, clock);
-        isDue = false;
-        if (jobs > 0) report('delays renewed', { queue: bull.name, jobs });
-      } catch (err) {
-        if (signal.aborted) return;
-        report('heartbeat failed', { err }); // it is due still
-      }
-    }
-    await clock.sleep(LOOK_MS, signal);
-  }
+    if (!isDue) return;
+    const jobs = await renewDelays(bull, redis, clock);
+    isDue = false; // after a failure it is due still
+    if (jobs > 0) report('delays renewed', { queue: bull.name, jobs });
+  };
+  const failed = (err: unknown, times: number): void =>
+    report('delays not renewed', { queue: bull.name, err, times });
+  await every(LOOK_MS, look, { clock, signal, failed });
 }

@@ -72,9 +72,7 @@ function queuesOn(redis: Redis, settings: QueueSettings, report: Report, clock: 
       if (options.kind === 'maintenance') return worker;
       const { bull } = options.kind === 'extract' ? extract : upload;
       const stopped = new AbortController();
-      keepDelays(bull, redis, clock, report, stopped.signal).catch((err: unknown) =>
-        report('unexpected fault', { err }),
-      );
+      void keepDelays(bull, redis, clock, report, stopped.signal);
       return {
         ...worker,
         stop: (graceMs) => {

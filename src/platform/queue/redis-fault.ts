@@ -1,10 +1,32 @@
 import { WavspoolError } from '../../domain/faults.ts';
 import { isRefusal } from './resting.ts';
 
-/** Whether a command did not reach Redis, or its answer did not come. */
+/** What the calls of a socket end with while the host, its name, or the way to it is away. */
+const SOCKET_FAULTS =
+  /\b(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|ENOTCONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_[A-Z]+)\b/;
+/** A unix socket that is not there, or belongs to somebody else. */
+const UNIX_SOCKET_FAULTS = /\bconnect (?:ENOENT|EACCES|EAGAIN|ENOTDIR)\b/;
+/** No certificate, or one of another host: what answers is not our Redis. */
+const TLS_FAULTS = /\b(?:ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+/** What ioredis says by itself. */
+const CLIENT_FAULTS =
+  /Connection is closed|Connection lost|Socket timeout\.|Stream isn't writeable|LOADING|UNBLOCKED|All sentinels are unreachable|Too many Cluster redirections|Failed to refresh slots cache/;
+
+/**
+ * Whether what a client of Redis says is that it cannot reach it; ask it of what comes from a client only. BullMQ repeats on its
+ * workers what the connection's own listener has reported as `redis away`.
+ */
 export function isConnectionFault(error: Error): boolean {
-  return /ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|Connection is closed|LOADING|UNBLOCKED|All sentinels are unreachable|Too many Cluster redirections/.test(
-    `${error.message} ${'code' in error ? String(error.code) : ''}`,
+  // a directory that others may write is no place for our socket, or there is none yet
+  return error instanceof WavspoolError || isReported(error) || /^ENOENT\b/.test(error.message);
+}
+
+function isReported(error: Error): boolean {
+  const text = `${error.message} ${'code' in error ? String(error.code) : ''}`;
+  if ([SOCKET_FAULTS, UNIX_SOCKET_FAULTS, TLS_FAULTS, CLIENT_FAULTS].some((known) => known.test(text)))
+    return true;
+  return (
+    error instanceof AggregateError && error.errors.some((one) => one instanceof Error && isReported(one))
   );
 }
 
@@ -14,6 +36,6 @@ export function redisFault(error: unknown): WavspoolError | undefined {
   if (!(error instanceof Error)) return undefined;
   const isGivenUp =
     error.name === 'MaxRetriesPerRequestError' || error.message.startsWith('Command timed out');
-  if (!isGivenUp && !isRefusal(error) && !isConnectionFault(error)) return undefined;
+  if (!isGivenUp && !isRefusal(error) && !isReported(error)) return undefined;
   return new WavspoolError('REDIS_UNREACHABLE', `Redis does not answer: ${error.message}`, { cause: error });
 }

@@ -28,6 +28,7 @@ export interface Resting {
 
 /** Pauses for the worker that `current` returns; it may be another one later. */
 export function restingWorker(current: () => Worker, clock: Clock, report: Report): Resting {
+  const failed = (err: unknown): void => report('worker not paused', { queue: current().name, err });
   let held = false;
   let resting = false;
   const refused = repeatedly(report, clock);
@@ -36,11 +37,11 @@ export function restingWorker(current: () => Worker, clock: Clock, report: Repor
     if (held || resting || !current().isPaused()) return;
     current()
       .resume()
-      .catch((err: unknown) => report('unexpected fault', { err }));
+      .catch((err: unknown) => report('worker not resumed', { queue: current().name, err }));
   };
   const rest = async (): Promise<void> => {
     resting = true;
-    await current().pause(true);
+    await current().pause(true).catch(failed); // what is not paused is not resumed either
     await clock.sleep(REST_MS);
     resting = false;
     resume();
@@ -56,7 +57,7 @@ export function restingWorker(current: () => Worker, clock: Clock, report: Repor
     },
     refused: (err) => {
       refused(err);
-      if (!resting) rest().catch((cause: unknown) => report('unexpected fault', { err: cause }));
+      if (!resting) void rest();
     },
   };
 }

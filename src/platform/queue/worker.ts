@@ -7,7 +7,7 @@ import { givenUpBefore, readPayload, type Payload } from './jobs.ts';
 import { PREFIX, queueName, type QueueKind } from './names.ts';
 import { reclaimOrphans, register } from './orphans.ts';
 import { PUT_OFF_MS, createQuarantine } from './quarantine.ts';
-import { isConnectionFault } from './redis-fault.ts';
+import { isConnectionFault, redisFault } from './redis-fault.ts';
 import { isRefusal, restingWorker } from './resting.ts';
 
 /** What became of a job; {@link settle} carries it out in BullMQ's terms. */
@@ -94,7 +94,8 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
       if (why !== undefined && job.attemptsMade === 0) return { kind: 'give up', why }; // later runs are an operator's wish
       return await options.process(payload, signal, goesOn);
     } catch (err) {
-      report('unexpected fault', { err });
+      const name = redisFault(err) === undefined ? 'job crashed' : 'job interrupted';
+      report(name, { queue: kind, job: job.id ?? '', err, againInMs: AFTER_A_BUG_MS });
       return { kind: 'later', delayMs: AFTER_A_BUG_MS, why: messageOf(err) };
     } finally {
       active -= 1;
@@ -153,7 +154,8 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
     made.on('error', (err) => {
       if (isRefusal(err)) resting.refused(err);
       // BullMQ repeats on its workers what the connection's own listener has reported already
-      else if (!isConnectionFault(err)) report('unexpected fault', { err });
+      else if (!isConnectionFault(err))
+        report(isLockFault(err) ? 'job lock lost' : 'worker fault', { queue: kind, err });
     });
     return made;
   };
@@ -163,7 +165,7 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
       const jobs = await reclaimOrphans(made, redis, clock);
       if (jobs > 0) report('orphans reclaimed', { queue: kind, jobs });
     };
-    takeOver().catch((err: unknown) => report('unexpected fault', { err }));
+    takeOver().catch((err: unknown) => report('orphans not reclaimed', { queue: kind, err }));
   };
   let worker = makeWorker(concurrency);
   present(worker);
@@ -216,6 +218,11 @@ async function settle(job: Job, token: string | undefined, outcome: Outcome, clo
     case 'give up':
       throw new UnrecoverableError(outcome.why);
   }
+}
+
+/** What BullMQ says of a job that another worker has taken over, because this one was too slow to say that it goes on. */
+function isLockFault(error: Error): boolean {
+  return /^(?:could not renew lock|Missing lock|Lock mismatch) for job/.test(error.message);
 }
 
 function crashesOf(progress: Job['progress']): number {

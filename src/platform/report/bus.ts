@@ -17,7 +17,7 @@ export interface Bus {
   /** Never throws. */
   readonly report: Report;
   /** The sink hears what is reported from now on, until what this returns is called. */
-  subscribe(sink: Sink): () => void;
+  readonly subscribe: (sink: Sink) => () => void;
 }
 
 /**

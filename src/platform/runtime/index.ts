@@ -34,6 +34,7 @@ export {
   writeDurably,
   type GrowingFile,
 } from './durable-file.ts';
+export { every, type Repeating } from './every.ts';
 export { sha256IfThere, sha256OfFile } from './hash-file.ts';
 export { isDirectoryFailing, isDiskFailing, isOfHost } from './host-errors.ts';
 export { listenUnix } from './listen-unix.ts';

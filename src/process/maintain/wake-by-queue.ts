@@ -1,5 +1,6 @@
 import type { Host } from '../../maintenance/catalogue/index.ts';
 import type { Queues, RunningWorker, WorkQueue } from '../../platform/queue/index.ts';
+import { every } from '../../platform/runtime/index.ts';
 import { toldOnce } from './told-once.ts';
 import type { Task } from './task.ts';
 
@@ -44,15 +45,6 @@ function keepScheduled(
 ): { stop(): void } {
   const stopped = new AbortController();
   const told = toldOnce(report);
-  const again = async (everyMs: number, step: () => Promise<void>): Promise<void> => {
-    while (!stopped.signal.aborted) {
-      await step().catch((err: unknown) =>
-        report('job failed', { queue: 'maintenance', job: 'schedule', err }),
-      );
-      await clock.sleep(everyMs, stopped.signal);
-    }
-  };
-
   const schedule = async (): Promise<void> => {
     const ids: string[] = [];
     for (const task of tasks) {
@@ -76,8 +68,13 @@ function keepScheduled(
     }
   };
 
-  for (const loop of [again(RESCHEDULE_MS, schedule), again(LOOK_MS, queueDue)])
-    loop.catch((err: unknown) => report('unexpected fault', { err }));
+  const repeating = {
+    clock,
+    signal: stopped.signal,
+    failed: (err: unknown, times: number) => report('schedules not renewed', { err, times }),
+  };
+  void every(RESCHEDULE_MS, schedule, repeating);
+  void every(LOOK_MS, queueDue, repeating);
   return { stop: () => stopped.abort() };
 }
 

@@ -51,7 +51,7 @@ export function wakeByTimer(waking: Waking, tasks: readonly Task[], concurrency:
       const { kind } = await task.run(handBack.signal);
       if (kind === 'hand back') handedBack += 1;
     } catch (err) {
-      report('unexpected fault', { err });
+      report('job crashed', { queue: 'maintenance', job: task.name, err, againInMs: LOOK_MS });
     } finally {
       running.delete(task.name);
       finished += 1;

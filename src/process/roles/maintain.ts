@@ -22,11 +22,9 @@ export const maintainRole: HostRole = {
     const host = await openHost(app);
     const stopped = new AbortController();
     const shipping = shipCommits(host, stopped.signal).catch((err: unknown) =>
-      app.report('unexpected fault', { err }),
+      app.report('shipping ended', { err }),
     );
-    const checking = keepCheckingState(app.settings.paths, app, stopped.signal).catch((err: unknown) =>
-      app.report('unexpected fault', { err }),
-    );
+    const checking = keepCheckingState(app.settings.paths, app, stopped.signal);
     const woken = wake(app, tasksOf(app, host));
     return {
       ...woken,

@@ -60,7 +60,7 @@ export function supervise(
       child = started;
       const pid = started.pid ?? 0;
       started.on('error', (err) => {
-        report('unexpected fault', { err });
+        report('program not started', { program: name, err });
         resolve({ exitCode: null, signal: null, pid });
       });
       started.on('exit', (exitCode, signal) => resolve({ exitCode, signal, pid }));
@@ -77,7 +77,9 @@ export function supervise(
       const { exitCode, signal } = ended;
       report('role died', { died: name, diedPid: ended.pid, exitCode, signal, restartMs });
       await clock.sleep(restartMs, stopping.signal);
-      await beforeRestart?.(ended).catch((err: unknown) => report('unexpected fault', { err }));
+      await beforeRestart?.(ended).catch((err: unknown) =>
+        report('restart not prepared', { died: name, err }),
+      );
     }
   })();
 

@@ -3,6 +3,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance } from 'fastify';
 import { QUEUES, type Queues } from '../../platform/queue/index.ts';
+import { every } from '../../platform/runtime/index.ts';
 import type { Context } from '../context.ts';
 
 const PREFIX = '/queues';
@@ -30,17 +31,10 @@ export async function queueBoard(
   });
   const closed = new AbortController();
   server.addHook('onClose', () => closed.abort());
-  const follow = async (): Promise<void> => {
-    while (!closed.signal.aborted) {
-      try {
-        board.setQueues((await queues.ofEverySite()).map((queue) => new BullMQAdapter(queue)));
-      } catch (err) {
-        report('heartbeat failed', { err });
-      }
-      await clock.sleep(LOOK_MS, closed.signal);
-    }
-  };
-  follow().catch((err: unknown) => report('unexpected fault', { err }));
+  const look = async (): Promise<void> =>
+    board.setQueues((await queues.ofEverySite()).map((queue) => new BullMQAdapter(queue)));
+  const failed = (err: unknown, times: number): void => report('queues not listed', { err, times });
+  void every(LOOK_MS, look, { clock, signal: closed.signal, failed });
   serverAdapter.setBasePath(PREFIX);
   await server.register(async (scope) => {
     scope.addHook('onSend', async (_request, reply) => {

@@ -91,7 +91,8 @@ class World {
       dice: () => 0.5,
       report: (event, fields) => {
         this.reported.push(event);
-        if (event === 'unexpected fault') throw new Error('unexpected', { cause: fields });
+        if (event === 'store not asked' || event === 'worker not paused')
+          throw new Error(event, { cause: fields });
       },
       who,
     };

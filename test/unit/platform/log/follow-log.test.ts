@@ -211,13 +211,12 @@ test('a page before an event that was rotated away holds what is older than it',
 test('one who listens and stops leaves no descriptor behind', async () => {
   writeFileSync(file, lines(0, 10));
   const [first] = (await recentEvents(file, { limit: 10 })).toReversed();
-  const open = (): number =>
-    Number(spawnSync('sh', ['-c', `ls -l /proc/${process.pid}/fd | grep -c '${root}'`]).stdout.toString());
   for await (const event of followLog(file, {
     clock,
     signal: stopped.signal,
     ...(first !== undefined && { after: first.id }),
   }))
     if (event.fields['n'] === 3) break;
-  expect(open()).toBe(0);
+  const open = spawnSync('sh', ['-c', `ls -l /proc/${process.pid}/fd | grep -c '${root}'`]);
+  expect(Number(open.stdout.toString())).toBe(0);
 });

@@ -198,7 +198,7 @@ test('a job that throws after all is told of, and the others go on', async () =>
   };
   const running = work(here, [thrown]);
   await here.clock.pass(2000);
-  expect(here.reported).toEqual([expect.stringContaining('unexpected fault')]);
+  expect(here.reported).toEqual([expect.stringContaining('job crashed')]);
   expect(running.active()).toBe(0);
   await running.stop(1000);
 });
