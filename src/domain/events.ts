@@ -208,6 +208,7 @@ export interface Events {
   'dashboard listening': { address: string };
   'request refused': { route: string; status: number; reason: string };
   'request failed': { route: string; err: unknown };
+  'state replaced': { file: string };
   'state damaged': { file: string; faults: readonly string[]; remedy: string };
   'state sound': { file: string };
   'state not checked': { file: string; reason: string };
@@ -359,6 +360,7 @@ export const LEVELS: Record<EventName, Level> = {
   'dashboard listening': 'info',
   'request refused': 'warn',
   'request failed': 'error',
+  'state replaced': 'error',
   'state damaged': 'error',
   'state sound': 'info',
   'state not checked': 'warn',

@@ -163,6 +163,8 @@ export interface StateStore {
   normalise(): Promise<void>;
   /** Why it could not be read or written when it was last tried; undefined while it can. */
   trouble(): StateTrouble | undefined;
+  /** Whether the file that is open has lost its name: then nothing is written, and only a new start finds what has it now. */
+  moved(): Moved | undefined;
   close(): void;
 }
 
@@ -241,6 +243,9 @@ export interface RecordingPage {
   /** What `after` takes for the next page; undefined after the last. */
   readonly next: RecordingPlace | undefined;
 }
+
+/** What became of a file that is open: another one has its name, or none has. */
+export type Moved = 'replaced' | 'removed';
 
 /** Why `state.db` could not be read or written when it was last tried. */
 export interface StateTrouble {

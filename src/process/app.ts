@@ -1,14 +1,15 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { loadSettings, type LoadedSettings, type Settings } from '../platform/config/index.ts';
 import type { Level, Report } from '../domain/events.ts';
-import { WavspoolError } from '../domain/faults.ts';
+import { WavspoolError, messageOf } from '../domain/faults.ts';
 import { notePlace, whyAway } from '../platform/linux/index.ts';
 import { openReporting, type Reporting } from '../platform/log/index.ts';
 import { presenceInFiles, type Presence } from '../platform/presence/index.ts';
 import type { Queues } from '../platform/queue/index.ts';
 import { systemClock, systemDice, type Clock, type Dice } from '../platform/runtime/index.ts';
-import { openStateStore } from '../platform/state/index.ts';
+import { takeSharedLock, type ExclusiveLock } from '../platform/sqlite/index.ts';
+import { openStateStore, stateLockFile } from '../platform/state/index.ts';
 import type { StateStore } from '../domain/ledger.ts';
 
 /** What a role or a command works with on any host. `close` ends it in the reverse order of opening. */
@@ -182,13 +183,34 @@ function open(settings: Settings, report: Report): StateStore {
   const { state, data } = settings.paths;
   const away = whyAway(dirname(state), data);
   if (away !== undefined) throw new WavspoolError('STATE_UNUSABLE', away);
-  return openStateStore({
-    file: state,
-    maxRetries,
-    clock: systemClock,
-    dice: systemDice,
-    report,
-  });
+  const hold = holdState(data, state);
+  try {
+    const store = openStateStore({ file: state, maxRetries, clock: systemClock, dice: systemDice, report });
+    return {
+      ...store,
+      close: () => {
+        store.close();
+        hold.release();
+      },
+    };
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
+}
+
+/** While it is held, no restore puts another file in the place of `state.db`, from whichever container. Throws STATE_UNUSABLE. */
+function holdState(data: string, state: string): ExclusiveLock {
+  let hold: ExclusiveLock | undefined;
+  try {
+    mkdirSync(data, { recursive: true, mode: 0o750 });
+    hold = takeSharedLock(stateLockFile(data));
+  } catch (error) {
+    const message = `${stateLockFile(data)} cannot be used: ${messageOf(error)}`;
+    throw new WavspoolError('STATE_UNUSABLE', message, { cause: error });
+  }
+  if (hold !== undefined) return hold;
+  throw new WavspoolError('STATE_UNUSABLE', `${state} is being restored (${stateLockFile(data)} is locked)`);
 }
 
 function assemble(

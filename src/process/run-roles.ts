@@ -48,6 +48,8 @@ export interface Watchdog {
 const WATCHDOG: Watchdog = { limits: PATIENCE, everyMs: 15_000, blockedMs: BLOCKED_MS };
 /** EX_SOFTWARE: not a settings fault, so a supervisor tries again. */
 const STALLED_EXIT = 70;
+/** So often a role looks whether `state.db` is still the file that it has open. */
+const STATE_LOOK_MS = 1000;
 /** Stopping takes the grace and what the queue's own goodbye takes; a process that is slower has lost its Redis. */
 const STOP_MARGIN_MS = 8000;
 
@@ -96,6 +98,7 @@ export async function runRoles(
   );
   const stopping = new AbortController();
   guardLoop(app.clock, app.report, stopping.signal, watchdog.blockedMs);
+  void endWhenStateIsAnother(app, stopping.signal);
   for (const role of running) {
     const watching = watch(app, role, watchdog);
     if (watching !== undefined) watchdogs.set(role, watching);
@@ -163,6 +166,23 @@ function letOthersGoFirst({ report }: HostApp, roles: readonly Role[]): void {
       report('priority not lowered', { nice, err }); // it is only about speed
     }
   }
+}
+
+/**
+ * Ends this process once another file has the name of `state.db`, so that a supervisor starts it anew on that one; meanwhile
+ * nothing is written. While no file has the name, it waits: what it has open may be all that is left.
+ */
+async function endWhenStateIsAnother(
+  { state, settings, clock, report, reporting }: HostApp,
+  signal: AbortSignal,
+): Promise<void> {
+  while (state.moved() !== 'replaced') {
+    await clock.sleep(STATE_LOOK_MS, signal);
+    if (signal.aborted) return;
+  }
+  report('state replaced', { file: settings.paths.state });
+  reporting.close();
+  process.exit(STALLED_EXIT);
 }
 
 function untilAskedToStop(): Promise<string> {

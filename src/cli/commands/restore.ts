@@ -1,3 +1,4 @@
+import { readlink } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { DatabaseSettings } from '../../platform/config/index.ts';
 import { WavspoolError } from '../../domain/faults.ts';
@@ -11,7 +12,16 @@ import {
   verifySource,
   type Host,
 } from '../../maintenance/catalogue/index.ts';
-import { restoreDatabase, type Holder, type Restored, type Source } from '../../maintenance/restore/index.ts';
+import {
+  holderInWords,
+  restoreDatabase,
+  type Holder,
+  type OwnDatabase,
+  type Restored,
+  type Source,
+} from '../../maintenance/restore/index.ts';
+import { askRoles } from '../../operate/role-health/index.ts';
+import { stateLockFile } from '../../platform/state/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
 import { databaseNamed } from '../../maintenance/snapshot/index.ts';
 import { pointInTime } from '../arguments.ts';
@@ -78,13 +88,15 @@ async function putBack(
 ): Promise<0 | 1> {
   if (isAsked && !(await confirmed(`restore ${database.path} from ${source.from}?`, signal))) return 1;
   const mayDisturb = async (holders: readonly Holder[]): Promise<boolean> => {
-    const who = holders.map(({ pid, program }) => `${program} (pid ${pid})`).join(', ');
+    const who = holders.map(holderInWords).join(', ');
     printError(`${database.path} is open in ${who}; they see the restored content at once`);
     return yes || (isAsked && (await confirmed('go on all the same?', signal)));
   };
+  const { data, state } = host.settings.paths;
+  const isState = database.path === state;
   const restored = await restoreDatabase(
     host,
-    { ...database, isPrivate: database.path === host.settings.paths.state },
+    isState ? { ...database, isPrivate: true, own: ownDatabase(data) } : { ...database, isPrivate: false },
     source,
     mayDisturb,
     signal,
@@ -92,6 +104,21 @@ async function putBack(
   if (json) printJson({ ...restored, ...(restored.at !== undefined && { at: isoTime(restored.at) }) });
   else printLines(describe(restored));
   return 0;
+}
+
+/** The roles say on their sockets that they run; one that has stalled still has its files open. */
+function ownDatabase(data: string): OwnDatabase {
+  const roles = async (): Promise<readonly Holder[]> => {
+    const here = await readlink('/proc/self/ns/pid');
+    const asked = await askRoles(data);
+    return asked.map((one) => {
+      const program = `wavspool ${one.role}`;
+      if (one.kind === 'silent') return { program: `${program} (${one.socket}: ${one.why})` };
+      const { pid, pidNamespace, host } = one.health;
+      return { program, pid, ...(pidNamespace !== here && { host }) };
+    });
+  };
+  return { lockFile: stateLockFile(data), roles };
 }
 
 async function toldSource(

@@ -1,7 +1,18 @@
 import { identityAt, whoHasOpen, type Opener } from '../../platform/linux/index.ts';
 
 /** A process that has a database open. */
-export type Holder = Pick<Opener, 'pid' | 'program'>;
+export interface Holder extends Pick<Opener, 'program'> {
+  /** Absent for one that is known by its lock alone. */
+  readonly pid?: number;
+  /** The container or host that `pid` is a process of; absent for this one. */
+  readonly host?: string;
+}
+
+/** For people: `node (pid 12)`, `wavspool upload (pid 7 on 4be2c0)`. */
+export function holderInWords({ program, pid, host }: Holder): string {
+  if (pid === undefined) return program;
+  return `${program} (pid ${pid}${host === undefined ? '' : ` on ${host}`})`;
+}
 
 const OF_A_DATABASE = ['', '-wal', '-shm', '-journal'];
 

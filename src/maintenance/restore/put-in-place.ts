@@ -10,6 +10,7 @@ import {
   copyPinned,
   headerOf,
   integrityFaults,
+  isOpenElsewhere,
   openCopy,
   openForeign,
   pageSize,
@@ -113,6 +114,8 @@ async function swapFiles(
     await replaceFile(path, good, like);
   };
   if (present === undefined) {
+    if (swap.isHeld)
+      throw new WavspoolError('DATABASE_HELD', `${path} was removed, and programs still have it open`);
     await replace(await likeItsDirectory(swap));
     return undefined;
   }
@@ -121,7 +124,7 @@ async function swapFiles(
   const isHealthy = (await save(path, saved, present, isDatabase, signal)) === 'healthy';
   const answer = isHealthy ? await overwrite(path, good, signal) : 'damaged';
   if (answer !== 'done') {
-    if (swap.isHeld) {
+    if (swap.isHeld || (isDatabase && isOpenElsewhere(path))) {
       const why = answer === 'damaged' ? 'is damaged' : 'has another page size than the copy';
       const message = `${path} ${why}, so it can only be replaced as a file, and programs have it open`;
       throw new WavspoolError('DATABASE_HELD', message);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DatabaseSettings } from '../../platform/config/index.ts';
@@ -12,8 +13,9 @@ import {
   temporaryPath,
   type Clock,
 } from '../../platform/runtime/index.ts';
+import { takeExclusiveLock } from '../../platform/sqlite/index.ts';
 import { checkedCopy, type NotedFacts } from '../snapshot/index.ts';
-import { holdersOf, type Holder } from './holders.ts';
+import { holderInWords, holdersOf, type Holder } from './holders.ts';
 import { pruneKept } from './kept.ts';
 import { resolved, type PutInPlace, type Saved, type Swap } from './put-in-place.ts';
 
@@ -28,6 +30,16 @@ export interface RestoreDeps {
 export interface Target extends Pick<DatabaseSettings, 'name' | 'path' | 'asserts' | 'pointInTime'> {
   /** Nobody but its owner may read it, whatever its directory suggests. */
   readonly isPrivate: boolean;
+  /** Of wavspool's own database alone. */
+  readonly own?: OwnDatabase;
+}
+
+/** What tells who has wavspool's own database open, where `/proc` does not: in other containers, as other users. */
+export interface OwnDatabase {
+  /** Held by each process that has it open; need not exist. */
+  readonly lockFile: string;
+  /** The roles that answer, those of other containers too. */
+  roles(): Promise<readonly Holder[]>;
 }
 
 /** What the bytes of a copy do not tell. */
@@ -89,7 +101,8 @@ export async function restoreDatabase(
     const fetched = await source.fetch(good, signal);
     const captures = await holdOffCapture(deps, target, signal);
     try {
-      const heldBy = await holdersOf(await resolved(target.path));
+      using held = await takeHold(target);
+      const { by: heldBy } = held;
       if (heldBy.length > 0 && !(await mayDisturb(heldBy))) throw inUse(target.path, heldBy);
       const swap = { ...swapOf(deps, target, fetched), path: target.path, isHeld: heldBy.length > 0 };
       const { path, saved } = await put(swap, good, worker, signal);
@@ -101,6 +114,25 @@ export async function restoreDatabase(
   } finally {
     for (const part of ['', '-wal', '-shm', '-journal']) await rm(good + part, { force: true });
   }
+}
+
+interface Held extends Disposable {
+  /** Empty: nobody has it open, and of wavspool nobody opens it until this is let go of. */
+  readonly by: readonly Holder[];
+}
+
+/** Finds out who has the database open, and keeps wavspool's own processes from opening theirs where nobody has it. */
+async function takeHold({ path, own }: Target): Promise<Held> {
+  const seen = await holdersOf(await resolved(path));
+  if (own === undefined) return { by: seen, [Symbol.dispose]: () => undefined };
+  const roles = await own.roles();
+  const named = new Set(roles.flatMap(({ pid, host }) => (host === undefined ? (pid ?? []) : [])));
+  const by = [...roles, ...seen.filter(({ pid }) => pid === undefined || !named.has(pid))];
+  // one that is not there yet nobody holds, and made here it could belong to the wrong user
+  if (by.length > 0 || !existsSync(own.lockFile)) return { by, [Symbol.dispose]: () => undefined };
+  const lock = takeExclusiveLock(own.lockFile);
+  const unseen = { program: `a wavspool process that cannot be seen from here (it holds ${own.lockFile})` };
+  return { by: lock === undefined ? [unseen] : [], [Symbol.dispose]: () => lock?.release() };
 }
 
 interface Done extends Pick<Restored, 'database' | 'path' | 'heldBy'> {
@@ -168,6 +200,6 @@ export function fileSource(
 }
 
 function inUse(path: string, holders: readonly Holder[]): WavspoolError {
-  const who = holders.map(({ pid, program }) => `${program} (pid ${pid})`).join(', ');
+  const who = holders.map(holderInWords).join(', ');
   return new WavspoolError('DATABASE_IN_USE', `${path} is open in ${who}`);
 }

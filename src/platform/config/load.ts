@@ -4,6 +4,7 @@ import { substitute } from './environment.ts';
 import { mergeSettings } from './merge.ts';
 import { usedParts } from './parts.ts';
 import { readYaml } from './read-yaml.ts';
+import { withSecretFiles } from './secret-files.ts';
 import { readFirst, settingsCandidates } from './settings-file.ts';
 import { SettingsError, settingsFault } from './settings-error.ts';
 import { pathText } from './tree.ts';
@@ -43,10 +44,16 @@ export interface LoadedSettings {
  * the directory of that file, or below `cwd` without one. Throws SettingsError (SETTINGS_INVALID) with every fault.
  */
 export function loadSettings(options: LoadOptions = {}): LoadedSettings {
-  const { configFile, env = process.env, cwd = process.cwd() } = options;
-  const candidates = settingsCandidates(configFile, env, cwd);
+  const { configFile, cwd = process.cwd() } = options;
+  const given = options.env ?? process.env;
+  const candidates = settingsCandidates(configFile, given, cwd);
   const lookedAt = candidates.map(({ path }) => path);
   const found = readFirst(candidates);
+  const { env, problems } = withSecretFiles(given, [defaultsText(), found.kind === 'read' ? found.text : '']);
+  if (problems.length > 0) {
+    const file = found.kind === 'none' ? 'the defaults' : displayName(found.path, cwd);
+    throw new SettingsError(problems.map((problem) => settingsFault({ file, path: '', problem })));
+  }
   if (found.kind === 'none')
     return { ...effective({ name: 'the defaults', base: cwd, env }), file: undefined, lookedAt };
   const name = displayName(found.path, cwd);
@@ -89,8 +96,12 @@ function readOwn(text: string, env: Environment, name: string): ReturnType<typeo
   throw new SettingsError(read.faults.map((each) => settingsFault({ ...each, file: name })));
 }
 
+function defaultsText(): string {
+  return readFileSync(new URL('./defaults.yaml', import.meta.url), 'utf8');
+}
+
 function readDefaults(env: Environment): MapNode {
-  const read = readYaml(readFileSync(new URL('./defaults.yaml', import.meta.url), 'utf8'));
+  const read = readYaml(defaultsText());
   if (read.kind === 'read') return substitute(read.root, env).root;
   throw new Error(
     `the embedded defaults are damaged: ${read.faults.map(({ problem }) => problem).join('; ')}`,

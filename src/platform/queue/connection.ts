@@ -6,6 +6,7 @@ import type { Report } from '../../domain/events.ts';
 import { WavspoolError, messageOf } from '../../domain/faults.ts';
 import { strangeDirectory, type Clock } from '../runtime/index.ts';
 import { followSwaps } from './role-swaps.ts';
+import { whyTurnedAway } from './turned-away.ts';
 import { unixConnector } from './unix-connector.ts';
 
 /** A lasting fault is reported at first, then this often. */
@@ -81,7 +82,9 @@ export function patientConnection(
     awaySince ??= clock.monotonicMs();
     if (clock.monotonicMs() - reportedAt < REPEAT_MS) return;
     reportedAt = clock.monotonicMs();
-    report('redis away', { err, times });
+    void whyTurnedAway(redisOptions(settings), err).then((why) =>
+      report('redis away', { err: why ?? err, times }),
+    );
   });
   redis.on('ready', () => {
     if (awaySince !== undefined)
@@ -141,9 +144,10 @@ export async function impatientConnection(settings: Pick<Settings, 'redis' | 'pa
     await redis.connect();
   } catch (error) {
     redis.disconnect();
+    const why = await whyTurnedAway(options, fault ?? error);
     throw new WavspoolError(
       'REDIS_UNREACHABLE',
-      `Redis does not answer at ${address}: ${messageOf(fault ?? error)}`,
+      `Redis does not answer at ${address}: ${messageOf(why ?? fault ?? error)}`,
       {
         cause: error,
       },

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
-import { isBusy, type Sqlite } from './open.ts';
+import { isBusy, isDamage, type Sqlite } from './open.ts';
 
 // Databases that other programs own and write to. They are never made, changed or checkpointed while their owner runs.
 
@@ -230,6 +230,25 @@ export function journalModeOf(path: string): string {
   const db = openForeign(path);
   try {
     return journalModeIn(db);
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * Whether another process has a lock on the database at `path`: in WAL mode each that has it open, in the other modes one that is
+ * in a transaction. Locks are the kernel's, so those of other containers count, which `/proc` does not show.
+ */
+export function isOpenElsewhere(path: string): boolean {
+  const db = new Database(path, { fileMustExist: true, timeout: 0 });
+  try {
+    db.pragma('locking_mode = EXCLUSIVE');
+    db.exec('BEGIN EXCLUSIVE');
+    return false;
+  } catch (error) {
+    if (isBusy(error)) return true;
+    if (isDamage(error)) return false; // so damaged that nobody can have it open through SQLite, or tell
+    throw databaseFault(path, error);
   } finally {
     db.close();
   }

@@ -1,4 +1,5 @@
 import { WavspoolError } from '../../domain/faults.ts';
+import type { Moved } from '../../domain/ledger.ts';
 import type { Clock, Dice } from '../runtime/index.ts';
 import { isBusy, isSqliteError, sqliteFault, type Sqlite } from './open.ts';
 
@@ -21,9 +22,16 @@ const GATHER_MS = 10;
  * Groups the changes that arrive while a commit is under way into the next one: under load an fsync serves hundreds of
  * them (6,300 single commits a second became 168,000 rows), idle they wait for nothing, soon after another for 10 ms. Another process's lock is
  * waited for without blocking the event loop; after 30 s the changes fail with STATE_BUSY.
- * A change that throws fails alone: it runs in its own savepoint.
+ * A change that throws fails alone: it runs in its own savepoint. `moved` is asked before each commit: nothing is written into
+ * a file whose name has gone to another, for that would be lost with its last process; the changes fail with STATE_UNUSABLE.
  */
-export function groupedWriter(db: Sqlite, path: string, clock: Clock, dice: Dice): Write {
+export function groupedWriter(
+  db: Sqlite,
+  path: string,
+  clock: Clock,
+  dice: Dice,
+  moved: () => Moved | undefined,
+): Write {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   const rollback = db.prepare('ROLLBACK');
@@ -44,6 +52,8 @@ export function groupedWriter(db: Sqlite, path: string, clock: Clock, dice: Dice
   async function lock(): Promise<void> {
     const deadline = clock.monotonicMs() + BUSY_DEADLINE_MS;
     undo(); // what could not be rolled back when it failed
+    const gone = moved();
+    if (gone !== undefined) throw movedFault(path, gone);
     for (;;) {
       try {
         begin.run();
@@ -104,4 +114,11 @@ export function groupedWriter(db: Sqlite, path: string, clock: Clock, dice: Dice
       waiting.push({ change, resolve: resolve as (value: unknown) => void, reject });
       if (!running) void run();
     });
+}
+
+/** What cannot be written, because the file that is open no longer has its name. */
+export function movedFault(path: string, moved: Moved): WavspoolError {
+  const where = moved === 'removed' ? 'was removed' : 'was replaced by another file';
+  const message = `${path} ${where} while this process had it open, so nothing is written into it any more`;
+  return new WavspoolError('STATE_UNUSABLE', message);
 }

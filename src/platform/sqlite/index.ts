@@ -1,13 +1,14 @@
 // SQLite as wavspool uses it: its own databases (WAL, durable commits, mode 0600, writes that group themselves), and reading
 // those of others without getting in their way.
 export { changeEvidence } from './evidence.ts';
-export { takeExclusiveLock, type ExclusiveLock } from './exclusive.ts';
+export { takeExclusiveLock, takeSharedLock, type ExclusiveLock } from './exclusive.ts';
 export {
   asDatabaseFault,
   copyInto,
   copyPinned,
   databaseFault,
   headerOf,
+  isOpenElsewhere,
   journalModeIn,
   journalModeOf,
   openCopy,
@@ -18,7 +19,7 @@ export {
   settleCopy,
   setWalMode,
 } from './foreign.ts';
-export { groupedWriter, type Write } from './grouped-writer.ts';
+export { groupedWriter, movedFault, type Write } from './grouped-writer.ts';
 export { schemaInMemory, schemaOf, type SchemaObject } from './in-memory.ts';
 export { checkIntegrity, finishCopy, integrityFaults, lacksOwners, quoted, tablesOf } from './integrity.ts';
 export { isDamage, isHostFault, openDatabase, sqliteFault, type Sqlite } from './open.ts';
@@ -38,4 +39,5 @@ export {
 } from './pinned-pages.ts';
 export { quickCheck } from './quick-check.ts';
 export { openScratch } from './scratch.ts';
+export { whereabouts } from './whereabouts.ts';
 export { type WalFrame, type WalIndex, type WalPosition } from './wal.ts';

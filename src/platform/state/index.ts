@@ -1,2 +1,3 @@
 // The ledger's implementations: which tars were extracted and how far every recording is. Its interface is domain/ledger.ts.
+export { stateLockFile } from './lock-file.ts';
 export { isSameBatch, openStateStore, type StateStoreOptions } from './sqlite/index.ts';

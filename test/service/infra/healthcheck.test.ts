@@ -76,9 +76,20 @@ test('a role that only others run, or whose process is gone, is unhealthy', asyn
   expect(await healthcheck('watch')).toMatchObject({ exitCode: 1 });
 });
 
-test('without a role it says what is missing', async () => {
+test('where no role runs it is not healthy', async () => {
   expect(await healthcheck()).toEqual({
     exitCode: 1,
-    stdout: 'say which role: node infra/healthcheck.js ROLE…\n',
+    stdout: `no role of this container answers in ${directory}\n`,
   });
+});
+
+test('without a name every role of this container is asked, and none of another', async () => {
+  await answers('upload.sock', 200);
+  await answers('extract.sock', 503, false);
+  expect((await healthcheck()).exitCode).toBe(0);
+
+  await answers('watch.sock', 503);
+  const end = await healthcheck();
+  expect(end.exitCode).toBe(1);
+  expect(end.stdout).toContain('watch.sock');
 });

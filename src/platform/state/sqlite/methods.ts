@@ -14,7 +14,7 @@ export function storeMethods(
   write: Write,
   clock: Clock,
   maxRetries: number,
-): Omit<StateStore, 'normalise' | 'trouble' | 'close'> {
+): Omit<StateStore, 'normalise' | 'trouble' | 'moved' | 'close'> {
   return {
     ...tarMethods(db, write, clock, maxRetries),
     ...recordingMethods(db, write, clock, maxRetries),

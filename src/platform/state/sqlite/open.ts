@@ -7,10 +7,12 @@ import {
   groupedWriter,
   isDamage,
   isHostFault,
+  movedFault,
   openDatabase,
   peek,
   schemaOf,
   sqliteFault,
+  whereabouts,
 } from '../../sqlite/index.ts';
 import { storeMethods } from './methods.ts';
 import { guardFaults } from './own-faults.ts';
@@ -45,6 +47,7 @@ export function openStateStore({ file, maxRetries, clock, dice, report }: StateS
   }
   const found = lookBefore(file, clock);
   const db = openDatabase(file);
+  const moved = whereabouts(file);
   try {
     db.pragma('busy_timeout = 5000'); // the one moment where waiting with the event loop blocked is right: nothing runs yet
     migrate(db);
@@ -54,7 +57,7 @@ export function openStateStore({ file, maxRetries, clock, dice, report }: StateS
       report('state taken over', { file, tars: found.tars, uploads: found.uploads });
     if (normalised !== undefined) report('rows put right', { file, ...normalised });
     db.pragma('busy_timeout = 50');
-    const write = groupedWriter(db, file, clock, dice);
+    const write = groupedWriter(db, file, clock, dice, moved);
     const { methods, trouble } = guardFaults(
       {
         ...storeMethods(db, write, clock, maxRetries),
@@ -66,7 +69,18 @@ export function openStateStore({ file, maxRetries, clock, dice, report }: StateS
       file,
       clock,
     );
-    return { ...methods, trouble, close: () => db.close() };
+    let movedSince: number | undefined;
+    return {
+      ...methods,
+      moved,
+      trouble: () => {
+        const gone = moved();
+        movedSince = gone === undefined ? undefined : (movedSince ?? clock.now());
+        if (gone === undefined || movedSince === undefined) return trouble();
+        return { code: 'STATE_UNUSABLE', message: messageOf(movedFault(file, gone)), since: movedSince };
+      },
+      close: () => db.close(),
+    };
   } catch (error) {
     db.close();
     throw isHostFault(error) ? sqliteFault(file, error) : error;

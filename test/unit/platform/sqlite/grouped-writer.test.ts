@@ -30,10 +30,39 @@ test('a log that cannot be synced fails its group, rollback included, and the ne
   const db = breakable(() => broken);
   db.exec('CREATE TABLE t (n INTEGER)');
   const add = db.prepare('INSERT INTO t VALUES (?)');
-  const write = groupedWriter(db, '/data/state.db', clock, () => 0);
+  const write = groupedWriter(
+    db,
+    '/data/state.db',
+    clock,
+    () => 0,
+    () => undefined,
+  );
   await expect(write(() => add.run(1))).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
   await expect(write(() => add.run(2))).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
   broken = false;
+  await write(() => add.run(3));
+  expect(db.prepare('SELECT n FROM t').pluck().all()).toEqual([3]);
+});
+
+test('P1: nothing is written into a file that has lost its name, and writing goes on when it has it again', async () => {
+  const db = new Database(':memory:');
+  db.exec('CREATE TABLE t (n INTEGER)');
+  const add = db.prepare('INSERT INTO t VALUES (?)');
+  let moved: 'replaced' | 'removed' | undefined = 'removed';
+  const write = groupedWriter(
+    db,
+    '/data/state.db',
+    clock,
+    () => 0,
+    () => moved,
+  );
+  await expect(write(() => add.run(1))).rejects.toMatchObject({
+    code: 'STATE_UNUSABLE',
+    message: expect.stringContaining('was removed'),
+  });
+  moved = 'replaced';
+  await expect(write(() => add.run(2))).rejects.toThrow('replaced by another file');
+  moved = undefined;
   await write(() => add.run(3));
   expect(db.prepare('SELECT n FROM t').pluck().all()).toEqual([3]);
 });
