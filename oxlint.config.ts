@@ -137,6 +137,7 @@ export default defineConfig({
         'src/platform/config/**',
         'src/process/up/up.ts',
         'src/platform/runtime/child-environment.ts',
+        'src/platform/runtime/service-manager.ts',
         'test/**',
         'infra/**',
         'bench/**',

@@ -4,6 +4,7 @@
 #   infra/install.sh check   the npm packages
 #   infra/install.sh run     … and redis-server, for "wavspool up"
 #   infra/install.sh demo    … and an S3 server: a usable Docker engine, else Ceph's gateway
+#   infra/install.sh containers   … and a Docker engine, docker-compose and debootstrap: for "make test-containers"
 #   infra/install.sh test    … and what the tests drive: sshd, sftp, sqlite3, rsync, setfattr, setfacl, python3, zstd,
 #                           chromium, logrotate, faketime, make
 set -euo pipefail
@@ -46,6 +47,14 @@ need_for() {
       need_for run
       need_s3
       ;;
+    containers)
+      need_for run
+      need dockerd docker.io
+      need docker-compose docker-compose
+      need debootstrap debootstrap
+      need iptables iptables
+      need sftp openssh-client
+      ;;
     test)
       need_for demo
       need sshd openssh-server
@@ -61,7 +70,7 @@ need_for() {
       need faketime faketime
       need make make
       ;;
-    *) fail "unknown mode \"$1\": check, run, demo or test" ;;
+    *) fail "unknown mode \"$1\": check, run, demo, containers or test" ;;
   esac
 }
 
@@ -132,7 +141,7 @@ link_node() {
   [[ -x node_modules/.bin/node ]] || fail 'node_modules/.bin/node is missing after npm ci: remove node_modules and run this again'
 }
 
-need_for "${1:?check, run, demo or test}"
+need_for "${1:?check, run, demo, containers or test}"
 if ((${#missing[@]} > 0)); then
   has apt-get || fail "missing: ${missing[*]}. This script knows Debian and its relatives only: install them with this system's package manager"
   [[ $(id -u) == 0 ]] || has sudo || fail "missing: ${missing[*]}. Run this as root, or install sudo"

@@ -10,6 +10,7 @@
 #
 # Environment:
 #   S3_PORT               the gateway's port (7480)
+#   S3_HOST               where the gateway listens (127.0.0.1)
 #   S3_MON_PORT           the monitor's port (S3_PORT + 1); fixed when DIR is created
 #   S3_ACCESS_KEY_ID      (wavspool-demo)
 #   S3_SECRET_ACCESS_KEY  (wavspool-demo-secret)
@@ -34,6 +35,7 @@ dir=$(realpath -m -- "$2")
 # the daemons' sockets lie in it, and the path of a socket has at most 107 characters
 [[ ${#dir} -le 85 ]] || die 2 "the path of the directory is too long (85 characters at most): $dir"
 port=${S3_PORT:-7480}
+host=${S3_HOST:-127.0.0.1}
 mon_port=${S3_MON_PORT:-$((port + 1))}
 access_key=${S3_ACCESS_KEY_ID:-wavspool-demo}
 secret_key=${S3_SECRET_ACCESS_KEY:-wavspool-demo-secret}
@@ -142,7 +144,7 @@ pid file = $dir/\$name.pid
 mon data = $dir/mon
 osd data = $dir/osd
 rgw data = $dir/rgw
-rgw frontends = beast endpoint=127.0.0.1:$port
+rgw frontends = beast endpoint=$host:$port
 rgw enable ops log = false
 rgw enable usage log = false
 debug rgw = 0
@@ -186,7 +188,7 @@ keys_hash() {
 
 # The settings of this run may name other keys or another gateway port than the last one's.
 resume() {
-  if pid_of client.rgw radosgw >/dev/null && ! grep -q "endpoint=127.0.0.1:$port\$" "$CEPH_CONF"; then
+  if pid_of client.rgw radosgw >/dev/null && ! grep -q "endpoint=$host:$port\$" "$CEPH_CONF"; then
     die 1 "it runs on another port ($(setting 'rgw frontends')): stop it first"
   fi
   write_settings "$(setting fsid)" "$(setting 'mon host' | sed 's/.*://')" "$(setting 'bluestore block size')"

@@ -208,6 +208,7 @@ export interface Events {
   'dashboard listening': { address: string };
   'request refused': { route: string; status: number; reason: string };
   'request failed': { route: string; err: unknown };
+  'service manager not told': { lines: string; err: unknown };
   'state replaced': { file: string };
   'state damaged': { file: string; faults: readonly string[]; remedy: string };
   'state sound': { file: string };
@@ -360,6 +361,7 @@ export const LEVELS: Record<EventName, Level> = {
   'dashboard listening': 'info',
   'request refused': 'warn',
   'request failed': 'error',
+  'service manager not told': 'warn',
   'state replaced': 'error',
   'state damaged': 'error',
   'state sound': 'info',

@@ -4,8 +4,9 @@ import { FAULTS, WavspoolError, faultCode, messageOf } from '../domain/faults.ts
 import { jobsOf, startHeartbeat, type Heartbeating } from './heartbeat.ts';
 import type { QueueKind, Queues, RunningRole } from '../platform/queue/index.ts';
 import { usedRoles, type RoleName } from '../domain/role-names.ts';
-import { answerHealth, type OwnFacts } from '../operate/role-health/index.ts';
-import { lowerPriority } from '../platform/runtime/index.ts';
+import { answerHealth, ownVerdict, type OwnFacts } from '../operate/role-health/index.ts';
+import { lowerPriority, serviceManager } from '../platform/runtime/index.ts';
+import { giveSigns, tell } from './tell-service-manager.ts';
 import {
   BLOCKED_MS,
   PATIENCE,
@@ -78,11 +79,17 @@ export async function runRoles(
   const watchdogs = new Map<RunningRole, Watching>();
   let heartbeat: Heartbeating | undefined;
   // before they start: a start may wait for Redis for hours, and lives all the while
+  const factsOf = (at: number): OwnFacts => ownFacts(app, startedAt, running[at], watchdogs, heartbeat);
   const answering = roles.map(({ name }, at) =>
-    answerHealth({ ...app, data: app.settings.paths.data }, name, () =>
-      ownFacts(app, startedAt, running[at], watchdogs, heartbeat),
-    ),
+    answerHealth({ ...app, data: app.settings.paths.data }, name, () => factsOf(at)),
   );
+  const stopping = new AbortController();
+  const manager = serviceManager(process.pid);
+  void tell(manager, app.report, 'READY=1');
+  const isAlive = (): boolean =>
+    roles.every((role, at) => ownVerdict(role.name, factsOf(at), app.clock.now()).alive);
+  void giveSigns(manager, isAlive, app, stopping.signal);
+  void endWhenStateIsAnother(app, stopping.signal);
   try {
     for (const role of roles) running.push(await start(role, app));
   } catch (err) {
@@ -96,9 +103,7 @@ export async function runRoles(
     app,
     roles.map((role, at) => ({ name: role.name, running: running[at] })),
   );
-  const stopping = new AbortController();
   guardLoop(app.clock, app.report, stopping.signal, watchdog.blockedMs);
-  void endWhenStateIsAnother(app, stopping.signal);
   for (const role of running) {
     const watching = watch(app, role, watchdog);
     if (watching !== undefined) watchdogs.set(role, watching);
@@ -108,6 +113,7 @@ export async function runRoles(
   const graceMs = app.settings.shutdownSeconds * 1000;
   app.report('role stopping', { reason, graceMs });
   stopping.abort();
+  void tell(manager, app.report, 'STOPPING=1', `STATUS=${reason}: what runs is finished or handed back`);
   for (const watching of watchdogs.values()) watching.stop();
   void giveUpAfter(app, graceMs + STOP_MARGIN_MS);
   const handedBack = await Promise.all(running.map((role) => role.stop(graceMs)));

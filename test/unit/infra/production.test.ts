@@ -43,6 +43,18 @@ test('a unit is restarted for ever and may write to what the guide makes, and no
   expect(guide).toContain(`data: /var/lib/${directive('StateDirectory')}\n`);
 });
 
+test('the units stop before their target, so that a stop of it returns when they have ended', () => {
+  expect(unit).toMatch(/^After=(.* )?wavspool\.target$/m);
+  expect(directive('PartOf')).toBe('wavspool.target');
+});
+
+test('a unit gives signs of life, and is not started without its Node', () => {
+  expect(directive('Type')).toBe('notify');
+  expect(directive('NotifyAccess')).toBe('all'); // systemd-notify is a child
+  expect(Number(directive('WatchdogSec'))).toBeGreaterThan(45); // a blocked loop ends itself first
+  expect(directive('AssertFileIsExecutable')).toBe(directive('ExecStart')?.split(' ')[0]);
+});
+
 test('what systemd 252 does not know stands in the drop-in only', () => {
   expect(unit).not.toMatch(/^Restart(Steps|MaxDelaySec)=/m);
   const dropIns = readdirSync('infra/systemd/wavspool@.service.d');
