@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { WavspoolError } from '../domain/faults.ts';
+import { surroundings } from './surroundings.ts';
 import { visible } from './visible.ts';
 
 /**
@@ -7,7 +8,8 @@ import { visible } from './visible.ts';
  * INTERRUPTED, as an abort of `signal` does.
  */
 export async function ask(question: string, signal: AbortSignal): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const { stdin, stderr } = surroundings();
+  const terminal = createInterface({ input: stdin, output: stderr });
   const interrupted = Promise.withResolvers<never>();
   const ended = Promise.withResolvers<string>();
   const interrupt = (): void => interrupted.reject(new WavspoolError('INTERRUPTED', 'interrupted'));

@@ -2,23 +2,32 @@ import { CommanderError } from 'commander';
 import { FAULTS, WavspoolError, faultCode, messageOf } from '../domain/faults.ts';
 import { printError, printJson } from './output.ts';
 import { commandIn, loadProgram } from './program.ts';
+import { ofProcess, within, type ExitCode, type Surroundings } from './surroundings.ts';
 
-/** What a command ends with: the process's exit code. */
-export type ExitCode = 0 | 1 | 2 | 3 | 130;
-
-/** Runs one command and ends the process with its exit code: 0 done, 1 something is wrong, 2 usage or settings, 3 a service is missing, 130 interrupted. */
+/** Runs one command and ends the process with its exit code. */
 export async function main(args: readonly string[]): Promise<void> {
-  const program = await loadProgram(args);
   // a command that has something to leave in order listens by itself
   process.once('SIGINT', () => {
     if (process.listenerCount('SIGINT') === 0) process.exit(FAULTS.INTERRUPTED.exit);
   });
-  try {
-    await program.parseAsync([...args], { from: 'user' });
-    process.exit(process.exitCode ?? 0);
-  } catch (error) {
-    process.exit(explain(error, args.includes('--json'), commandIn(args)));
-  }
+  process.exit(await runCommand(args, ofProcess()));
+}
+
+/**
+ * Runs one command to its end and returns its exit code: 0 done, 1 something is wrong, 2 usage or settings, 3 a service is missing,
+ * 130 interrupted. It writes where the surroundings say and leaves the process alone, except `work`, whose roles end it.
+ */
+export async function runCommand(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  let explained: number | undefined;
+  const ended: ExitCode = await within(surroundings, async () => {
+    try {
+      const program = await loadProgram(args);
+      await program.parseAsync([...args], { from: 'user' });
+    } catch (error) {
+      explained = explain(error, args.includes('--json'), commandIn(args));
+    }
+  });
+  return explained ?? ended;
 }
 
 function explain(error: unknown, json: boolean, command: string | undefined): number {

@@ -1,13 +1,15 @@
 import Table from 'cli-table3';
+import { surroundings } from './surroundings.ts';
 import { visible, visibleJson, visibleLines } from './visible.ts';
 
 /** The one JSON document that a command with `--json` prints. */
 export function printJson(value: unknown): void {
-  console.log(visibleJson(JSON.stringify(value, null, 2)));
+  surroundings().stdout.write(`${visibleJson(JSON.stringify(value, null, 2))}\n`);
 }
 
 export function printLines(lines: readonly string[]): void {
-  for (const line of lines) console.log(visible(line));
+  const { stdout } = surroundings();
+  for (const line of lines) stdout.write(`${visible(line)}\n`);
 }
 
 /** `1 tar`, `2 tars`. */
@@ -69,7 +71,8 @@ export function columnWidths(
 /** A table without frames, so that it can be read, grepped and cut alike; on a terminal it keeps to its width. */
 export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
   const shown = rows.map((row) => row.map((cell) => visible(String(cell))));
-  const widths = columnWidths([head, ...shown], process.stdout.isTTY ? process.stdout.columns : undefined);
+  const { stdout } = surroundings();
+  const widths = columnWidths([head, ...shown], stdout.isTTY === true ? stdout.columns : undefined);
   const table = new Table({
     head: [...head],
     ...(widths !== undefined && { colWidths: widths, wordWrap: true, wrapOnWordBoundary: false }),
@@ -93,23 +96,24 @@ export function printTable(head: readonly string[], rows: readonly (readonly (st
     },
   });
   table.push(...shown);
-  console.log(table.toString().replaceAll(/ +$/gm, '')); // the last column needs no padding
+  stdout.write(`${table.toString().replaceAll(/ +$/gm, '')}\n`); // the last column needs no padding
 }
 
 export function printError(message: string): void {
-  process.stderr.write(`${visibleLines(message)}\n`);
+  surroundings().stderr.write(`${visibleLines(message)}\n`);
 }
 
 /** One JSON document whose list may be too long for memory: `{ "<list>": [ … ], …rest }`, printed as it comes. */
 export function jsonStream(list: string): { item(value: unknown): void; end(rest: object): void } {
+  const { stdout } = surroundings();
   let items = 0;
   const open = (): void => {
-    if (items === 0) process.stdout.write(`{\n  ${JSON.stringify(list)}: [`);
+    if (items === 0) stdout.write(`{\n  ${JSON.stringify(list)}: [`);
   };
   return {
     item: (value) => {
       open();
-      process.stdout.write(`${items === 0 ? '' : ','}\n    ${visibleJson(JSON.stringify(value))}`);
+      stdout.write(`${items === 0 ? '' : ','}\n    ${visibleJson(JSON.stringify(value))}`);
       items += 1;
     },
     end: (rest) => {
@@ -117,21 +121,23 @@ export function jsonStream(list: string): { item(value: unknown): void; end(rest
       const fields = Object.entries(rest).map(
         ([name, value]) => `  ${JSON.stringify(name)}: ${visibleJson(JSON.stringify(value))}`,
       );
-      process.stdout.write(`${items === 0 ? '' : '\n  '}],\n${fields.join(',\n')}\n}\n`);
+      stdout.write(`${items === 0 ? '' : '\n  '}],\n${fields.join(',\n')}\n}\n`);
     },
   };
 }
 
 /** On a terminal one line on stderr that is written over; elsewhere nothing. */
 export function statusLine(): { show(text: string): void; clear(): void } {
-  if (!process.stderr.isTTY) return { show: () => undefined, clear: () => undefined };
+  const { stderr } = surroundings();
+  if (stderr.isTTY !== true) return { show: () => undefined, clear: () => undefined };
   return {
-    show: (text) => process.stderr.write(`\r\u001B[K${visible(text)}`),
-    clear: () => process.stderr.write('\r\u001B[K'),
+    show: (text) => stderr.write(`\r\u001B[K${visible(text)}`),
+    clear: () => stderr.write('\r\u001B[K'),
   };
 }
 
 /** Begins a terminal's screen anew; elsewhere nothing. */
 export function clearScreen(): void {
-  if (process.stdout.isTTY) process.stdout.write('\u001B[H\u001B[2J');
+  const { stdout } = surroundings();
+  if (stdout.isTTY === true) stdout.write('\u001B[H\u001B[2J');
 }

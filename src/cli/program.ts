@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { HELP, helpText } from './help.ts';
 import { printError } from './output.ts';
+import { surroundings } from './surroundings.ts';
 
 /** Commands by what they are called, each with what it takes to offer it. */
 const COMMANDS: readonly {
@@ -46,7 +47,10 @@ export async function loadProgram(args: readonly string[]): Promise<Command> {
     .addHelpText('after', '\n"wavspool COMMAND --help" has its options, examples and exit codes.')
     .showHelpAfterError('see "wavspool --help"')
     .exitOverride()
-    .configureOutput({ writeErr: (text) => printError(text.trimEnd()) });
+    .configureOutput({
+      writeOut: (text) => void surroundings().stdout.write(text),
+      writeErr: (text) => printError(text.trimEnd()),
+    });
   for (const { load } of asked(args)) (await load())(program);
   for (const command of program.commands) complete(command, command.name());
   return program;

@@ -6,12 +6,14 @@ import {
   openOfflineApp,
   openSettingsApp,
   type App,
+  type Called,
   type HostApp,
   type LookingApp,
   type OfflineApp,
 } from '../process/app.ts';
 import { WavspoolError } from '../domain/faults.ts';
 import { openHost, type Host } from '../maintenance/catalogue/index.ts';
+import { calledWith, endWith, surroundings } from './surroundings.ts';
 import { globalOptions, type GlobalOptions } from './global-options.ts';
 
 /** Runs `use` with an open app and closes it; what `use` returns becomes the exit code. Throws WavspoolError. */
@@ -40,13 +42,13 @@ export async function withLookingApp(
 
 async function withOpened<A extends { close(): Promise<void> }>(
   command: Command,
-  open: (configFile: string | undefined) => Promise<A>,
+  open: (called: Called) => Promise<A>,
   use: (app: A, options: GlobalOptions) => Promise<0 | 1>,
 ): Promise<void> {
   const options = globalOptions(command);
-  const app = await open(options.config);
+  const app = await open(calledWith(options));
   try {
-    process.exitCode = await use(app, options);
+    endWith(await use(app, options));
   } finally {
     await app.close();
   }
@@ -58,13 +60,15 @@ export async function withOfflineApp(
   use: (app: OfflineApp, options: GlobalOptions) => Promise<0 | 1>,
 ): Promise<void> {
   const options = globalOptions(command);
-  const app = openOfflineApp(options.config);
+  const app = openOfflineApp(calledWith(options));
   try {
-    process.exitCode = await use(app, options);
+    endWith(await use(app, options));
   } finally {
     app.close();
   }
 }
+
+const STOPPING = ['SIGINT', 'SIGTERM'] as const;
 
 /**
  * As {@link withApp}, for a command that keeps the host: it needs neither Redis nor state.db. Ctrl-C ends it in order, so that
@@ -75,19 +79,20 @@ export async function withHost(
   use: (host: Host, options: GlobalOptions, signal: AbortSignal) => Promise<0 | 1>,
 ): Promise<void> {
   const options = globalOptions(command);
-  const app = openSettingsApp(options.config);
+  const app = openSettingsApp(calledWith(options));
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort(new WavspoolError('INTERRUPTED', 'interrupted'));
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
+  const { signals } = surroundings();
+  for (const signal of STOPPING) signals.once(signal, interrupt);
   try {
     const host = await openHost(app);
     try {
-      process.exitCode = await use(host, options, interrupted.signal);
+      endWith(await use(host, options, interrupted.signal));
     } finally {
       host.close();
     }
   } finally {
+    for (const signal of STOPPING) signals.off(signal, interrupt);
     app.close();
   }
 }

@@ -57,28 +57,32 @@ export async function openApp(configFile: string | undefined, role: string): Pro
   return assemble(loaded, reporting, state, queues);
 }
 
+/** How and where a command was called. */
+export interface Called {
+  /** What `--config` names; relative to `cwd`. */
+  readonly configFile: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Takes what is reported while it runs. */
+  readonly stderr: (text: string) => void;
+}
+
 /**
  * For commands that work on recordings: errors on stderr only, and REDIS_UNREACHABLE within seconds. Throws USAGE where nothing goes
  * through Redis: there they have nothing to do.
  */
-export async function openCommandApp(
-  configFile: string | undefined,
-  stderrLevel: Level = 'warn',
-): Promise<App> {
-  const { queues, ...app } = await openHostApp(configFile, stderrLevel);
+export async function openCommandApp(called: Called): Promise<App> {
+  const { queues, ...app } = await openHostApp(called);
   if (queues !== undefined) return { ...app, queues };
   await app.close();
   throw new WavspoolError('USAGE', `${whyNoRecordings(app.loaded)}, so there is nothing to do`);
 }
 
 /** For commands of any host: as {@link openCommandApp}, without queues where nothing goes through Redis. */
-export async function openHostApp(
-  configFile: string | undefined,
-  stderrLevel: Level = 'warn',
-): Promise<HostApp> {
-  const loaded = settingsOfCommand(configFile);
+export async function openHostApp(called: Called): Promise<HostApp> {
+  const loaded = settingsOfCommand(called);
   const { settings } = loaded;
-  const reporting = commandReporting(settings, stderrLevel);
+  const reporting = commandReporting(settings, called);
   const { report } = reporting;
   const queues = loaded.parts.redis
     ? await (await loadQueues()).openQueuesNow(settings, report, systemClock)
@@ -98,13 +102,13 @@ export interface LookingApp extends HostApp {
 }
 
 /** For commands that only look: as {@link openHostApp}, but a Redis that does not answer is no reason to say nothing. */
-export async function openLookingApp(configFile: string | undefined): Promise<LookingApp> {
+export async function openLookingApp(called: Called): Promise<LookingApp> {
   try {
-    return { ...(await openHostApp(configFile)), redisFault: undefined };
+    return { ...(await openHostApp(called)), redisFault: undefined };
   } catch (error) {
     if (!(error instanceof WavspoolError) || error.code !== 'REDIS_UNREACHABLE') throw error;
-    const loaded = settingsOfCommand(configFile);
-    const reporting = commandReporting(loaded.settings, 'warn');
+    const loaded = settingsOfCommand(called);
+    const reporting = commandReporting(loaded.settings, called);
     return {
       ...assemble(loaded, reporting, open(loaded.settings, reporting.report), undefined),
       redisFault: error,
@@ -123,10 +127,10 @@ export interface SettingsApp extends Omit<HostApp, 'state' | 'presence' | 'queue
 }
 
 /** For commands that need neither Redis nor state.db: errors on stderr only. Throws SETTINGS_INVALID. */
-export function openSettingsApp(configFile: string | undefined): SettingsApp {
-  const loaded = settingsOfCommand(configFile);
+export function openSettingsApp(called: Called): SettingsApp {
+  const loaded = settingsOfCommand(called);
   const { settings } = loaded;
-  const reporting = commandReporting(settings, 'warn');
+  const reporting = commandReporting(settings, called);
   const { report, close } = reporting;
   return { loaded, settings, clock: systemClock, dice: systemDice, reporting, report, close };
 }
@@ -137,8 +141,8 @@ export interface OfflineApp extends SettingsApp {
 }
 
 /** For commands that need no Redis: errors on stderr only. Throws WavspoolError. */
-export function openOfflineApp(configFile: string | undefined): OfflineApp {
-  const app = openSettingsApp(configFile);
+export function openOfflineApp(called: Called): OfflineApp {
+  const app = openSettingsApp(called);
   const state = open(app.settings, app.report);
   return {
     ...app,
@@ -154,8 +158,8 @@ export function openOfflineApp(configFile: string | undefined): OfflineApp {
  * The settings of a command that asks about, or works on, what is there. Throws SETTINGS_INVALID, also in a directory that has
  * neither a settings file nor anything of an earlier run: then somebody has called it in the wrong one, and nothing is made here.
  */
-export function settingsOfCommand(configFile: string | undefined): LoadedSettings {
-  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+export function settingsOfCommand({ configFile, env, cwd }: Called): LoadedSettings {
+  const loaded = loadSettings({ configFile, env, cwd });
   const { file, lookedAt, settings } = loaded;
   if (file === undefined && !existsSync(settings.paths.data)) {
     const message = `no settings file found, looked at ${lookedAt.join(' and ')}; and there is no ${settings.paths.data} of an earlier run`;
@@ -170,9 +174,13 @@ function loadQueues(): Promise<typeof import('../platform/queue/index.ts')> {
 }
 
 /** What a command says on stderr; no log file has it. */
-export function commandReporting({ site }: Settings, stderrLevel: Level): Reporting {
+export function commandReporting(
+  { site }: Settings,
+  { stderr }: Pick<Called, 'stderr'>,
+  stderrLevel: Level = 'warn',
+): Reporting {
   return openReporting(
-    { file: undefined, site, role: 'command', stderrLevel, fileLevel: 'info' },
+    { file: undefined, site, role: 'command', stderr, stderrLevel, fileLevel: 'info' },
     systemClock,
   );
 }

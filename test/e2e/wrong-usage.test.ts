@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCommand, type Ended } from '../support/run-command.ts';
 
 // What is typed wrong is told as that, with what would be right, before anything is opened or changed. Redis does not run.
 
-const BIN = join(import.meta.dirname, '../../bin/wavspool.js');
 let directory = '';
 
 beforeAll(async () => {
@@ -26,22 +24,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function wavspool(args: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [BIN, ...args], {
-    cwd: directory,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk) => (output.stdout += String(chunk)));
-  child.stderr.on('data', (chunk) => (output.stderr += String(chunk)));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...output };
+function wavspool(args: readonly string[]): Promise<Ended> {
+  return runCommand(args, { cwd: directory });
 }
 
 const GOOD = ['--config', 'good.yaml'];

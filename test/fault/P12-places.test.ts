@@ -5,21 +5,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { notePlace } from '../../src/platform/linux/index.ts';
+import { runCommand, type Ended } from '../support/run-command.ts';
 import { mountDiskThatGoes } from '../support/small-disk.ts';
 
 // P12, P7: the disk of copies, or that of state.db, is not mounted: nothing is put beneath its mount point.
 
 const run = promisify(execFile);
-const BIN = join(import.meta.dirname, '../../bin/wavspool.js');
 
-async function wavspool(config: string, ...args: string[]): Promise<{ code: number; stderr: string }> {
-  try {
-    const { stderr } = await run(process.execPath, [BIN, '--config', config, ...args]);
-    return { code: 0, stderr };
-  } catch (error) {
-    const { code, stderr } = error as { code: number; stderr: string };
-    return { code, stderr };
-  }
+function wavspool(config: string, ...args: string[]): Promise<Ended> {
+  return runCommand(['--config', config, ...args]);
 }
 
 test('a disk that is not mounted gets no snapshot, no mirror and no new state.db beneath it', async () => {

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Report } from '../../src/domain/events.ts';
 import { exportTables, type ExportResult, type ExportSettings } from '../../src/maintenance/export/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
+import { runCommand, type Ended } from '../support/run-command.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 
 // Exports, loaded by the sqlite3 program of this host: an older SQLite than ours, as an operator has it.
@@ -394,11 +395,7 @@ test('the command prints the path, survives kill -9 without a trace of a half fi
     }),
   );
   const command = [join(import.meta.dirname, '../../bin/wavspool.js'), '--config', config, 'export'];
-  const wavspool = async (...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
-    run(process.execPath, [...command, ...args]).then(
-      (said) => ({ code: 0, ...said }),
-      (error: { code: number; stdout: string; stderr: string }) => error,
-    );
+  const wavspool = (...args: string[]): Promise<Ended> => runCommand(['--config', config, 'export', ...args]);
   for (let round = 0; round < 3; round += 1) {
     const child = spawn(process.execPath, [...command, 'app', 'weekly'], { stdio: 'ignore' });
     const gone = new Promise((resolve) => child.on('close', resolve));

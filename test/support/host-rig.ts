@@ -1,19 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../src/platform/config/index.ts';
 import { openHost, type Host } from '../../src/maintenance/catalogue/index.ts';
 import { systemClock, type Clock } from '../../src/platform/runtime/index.ts';
+import { runCommand, type Ended } from './run-command.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/wavspool.js');
-
-export interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A host that wavspool keeps, without Redis and without recordings: a directory, a settings file, the command line. */
 export interface HostRig extends AsyncDisposable {
@@ -22,8 +16,9 @@ export interface HostRig extends AsyncDisposable {
   readonly host: Host;
   /** What was reported in this process. */
   readonly reported: string[];
+  /** One command that ends by itself, in this process. */
   wavspool(...args: string[]): Promise<Ended>;
-  /** As wavspool, but returns while it runs; its output is dropped. */
+  /** A command in a process of its own; its output is dropped. */
   launch(...args: string[]): ChildProcess;
   /** The names in a directory below the rig's, without wavspool's own temporaries unless asked. */
   names(directory: string, withTemporaries?: boolean): Promise<readonly string[]>;
@@ -46,16 +41,7 @@ export async function makeHostRig(settings: string, clock: Clock = systemClock):
     directory,
     host,
     reported,
-    wavspool: async (...args) => {
-      const child = spawn(process.execPath, [BIN, ...command, ...args], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      const output = { stdout: '', stderr: '' };
-      child.stdout.on('data', (chunk) => (output.stdout += String(chunk)));
-      child.stderr.on('data', (chunk) => (output.stderr += String(chunk)));
-      const [code] = (await once(child, 'close')) as [number | null];
-      return { code, ...output };
-    },
+    wavspool: (...args) => runCommand([...command, ...args]),
     launch: (...args) => spawn(process.execPath, [BIN, ...command, ...args], { stdio: 'ignore' }),
     names: async (below, withTemporaries = false) => {
       const found = await readdir(join(directory, below));

@@ -10,6 +10,7 @@ import { errnoOf } from '../../src/domain/faults.ts';
 import type { Status } from '../../src/operate/status/index.ts';
 import { freePort, until } from './ports.ts';
 import { startRedis } from './redis.ts';
+import { runCommand, type Ended } from './run-command.ts';
 import { startS3, type TestS3 } from './s3.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -38,9 +39,9 @@ export interface Rig extends AsyncDisposable {
   pidOf(role: string): Promise<number>;
   /** What the dashboard says of the site: as the command `status`, without the price of a process. */
   status(): Promise<Status>;
-  /** One command of the command line. */
-  wavspool(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
-  /** How that command line begins. */
+  /** One command that ends by itself, in this process. */
+  wavspool(...args: string[]): Promise<Ended>;
+  /** How its command line begins, for one whose process is the point. */
   readonly command: readonly string[];
   /** Writes a settings file with other changes and returns its path. */
   variant(changes: Readonly<Record<string, object>>): Promise<string>;
@@ -110,16 +111,7 @@ export async function startRig(
     const { stdout } = await run('sqlite3', ['-readonly', '-json', join(data, 'state.db'), sql]);
     return stdout.trim() === '' ? [] : (JSON.parse(stdout) as Record<string, unknown>[]);
   };
-  const wavspool: Rig['wavspool'] = async (...args) => {
-    const child = spawn(process.execPath, [bin, '--config', config, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const output = { stdout: '', stderr: '' };
-    child.stdout.on('data', (chunk) => (output.stdout += String(chunk)));
-    child.stderr.on('data', (chunk) => (output.stderr += String(chunk)));
-    const [code] = (await once(child, 'close')) as [number];
-    return { code, ...output };
-  };
+  const wavspool: Rig['wavspool'] = (...args) => runCommand(['--config', config, ...args]);
   const status: Rig['status'] = async () => {
     const token = (await readFile(join(data, 'dashboard.token'), 'utf8')).trim();
     const headers = { authorization: `Bearer ${token}` };

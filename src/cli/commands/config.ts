@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { SettingsError, loadSettings, settingsLines, showSettings } from '../../platform/config/index.ts';
 import { printJson, printLines } from '../output.ts';
+import { calledWith, endWith } from '../surroundings.ts';
 import { globalOptions } from '../global-options.ts';
 
 /** `config check` and `config show`. */
@@ -12,26 +13,26 @@ export function configCommands(program: Command): void {
     .command('check')
     .description('validate the settings as a whole; exit 2 with every fault')
     .action((_options, command: Command) => {
-      const { config: configFile, json } = globalOptions(command);
+      const options = globalOptions(command);
       try {
-        const { file, lookedAt } = loadSettings(configFile === undefined ? {} : { configFile });
+        const { file, lookedAt } = loadSettings(calledWith(options));
         const none = `no settings file found, looked at ${lookedAt.join(' and ')}: the defaults hold`;
-        if (json) printJson({ ok: true, file: file ?? null, lookedAt, faults: [] });
+        if (options.json) printJson({ ok: true, file: file ?? null, lookedAt, faults: [] });
         else printLines([file === undefined ? none : `${file}: no fault`]);
       } catch (error) {
-        if (!(error instanceof SettingsError) || !json) throw error;
+        if (!(error instanceof SettingsError) || !options.json) throw error;
         printJson({ ok: false, faults: error.faults });
-        process.exitCode = 2;
+        endWith(2);
       }
     });
   config
     .command('show')
     .description('the effective settings, each with its source, secrets masked')
     .action((_options, command: Command) => {
-      const { config: configFile, json } = globalOptions(command);
-      const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+      const options = globalOptions(command);
+      const loaded = loadSettings(calledWith(options));
       const shown = showSettings(loaded);
-      if (json) printJson({ file: loaded.file ?? null, settings: shown });
+      if (options.json) printJson({ file: loaded.file ?? null, settings: shown });
       else printLines(settingsLines(shown));
     });
 }

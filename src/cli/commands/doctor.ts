@@ -4,6 +4,7 @@ import { examine } from '../../operate/doctor/index.ts';
 import { commandReporting } from '../../process/app.ts';
 import { systemClock } from '../../platform/runtime/index.ts';
 import { printJson, printLines } from '../output.ts';
+import { calledWith, endWith } from '../surroundings.ts';
 import { globalOptions } from '../global-options.ts';
 
 /** `doctor`: exit 1 if any precondition is not met. */
@@ -12,12 +13,13 @@ export function doctorCommand(program: Command): void {
     .command('doctor')
     .description('every precondition with its verdict and its remedy; exit 1 if one is not met')
     .action(async (_options, command: Command) => {
-      const { config, json } = globalOptions(command);
-      const loaded = loadSettings(config === undefined ? {} : { configFile: config });
-      const { report } = commandReporting(loaded.settings, 'error');
+      const options = globalOptions(command);
+      const called = calledWith(options);
+      const loaded = loadSettings(called);
+      const { report } = commandReporting(loaded.settings, called, 'error');
       const findings = await examine(loaded, report, systemClock);
       const ok = findings.every((finding) => finding.ok);
-      if (json) printJson({ ok, findings });
+      if (options.json) printJson({ ok, findings });
       else {
         printLines(
           findings.flatMap(({ name, ok, found, remedy, isAdvice = false }) => [
@@ -26,6 +28,6 @@ export function doctorCommand(program: Command): void {
           ]),
         );
       }
-      process.exitCode = ok ? 0 : 1;
+      endWith(ok ? 0 : 1);
     });
 }

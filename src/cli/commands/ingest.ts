@@ -5,6 +5,7 @@ import type { App } from '../../process/app.ts';
 import { ingestTars, type Ingested } from '../../ingest/rescan/index.ts';
 import type { Progress } from '../../domain/recording.ts';
 import { counted, printError, printJson, printTable } from '../output.ts';
+import { surroundings } from '../surroundings.ts';
 import { withApp } from '../with-app.ts';
 
 const LOOK_MS = 200;
@@ -28,7 +29,7 @@ export function ingestCommand(program: Command): void {
       withApp(command, async (app, { json }) => {
         const ingested = await ingestTars(
           app,
-          paths.map((path) => resolve(path)),
+          paths.map((path) => resolve(surroundings().cwd, path)),
         );
         if (options.wait !== true) {
           const queued = ingested.map(({ tar, state }) => ({ tar: tar.path, state }));
@@ -58,11 +59,12 @@ export function ingestCommand(program: Command): void {
 }
 
 async function follow(app: App, tars: readonly Ingested[], json: boolean): Promise<readonly Followed[]> {
+  const { stderr } = surroundings();
   const bar =
-    !json && process.stderr.isTTY
+    !json && stderr.isTTY === true
       ? new SingleBar({
           format: '{bar} {value}/{total} recordings, {open} tars open',
-          stream: process.stderr,
+          stream: stderr,
         })
       : undefined;
   const startedAt = app.clock.monotonicMs();

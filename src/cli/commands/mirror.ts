@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { WavspoolError } from '../../domain/faults.ts';
 import { fetchMirrorNow, mirrorNow, type Host } from '../../maintenance/catalogue/index.ts';
 import { printError, printJson, printLines } from '../output.ts';
+import { surroundings } from '../surroundings.ts';
 import { withHost } from '../with-app.ts';
 
 interface Flags {
@@ -55,7 +56,7 @@ async function fetchBack(
   if (fetch === undefined || to === undefined)
     throw new WavspoolError('USAGE', '--fetch and --to go together: say where the date is brought to');
   const date = fetch === true ? undefined : fetch;
-  const fetched = await fetchMirrorNow(host, name, { date, to: resolve(to) }, signal);
+  const fetched = await fetchMirrorNow(host, name, { date, to: resolve(surroundings().cwd, to) }, signal);
   if (json) printJson(fetched);
   else printLines([fetched.path]);
   return 0;

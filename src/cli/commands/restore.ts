@@ -27,6 +27,7 @@ import { databaseNamed } from '../../maintenance/snapshot/index.ts';
 import { pointInTime } from '../arguments.ts';
 import { ask } from '../ask.ts';
 import { printError, printJson, printLines, verdictLine } from '../output.ts';
+import { surroundings } from '../surroundings.ts';
 import { localTime } from '../times.ts';
 import { withHost } from '../with-app.ts';
 
@@ -67,7 +68,8 @@ async function restore(
     throw new WavspoolError('USAGE', 'say either --from or --at; both only for points in time in the bucket');
   const isTold = flags.from !== undefined || flags.at !== undefined;
   if (flags.verifyOnly === true && !isTold) return verifyAll(host, database.name, json, signal);
-  const isAsked = process.stdin.isTTY && process.stderr.isTTY && flags.yes !== true;
+  const { stdin, stderr } = surroundings();
+  const isAsked = stdin.isTTY === true && stderr.isTTY === true && flags.yes !== true;
   if (!isTold && !isAsked)
     throw new WavspoolError('USAGE', 'no terminal to choose on: say --from <file> or --at <time>');
 

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { commandReporting, settingsOfCommand } from '../../process/app.ts';
+import { commandReporting, settingsOfCommand, type Called } from '../../process/app.ts';
 import { effectiveLogs, type Settings } from '../../platform/config/index.ts';
 import { WavspoolError, messageOf } from '../../domain/faults.ts';
 import { rotateDeps } from '../../maintenance/catalogue/index.ts';
@@ -13,6 +13,7 @@ import {
 } from '../../maintenance/logrotate/index.ts';
 import { systemClock } from '../../platform/runtime/index.ts';
 import { printJson, printLines, printTable } from '../output.ts';
+import { calledWith, endWith } from '../surroundings.ts';
 import { globalOptions } from '../global-options.ts';
 
 /** `rotate`: needs neither Redis nor `state.db`; exit 1 if a log could not be rotated. */
@@ -26,14 +27,15 @@ export function rotateCommand(program: Command): void {
     .option('--force', 'whatever its size, as logrotate --force')
     .option('--dry-run', 'say what would be done, and do nothing')
     .action(async (log: string | undefined, options: RotateOptions, command: Command) => {
-      const { config, json } = globalOptions(command);
-      const { settings } = settingsOfCommand(config);
+      const global = globalOptions(command);
+      const called = calledWith(global);
+      const { settings } = settingsOfCommand(called);
       const entries = await chosen(effectiveLogs(settings), log);
-      const results = await rotateAll(settings, entries, options);
-      if (json) printJson({ logs: results.map(asJson) });
+      const results = await rotateAll(settings, called, entries, options);
+      if (global.json) printJson({ logs: results.map(asJson) });
       else if (results.length === 0) printLines(['no log is there']);
       else show(results);
-      process.exitCode = results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+      endWith(results.some(({ outcome }) => outcome === 'failed') ? 1 : 0);
     });
 }
 
@@ -52,10 +54,11 @@ async function chosen(logs: readonly LogEntry[], name: string | undefined): Prom
 
 async function rotateAll(
   settings: Settings,
+  called: Called,
   entries: readonly LogEntry[],
   options: RotateOptions,
 ): Promise<readonly RotationResult[]> {
-  const { report, close } = commandReporting(settings, 'warn');
+  const { report, close } = commandReporting(settings, called);
   const deps = rotateDeps({
     clock: systemClock,
     report,

@@ -12,6 +12,8 @@ export interface LogOptions {
   /** What a person at the terminal (or journald) sees; the file has it from `info` on, `debug` included when asked for. */
   readonly stderrLevel: Level;
   readonly fileLevel: Level;
+  /** Takes those lines; the stderr of this process unless given. */
+  readonly stderr?: (text: string) => void;
 }
 
 /** A sink that writes. */
@@ -25,16 +27,12 @@ export interface Log {
  * that a killed process still had in memory are the ones that would have explained its end; where the file cannot be written (a full
  * disk, a directory that is away) its lines are lost, stderr says so, and the process goes on.
  */
-export function createLog({ file, site, role, stderrLevel, fileLevel }: LogOptions): Log {
+export function createLog({ stderr = toStderr, ...options }: LogOptions): Log {
+  const { file, site, role, stderrLevel, fileLevel } = options;
   let lines: AppendedLines | undefined;
-  const streams: StreamEntry[] = [
-    { level: stderrLevel, stream: { write: (line) => process.stderr.write(short(line)) } },
-  ];
+  const streams: StreamEntry[] = [{ level: stderrLevel, stream: { write: (line) => stderr(short(line)) } }];
   if (file !== undefined) {
-    lines = appendLines(
-      file,
-      (trouble) => void process.stderr.write(`the log ${file} cannot be written: ${trouble}\n`),
-    );
+    lines = appendLines(file, (trouble) => stderr(`the log ${file} cannot be written: ${trouble}\n`));
     streams.push({ level: fileLevel, stream: lines });
   }
   const logger: Logger = pino(
@@ -54,6 +52,10 @@ export function createLog({ file, site, role, stderrLevel, fileLevel }: LogOptio
     },
     close: () => lines?.close(),
   };
+}
+
+function toStderr(text: string): void {
+  process.stderr.write(text);
 }
 
 /** A thrown value as fields that are safe to write: an SDK error carries its whole request, so nothing is copied blindly (P9). */

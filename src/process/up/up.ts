@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { whyNoRecordings } from '../app.ts';
+import { whyNoRecordings, type Called } from '../app.ts';
 import { loadSettings } from '../../platform/config/index.ts';
 import { WavspoolError, errnoOf } from '../../domain/faults.ts';
 import { openReporting } from '../../platform/log/index.ts';
@@ -30,8 +30,8 @@ const STOP_MARGIN_MS = 10_000;
  * Every role that the settings have work for as a child process that is restarted when it dies, with an embedded Redis where work
  * goes through it and the settings name none, until SIGTERM, SIGINT or SIGHUP; then all of them end, Redis last. Throws WavspoolError before anything was started.
  */
-export async function up(configFile: string | undefined, workers: string): Promise<void> {
-  const loaded = loadSettings(configFile === undefined ? {} : { configFile });
+export async function up(called: Called, workers: string): Promise<void> {
+  const loaded = loadSettings(called);
   const { settings, parts } = loaded;
   const { data, log: file } = settings.paths;
   const { report, close } = openReporting(
