@@ -173,14 +173,18 @@ function loadQueues(): Promise<typeof import('../platform/queue/index.ts')> {
   return import('../platform/queue/index.ts');
 }
 
-/** What a command says on stderr; no log file has it. */
+/**
+ * What a command says on stderr, and in the log of a wavspool that has run here: who did what is read there. It begins no log, which
+ * would be root's where a role of another user goes on with it.
+ */
 export function commandReporting(
-  { site }: Settings,
+  { site, paths, log }: Settings,
   { stderr }: Pick<Called, 'stderr'>,
   stderrLevel: Level = 'warn',
 ): Reporting {
+  const file = existsSync(paths.log) ? paths.log : undefined;
   return openReporting(
-    { file: undefined, site, role: 'command', stderr, stderrLevel, fileLevel: 'info' },
+    { file, site, role: 'command', stderr, stderrLevel, fileLevel: log.level },
     systemClock,
   );
 }
