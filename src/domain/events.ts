@@ -182,10 +182,10 @@ export interface Events {
   'queues resumed': { queues: readonly string[]; by: string };
   'stale uploads aborted': { uploads: number };
   'orphans reclaimed': { queue: string; jobs: number };
-  'job finished': { queue: string; job: string; ms: number };
-  'job failed': { queue: string; job: string; err: unknown };
-  'scheduled job done': { job: string; by: string; ms: number };
-  'scheduled job failed': { job: string; err: unknown };
+  'job done': { job: string; by: string; ms: number };
+  'job failed': { job: string; err: unknown };
+  /** Whether it is due cannot be told. */
+  'job not checked': { job: string; err: unknown };
   'clock was ahead': { job: string; runs: number; until: string };
   'ping failed': { job: string; reason: string };
 
@@ -345,10 +345,9 @@ export const LEVELS: Record<EventName, Level> = {
   'queues resumed': 'info',
   'stale uploads aborted': 'info',
   'orphans reclaimed': 'warn',
-  'job finished': 'info',
+  'job done': 'info',
   'job failed': 'error',
-  'scheduled job done': 'info',
-  'scheduled job failed': 'error',
+  'job not checked': 'error',
   'clock was ahead': 'warn',
   'ping failed': 'warn',
   'snapshot taken': 'info',

@@ -144,7 +144,7 @@ test('what nobody runs is overdue since its first time, and that does not move',
   expect(await state('2026-04-05T06:00:00Z')).toEqual({ dueAt, overdue: true }); // nothing runs that long
 });
 
-test('upkeep that Redis put off until a time far away comes at its interval', async () => {
+test('a job that Redis put off until a time far away comes at its interval', async () => {
   await using redis = await startRedis({ appendOnly: 'off' });
   const settings = { site: 'main', redis: { url: new Secret(redis.url) }, paths: { data } as never };
   const queues: Queues = await openQueuesNow(settings, report, systemClock);

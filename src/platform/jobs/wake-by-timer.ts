@@ -1,8 +1,8 @@
 import type { Report } from '../../domain/events.ts';
-import type { RunningWorker } from '../../platform/queue/index.ts';
-import type { Clock } from '../../platform/runtime/index.ts';
+import type { RunningWorker } from '../queue/index.ts';
+import type { Clock } from '../runtime/index.ts';
+import type { ScheduledJob } from './scheduled-jobs.ts';
 import { toldOnce } from './told-once.ts';
-import type { Task } from './task.ts';
 
 /** How late a run begins that nobody saw coming: one that was missed or has failed, or after the clock was set. */
 const LOOK_MS = 5000;
@@ -19,53 +19,48 @@ interface Waking {
 export type TimedWork = Pick<RunningWorker, 'active' | 'finished' | 'lastFinishedAt' | 'stop'>;
 
 /**
- * Runs each task when it is due, at most `concurrency` at once, none twice at once: it looks at the beginning of each minute, where
+ * Runs each job when it is due, at most `concurrency` at once, none twice at once: it looks at the beginning of each minute, where
  * a cron pattern's moments are, when a run ends, and every 5 s. Other processes may do the same over the same journal.
  */
-export function wakeByTimer(waking: Waking, tasks: readonly Task[], concurrency: number): TimedWork {
+export function wakeByTimer(waking: Waking, jobs: readonly ScheduledJob[], concurrency: number): TimedWork {
   const { clock, report, isPaused } = waking;
   const stopped = new AbortController();
   const handBack = new AbortController();
   const told = toldOnce(report);
   const running = new Map<string, Promise<void>>();
-  const begunAt = new Map<string, number>();
   const endedAt = new Map<string, number>();
   let waiting = new AbortController();
   let finished = 0;
   let lastFinishedAt: number | undefined;
   let handedBack = 0;
 
-  const isDue = async (task: Task): Promise<boolean> => {
-    if (task.kind === 'journaled') return (await told(task.name, () => task.due())) !== undefined;
-    const last = begunAt.get(task.name);
-    return last === undefined || clock.monotonicMs() - last >= task.everyMs;
-  };
+  const isDue = async (job: ScheduledJob): Promise<boolean> =>
+    (await told(job.id, () => job.due())) !== undefined;
 
   /** One that did not get its turn is due still: it comes again with the next look, not at once. */
-  const mayBegin = ({ name }: Task): boolean =>
-    !running.has(name) && clock.monotonicMs() - (endedAt.get(name) ?? Number.NEGATIVE_INFINITY) >= LOOK_MS;
+  const mayBegin = ({ id }: ScheduledJob): boolean =>
+    !running.has(id) && clock.monotonicMs() - (endedAt.get(id) ?? Number.NEGATIVE_INFINITY) >= LOOK_MS;
 
-  const run = async (task: Task): Promise<void> => {
-    begunAt.set(task.name, clock.monotonicMs());
+  const run = async (job: ScheduledJob): Promise<void> => {
     try {
-      const { kind } = await task.run(handBack.signal);
+      const { kind } = await job.run(handBack.signal);
       if (kind === 'hand back') handedBack += 1;
     } catch (err) {
-      report('job crashed', { queue: 'maintenance', job: task.name, err, againInMs: LOOK_MS });
+      report('job crashed', { queue: 'maintenance', job: job.id, err, againInMs: LOOK_MS });
     } finally {
-      running.delete(task.name);
+      running.delete(job.id);
       finished += 1;
       lastFinishedAt = clock.monotonicMs();
-      endedAt.set(task.name, lastFinishedAt);
+      endedAt.set(job.id, lastFinishedAt);
       waiting.abort();
     }
   };
 
   const look = async (): Promise<void> => {
     if (await isPaused()) return;
-    for (const task of tasks) {
+    for (const job of jobs) {
       if (stopped.signal.aborted || running.size >= concurrency) return;
-      if (mayBegin(task) && (await isDue(task))) running.set(task.name, run(task));
+      if (mayBegin(job) && (await isDue(job))) running.set(job.id, run(job));
     }
   };
 

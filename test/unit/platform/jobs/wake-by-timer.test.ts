@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { JournaledTask, UpkeepTask } from '../../../../src/process/maintain/task.ts';
-import { wakeByTimer, type TimedWork } from '../../../../src/process/maintain/wake-by-timer.ts';
+import type { ScheduledJob } from '../../../../src/platform/jobs/index.ts';
+import { wakeByTimer, type TimedWork } from '../../../../src/platform/jobs/wake-by-timer.ts';
 import type { Clock } from '../../../../src/platform/runtime/index.ts';
 
 // A clock that goes on only when it is told to: what sleeps is woken in the order of its time.
@@ -63,15 +63,14 @@ const NOON = Date.UTC(2026, 10, 28, 12);
 
 /** A job that is due while `isDue` says so, and runs until `end` is called. */
 function job(
-  name: string,
+  id: string,
   isDue: () => boolean,
-): JournaledTask & { readonly begun: number[]; at: () => number; end(): void } {
+): ScheduledJob & { readonly begun: number[]; at: () => number; end(): void } {
   const begun: number[] = [];
   let end: (() => void) | undefined;
   const made = {
-    kind: 'journaled' as const,
-    name,
-    cron: undefined,
+    id,
+    when: undefined,
     begun,
     at: () => 0,
     end: () => end?.(),
@@ -160,7 +159,7 @@ test('at most so many run at once; when one ends the next begins without waiting
 test('one that does not get its turn is tried every 5 s and not as fast as it can', async () => {
   const here = world();
   let tries = 0;
-  const blocked: JournaledTask = {
+  const blocked: ScheduledJob = {
     ...job('blocked', () => true),
     run: () => {
       tries += 1;
@@ -176,7 +175,7 @@ test('one that does not get its turn is tried every 5 s and not as fast as it ca
 
 test('a job that cannot be asked keeps no other from running, and is told of once', async () => {
   const here = world();
-  const broken: JournaledTask = {
+  const broken: ScheduledJob = {
     ...job('broken', () => false),
     due: () => Promise.reject(new Error('the directory may not be read')),
   };
@@ -192,7 +191,7 @@ test('a job that cannot be asked keeps no other from running, and is told of onc
 
 test('a job that throws after all is told of, and the others go on', async () => {
   const here = world();
-  const thrown: JournaledTask = {
+  const thrown: ScheduledJob = {
     ...job('thrown', () => here.clock.monotonicMs() < 1000),
     run: () => Promise.reject(new Error('a bug')),
   };
@@ -217,24 +216,6 @@ test('nothing begins while it is paused; what runs goes on', async () => {
   expect(later.begun).toHaveLength(1);
   early.end();
   later.end();
-  await running.stop(1000);
-});
-
-test('upkeep comes at its interval, counted from its last beginning', async () => {
-  const here = world();
-  const begun: number[] = [];
-  const upkeep: UpkeepTask = {
-    kind: 'upkeep',
-    name: 'upkeep',
-    everyMs: 60_000,
-    run: () => {
-      begun.push(here.clock.monotonicMs());
-      return Promise.resolve({ kind: 'done' });
-    },
-  };
-  const running = work(here, [upkeep]);
-  await here.clock.pass(3 * 60_000);
-  expect(begun).toHaveLength(4);
   await running.stop(1000);
 });
 

@@ -1,34 +1,39 @@
-import type { Host } from '../../maintenance/catalogue/index.ts';
-import type { Queues, RunningWorker, WorkQueue } from '../../platform/queue/index.ts';
-import { every } from '../../platform/runtime/index.ts';
+import type { Report } from '../../domain/events.ts';
+import type { Queues, RunningWorker, WorkQueue } from '../queue/index.ts';
+import { every, type Clock } from '../runtime/index.ts';
+import type { ScheduledJob } from './scheduled-jobs.ts';
 import { toldOnce } from './told-once.ts';
-import type { Task } from './task.ts';
 
 /** So long nothing is scheduled in Redis after it has forgotten everything. */
 const RESCHEDULE_MS = 30_000;
 /** How late a run begins that Redis does not bring: after a restart, after a failure, where the clock skipped its hour. */
 const LOOK_MS = 5000;
 
-type Waking = Pick<Host, 'clock' | 'report' | 'timezone'>;
+interface Waking {
+  readonly clock: Clock;
+  readonly report: Report;
+  /** IANA, of the cron patterns. */
+  readonly timezone: string;
+}
 
 /**
- * Runs the tasks that the maintenance queue brings, `concurrency` at once over all processes. Redis may forget the schedules (P2),
+ * Runs the jobs that the maintenance queue brings, `concurrency` at once over all processes. Redis may forget the schedules (P2),
  * so they are renewed, and what is due and was not brought by them is queued.
  */
 export function wakeByQueue(
   waking: Waking,
   queues: Pick<Queues, 'maintenance' | 'work'>,
-  tasks: readonly Task[],
+  jobs: readonly ScheduledJob[],
   concurrency: number,
 ): RunningWorker {
   const worker = queues.work<'maintenance'>({
     kind: 'maintenance',
     concurrency,
-    process: async ({ run: name }, signal) =>
+    process: async ({ run: id }, signal) =>
       // one that is gone from the settings since it was queued is done
-      (await tasks.find((task) => task.name === name)?.run(signal)) ?? { kind: 'done' },
+      (await jobs.find((job) => job.id === id)?.run(signal)) ?? { kind: 'done' },
   });
-  const schedules = keepScheduled(waking, queues.maintenance, tasks);
+  const schedules = keepScheduled(waking, queues.maintenance, jobs);
   return {
     ...worker,
     stop: (graceMs) => {
@@ -41,30 +46,29 @@ export function wakeByQueue(
 function keepScheduled(
   { clock, report, timezone }: Waking,
   queue: WorkQueue<'maintenance'>,
-  tasks: readonly Task[],
+  jobs: readonly ScheduledJob[],
 ): { stop(): void } {
   const stopped = new AbortController();
   const told = toldOnce(report);
   const schedule = async (): Promise<void> => {
     const ids: string[] = [];
-    for (const task of tasks) {
-      const id = keyOf(task.name);
-      const payload = { v: 1, run: task.name } as const;
-      if (task.kind === 'upkeep') await queue.schedule(id, task.everyMs, payload);
-      else if (task.cron !== undefined) await queue.scheduleCron(id, task.cron, timezone, payload);
-      else continue;
+    for (const job of jobs) {
+      if (job.when === undefined) continue;
+      const id = keyOf(job.id);
+      const payload = { v: 1, run: job.id } as const;
+      if ('everyMs' in job.when) await queue.schedule(id, job.when.everyMs, payload);
+      else await queue.scheduleCron(id, job.when.cron, timezone, payload);
       ids.push(id);
     }
     await queue.keepSchedules(ids);
   };
 
   const queueDue = async (): Promise<void> => {
-    for (const task of tasks) {
-      if (task.kind === 'upkeep') continue;
-      const due = await told(task.name, () => task.due());
+    for (const job of jobs) {
+      const due = await told(job.id, () => job.due());
       if (due === undefined) continue;
-      const id = `due-${keyOf(task.name)}-${keyOf(due)}`;
-      await queue.ensure([{ id, payload: { v: 1, run: task.name }, priority: 0 }]);
+      const id = `due-${keyOf(job.id)}-${keyOf(due)}`;
+      await queue.ensure([{ id, payload: { v: 1, run: job.id }, priority: 0 }]);
     }
   };
 

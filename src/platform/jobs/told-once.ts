@@ -2,7 +2,7 @@ import type { Report } from '../../domain/events.ts';
 import { messageOf } from '../../domain/faults.ts';
 
 /**
- * Asks of a job what may fail: undefined then, for the others go on. The reason is reported, and not again until it is another
+ * Asks of a job whether it is due, which may fail: undefined then, for the others go on. The reason is reported, and not again until it is another
  * one or was gone.
  */
 export function toldOnce(
@@ -16,7 +16,7 @@ export function toldOnce(
       return answer;
     } catch (err) {
       const reason = messageOf(err);
-      if (told.get(job) !== reason) report('job failed', { queue: 'maintenance', job, err });
+      if (told.get(job) !== reason) report('job not checked', { job, err });
       told.set(job, reason);
       return undefined;
     }
