@@ -30,7 +30,7 @@ const FOLDERS: readonly (readonly [wing: string, folder: string])[] = Object.key
 
 const HOMES: Record<string, readonly string[]> = {
   bullmq: ['queue'],
-  ioredis: ['queue'],
+  ioredis: ['redis', 'queue'],
   'better-sqlite3': ['sqlite'],
   '@aws-sdk/client-s3': ['s3'],
   '@smithy/node-http-handler': ['s3'],

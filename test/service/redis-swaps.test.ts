@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Secret } from '../../src/platform/config/index.ts';
 import { LEVELS, type EventName, type Report } from '../../src/domain/events.ts';
 import {
+  givenUpWork,
   openQueues,
   openQueuesNow,
   uploadWork,
@@ -17,6 +19,7 @@ import { systemClock } from '../../src/platform/runtime/index.ts';
 import { ask, portOf, until } from '../support/ports.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startRig } from '../support/rig.ts';
+import { makeTar } from '../support/tars.ts';
 
 // One address in front of two Redis servers whose roles swap, as managed services, HAProxy and virtual IPs have it: connections
 // that were made before stay open to the one that is a replica now.
@@ -204,6 +207,28 @@ test('a rescan starts at once when Redis is back, for it may have forgotten what
   await redis.kill();
   await redis.start();
   await until('another one is over', async () => (await rescans()) > 1, 60_000);
+});
+
+test('a failed job whose recording is in the bucket all the same is removed by the next rescan', async () => {
+  const url = servers[0].url;
+  await using rig = await startRig(undefined, { redis: { url } }, { together: true });
+  const failed = async (): Promise<number> => (await rig.status()).queues.upload?.failed ?? 0;
+  const recordings = ['a.wav', 'b.wav'].map((name) => ({ name, body: randomBytes(900) }));
+  await rig.land('a.tar', makeTar(recordings));
+  await rig.settled(2);
+  await rig.change("UPDATE uploads SET status = 'FAILED', retry_count = 99 WHERE wav_path LIKE '%/b.wav'");
+  const queues = openQueues(
+    { ...settings(), site: 'rig', redis: { url: new Secret(url) } },
+    report,
+    systemClock,
+  );
+  opened.push(queues);
+  await queues.upload.ensure(
+    recordings.map(({ name }) => givenUpWork(join(rig.extracted, name), 'as in the middle of a fail-over')),
+  );
+  await until('both jobs have failed', async () => (await failed()) === 2);
+  expect((await rig.wavspool('rescan')).code).toBe(0);
+  expect(await failed()).toBe(1);
 });
 
 async function errorsAt(server: TestRedis): Promise<number> {

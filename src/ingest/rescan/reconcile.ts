@@ -7,6 +7,17 @@ const PAGE = 500;
 const MOST_WAITING = 200_000;
 
 /**
+ * Removes the failed jobs whose recordings are all in the bucket, and returns how many: in the middle of a fail-over BullMQ cannot
+ * always note that a job is done, and files it as failed. Safe to repeat.
+ */
+async function forgetDoneFailures({ state, queues }: Pick<IngestDeps, 'state' | 'queues'>): Promise<number> {
+  const isStored = (path: string): boolean => state.recording(path)?.status === 'SUCCESS';
+  return queues.upload.removeFailed((payload) =>
+    ('recordings' in payload ? payload.recordings : [payload.recording]).every(isStored),
+  );
+}
+
+/**
  * P2: gives every open recording of `state.db` its job again; returns how many had none. Unless `thorough`, it looks
  * closer only when there are fewer jobs than the open recordings need. Safe to repeat.
  */
@@ -15,6 +26,7 @@ export async function reconcileUploads(
   thorough: boolean,
 ): Promise<number> {
   await app.state.normalise();
+  if (thorough) await forgetDoneFailures(app);
   const { waiting, active, delayed } = await app.queues.upload.counts();
   if (!thorough && waiting + active + delayed >= app.state.openJobs()) return 0;
   let jobs = waiting;

@@ -3,6 +3,7 @@ import { lstat, readFile, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   embeddedSocket,
+  isEmbeddedRedis,
   type LoadedSettings,
   type Settings,
   type UsedParts,
@@ -10,7 +11,9 @@ import {
 import type { Report } from '../../domain/events.ts';
 import { FAULTS, faultCode, messageOf } from '../../domain/faults.ts';
 import { checkStateNow } from '../health/index.ts';
-import { openQueuesNow, redisAddress } from '../../platform/queue/index.ts';
+import { openQueuesNow } from '../../platform/queue/index.ts';
+import { redisFindings } from './redis-findings.ts';
+import { redisAddress } from '../../platform/redis/index.ts';
 import { roundedSize, runProgram, type Clock } from '../../platform/runtime/index.ts';
 import { openS3Store } from '../../platform/s3/index.ts';
 import type { Finding } from './finding.ts';
@@ -174,7 +177,7 @@ async function programs({ mirrors }: Settings): Promise<Finding[]> {
 }
 
 async function redis(settings: Settings, report: Report, clock: Clock): Promise<Finding[]> {
-  if (settings.redis.url === undefined && !existsSync(embeddedSocket(settings.paths.data)))
+  if (isEmbeddedRedis(settings.redis) && !existsSync(embeddedSocket(settings.paths.data)))
     return [await embeddedRedis()];
   let queues;
   try {
@@ -183,31 +186,9 @@ async function redis(settings: Settings, report: Report, clock: Clock): Promise<
     return [{ name: 'redis', ok: false, found: messageOf(error), remedy: FAULTS[faultCode(error)].remedy }];
   }
   try {
-    const info = await queues.info();
-    const version = /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown';
-    const [major = 0, minor = 0] = version.split('.').map(Number);
-    const policy = (await queues.configValue('maxmemory-policy')) ?? 'unknown';
-    const aof = (await queues.configValue('appendonly')) ?? 'unknown';
     const outage = await queues.shared.outage();
     return [
-      {
-        name: 'redis version',
-        ok: major > 6 || (major === 6 && minor >= 2),
-        found: `${version} at ${redisAddress(settings)}`,
-        remedy: 'Redis 6.2 or newer, or Valkey',
-      },
-      {
-        name: 'redis eviction',
-        ok: policy === 'noeviction',
-        found: policy,
-        remedy: 'maxmemory-policy noeviction: jobs must not vanish',
-      },
-      {
-        name: 'redis persistence',
-        ok: aof === 'yes',
-        found: `appendonly ${aof}`,
-        remedy: 'appendonly yes; without it a restart costs a rescan',
-      },
+      ...redisFindings(await queues.nodes(), redisAddress(settings)),
       {
         name: 'uploading',
         ok: outage === undefined,
@@ -221,7 +202,7 @@ async function redis(settings: Settings, report: Report, clock: Clock): Promise<
         name: 'redis',
         ok: false,
         found: messageOf(error),
-        remedy: 'let wavspool use INFO and CONFIG GET, or check by hand',
+        remedy: FAULTS.REDIS_UNREACHABLE.remedy,
       },
     ];
   } finally {

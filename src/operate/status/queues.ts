@@ -1,12 +1,12 @@
 import { WavspoolError, type FaultCode } from '../../domain/faults.ts';
 import {
   QUEUES,
-  redisFault,
   type Heartbeat,
   type QueueKind,
   type Queues,
   type StoreOutage,
 } from '../../platform/queue/index.ts';
+import { redisFault } from '../../platform/redis/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
 import type { Facts, QueueStatus } from './status.ts';
 

@@ -9,6 +9,7 @@ export { effectiveLogs } from './effective-logs.ts';
 export { embeddedSocket } from './embedded-socket.ts';
 export type { Environment } from './environment.ts';
 export { nearestName } from './nearest-name.ts';
+export { isEmbeddedRedis, redisNode } from './redis-address.ts';
 export { loadSettings } from './load.ts';
 export type { LoadedSettings } from './load.ts';
 export type { UsedParts } from './parts.ts';

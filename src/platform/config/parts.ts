@@ -1,4 +1,5 @@
 import type { LoadedSettings } from './load.ts';
+import { isEmbeddedRedis } from './redis-address.ts';
 
 /** Which parts of wavspool a host uses: only these are demanded of it. */
 export interface UsedParts {
@@ -33,7 +34,7 @@ export function usedParts(
   return {
     recordings,
     store: recordings || offsite,
-    redis: recordings || settings.redis.url !== undefined,
+    redis: recordings || !isEmbeddedRedis(settings.redis),
   };
 }
 

@@ -1,5 +1,6 @@
 import { copyRules } from './copy-rules.ts';
 import { below, isMapping, isWithin } from './paths.ts';
+import { isEmbeddedRedis } from './redis-address.ts';
 import { STATE_DATABASE } from './effective-databases.ts';
 import type { Settings } from './schema.ts';
 import type { Path } from './tree.ts';
@@ -20,6 +21,7 @@ export type Sound = { readonly [Section in keyof Settings]?: Settings[Section] |
 export function brokenRules(sound: Sound, values: unknown): BrokenRule[] {
   return [
     ...pathRules(sound.paths),
+    ...redisRules(sound.redis),
     ...storeRules(sound.s3),
     ...flowRules(sound),
     ...nameRules(values),
@@ -53,6 +55,45 @@ function pathRules(paths: Settings['paths'] | undefined): BrokenRule[] {
 
 function overlap(one: string, other: string): boolean {
   return isWithin(one, other) || isWithin(other, one);
+}
+
+function redisRules(redis: Settings['redis'] | undefined): BrokenRule[] {
+  if (redis === undefined) return [];
+  const { url, sentinels, name, cluster, sentinelUsername, sentinelPassword, tls } = redis;
+  const [, ...others] = Object.entries({ url, sentinels, cluster }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const ofSentinels = Object.entries({ name, sentinelUsername, sentinelPassword });
+  const rules: readonly (readonly [boolean, string, string])[] = [
+    ...others.map(([key]) => [true, key, 'only one of url, sentinels and cluster can be given'] as const),
+    [
+      sentinels !== undefined && name === undefined,
+      'name',
+      'goes with redis.sentinels: the name of the master',
+    ],
+    ...ofSentinels.map(
+      ([key, value]) =>
+        [sentinels === undefined && value !== undefined, key, 'goes with redis.sentinels'] as const,
+    ),
+    [
+      (tls?.cert === undefined) !== (tls?.key === undefined),
+      tls?.cert === undefined ? 'tls.cert' : 'tls.key',
+      'cert and key go together, or neither is given',
+    ],
+    [
+      tls !== undefined && url !== undefined && !url.reveal().startsWith('rediss:'),
+      'tls',
+      'goes with an address that begins with rediss://',
+    ],
+    [
+      isEmbeddedRedis(redis) && (redis.username ?? redis.password ?? tls) !== undefined,
+      'url',
+      'goes with username, password and tls: without an address wavspool starts a Redis of its own',
+    ],
+  ];
+  return rules
+    .filter(([broken]) => broken)
+    .map(([, key, problem]) => ({ path: ['redis', ...key.split('.')], problem }));
 }
 
 function storeRules(s3: Settings['s3'] | undefined): BrokenRule[] {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { database, log, mirror } from './keeping.ts';
-import { REDIS_ADDRESS, isRedisAddress } from './redis-address.ts';
+import { REDIS_ADDRESS, REDIS_NODE, isRedisAddress, redisNode } from './redis-address.ts';
 import {
   count,
   duration,
@@ -40,6 +40,11 @@ const cleanup = z
   })
   .meta({ kind: 'duration' });
 
+const redisNodes = someOf(
+  text.refine((value) => redisNode(value) !== undefined, REDIS_NODE),
+  REDIS_NODE,
+);
+
 const glob = textLike(/^(?!\/|\.\.\/)./, 'a pattern relative to paths.incoming, e.g. "**/*.tar"');
 
 /**
@@ -53,6 +58,24 @@ export const settingsSchema = z.strictObject({
   redis: z.strictObject({
     /** Absent: a private redis-server below `paths.data`. A secret, for it may hold a password. */
     url: secretThat(isRedisAddress, REDIS_ADDRESS).optional(),
+    /** Instead of `url`: those that know who the master called `name` is. */
+    sentinels: redisNodes.optional(),
+    name: textLike(/^[\w.-]+$/, 'letters, digits, "-", "_" and "."').optional(),
+    /** Instead of `url`: some nodes of a Redis Cluster. */
+    cluster: redisNodes.optional(),
+    username: text.optional(),
+    password: secret.optional(),
+    sentinelUsername: text.optional(),
+    sentinelPassword: secret.optional(),
+    /** Absent: TLS only where `url` begins with rediss://. */
+    tls: z
+      .strictObject({
+        ca: path.optional(),
+        cert: path.optional(),
+        key: path.optional(),
+        servername: text.optional(),
+      })
+      .optional(),
   }),
   s3: z.strictObject({
     bucket: textLike(

@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { Report } from '../../domain/events.ts';
+import type { RedisConnection } from '../redis/index.ts';
 import { every, type Clock } from '../runtime/index.ts';
 
 // BullMQ notes when a delayed job is due by the wall clock. When that is set back by an hour, what was due in two seconds is due
@@ -19,7 +19,7 @@ const SCORE_PER_MS = 0x1000;
  * Begins anew the delay of each job that is due later than its delay from now; returns how many. Safe to repeat, and by several
  * processes at once.
  */
-export async function renewDelays(bull: Queue, redis: Redis, clock: Clock): Promise<number> {
+export async function renewDelays(bull: Queue, redis: RedisConnection, clock: Clock): Promise<number> {
   let renewed = 0;
   for (let from = 0; ;) {
     const latest = await redis.zrevrange(bull.toKey('delayed'), from, from + PAGE - 1, 'WITHSCORES');
@@ -48,7 +48,7 @@ function unlessStarted(error: unknown): void {
 /** Renews the delays of a queue's jobs at once, and whenever the wall clock was set back, until the signal aborts. Never rejects. */
 export async function keepDelays(
   bull: Queue,
-  redis: Redis,
+  redis: RedisConnection,
   clock: Clock,
   report: Report,
   signal: AbortSignal,

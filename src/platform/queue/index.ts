@@ -1,7 +1,6 @@
 // Work in flight: three BullMQ queues of a site, how their jobs are named, run and settled, and what the site's processes
 // tell each other through Redis. Nothing in here is the truth; all of it can be rebuilt from the disk and state.db.
 export { createHold, EVERYBODY, type Hold } from './hold.ts';
-export { redisAddress } from './connection.ts';
 export {
   extractWork,
   givenUpWork,
@@ -14,7 +13,6 @@ export {
 } from './jobs.ts';
 export { QUEUES, type QueueKind } from './names.ts';
 export { priorityOf } from '../../domain/arrival-order.ts';
-export { redisFault } from './redis-fault.ts';
 export { openQueues, openQueuesNow, type Queues } from './open.ts';
 export type { Heartbeat, HeldWork, Presence } from '../presence/index.ts';
 export type { OwnStall, RunningRole } from './running-role.ts';

@@ -1,11 +1,17 @@
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { Settings } from '../config/index.ts';
 import type { Report } from '../../domain/events.ts';
+import {
+  impatientConnection,
+  onReturnOf,
+  patientConnection,
+  redisNodes,
+  type RedisConnection,
+  type RedisNode,
+} from '../redis/index.ts';
 import type { Clock } from '../runtime/index.ts';
-import { impatientConnection, patientConnection } from './connection.ts';
 import { keepDelays } from './delays.ts';
-import { PREFIX, queueNames, type QueueKind } from './names.ts';
+import { queuesThere, siteKeys, type QueueKind, type SiteKeys } from './names.ts';
 import { openShared, type Shared } from './shared.ts';
 import { openWorkQueue, type WorkQueue } from './work-queue.ts';
 import { startWorker, type RunningWorker, type WorkerOptions } from './worker.ts';
@@ -17,7 +23,7 @@ export interface Queues {
   readonly maintenance: WorkQueue<'maintenance'>;
   readonly shared: Shared;
   work<K extends QueueKind>(
-    options: Omit<WorkerOptions<K>, 'site' | 'redis' | 'clock' | 'report'>,
+    options: Omit<WorkerOptions<K>, keyof SiteKeys | 'redis' | 'clock' | 'report'>,
   ): RunningWorker;
   /** For Bull Board: the queues of every site in this Redis, this site's first. Throws what Redis says. */
   ofEverySite(): Promise<readonly Queue[]>;
@@ -26,9 +32,8 @@ export interface Queues {
    * was added last (P2).
    */
   onReturn(listener: () => void): void;
-  /** `INFO`, for `doctor`. */
-  info(): Promise<string>;
-  configValue(name: string): Promise<string | undefined>;
+  /** Every server behind the address, for `doctor`. Throws what Redis says. */
+  nodes(): Promise<readonly RedisNode[]>;
   close(): Promise<void>;
 }
 
@@ -44,11 +49,12 @@ export async function openQueuesNow(settings: QueueSettings, report: Report, clo
   return queuesOn(await impatientConnection(settings), settings, report, clock);
 }
 
-function queuesOn(redis: Redis, settings: QueueSettings, report: Report, clock: Clock): Queues {
-  const { site } = settings;
-  const extract = openWorkQueue(site, 'extract', redis, clock);
-  const upload = openWorkQueue(site, 'upload', redis, clock);
-  const maintenance = openWorkQueue(site, 'maintenance', redis, clock);
+function queuesOn(redis: RedisConnection, settings: QueueSettings, report: Report, clock: Clock): Queues {
+  const isCluster = settings.redis.cluster !== undefined;
+  const keys = siteKeys(settings.site, isCluster);
+  const extract = openWorkQueue(keys, 'extract', redis, clock);
+  const upload = openWorkQueue(keys, 'upload', redis, clock);
+  const maintenance = openWorkQueue(keys, 'maintenance', redis, clock);
   const own = [extract, upload, maintenance];
   const others = new Map<string, Queue>();
   return {
@@ -56,18 +62,18 @@ function queuesOn(redis: Redis, settings: QueueSettings, report: Report, clock: 
     upload,
     maintenance,
     ofEverySite: async () => {
-      for (const name of await queueNames(redis)) {
+      for (const { name, prefix } of await queuesThere(redis, isCluster)) {
         if (own.some((queue) => queue.name === name) || others.has(name)) continue;
-        const queue = new Queue(name, { connection: redis, prefix: PREFIX });
+        const queue = new Queue(name, { connection: redis, prefix });
         queue.on('error', () => undefined); // the connection's own listener has reported it
         others.set(name, queue);
       }
       const found = [...others.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
       return [...own.map(({ bull }) => bull), ...found];
     },
-    shared: openShared(site, redis, clock),
+    shared: openShared(keys, redis, clock),
     work: (options) => {
-      const worker = startWorker({ ...options, site, redis, clock, report });
+      const worker = startWorker({ ...options, ...keys, redis, clock, report });
       // a schedule's next run is due at a time of day, whatever the clock says meanwhile
       if (options.kind === 'maintenance') return worker;
       const { bull } = options.kind === 'extract' ? extract : upload;
@@ -81,21 +87,8 @@ function queuesOn(redis: Redis, settings: QueueSettings, report: Report, clock: 
         },
       };
     },
-    onReturn: (listener) => {
-      let lost = false;
-      redis.on('close', () => {
-        lost = true;
-      });
-      redis.on('ready', () => {
-        if (lost) listener();
-        lost = false;
-      });
-    },
-    info: () => redis.info(),
-    configValue: async (name) => {
-      const reply = await redis.config('GET', name);
-      return Array.isArray(reply) ? String(reply[1]) : undefined;
-    },
+    onReturn: (listener) => onReturnOf(redis, listener),
+    nodes: () => redisNodes(redis, settings),
     close: async () => {
       await Promise.all([...own, ...others.values()].map((queue) => queue.close()));
       redis.disconnect();

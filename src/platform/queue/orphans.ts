@@ -1,6 +1,6 @@
 import { Job, type Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { isGone, ownIdentity } from '../linux/index.ts';
+import type { RedisConnection } from '../redis/index.ts';
 import type { Clock } from '../runtime/index.ts';
 
 // BullMQ gives a dead worker's jobs to others when their locks run out, a minute after it was killed. A worker that is started in its
@@ -18,7 +18,7 @@ interface Registered {
 }
 
 /** Notes which process the worker is in. */
-export async function register(worker: Worker, redis: Redis, clock: Clock): Promise<void> {
+export async function register(worker: Worker, redis: RedisConnection, clock: Clock): Promise<void> {
   const entry: Registered = { process: ownIdentity(), at: clock.now() };
   await redis.hset(worker.toKey(REGISTER), worker.id, JSON.stringify(entry));
 }
@@ -27,7 +27,7 @@ export async function register(worker: Worker, redis: Redis, clock: Clock): Prom
  * Puts the jobs of workers whose process is gone back to where they came from, and returns how many. A job of a process that
  * stands still, or that cannot be seen from here, is left to its lock. Safe to repeat.
  */
-export async function reclaimOrphans(worker: Worker, redis: Redis, clock: Clock): Promise<number> {
+export async function reclaimOrphans(worker: Worker, redis: RedisConnection, clock: Clock): Promise<number> {
   const registered = await redis.hgetall(worker.toKey(REGISTER));
   const entries = Object.entries(registered).map(
     ([id, text]) => [id, JSON.parse(text) as Registered] as const,
@@ -39,7 +39,7 @@ export async function reclaimOrphans(worker: Worker, redis: Redis, clock: Clock)
   return reclaimed;
 }
 
-async function putBack(worker: Worker, redis: Redis, gone: ReadonlySet<string>): Promise<number> {
+async function putBack(worker: Worker, redis: RedisConnection, gone: ReadonlySet<string>): Promise<number> {
   let reclaimed = 0;
   for (const id of await redis.lrange(worker.toKey('active'), 0, -1)) {
     const lock = `${worker.toKey(id)}:lock`;

@@ -1,23 +1,10 @@
 import type { Worker } from 'bullmq';
 import type { Report } from '../../domain/events.ts';
+import { repeatedly } from '../redis/index.ts';
 import type { Clock } from '../runtime/index.ts';
-import { repeatedly } from './connection.ts';
 
 /** So long a worker lets a Redis alone that takes no writes; without it both spin: 5,000 errors a second were counted. */
 const REST_MS = 1000;
-/** Those that come as the text of another error, too. */
-const REFUSALS =
-  /^(?:MISCONF|OOM|READONLY|LOADING|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|NOAUTH|NOPERM|WRONGPASS|UNBLOCKED)\b/;
-
-/**
- * Whether Redis is there and does not do what it is asked: its disk or its memory is full, it loads, it is a replica, has too few
- * replicas, is a part of a cluster that is down, knows another password. What it answers is always one; a worker asks again at
- * once, so whatever it is, without a rest both spin.
- */
-export function isRefusal(error: Error): boolean {
-  return error.name === 'ReplyError' || REFUSALS.test(error.message) || error.message.includes('OOM command');
-}
-
 /** A worker's pauses: those that its owner asks for, and those that Redis makes necessary. */
 export interface Resting {
   hold(): Promise<void>;

@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import type { Cause, FaultCode } from '../../domain/faults.ts';
 import { fieldOf, inOrder, isSilent, type Heartbeat, type Presence } from '../presence/index.ts';
 import type { Clock } from '../runtime/index.ts';
-import { siteKey } from './names.ts';
+import type { RedisConnection } from '../redis/index.ts';
+import { siteKey, type SiteKeys } from './names.ts';
 
 /** Why uploading is paused for the whole site (P7). */
 export interface StoreOutage {
@@ -45,12 +45,12 @@ export interface Shared extends Presence {
 }
 
 /** Opens the shared figures of a site. */
-export function openShared(site: string, redis: Redis, clock: Clock): Shared {
-  const roles = siteKey(site, 'roles');
-  const store = siteKey(site, 'store');
-  const probe = siteKey(site, 'probe');
-  const reached = siteKey(site, 'reached');
-  const landing = siteKey(site, 'landing');
+export function openShared(keys: SiteKeys, redis: RedisConnection, clock: Clock): Shared {
+  const roles = siteKey(keys, 'roles');
+  const store = siteKey(keys, 'store');
+  const probe = siteKey(keys, 'probe');
+  const reached = siteKey(keys, 'reached');
+  const landing = siteKey(keys, 'landing');
 
   return {
     beat: async (heartbeat) => {

@@ -1,10 +1,11 @@
 import { Queue, type JobsOptions } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { WavspoolError } from '../../domain/faults.ts';
 import type { Clock } from '../runtime/index.ts';
 import { ageMethods, type Ages } from './ages.ts';
-import type { QueuedWork } from './jobs.ts';
-import { PREFIX, queueName, type QueueKind } from './names.ts';
+import type { Payload, QueuedWork } from './jobs.ts';
+import type { RedisConnection } from '../redis/index.ts';
+import { removeFailed } from './remove-failed.ts';
+import { queueName, type QueueKind, type SiteKeys } from './names.ts';
 import { scheduleMethods, type Schedules } from './schedules.ts';
 
 /** The largest bulk add: beyond 500 jobs a call gets longer, not quicker. */
@@ -39,6 +40,8 @@ export interface WorkQueue<K extends QueueKind> extends Schedules<K>, Ages<K> {
   pause(): Promise<void>;
   resume(): Promise<void>;
   isPaused(): Promise<boolean>;
+  /** Removes those failed jobs of which `isDone` says that their work was done all the same; returns how many. */
+  removeFailed(isDone: (payload: Payload<K>) => boolean | Promise<boolean>): Promise<number>;
   /** At most this many jobs run at once, over all processes. */
   limitConcurrency(jobs: number): Promise<void>;
   close(): Promise<void>;
@@ -46,13 +49,13 @@ export interface WorkQueue<K extends QueueKind> extends Schedules<K>, Ages<K> {
 
 /** Opens the queue of that kind on a connection that the caller owns. */
 export function openWorkQueue<K extends QueueKind>(
-  site: string,
+  { site, prefix }: SiteKeys,
   kind: K,
-  redis: Redis,
+  redis: RedisConnection,
   clock: Clock,
 ): WorkQueue<K> {
   const name = queueName(site, kind);
-  const bull = new Queue(name, { connection: redis, prefix: PREFIX });
+  const bull = new Queue(name, { connection: redis, prefix });
   bull.on('error', () => undefined); // the connection's own listener has reported it
 
   async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
@@ -167,6 +170,7 @@ export function openWorkQueue<K extends QueueKind>(
     limitConcurrency: async (jobs) => {
       await inTime('limit', bull.setGlobalConcurrency(jobs));
     },
+    removeFailed: (isDone) => removeFailed<K>(bull, isDone, inTime),
     ...ageMethods<K>(bull, clock, inTime),
     ...scheduleMethods<K>(kind, bull, clock, inTime),
     close: () => bull.close(),

@@ -1,14 +1,13 @@
 import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { Report } from '../../domain/events.ts';
 import { messageOf } from '../../domain/faults.ts';
 import type { Clock } from '../runtime/index.ts';
 import { givenUpBefore, readPayload, type Payload } from './jobs.ts';
-import { PREFIX, queueName, type QueueKind } from './names.ts';
+import { isConnectionFault, isRefusal, redisFault, type RedisConnection } from '../redis/index.ts';
+import { queueName, type QueueKind, type SiteKeys } from './names.ts';
 import { reclaimOrphans, register } from './orphans.ts';
 import { PUT_OFF_MS, createQuarantine } from './quarantine.ts';
-import { isConnectionFault, redisFault } from './redis-fault.ts';
-import { isRefusal, restingWorker } from './resting.ts';
+import { restingWorker } from './resting.ts';
 
 /** What became of a job; {@link settle} carries it out in BullMQ's terms. */
 export type Outcome =
@@ -20,13 +19,12 @@ export type Outcome =
   /** It stays among the failed jobs until an operator retries or removes it. */
   | { readonly kind: 'give up'; readonly why: string };
 
-export interface WorkerOptions<K extends QueueKind> {
-  readonly site: string;
+export interface WorkerOptions<K extends QueueKind> extends SiteKeys {
   readonly kind: K;
   readonly concurrency: number;
   /** How long a job stays with a worker that is not heard of any more; a minute unless told otherwise. */
   readonly lockMs?: number;
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly clock: Clock;
   readonly report: Report;
   /**
@@ -73,7 +71,7 @@ const AFTER_A_BUG_MS = 60_000;
 
 /** Runs a queue's jobs until stopped. Jobs may run twice (after a lost lock): processing must be safe to repeat. */
 export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): RunningWorker {
-  const { site, kind, concurrency, lockMs = LOCK_MS, redis, clock, report } = options;
+  const { site, prefix, kind, concurrency, lockMs = LOCK_MS, redis, clock, report } = options;
   let lastFinishedAt: number | undefined;
   let finished = 0;
   let active = 0;
@@ -144,7 +142,7 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
   const makeWorker = (jobs: number): Worker => {
     const made = new Worker(queueName(site, kind), processor, {
       connection: redis,
-      prefix: PREFIX,
+      prefix,
       concurrency: jobs,
       lockDuration: lockMs,
       stalledInterval: lockMs / STALLED_CHECKS_PER_LOCK,

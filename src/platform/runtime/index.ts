@@ -48,3 +48,4 @@ export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';
 export { isReservedName, RESERVED_NAMES } from './reserved-names.ts';
 export { strangeDirectory } from './strange-directory.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';
+export { certificateAuthorities } from './certificate-authorities.ts';

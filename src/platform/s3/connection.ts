@@ -1,7 +1,6 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Settings } from '../config/index.ts';
-import type { Clock } from '../runtime/index.ts';
-import { certificateAuthorities } from './certificate-authorities.ts';
+import { certificateAuthorities, type Clock } from '../runtime/index.ts';
 import { startDeadline } from './deadline.ts';
 import { createDirectPuts, type DirectPut, type PutAnswer } from './direct-put.ts';
 import { createRequestHandler, type RequestHandler } from './request-handler.ts';
@@ -59,7 +58,7 @@ export function connect(
   maxSockets: number,
   patience: Patience,
 ): Connection {
-  const ca = certificateAuthorities(settings.ca);
+  const ca = certificateAuthorities(settings.ca, 's3.ca');
   const { connectMs, requestMs } = patience;
   const handler = createRequestHandler({ ca, maxSockets, connectMs, requestMs, silenceMs: SILENCE_MS });
   const config = clientConfig(settings, handler);

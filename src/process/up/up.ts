@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { whyNoRecordings, type Called } from '../app.ts';
-import { loadSettings } from '../../platform/config/index.ts';
+import { isEmbeddedRedis, loadSettings } from '../../platform/config/index.ts';
 import { WavspoolError, errnoOf } from '../../domain/faults.ts';
 import { openReporting } from '../../platform/log/index.ts';
 import { ROLES, usedRoles } from '../../domain/role-names.ts';
@@ -49,7 +49,7 @@ export async function up(called: Called, workers: string): Promise<void> {
     report('roles left out', { roles: used, without, reason: whyNoRecordings(loaded) });
   }
   const redis =
-    parts.redis && settings.redis.url === undefined ? await startEmbeddedRedis(data, deps) : undefined;
+    parts.redis && isEmbeddedRedis(settings.redis) ? await startEmbeddedRedis(data, deps) : undefined;
   const config = loaded.file === undefined ? [] : ['--config', loaded.file];
   process.env['NODE_COMPILE_CACHE'] ??= join(data, 'cache'); // for the roles: they start in half the time
   process.env['MALLOC_ARENA_MAX'] ??= '2'; // for the roles: glibc else keeps an arena of freed buffers for every thread

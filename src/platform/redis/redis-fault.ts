@@ -1,5 +1,17 @@
 import { WavspoolError } from '../../domain/faults.ts';
-import { isRefusal } from './resting.ts';
+
+/** Those that come as the text of another error, too. */
+const REFUSALS =
+  /^(?:MISCONF|OOM|READONLY|LOADING|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|NOAUTH|NOPERM|WRONGPASS|UNBLOCKED)\b/;
+
+/**
+ * Whether Redis is there and does not do what it is asked: its disk or its memory is full, it loads, it is a replica, has too few
+ * replicas, is a part of a cluster that is down, knows another password. What it answers is always one; a worker asks again at
+ * once, so whatever it is, without a rest both spin.
+ */
+export function isRefusal(error: Error): boolean {
+  return error.name === 'ReplyError' || REFUSALS.test(error.message) || error.message.includes('OOM command');
+}
 
 /** What the calls of a socket end with while the host, its name, or the way to it is away. */
 const SOCKET_FAULTS =

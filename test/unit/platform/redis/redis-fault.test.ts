@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { createConnection } from 'node:net';
 import { expect, test } from 'vitest';
 import { WavspoolError } from '../../../../src/domain/faults.ts';
-import { isConnectionFault, redisFault } from '../../../../src/platform/queue/redis-fault.ts';
+import { isConnectionFault, redisFault } from '../../../../src/platform/redis/redis-fault.ts';
 
 function systemError(message: string, code: string): Error {
   return Object.assign(new Error(message), { code });

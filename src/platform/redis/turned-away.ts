@@ -8,9 +8,9 @@ const MOST_CHARACTERS = 300;
 
 /** Where Redis listens, without encryption; on a socket of this host it turns nobody away. */
 interface Door {
-  readonly host?: string;
-  readonly port?: number;
-  readonly tls?: object;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly tls?: object | undefined;
 }
 
 /**
