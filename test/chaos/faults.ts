@@ -80,7 +80,9 @@ export async function keepUp(rig: Rig): Promise<void> {
   if ((await pidsOf(rig, /wavspool\.js up/)).length === 0) await rig.launch();
 }
 
-const roleProgram = (role: string): RegExp => new RegExp(`workers/${role}\\.js`);
+/** The process of a role: watch, maintain and dashboard share one. */
+const roleProgram = (role: string): RegExp =>
+  new RegExp(`workers/${['extract', 'upload'].includes(role) ? role : 'control'}\\.js`);
 
 /** What happens to wavspool's own processes. */
 export const INSIDE: Readonly<Record<string, Fault>> = {

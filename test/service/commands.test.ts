@@ -321,14 +321,14 @@ test('up ends its roles in order, starts what dies again, later each time, and i
   const deaths = async (): Promise<{ restartMs: number }[]> =>
     (await rig.log())
       .split('\n')
-      .filter((line) => line.includes('"role died"') && line.includes('"watch"'))
+      .filter((line) => line.includes('"role died"') && line.includes('"upload"'))
       .map((line) => JSON.parse(line) as { restartMs: number });
   const dead = new Set<number>();
-  const watcher = async (): Promise<number | undefined> =>
-    (await rig.status()).roles.find(({ role, pid }) => role === 'watch' && !dead.has(pid))?.pid;
+  const uploader = async (): Promise<number | undefined> =>
+    (await rig.status()).roles.find(({ role, pid }) => role === 'upload' && !dead.has(pid))?.pid;
   for (let n = 1; n <= 3; n++) {
-    await until('it is at work', async () => (await watcher()) !== undefined);
-    const pid = (await watcher()) ?? 0;
+    await until('it is at work', async () => (await uploader()) !== undefined);
+    const pid = (await uploader()) ?? 0;
     process.kill(pid, 'SIGKILL');
     dead.add(pid);
     await until('its death is logged', async () => (await deaths()).length === n);

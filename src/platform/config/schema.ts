@@ -143,6 +143,7 @@ export const settingsSchema = z.strictObject({
     port: wholeNumber({ min: 0, max: 65_535 }),
     token: secret.optional(),
   }),
+  up: z.strictObject({ processes: oneOf('few', 'each') }),
   shutdownSeconds: seconds({ min: 1, max: 3600 }),
 });
 

@@ -5,10 +5,11 @@ import { whyNoRecordings, type Called } from '../app.ts';
 import { isEmbeddedRedis, loadSettings } from '../../platform/config/index.ts';
 import { WavspoolError, errnoOf } from '../../domain/faults.ts';
 import { openReporting } from '../../platform/log/index.ts';
-import { ROLES, usedRoles } from '../../domain/role-names.ts';
+import { ROLES, usedRoles, type RoleName } from '../../domain/role-names.ts';
 import { systemClock } from '../../platform/runtime/index.ts';
 import { takeExclusiveLock } from '../../platform/sqlite/index.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
+import { processesFor } from './processes.ts';
 import { supervise } from './supervise.ts';
 
 /** A small young generation keeps a role small; helper threads of the collector would only take turns with the other roles. */
@@ -16,18 +17,12 @@ const SMALL_HEAP = ['--max-semi-space-size=8', '--single-threaded-gc'] as const;
 /** Else V8 lets what lives grow fourfold before it collects: ten thousand new tars made a watcher of 55 MB one of 349. */
 const THRIFTY_HEAP = [...SMALL_HEAP, '--heap-growing-percent=50'] as const;
 /** The roles that every byte goes through would pay for thrift in speed. */
-const HEAPS = {
-  watch: THRIFTY_HEAP,
-  extract: SMALL_HEAP,
-  upload: SMALL_HEAP,
-  maintain: THRIFTY_HEAP,
-  dashboard: THRIFTY_HEAP,
-} as const;
+const FAST: readonly RoleName[] = ['extract', 'upload'];
 /** Beyond `shutdownSeconds`: what a role needs to say goodbye. */
 const STOP_MARGIN_MS = 10_000;
 
 /**
- * Every role that the settings have work for as a child process that is restarted when it dies, with an embedded Redis where work
+ * Every role that the settings have work for, in child processes that are restarted when they die, with an embedded Redis where work
  * goes through it and the settings name none, until SIGTERM, SIGINT or SIGHUP; then all of them end, Redis last. Throws WavspoolError before anything was started.
  */
 export async function up(called: Called, workers: string): Promise<void> {
@@ -53,11 +48,12 @@ export async function up(called: Called, workers: string): Promise<void> {
   const config = loaded.file === undefined ? [] : ['--config', loaded.file];
   process.env['NODE_COMPILE_CACHE'] ??= join(data, 'cache'); // for the roles: they start in half the time
   process.env['MALLOC_ARENA_MAX'] ??= '2'; // for the roles: glibc else keeps an arena of freed buffers for every thread
-  const roles = used.map((role) =>
-    supervise(role, [process.execPath, ...HEAPS[role], join(workers, `${role}.js`), ...config], deps, {
-      env: process.env,
-    }),
-  );
+  const roles = processesFor(used, settings.up.processes).map(({ name, entry, roles: inIt }) => {
+    const heap = inIt.some((role) => FAST.includes(role)) ? SMALL_HEAP : THRIFTY_HEAP;
+    const named = inIt.length > 1 ? inIt : [];
+    const command = [process.execPath, ...heap, join(workers, entry), ...named, ...config] as const;
+    return supervise(name, command, deps, { env: process.env });
+  });
   report('role started', { node: process.version });
   flushCompileCache(); // this process may never end in order
 
