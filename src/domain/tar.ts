@@ -10,6 +10,14 @@ export interface TarVersion {
   readonly mtimeMs: number;
 }
 
+/** The version that lies at that path, of what `stat` says of it. */
+export function versionAt(
+  path: string,
+  { size, mtimeMs }: { readonly size: number; readonly mtimeMs: number },
+): TarVersion {
+  return { path, size, mtimeMs: Math.floor(mtimeMs) };
+}
+
 /** A row of `extracted_tars`: every recording of that tar has its row. */
 export interface TarRow {
   readonly path: string;

@@ -1,3 +1,4 @@
+import { backOffMs } from './back-off.ts';
 import { FAULTS, type Cause, type FaultCode } from './faults.ts';
 
 export interface RetryLimits {
@@ -21,6 +22,6 @@ export function verdict(code: FaultCode, retryCount: number, limits: RetryLimits
   const { cause, retry } = FAULTS[code];
   if (retry === 'when the store is back') return { kind: 'pause the store', cause }; // P7: an outage costs no retry
   if (retry === 'never' || retryCount >= limits.maxRetries) return { kind: 'give up', cause };
-  const ceiling = Math.min(limits.max, limits.initial * 2 ** Math.min(retryCount, 40));
+  const ceiling = backOffMs(retryCount + 1, limits.initial, limits.max);
   return { kind: 'retry', cause, delayMs: Math.round(random * ceiling) };
 }

@@ -6,7 +6,7 @@ import type { HostApi } from '../maintenance/catalogue/index.ts';
 import type { Presence, Queues } from '../platform/queue/index.ts';
 import type { FailureWords } from '../operate/requeue/index.ts';
 import type { Ingested } from '../ingest/rescan/index.ts';
-import type { Clock } from '../platform/runtime/index.ts';
+import { within, type Clock } from '../platform/runtime/index.ts';
 import type { StateStore } from '../domain/ledger.ts';
 import {
   collectStatus,
@@ -15,7 +15,6 @@ import {
   type QueueFacts,
   type Status,
 } from '../operate/status/index.ts';
-import { within } from './within.ts';
 
 export interface DashboardDeps {
   readonly settings: Settings;

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { lstatSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { createQuickFirst, systemClock } from '../../platform/runtime/index.ts';
-import type { TarVersion } from '../../domain/tar.ts';
+import { versionAt, type TarVersion } from '../../domain/tar.ts';
 import type { Facts } from './readiness.ts';
 
 /** A tar as it lies on disk; `ctimeMs` (ms since 1970) is the host's own, which no copy can set. */
@@ -22,7 +22,7 @@ export async function lookAt(path: string): Promise<TarOnDisk | undefined> {
       () => lstat(path),
     );
     if (stats?.isFile() !== true) return undefined;
-    return { path, size: stats.size, mtimeMs: Math.floor(stats.mtimeMs), ctimeMs: stats.ctimeMs };
+    return { ...versionAt(path, stats), ctimeMs: stats.ctimeMs };
   } catch (error) {
     if (isAbsence(error)) return undefined;
     throw error;

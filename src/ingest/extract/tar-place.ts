@@ -1,6 +1,6 @@
-import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { WavspoolError } from '../../domain/faults.ts';
-import { isReservedName, RESERVED_NAMES } from '../../platform/runtime/index.ts';
+import { isReservedName, pathBelow, RESERVED_NAMES } from '../../platform/runtime/index.ts';
 import { tarStem } from './place.ts';
 
 /**
@@ -9,11 +9,10 @@ import { tarStem } from './place.ts';
  * or for temporary files.
  */
 export function directoryOfTar(incoming: string, extracted: string, tar: string): string {
-  const below = relative(incoming, tar);
-  const segments = below.split(sep);
-  if (below === '' || isAbsolute(below) || segments.includes('..'))
+  const below = pathBelow(incoming, tar);
+  if (below === undefined)
     throw new WavspoolError('TAR_OUTSIDE', `${tar} does not lie below the landing directory ${incoming}`);
-  const reserved = [...segments, tarStem(basename(tar))].find(isReservedName);
+  const reserved = [...below.split(sep), tarStem(basename(tar))].find(isReservedName);
   if (reserved !== undefined)
     throw new WavspoolError(
       'TAR_NAME_RESERVED',

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
-import { relative, sep } from 'node:path';
 import type { Settings } from '../../platform/config/index.ts';
 import type { IngestDeps } from '../deps.ts';
 import { WavspoolError, errnoOf } from '../../domain/faults.ts';
 import { requirePlace } from '../../platform/linux/index.ts';
-import type { TarVersion } from '../../domain/tar.ts';
+import { versionAt, type TarVersion } from '../../domain/tar.ts';
 import { admittedEndings, openTar, proveComplete, type Ending } from '../../platform/tar/index.ts';
-import { createSemaphore } from '../../platform/runtime/index.ts';
+import { createSemaphore, isBelow } from '../../platform/runtime/index.ts';
 import { knownTars, queueTars } from './tars.ts';
 
 /** Each holds a file open. */
@@ -66,8 +65,7 @@ async function sha256Of(path: string, incoming: string): Promise<string> {
 
 async function versionToIngest({ paths, arrival }: Settings, path: string): Promise<TarVersion> {
   const { incoming } = paths;
-  const below = relative(incoming, path);
-  if (below === '' || below === '..' || below.startsWith(`..${sep}`)) {
+  if (!isBelow(incoming, path)) {
     throw new WavspoolError('USAGE', `${path} is not below the landing directory ${incoming}: move it there`);
   }
   let found;
@@ -82,5 +80,5 @@ async function versionToIngest({ paths, arrival }: Settings, path: string): Prom
   const admitted: readonly Ending[] = admittedEndings(arrival.unterminated);
   if (proof.kind === 'incomplete' && !admitted.includes(proof.ending))
     throw new WavspoolError('TAR_INCOMPLETE', `not complete: ${proof.reason}`);
-  return { path, size: found.size, mtimeMs: Math.floor(found.mtimeMs) };
+  return versionAt(path, found);
 }

@@ -1,3 +1,4 @@
+import { backOffMs } from '../../domain/back-off.ts';
 import { FAULTS, type FaultCode } from '../../domain/faults.ts';
 
 /**
@@ -199,6 +200,5 @@ export function probeDelayMs(
   random: number,
   { firstProbeMs, slowestProbeMs }: GateTimes = GATE_TIMES,
 ): number {
-  const base = Math.min(slowestProbeMs, firstProbeMs * 2 ** Math.min(Math.max(0, probes - 1), 16));
-  return Math.round(base * (0.75 + random / 4));
+  return Math.round(backOffMs(probes, firstProbeMs, slowestProbeMs) * (0.75 + random / 4));
 }

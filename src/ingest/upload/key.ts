@@ -2,6 +2,7 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import { candidatePaths, tarStem } from '../extract/index.ts';
 import { WavspoolError } from '../../domain/faults.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
+import { pathBelow } from '../../platform/runtime/index.ts';
 
 /** What keys are made from: `s3.prefix`, `paths.incoming` and `paths.extracted`. */
 export interface KeyLayout {
@@ -60,9 +61,8 @@ function memberPlace(place: string, stem: string, sha256: string, member: string
 }
 
 function belowExtracted(extracted: string, path: string): string {
-  const below = relative(extracted, path);
-  if (below === '' || isOutside(below))
-    throw new WavspoolError('RECORDING_OUTSIDE', `${path} is not below ${extracted}`);
+  const below = pathBelow(extracted, path);
+  if (below === undefined) throw new WavspoolError('RECORDING_OUTSIDE', `${path} is not below ${extracted}`);
   return below;
 }
 

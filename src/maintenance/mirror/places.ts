@@ -1,8 +1,8 @@
 import { lstat, readlink, realpath } from 'node:fs/promises';
-import { basename, relative } from 'node:path';
+import { basename } from 'node:path';
 import { errnoOf, unlessGone } from '../../domain/faults.ts';
 import { at } from '../../platform/linux/index.ts';
-import { isBelow } from './is-below.ts';
+import { pathBelow } from '../../platform/runtime/index.ts';
 import { MANIFEST } from './names.ts';
 import type { OpenSource } from './sources.ts';
 
@@ -115,7 +115,8 @@ async function homeOf({ path }: Database, sources: readonly OpenSource[]): Promi
   });
   for (const source of sources) {
     const root = await readlink(`/proc/self/fd/${source.directory.fd}`);
-    if (isBelow(root, real)) return { source, path: relative(root, real), real };
+    const path = pathBelow(root, real);
+    if (path !== undefined) return { source, path, real };
   }
   return undefined;
 }

@@ -1,7 +1,6 @@
-import { lstat, readdir, rename, symlink } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { lstat, readdir, rename } from 'node:fs/promises';
 import { WavspoolError, unlessGone } from '../../domain/faults.ts';
-import { at, removeIn, syncedIn, type Directory } from '../../platform/linux/index.ts';
+import { at, pointSymlink, syncedIn, type Directory } from '../../platform/linux/index.ts';
 import {
   doubtOf,
   nextCount,
@@ -13,7 +12,6 @@ import {
   type CopyRecord,
 } from '../record/index.ts';
 import type { Keep } from '../retention/index.ts';
-import { temporaryPath } from '../../platform/runtime/index.ts';
 import { latestIn, mirrorsIn } from './catalogue.ts';
 import { LATEST, mirrorNames, type MirrorNames } from './names.ts';
 import { stepsToSettle } from './settle-names.ts';
@@ -50,7 +48,7 @@ export async function publishTree(
   await writeRecord(dir, record);
   await rename(at(from, tree), at(dir, file));
   await syncedIn(dir);
-  if (doubt?.about !== 'content') await pointLatestAt(file, dir);
+  if (doubt?.about !== 'content') await pointSymlink(dir, LATEST, file);
   return { ...record, file: await settle(dir, record, timezone, names) };
 }
 
@@ -68,7 +66,7 @@ async function settle(
   let { file } = record;
   for (const step of stepsToSettle({ own, taken: await namesIn(dir), latest: await latestIn(dir) }, names)) {
     if (step.kind === 'point') {
-      await pointLatestAt(step.to, dir);
+      await pointSymlink(dir, LATEST, step.to);
       continue;
     }
     const moved = records.get(step.from);
@@ -84,18 +82,6 @@ async function settle(
 /** Every name in an open directory. */
 async function namesIn({ fd }: Directory): Promise<readonly string[]> {
   return readdir(`/proc/self/fd/${fd}`);
-}
-
-/** Moves the symlink as a whole: whoever reads it finds the old one or the new one. */
-async function pointLatestAt(name: string, dir: Directory): Promise<void> {
-  const temporary = basename(temporaryPath(dir.path));
-  await symlink(name, at(dir, temporary));
-  try {
-    await rename(at(dir, temporary), at(dir, LATEST));
-  } finally {
-    await removeIn(dir, temporary);
-  }
-  await syncedIn(dir);
 }
 
 /** Throws MIRROR_DIRECTORY where something that is no symlink has the name `latest`. */

@@ -1,3 +1,4 @@
+import { backOffMs } from '../../domain/back-off.ts';
 import type { Report } from '../../domain/events.ts';
 import { faultCode, messageOf } from '../../domain/faults.ts';
 import { systemClock, type Clock } from '../../platform/runtime/index.ts';
@@ -55,17 +56,12 @@ export async function shipWal(
     } catch (error) {
       if (signal.aborted) return;
       deaths = clock.monotonicMs() - startedAt > STABLE_MS ? 1 : deaths + 1;
-      const restartMs = shipRestartMs(deaths);
+      const restartMs = backOffMs(deaths, FIRST_RESTART_MS, SLOWEST_RESTART_MS);
       const [code, reason] = [faultCode(error), messageOf(error)];
       report('shipping died', { database: database.name, code, reason, restartMs });
       await clock.sleep(restartMs, signal);
     }
   }
-}
-
-/** How long to wait before the restart that follows `deaths` deaths in a row: 1 s, 2 s, 4 s … 60 s. */
-function shipRestartMs(deaths: number): number {
-  return Math.min(SLOWEST_RESTART_MS, FIRST_RESTART_MS * 2 ** Math.min(Math.max(0, deaths - 1), 16));
 }
 
 function work<T extends 'capture' | 'ship'>(

@@ -1,9 +1,15 @@
-import { lstat, rename, rm, symlink } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSettings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import { WavspoolError, unlessGone } from '../../domain/faults.ts';
-import { at, identityOf, syncedIn, type Directory, type FileIdentity } from '../../platform/linux/index.ts';
+import {
+  at,
+  identityOf,
+  pointSymlink,
+  type Directory,
+  type FileIdentity,
+} from '../../platform/linux/index.ts';
 import {
   bringTo,
   directoryFault,
@@ -172,7 +178,7 @@ async function publish(
     const mode = Number.parseInt(schedule.mode, 8);
     const temporary = await bringTo(place, copied.stored, { mode, at: described.at, sha256 });
     const published = await publishCopy({ directory, temporary, record, timezone: deps.timezone, live });
-    if (schedule.latest) await pointLatestAt(directory, latestOf(published, doubt, earlier));
+    if (schedule.latest) await pointSymlink(directory, 'latest', latestOf(published, doubt, earlier));
     return published;
   } catch (error) {
     throw directoryFault(schedule.dir, error);
@@ -188,16 +194,4 @@ function latestOf(
   const good = doubt?.about === 'content' ? earlier.find((one) => openDoubt(one) === undefined) : undefined;
   if (good === undefined) return record.file;
   return good.file === record.file && displaced !== undefined ? displaced : good.file;
-}
-
-/** Moves the symlink `latest` as a whole: whoever reads it finds the old one or the new one. */
-async function pointLatestAt(directory: Directory, name: string): Promise<void> {
-  const temporary = temporaryPath(`/proc/self/fd/${directory.fd}`);
-  await symlink(name, temporary);
-  try {
-    await rename(temporary, at(directory, 'latest'));
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  await syncedIn(directory);
 }

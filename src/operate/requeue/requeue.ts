@@ -6,7 +6,7 @@ import { errnoOf } from '../../domain/faults.ts';
 import { extractWork, uploadWork, priorityOf, type Queues } from '../../platform/queue/index.ts';
 import type { FailedPage, FailureFilter, StateStore } from '../../domain/ledger.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
-import type { TarVersion } from '../../domain/tar.ts';
+import { versionAt, type TarVersion } from '../../domain/tar.ts';
 
 export interface RequeueRequest extends FailureFilter {
   /** Failed tars too; else recordings only. */
@@ -90,8 +90,7 @@ async function extractAgain(deps: RequeueDeps, tars: readonly string[]): Promise
 
 async function presentVersion(path: string): Promise<TarVersion | undefined> {
   try {
-    const { size, mtimeMs } = await lstat(path);
-    return { path, size, mtimeMs: Math.floor(mtimeMs) };
+    return versionAt(path, await lstat(path));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

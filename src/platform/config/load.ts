@@ -9,7 +9,7 @@ import { readFirst, settingsCandidates } from './settings-file.ts';
 import { SettingsError, settingsFault } from './settings-error.ts';
 import { pathText } from './tree.ts';
 import { validate } from './validate.ts';
-import { isWithin } from './paths.ts';
+import { isWithin } from '../runtime/index.ts';
 import type { Environment } from './environment.ts';
 import type { UsedParts } from './parts.ts';
 import type { ReadFault } from './read-yaml.ts';

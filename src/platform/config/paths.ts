@@ -1,4 +1,4 @@
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import { kindAt } from './keys.ts';
 import type { Path } from './tree.ts';
 
@@ -10,12 +10,6 @@ export function resolvePaths(values: unknown, base: string): unknown {
   const written = below(below(values, 'paths'), 'data');
   const data = resolve(base, typeof written === 'string' && !written.includes('<data>') ? written : '.');
   return resolveBelow(values, { base, data }, []);
-}
-
-/** True when `inner` is `outer` or lies below it; both absolute. */
-export function isWithin(outer: string, inner: string): boolean {
-  const way = relative(outer, inner);
-  return way === '' || !(way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way));
 }
 
 /** The value of a key, or undefined when there is none or `value` is no mapping. */

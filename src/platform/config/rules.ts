@@ -1,5 +1,6 @@
 import { copyRules } from './copy-rules.ts';
-import { below, isMapping, isWithin } from './paths.ts';
+import { isWithin } from '../runtime/index.ts';
+import { below, isMapping } from './paths.ts';
 import { isEmbeddedRedis } from './redis-address.ts';
 import { STATE_DATABASE } from './effective-databases.ts';
 import type { Settings } from './schema.ts';

@@ -1,6 +1,6 @@
 import type { Report } from '../../domain/events.ts';
 import type { RunningWorker } from '../queue/index.ts';
-import type { Clock } from '../runtime/index.ts';
+import { startGrace, type Clock } from '../runtime/index.ts';
 import type { ScheduledJob } from './scheduled-jobs.ts';
 import { toldOnce } from './told-once.ts';
 
@@ -81,14 +81,9 @@ export function wakeByTimer(waking: Waking, jobs: readonly ScheduledJob[], concu
       stopped.abort();
       waiting.abort();
       await loop;
-      const overdue = new AbortController();
-      const late = (async () => {
-        await clock.sleep(graceMs, overdue.signal);
-        if (!overdue.signal.aborted) handBack.abort(new Error('shutdown'));
-      })();
+      const grace = startGrace(clock, graceMs, () => handBack.abort(new Error('shutdown')));
       await Promise.all(running.values());
-      overdue.abort();
-      await late;
+      await grace.over();
       return handedBack;
     },
   };

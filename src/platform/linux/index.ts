@@ -13,6 +13,7 @@ export { identityAt, identityOf, type FileIdentity } from './file-identity.ts';
 export { notePlace, requirePlace, whyAway } from './known-places.ts';
 export { isGone, ownIdentity } from './process-identity.ts';
 export { openFileBelow } from './open-file-below.ts';
+export { pointSymlink } from './point-symlink.ts';
 export { removeIn, removeTree } from './remove-tree.ts';
 export { seenBelow } from './seen-below.ts';
 export { FIRST_DESCRIPTOR, runAs, type RunAs } from './run-as.ts';

@@ -1,4 +1,5 @@
-import { isAbsolute, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
+import { isWithin } from '../runtime/index.ts';
 
 /** A mounted file system, or a part of one. */
 export interface Mount {
@@ -47,10 +48,4 @@ export function realMount(mounts: readonly Mount[], mount: Mount): Mount {
   if (!isWithin(parent.point, mount.point)) return mount;
   const isItself = join(parent.root, relative(parent.point, mount.point)) === mount.root;
   return isItself ? realMount(mounts, parent) : mount;
-}
-
-/** Whether `inner` is `outer` or lies below it; both absolute. */
-export function isWithin(outer: string, inner: string): boolean {
-  const way = relative(outer, inner);
-  return way === '' || !(way === '..' || way.startsWith('../') || isAbsolute(way));
 }

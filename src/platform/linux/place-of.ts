@@ -2,7 +2,8 @@ import { closeSync, constants, openSync, readFileSync, readlinkSync } from 'node
 import { basename, dirname, join, relative } from 'node:path';
 import { errnoOf } from '../../domain/faults.ts';
 import { O_PATH } from './directory.ts';
-import { isWithin, parseMounts, realMount } from './mounts.ts';
+import { isWithin } from '../runtime/index.ts';
+import { parseMounts, realMount } from './mounts.ts';
 
 /** Where a directory lies: on which mounted file system, and where in it. */
 export interface Place {

@@ -2,7 +2,8 @@ import { readFile, readlink, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { unlessGone } from '../../domain/faults.ts';
 import type { Directory } from './directory.ts';
-import { isWithin, parseMounts, type Mount } from './mounts.ts';
+import { isWithin } from '../runtime/index.ts';
+import { parseMounts, type Mount } from './mounts.ts';
 
 /** A directory as the mounts show it. */
 export interface Located {

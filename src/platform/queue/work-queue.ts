@@ -1,6 +1,6 @@
 import { Queue, type JobsOptions } from 'bullmq';
 import { WavspoolError } from '../../domain/faults.ts';
-import type { Clock } from '../runtime/index.ts';
+import { within, type Clock } from '../runtime/index.ts';
 import { ageMethods, type Ages } from './ages.ts';
 import type { Payload, QueuedWork } from './jobs.ts';
 import type { RedisConnection } from '../redis/index.ts';
@@ -58,21 +58,11 @@ export function openWorkQueue<K extends QueueKind>(
   const bull = new Queue(name, { connection: redis, prefix });
   bull.on('error', () => undefined); // the connection's own listener has reported it
 
-  async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
-    const overdue = new AbortController();
-    const late = clock.sleep(DEADLINE_MS, overdue.signal).then(() => {
-      if (overdue.signal.aborted) return new Promise<never>(() => undefined);
-      throw new WavspoolError(
-        'REDIS_UNREACHABLE',
-        `Redis did not answer within ${DEADLINE_MS / 1000} s (${what} ${name})`,
-      );
+  const inTime = <T>(what: string, promise: Promise<T>): Promise<T> =>
+    within(clock, DEADLINE_MS, promise, () => {
+      const message = `Redis did not answer within ${DEADLINE_MS / 1000} s (${what} ${name})`;
+      return new WavspoolError('REDIS_UNREACHABLE', message);
     });
-    try {
-      return await Promise.race([promise, late]);
-    } finally {
-      overdue.abort();
-    }
-  }
 
   const eachBatch = async (
     work: readonly QueuedWork<K>[],

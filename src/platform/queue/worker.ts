@@ -1,7 +1,7 @@
 import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
 import type { Report } from '../../domain/events.ts';
 import { messageOf } from '../../domain/faults.ts';
-import type { Clock } from '../runtime/index.ts';
+import { startGrace, type Clock } from '../runtime/index.ts';
 import { givenUpBefore, readPayload, type Payload } from './jobs.ts';
 import { isConnectionFault, isRefusal, redisFault, type RedisConnection } from '../redis/index.ts';
 import { queueName, type QueueKind, type SiteKeys } from './names.ts';
@@ -188,14 +188,9 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
     },
     stop: async (graceMs) => {
       const closed = worker.close();
-      const inTime = new AbortController();
-      const overdue = (async () => {
-        await clock.sleep(graceMs, inTime.signal);
-        if (!inTime.signal.aborted) worker.cancelAllJobs('shutdown');
-      })();
+      const grace = startGrace(clock, graceMs, () => worker.cancelAllJobs('shutdown'));
       await closed;
-      inTime.abort();
-      await overdue;
+      await grace.over();
       return handedBack;
     },
   };

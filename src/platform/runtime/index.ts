@@ -1,4 +1,5 @@
 // What every folder stands on: time and dice as arguments, files that are whole or absent, limits on what runs at once.
+export { isBelow, isWithin, pathBelow } from './below.ts';
 export { createBreather, type Breathe } from './breather.ts';
 export { childEnvironment } from './child-environment.ts';
 export { serviceManager, type ServiceManager } from './service-manager.ts';
@@ -36,6 +37,7 @@ export {
   type GrowingFile,
 } from './durable-file.ts';
 export { every, type Repeating } from './every.ts';
+export { startGrace, type Grace } from './grace.ts';
 export { sha256IfThere, sha256OfFile } from './hash-file.ts';
 export { isDirectoryFailing, isDiskFailing, isOfHost } from './host-errors.ts';
 export { listenUnix } from './listen-unix.ts';
@@ -47,5 +49,6 @@ export { roundedSize } from './rounded-size.ts';
 export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';
 export { isReservedName, RESERVED_NAMES } from './reserved-names.ts';
 export { strangeDirectory } from './strange-directory.ts';
+export { within } from './within.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';
 export { certificateAuthorities } from './certificate-authorities.ts';

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { backOffMs } from '../../domain/back-off.ts';
 import type { Report } from '../../domain/events.ts';
-import type { Clock } from '../../platform/runtime/index.ts';
+import { startGrace, type Clock } from '../../platform/runtime/index.ts';
 
 const FIRST_RESTART_MS = 1000;
 const SLOWEST_RESTART_MS = 60_000;
@@ -9,7 +10,7 @@ const STABLE_MS = 60_000;
 
 /** How long to wait before the restart that follows `deaths` deaths in a row: 1 s, 2 s, 4 s … 60 s. */
 export function restartDelayMs(deaths: number): number {
-  return Math.min(SLOWEST_RESTART_MS, FIRST_RESTART_MS * 2 ** Math.min(Math.max(0, deaths - 1), 16));
+  return backOffMs(deaths, FIRST_RESTART_MS, SLOWEST_RESTART_MS);
 }
 
 export interface Supervised {
@@ -89,14 +90,9 @@ export function supervise(
     stop: async (graceMs) => {
       stopping.abort();
       child?.kill('SIGTERM');
-      const overdue = new AbortController();
-      const kill = (async () => {
-        await clock.sleep(graceMs, overdue.signal);
-        if (!overdue.signal.aborted) child?.kill('SIGKILL');
-      })();
+      const grace = startGrace(clock, graceMs, () => child?.kill('SIGKILL'));
       await loop;
-      overdue.abort();
-      await kill;
+      await grace.over();
     },
   };
 }

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { isBelow } from '../../../../src/maintenance/mirror/is-below.ts';
 import { judgeRsync, lacksAttributes, rsyncArguments } from '../../../../src/maintenance/mirror/rsync.ts';
 
 const job = { linkTo: {}, checksum: false, exclude: [], leftOut: [] };
@@ -121,12 +120,4 @@ describe('how rsync ended', () => {
     expect(() => judgeRsync(ended(code, stderr), places)).toThrow(expect.objectContaining({ code: fault }));
     expect(() => judgeRsync(ended(code, stderr), places)).toThrow(message);
   });
-});
-
-test('below is below, not beside', () => {
-  expect(isBelow('/a', '/a/b.db')).toBe(true);
-  expect(isBelow('/a', '/a/..b/c')).toBe(true);
-  expect(isBelow('/a', '/ab/c')).toBe(false);
-  expect(isBelow('/a', '/a')).toBe(false);
-  expect(isBelow('/a/b', '/a')).toBe(false);
 });

@@ -1,5 +1,5 @@
-import type { WavspoolError } from '../domain/faults.ts';
-import type { Clock } from '../platform/runtime/index.ts';
+import type { WavspoolError } from '../../domain/faults.ts';
+import type { Clock } from './clock.ts';
 
 /** What `promise` gives, unless it takes longer than `ms`: then it throws `fault`. */
 export async function within<T>(
