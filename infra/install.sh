@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what is missing on a Debian machine that has git, Node >= 20 and npm. Says nothing when nothing is missing.
+# Installs what is missing on a Debian machine that has git, Node >= 18 and npm. Says nothing when nothing is missing.
 #
 #   infra/install.sh check   the npm packages
 #   infra/install.sh run     … and redis-server, for "wavspool up"
@@ -124,15 +124,15 @@ install_npm_packages() {
   # a linked node_modules belongs to another checkout (a git worktree shares one so): npm ci would empty it under that one
   [[ -L node_modules ]] && return
   [[ node_modules/.package-lock.json -nt package-lock.json && -x node_modules/.bin/node ]] && return
-  { has node && has npm; } || fail 'node and npm are needed: install Node 20 or newer, e.g. from https://nodejs.org'
-  (($(node -p 'process.versions.node.split(".")[0]') >= 20)) || fail "Node 20 or newer is needed, this is $(node --version)"
+  { has node && has npm; } || fail 'node and npm are needed: install Node 18 or newer, e.g. from https://nodejs.org'
+  (($(node -p 'process.versions.node.split(".")[0]') >= 18)) || fail "Node 18 or newer is needed, this is $(node --version)"
   echo 'installing the npm packages'
   # no package needs its install script, and npm 10, which knows no allowScripts, would compile better-sqlite3 with one
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || fail 'npm ci failed: its messages are above'
   link_node
 }
 
-# Node 26 itself is an optional dependency. npm 10, the one that Node 20 brings, installs it without its link in .bin.
+# Node 26 itself is an optional dependency. npm 9 and 10, which Node 18 and 20 bring, install it without its link in .bin.
 link_node() {
   [[ -x node_modules/.bin/node ]] && return
   local package

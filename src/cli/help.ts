@@ -180,6 +180,20 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [['wavspool config show', 'each value with its source, secrets masked']],
     exits: {},
   },
+  version: {
+    examples: [
+      ['wavspool version', ''],
+      ['wavspool version --json', 'commit, Node and schema as fields'],
+    ],
+    exits: {},
+  },
+  completion: {
+    examples: [
+      ['wavspool completion bash', 'for /etc/bash_completion.d/wavspool'],
+      ['wavspool completion fish', 'for ~/.config/fish/completions/wavspool.fish'],
+    ],
+    exits: {},
+  },
   doctor: {
     examples: [['wavspool doctor', '"FAIL" comes with what to do; "WARN" is advice']],
     exits: { 0: 'every precondition is met', 1: 'one is not' },

@@ -30,6 +30,14 @@ const COMMANDS: readonly {
   { names: ['mirror'], load: async () => (await import('./commands/mirror.ts')).mirrorCommand },
   { names: ['rotate'], load: async () => (await import('./commands/rotate.ts')).rotateCommand },
   { names: ['config'], load: async () => (await import('./commands/config.ts')).configCommands },
+  { names: ['version'], load: async () => (await import('./commands/version.ts')).versionCommand },
+  {
+    names: ['completion'],
+    load: async () => {
+      const { completionCommand } = await import('./commands/completion.ts');
+      return (program) => completionCommand(program, () => loadProgram([]));
+    },
+  },
   { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).doctorCommand },
 ];
 
