@@ -6,8 +6,8 @@ import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { ROLES } from '../src/domain/role-names.ts';
 import { sqlTimestamp, systemClock, systemDice } from '../src/platform/runtime/index.ts';
-import { openStateStore } from '../src/platform/state/index.ts';
-import type { StateStore } from '../src/domain/ledger.ts';
+import { openSqliteLedger } from '../src/platform/state/index.ts';
+import type { LedgerCatalogue } from '../src/domain/ledger.ts';
 import { ratesOfLastDay } from '../src/operate/status/index.ts';
 import { BIN, sleep, type Fleet } from './fleet.ts';
 import { memoryBelow } from './process-tree.ts';
@@ -64,31 +64,32 @@ export async function queryTimes({ settings }: Pick<Fleet, 'settings'>): Promise
   const options = { clock: systemClock, dice: systemDice, report: () => undefined };
   const { maxRetries } = settings.upload;
   const openedAt = performance.now();
-  const state = openStateStore({ file: settings.paths.state, maxRetries, ...options });
+  const ledger = await openSqliteLedger({ file: settings.paths.state, maxRetries, ...options });
   const openedMs = performance.now() - openedAt;
+  const { tars, recordings, catalogue } = ledger;
   const calls: Record<string, () => unknown> = {
-    'counts()': () => state.counts(),
-    'causes()': () => state.causes(),
-    'backlog()': () => state.backlog(),
-    'endedBetween(an hour ago, now)': () =>
-      state.endedBetween(sqlTimestamp(Date.now() - 3_600_000), sqlTimestamp(Date.now() + 1000)),
-    'ratesOfLastDay()': () => ratesOfLastDay(state, Date.now()),
-    'list(FAILED)': () => state.list({ status: 'FAILED', limit: 21 }),
-    'list()': () => state.list({ limit: 101 }),
-    'failed()': () => state.failed({}, 0, 500),
-    'failedTars()': () => state.failedTars({}),
-    'openRecordings()': () => state.openRecordings(0, 500),
+    'counts()': () => catalogue.counts(),
+    'causes()': () => catalogue.causes(),
+    'backlog()': () => recordings.backlog(),
+    'ended(an hour ago, now)': () =>
+      catalogue.ended([{ from: sqlTimestamp(Date.now() - 3_600_000), to: sqlTimestamp(Date.now() + 1000) }]),
+    'ratesOfLastDay()': () => ratesOfLastDay(catalogue, Date.now()),
+    'list(FAILED)': () => catalogue.list({ status: 'FAILED', limit: 21 }),
+    'list()': () => catalogue.list({ limit: 101 }),
+    'failures()': () => recordings.failures({}, { limit: 500 }),
+    'failed()': () => tars.failed({}, { limit: 500 }),
+    'openUnits()': () => recordings.openUnits({ limit: 500 }),
   };
   try {
     const times = Object.entries(calls).map(([name, call]) => [name, medianOf(call)] as const);
-    return { 'opening state.db': openedMs, ...Object.fromEntries(times), ...(await searchTimes(state)) };
+    return { 'opening state.db': openedMs, ...Object.fromEntries(times), ...(await searchTimes(catalogue)) };
   } finally {
-    state.close();
+    await ledger.close();
   }
 }
 
 /** A search for what one recording has: the whole, and the longest that anything else had to wait for it. Medians of 20. */
-async function searchTimes(state: StateStore): Promise<Times> {
+async function searchTimes(catalogue: LedgerCatalogue): Promise<Times> {
   const whole: number[] = [];
   const longest: number[] = [];
   for (let time = 0; time < TIMES; time++) {
@@ -96,7 +97,7 @@ async function searchTimes(state: StateStore): Promise<Times> {
     let lastTurn = startedAt;
     let longestMs = 0;
     const done = new AbortController();
-    const search = state.search({ part: 'call-77777.wav', limit: 101 }).finally(() => done.abort());
+    const search = catalogue.search({ part: 'call-77777.wav', limit: 101 }).finally(() => done.abort());
     while (!done.signal.aborted) {
       await setImmediate();
       longestMs = Math.max(longestMs, performance.now() - lastTurn);

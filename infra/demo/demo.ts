@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import Table from 'cli-table3';
 import { loadSettings } from '../../src/platform/config/index.ts';
 import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
-import type { StateStore } from '../../src/domain/ledger.ts';
-import { openStateStore } from '../../src/platform/state/index.ts';
+import type { Ledger } from '../../src/domain/ledger.ts';
+import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import { openS3Store, type ObjectStore } from '../../src/platform/s3/index.ts';
 import { makeTar } from '../../test/support/tars.ts';
 import { makeWav } from '../../test/support/wavs.ts';
@@ -55,7 +55,7 @@ up.on('exit', (code) => {
 const { settings } = loadSettings({ configFile: config });
 const quiet = (): void => undefined;
 await untilUp(up);
-const state = openStateStore({
+const ledger = await openSqliteLedger({
   file: settings.paths.state,
   maxRetries: settings.upload.maxRetries,
   clock: systemClock,
@@ -71,7 +71,7 @@ const objects = openS3Store(
 const landed: Landed[] = [];
 for (let i = 0; i < TARS; i++) {
   landed.push(await land(i));
-  await follow(state, landed.at(-1)!);
+  await follow(ledger, landed.at(-1)!);
   await systemClock.sleep(PAUSE_MS);
 }
 await showTable(objects, landed);
@@ -156,13 +156,13 @@ async function land(number: number): Promise<Landed> {
   };
 }
 
-async function follow(state: StateStore, { path, recordings }: Landed): Promise<void> {
+async function follow({ tars }: Ledger, { path, recordings }: Landed): Promise<void> {
   const name = path.slice(settings.paths.incoming.length + 1);
   const deadline = systemClock.monotonicMs() + DEADLINE_MS;
   let shown = '';
   for (;;) {
-    const progress = state.tarProgress(path);
-    const extracted = state.tar(path) !== undefined;
+    const progress = await tars.progress(path);
+    const extracted = (await tars.get(path)) !== undefined;
     const line = `${name}  ${extracted ? 'extracted' : 'landed   '}  ${progress.SUCCESS}/${recordings.size} recordings in the bucket`;
     if (process.stdout.isTTY) process.stdout.write(`\r\u001B[K${line}`);
     else if (line !== shown) console.log(line);

@@ -60,11 +60,11 @@ export async function withOfflineApp(
   use: (app: OfflineApp, options: GlobalOptions) => Promise<0 | 1>,
 ): Promise<void> {
   const options = globalOptions(command);
-  const app = openOfflineApp(calledWith(options));
+  const app = await openOfflineApp(calledWith(options));
   try {
     endWith(await use(app, options));
   } finally {
-    app.close();
+    await app.close();
   }
 }
 

@@ -1,64 +1,176 @@
 import type { FaultCode } from './faults.ts';
 import type {
+  Failure,
+  Occupant,
+  Progress,
+  RecordingRow,
+  UploadReceipt,
+  UploadStatus,
+  UploadUnit,
+} from './recording.ts';
+import type {
   CommittedTar,
   FailedTar,
   ReceiptIntent,
+  TarContent,
   TarReceipt,
   TarRow,
-  TarSummary,
   TarVersion,
 } from './tar.ts';
-import type {
-  Failure,
-  Occupant,
-  OpenRecording,
-  Progress,
-  RecordingRow,
-  RefusedRecording,
-  StagedRecording,
-  UploadReceipt,
-  UploadStatus,
-} from './recording.ts';
 
-/** The rows of one tar on their way into one commit, kept on disk so that memory does not grow with the tar. */
-export interface Extraction {
-  stage(recording: StagedRecording): void;
-  refuse(recording: RefusedRecording): void;
-  /** Every staged recording in the order it was staged; `place` may be called for each while iterating. */
-  staged(): Iterable<{ readonly seq: number; readonly recording: StagedRecording }>;
-  /** The temporary file of every staged recording; unlike `staged` it needs no room on disk, so that it serves when there is none. */
-  temporaries(): Iterable<string>;
-  /** Says where the staged recording ended, as an absolute path. */
-  place(seq: number, path: string): void;
-  /** One transaction: the rows of all its recordings and the tar's own; a former failure of that tar goes. */
-  commit(summary: TarSummary): Promise<CommittedTar>;
-  /** Forgets what was staged; the temporary files are the caller's. Safe after commit. */
-  discard(): void;
+// The ledger: the one source of truth about what was extracted and uploaded. It has four parts; who works with it takes the
+// part that it needs. Every write resolves when it is on disk. Timestamps are `YYYY-MM-DD HH:MM:SS` in UTC. All of it throws
+// STATE_UNUSABLE, STATE_BUSY, STATE_DAMAGED or DISK_FULL.
+
+/** A place in a list, between two rows. Only the list that gave it can read it, on any day. */
+export type Cursor = string;
+
+/** A page of a list. It may be short, or empty, and not the last. */
+export interface PageOf<T> {
+  readonly rows: readonly T[];
+  /** What the next page begins behind; undefined after the last. */
+  readonly next: Cursor | undefined;
+}
+
+export interface PageRequest {
+  /** Undefined: from the beginning. Another list's throws USAGE. */
+  readonly after?: Cursor | undefined;
+  readonly limit: number;
+}
+
+export interface Ledger {
+  readonly tars: TarLedger;
+  readonly recordings: RecordingLedger;
+  readonly receipts: ReceiptLedger;
+  readonly catalogue: LedgerCatalogue;
+  /** Puts rows right that scripts and people wrote, so that none of them is outside of the figures; reports what it changed. */
+  normalise(): Promise<void>;
+  /** Why it could not be read or written when it was last tried; undefined while it can. */
+  trouble(): StateTrouble | undefined;
+  /** Whether the file that is open has lost its name: then nothing is written, and only a new start finds what has it now. */
+  moved(): Moved | undefined;
+  close(): Promise<void>;
+}
+
+/** Which tars were extracted, and which could not be. */
+export interface TarLedger {
+  get(path: string): Promise<TarRow | undefined>;
+  /** The paths of those versions that need no extraction: extracted, or failed for good. */
+  settled(versions: readonly TarVersion[]): Promise<ReadonlySet<string>>;
+  /** What is known of those of the paths that have a row. */
+  occupants(paths: readonly string[]): Promise<ReadonlyMap<string, Occupant>>;
+  /**
+   * One transaction: the rows of all its recordings and the tar's own; a former failure of that tar goes. Safe to repeat. Throws
+   * PLACE_TAKEN, and writes nothing, when another recording has got one of the paths meanwhile (P5).
+   */
+  commit(tar: TarVersion, content: TarContent): Promise<CommittedTar>;
+  /** Notes that it could not be extracted. */
+  fail(tar: TarVersion, failure: Failure): Promise<void>;
+  /** Forgets its failure, so that it is tried afresh. */
+  forgetFailure(path: string): Promise<void>;
+  failure(path: string): Promise<FailedTar | undefined>;
+  /** The failed tars, by path. */
+  failed(filter: FailureFilter, page: PageRequest): Promise<PageOf<FailedTar>>;
+  /** How far the recordings of a tar are, those that it shares with other tars included. */
+  progress(path: string): Promise<Progress>;
+  /** Every tar that has a row, extracted or failed, in pages. */
+  paths(): AsyncIterable<readonly string[]>;
+}
+
+/** How far every recording is. */
+export interface RecordingLedger {
+  get(path: string): Promise<RecordingRow | undefined>;
+  /** The rows of those of them that have one, as they are at one moment, in the order of the paths. */
+  many(paths: readonly string[]): Promise<readonly RecordingRow[]>;
+  /** The recording with that key; looks at every row where the key is not what its path says. */
+  byKey(key: string): Promise<RecordingRow | undefined>;
+  /** SUCCESS, with what the store answered. */
+  stored(path: string, receipt: UploadReceipt): Promise<void>;
+  /** FAILED, with its cause, and no longer part of a batch; one that is SUCCESS stays. */
+  failed(path: string, failure: Failure): Promise<void>;
+  /** FAILED → PENDING with a fresh budget; returns how many rows it changed. */
+  requeue(paths: readonly string[]): Promise<number>;
+  /** SUCCESS → PENDING, because the object is not what it was; returns false when the row has changed meanwhile. */
+  reopen(path: string): Promise<boolean>;
+  /** What is still to be uploaded (PENDING, or FAILED and below the limit), a job each; `limit` counts recordings. */
+  openUnits(page: PageRequest): Promise<PageOf<UploadUnit>>;
+  /** As {@link openUnits}, of the PENDING recordings of one tar. */
+  pendingUnits(tar: string, page: PageRequest): Promise<PageOf<UploadUnit>>;
+  /** How many jobs the open recordings need. */
+  openUnitCount(): Promise<number>;
+  /** The PENDING recordings; counts() looks at every row, this at the open ones only. */
+  backlog(): Promise<{ readonly recordings: number; readonly bytes: number }>;
+  /** FAILED rows, in an order that stays. */
+  failures(filter: FailureFilter, page: PageRequest): Promise<PageOf<FailedRecording>>;
+}
+
+/** Which tars are wholly uploaded, and what was done about it: their receipts, the removal of their files. */
+export interface ReceiptLedger {
+  /** Tars whose present version has no receipt and whose recordings are all SUCCESS, and have been since `before`; by path. */
+  due(page: PageRequest & { readonly before?: string | undefined }): Promise<PageOf<TarRow>>;
+  /** The last receipt of the chain. */
+  head(): Promise<TarReceipt | undefined>;
+  /** The receipt that was begun and not confirmed: what a crash interrupted. */
+  pending(): Promise<{ readonly tar: TarRow; readonly intent: ReceiptIntent } | undefined>;
+  /** Notes what is about to be written; false when another one is noted already. */
+  begin(tar: string, intent: ReceiptIntent): Promise<boolean>;
+  /** The noted receipt will not be written: the store refuses it, and does not have it. */
+  withdraw(tar: string): Promise<void>;
+  /** The noted receipt lies in the bucket. */
+  confirm(tar: string, receipt: TarReceipt): Promise<void>;
+  /** Every recording of the tar's present version, the shared ones included, in pages. */
+  recordingsOf(tar: TarRow): AsyncIterable<readonly RecordingRow[]>;
+  /** Tars that cleanup has not been at, with all recordings SUCCESS since `before` or earlier; by path. */
+  dueForCleanup(request: CleanupRequest): Promise<PageOf<TarRow>>;
+  markCleaned(tar: string, what: CleanupTarget): Promise<void>;
+}
+
+/** What people and audits ask. */
+export interface LedgerCatalogue {
+  /** Newest change first. */
+  list(query: ListQuery): Promise<PageOf<RecordingRow>>;
+  /**
+   * As list, those whose path or tar's path has `part` in it. A row that changes while it searches, a tenth of a second for a
+   * million, may be missed or come twice.
+   */
+  search(query: ListQuery & { readonly part: string }): Promise<PageOf<RecordingRow>>;
+  counts(): Promise<StateCounts>;
+  causes(): Promise<readonly { readonly cause: string; readonly recordings: number }[]>;
+  /** For each span, the recordings whose last change lies in it. */
+  ended(spans: readonly Span[]): Promise<readonly { readonly SUCCESS: number; readonly FAILED: number }[]>;
+  /** Takes a list of what is to be checked, as it is now; it keeps nobody from writing. */
+  audit(request: AuditRequest): Promise<AuditList>;
+  /** Tars of which rows are missing: fewer than their extraction had committed. */
+  lackingRows(): Promise<readonly TarRow[]>;
+  /** Rows as a receipt tells of them, where there are none. Returns how many recordings it added. */
+  restoreTar(tar: RestoredTar): Promise<number>;
+}
+
+/** From the one timestamp on and before the other. */
+export interface Span {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** Which FAILED rows; what is absent does not restrict. */
 export interface FailureFilter {
   readonly paths?: readonly string[] | undefined;
   readonly cause?: string | undefined;
-  /** True for a text that is meant: a path, a space and its error message. */
-  readonly match?: ((text: string) => boolean) | undefined;
-  /** True for a tar's absolute path that is meant. */
-  readonly tar?: ((path: string) => boolean) | undefined;
-  /** `YYYY-MM-DD HH:MM:SS` in UTC, inclusive. */
+  /** Inclusive. */
   readonly since?: string | undefined;
 }
 
-export interface FailedPage {
-  readonly rows: readonly (OpenRecording & { readonly row: RecordingRow })[];
-  /** After which rowid the next page begins; undefined after the last. */
-  readonly next: number | undefined;
+export interface FailedRecording {
+  readonly row: RecordingRow;
+  /** Behind it. */
+  readonly cursor: Cursor;
 }
 
 export interface StateCounts {
   readonly PENDING: number;
   readonly SUCCESS: number;
   readonly FAILED: number;
-  /** FAILED rows that have reached the limit and wait for an operator, and when the first of them did, as `state.db` spells it. */
+  /** FAILED rows that have reached the limit and wait for an operator, and since when the first of them does. */
   readonly givenUp: number;
   readonly givenUpSince: string | undefined;
   readonly extractedTars: number;
@@ -70,121 +182,21 @@ export interface StateCounts {
   readonly pendingBytes: number;
 }
 
-/** The one source of truth about what was extracted and uploaded. Throws STATE_UNUSABLE, STATE_BUSY or DISK_FULL. */
-export interface StateStore {
-  // tars
-  tar(path: string): TarRow | undefined;
-  failedTar(path: string): FailedTar | undefined;
-  failedTars(filter: FailureFilter): readonly FailedTar[];
-  /** The paths of those versions that need no extraction: extracted, or failed for good. */
-  settledTars(versions: readonly TarVersion[]): Promise<ReadonlySet<string>>;
-  beginExtraction(tar: TarVersion): Extraction;
-  markTarFailed(tar: TarVersion, failure: Failure): Promise<void>;
-  /** Forgets the failure of a tar, so that it is tried afresh. */
-  forgetTarFailure(path: string): Promise<void>;
-  /** How far the recordings of a tar are, those that it shares with other tars included. */
-  tarProgress(path: string): Progress;
-  /** Pages of a tar's recordings, in the order of extraction; a batch is never divided. */
-  tarRecordings(
-    path: string,
-    afterRowid: number,
-    limit: number,
-  ): readonly (OpenRecording & { readonly row: RecordingRow })[];
-
-  // receipts and cleanup
-  /**
-   * Tars whose present version has no receipt and whose recordings are all SUCCESS; in pages by path. `before`: and have been
-   * since then, `YYYY-MM-DD HH:MM:SS` in UTC.
-   */
-  tarsDueForReceipt(afterPath: string, limit: number, before?: string): readonly TarRow[];
-  /** The last receipt of the chain. */
-  receiptHead(): TarReceipt | undefined;
-  /** The receipt that was noted and not confirmed: what a crash interrupted. */
-  openReceipt(): { readonly tar: TarRow; readonly intent: ReceiptIntent } | undefined;
-  /** Notes what is about to be written; false when another one is noted already. */
-  intendReceipt(tar: string, intent: ReceiptIntent): Promise<boolean>;
-  /** The noted receipt will not be written: the store refuses it, and does not have it. */
-  withdrawReceipt(tar: string): Promise<void>;
-  /** The noted receipt lies in the bucket. */
-  confirmReceipt(tar: string, receipt: TarReceipt): Promise<void>;
-  /** Every recording of the tar's present version, the shared ones included; read in pages, so memory stays bounded. */
-  recordingsOfVersion(tar: TarRow): Iterable<RecordingRow>;
-  /** Tars that cleanup has not been at, with all recordings SUCCESS since `timestamp` or before; in pages by path. */
-  tarsDueForCleanup(request: CleanupRequest): readonly TarRow[];
-  markCleaned(tar: string, what: CleanupTarget): Promise<void>;
-
-  // audit
-  /** Takes a list of what is to be checked, as it is now; it does not keep state.db from being written to. */
-  beginAudit(request: AuditRequest): AuditList;
-  /** Tars of which rows are missing: fewer than their extraction had committed. */
-  tarsLackingRows(): readonly TarRow[];
-  tarsAfter(path: string, limit: number): readonly TarRow[];
-  /** SUCCESS → PENDING, because the object is not what it was; returns false when the row has changed meanwhile. */
-  reopen(path: string): Promise<boolean>;
-  /** Rows as a receipt tells of them, where there are none. Returns how many recordings it added. */
-  restoreTar(tar: RestoredTar): Promise<number>;
-
-  // recordings
-  recording(path: string): RecordingRow | undefined;
-  /** The rows of those of them that have one, as they are at one moment. */
-  recordings(paths: readonly string[]): readonly RecordingRow[];
-  occupant(path: string): Occupant | undefined;
-  /** What is still to be uploaded: PENDING, or FAILED and below the limit. In pages by rowid; a batch is never divided. */
-  openRecordings(afterRowid: number, limit: number): readonly OpenRecording[];
-  /** How many upload jobs the open recordings need. */
-  openJobs(): number;
-  /** SUCCESS, with the receipt; resolves when it is on disk. */
-  markSuccess(path: string, receipt: UploadReceipt): Promise<void>;
-  /** FAILED, with its cause, and no longer part of a batch; resolves when it is on disk. */
-  markFailed(path: string, failure: Failure): Promise<void>;
-  /**
-   * FAILED rows that match, in pages by rowid. A page may be short, or empty, and not the last: only so many rows are looked at
-   * in one call.
-   */
-  failed(filter: FailureFilter, afterRowid: number, limit: number): FailedPage;
-  /** The recording with that key; looks at every row where the key is not what its path says. */
-  recordingByKey(key: string): RecordingRow | undefined;
-  /** FAILED → PENDING with a fresh budget; returns how many rows it changed. */
-  requeue(paths: readonly string[]): Promise<number>;
-  /** Rows for people, newest change first. */
-  list(query: ListQuery): RecordingPage;
-  /**
-   * As list, those whose path or tar's path has `part` in it. A row that changes while it searches, a tenth of a second for a
-   * million, may be missed or come twice.
-   */
-  search(query: ListQuery & { readonly part: string }): Promise<RecordingPage>;
-  counts(): StateCounts;
-  /** The PENDING recordings; counts() looks at every row, this at the open ones only. */
-  backlog(): { readonly recordings: number; readonly bytes: number };
-  causes(): readonly { readonly cause: string; readonly recordings: number }[];
-  /** Recordings whose last change lies from the one timestamp on and before the other. */
-  endedBetween(from: string, to: string): { readonly SUCCESS: number; readonly FAILED: number };
-  /** Puts rows right that scripts and people wrote, so that none of them is outside of the figures; reports what it changed. */
-  normalise(): Promise<void>;
-  /** Why it could not be read or written when it was last tried; undefined while it can. */
-  trouble(): StateTrouble | undefined;
-  /** Whether the file that is open has lost its name: then nothing is written, and only a new start finds what has it now. */
-  moved(): Moved | undefined;
-  close(): void;
-}
-
 export type CleanupTarget = 'extracted' | 'incoming';
 
-export interface CleanupRequest {
+export interface CleanupRequest extends PageRequest {
   readonly what: CleanupTarget;
-  /** No recording of it was uploaded after this, `YYYY-MM-DD HH:MM:SS` in UTC. */
+  /** No recording of it was uploaded after this. */
   readonly before: string;
   /** True: only tars whose present version has its receipt. */
   readonly withReceipt: boolean;
-  readonly afterPath: string;
-  readonly limit: number;
 }
 
 export interface AuditRequest {
   /** `s3.prefix` and `paths.extracted`: the key of a row that was taken over is derived from them. */
   readonly prefix: string;
   readonly extracted: string;
-  /** Rows changed since then only, `YYYY-MM-DD HH:MM:SS` in UTC. */
+  /** Rows changed since then only. */
   readonly since?: string | undefined;
   /** So many rows, chosen at random. */
   readonly sample?: number | undefined;
@@ -203,15 +215,14 @@ export interface AuditedRow {
 
 export interface AuditList {
   readonly rows: number;
-  /** In the order of S3's listings: by the bytes of the key. Read in pages, so memory stays bounded. */
-  inKeyOrder(): Iterable<AuditedRow>;
-  close(): void;
+  /** In the order of S3's listings, by the bytes of the key; in pages, so memory stays bounded. */
+  inKeyOrder(): AsyncIterable<readonly AuditedRow[]>;
+  close(): Promise<void>;
 }
 
 /** A tar and its recordings as a receipt tells of them. */
 export interface RestoredTar extends TarVersion {
   readonly sha256: string;
-  /** `YYYY-MM-DD HH:MM:SS` in UTC. */
   readonly timestamp: string;
   readonly receipt: TarReceipt;
   readonly recordings: readonly RestoredRecording[];
@@ -221,33 +232,17 @@ export interface RestoredRecording extends UploadReceipt {
   readonly path: string;
   readonly member: string;
   readonly durationMs: number | undefined;
-  /** `YYYY-MM-DD HH:MM:SS` in UTC. */
   readonly timestamp: string;
 }
 
-export interface ListQuery {
+export interface ListQuery extends PageRequest {
   readonly status?: UploadStatus | undefined;
-  readonly limit: number;
-  /** Only what comes behind it, as a page gave it as `next`: rows that change meanwhile move no page. */
-  readonly after?: RecordingPlace | undefined;
-}
-
-/** Where a recording stands in the order by time: the latest change first, those without a time last. */
-export interface RecordingPlace {
-  readonly timestamp: string | null;
-  readonly rowid: number;
-}
-
-export interface RecordingPage {
-  readonly rows: readonly RecordingRow[];
-  /** What `after` takes for the next page; undefined after the last. */
-  readonly next: RecordingPlace | undefined;
 }
 
 /** What became of a file that is open: another one has its name, or none has. */
 export type Moved = 'replaced' | 'removed';
 
-/** Why `state.db` could not be read or written when it was last tried. */
+/** Why the ledger could not be read or written when it was last tried. */
 export interface StateTrouble {
   readonly code: FaultCode;
   readonly message: string;

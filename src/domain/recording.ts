@@ -37,13 +37,12 @@ export interface RecordingRow {
   readonly batch: number | undefined;
 }
 
-/** A recording that was read from a tar and lies complete, synced, under a temporary name. */
-export interface StagedRecording {
+/** A recording that lies complete under its final name. */
+export interface NewRecording {
+  /** Absolute. */
+  readonly path: string;
   /** Its name in the tar. */
   readonly member: string;
-  /** Its path below the tar's directory, as extraction would name it: `a/b.wav`. */
-  readonly relativePath: string;
-  readonly temporary: string;
   readonly size: number;
   readonly sha256: string;
   readonly wav: WavFacts;
@@ -64,11 +63,18 @@ export interface Occupant {
   readonly status: UploadStatus;
 }
 
-/** A recording and what its upload job is derived from. */
-export interface OpenRecording extends Pick<RecordingRow, 'path' | 'tar' | 'tarMtimeMs' | 'batch'> {
-  readonly rowid: number;
+/** What one upload job carries: the recordings of a batch, or one recording by itself. */
+export interface UploadUnit {
+  readonly paths: readonly [string, ...string[]];
+  /** What tells the batch from every other one; undefined for one recording by itself. */
+  readonly batch: { readonly tar: string; readonly number: number } | undefined;
+  /** Ms since 1970: decides the order of uploads. */
+  readonly tarMtimeMs: number | undefined;
+  /** Of its recordings, each in bytes. */
+  readonly sizes: readonly number[];
 }
 
+/** How far the recordings of a tar are. */
 export interface Progress {
   readonly PENDING: number;
   readonly SUCCESS: number;
@@ -77,6 +83,7 @@ export interface Progress {
   readonly givenUp: number;
 }
 
+/** Why a try failed. */
 export interface Failure {
   readonly cause: Cause;
   readonly message: string;
@@ -84,6 +91,7 @@ export interface Failure {
   readonly retryCount: number;
 }
 
+/** What the store answered to a PUT. */
 export interface UploadReceipt {
   readonly key: string;
   readonly size: number;

@@ -1,4 +1,5 @@
 import type { Cause } from './faults.ts';
+import type { NewRecording, RefusedRecording } from './recording.ts';
 
 /** One version of a tar on disk: a changed size or mtime is a new version. */
 export interface TarVersion {
@@ -62,12 +63,13 @@ export interface FailedTar extends TarVersion {
   readonly retryCount: number;
 }
 
-export interface TarSummary {
+/** What a tar came to when it was extracted. */
+export interface TarSummary extends TakenRecordings {
   readonly sha256: string;
   readonly skipped: number;
   readonly refused: number;
-  /** How many of its recordings share an upload job; 1: each has a job of its own. */
-  readonly batchSize: (taken: TakenRecordings) => number;
+  /** So many of its recordings share an upload job; 1: each has a job of its own. */
+  readonly batchSize: number;
 }
 
 /** The recordings of one tar, those included whose bytes had a row already. */
@@ -76,9 +78,15 @@ export interface TakenRecordings {
   readonly bytes: number;
 }
 
-export interface CommittedTar extends TakenRecordings {
-  /** Rows that the commit added or set back to PENDING. */
-  readonly open: number;
+/** Everything that one commit writes of a tar. */
+export interface TarContent {
+  /** Its recordings, in pages, in the order of the tar, each path once. A commit that is repeated walks them again. */
+  readonly recordings: Iterable<readonly NewRecording[]>;
+  readonly refused: readonly RefusedRecording[];
+  readonly summary: TarSummary;
+}
+
+export interface CommittedTar {
   /** Recordings whose bytes had a row already. */
   readonly known: number;
 }

@@ -2,7 +2,7 @@ import type { Settings } from '../platform/config/index.ts';
 import type { Report } from '../domain/events.ts';
 import type { Queues } from '../platform/queue/index.ts';
 import type { Clock, Dice } from '../platform/runtime/index.ts';
-import type { StateStore } from '../domain/ledger.ts';
+import type { Ledger } from '../domain/ledger.ts';
 
 /** What the way of a tar works with, from the landing directory to the bucket. */
 export interface IngestDeps {
@@ -10,6 +10,6 @@ export interface IngestDeps {
   readonly clock: Clock;
   readonly dice: Dice;
   readonly report: Report;
-  readonly state: StateStore;
+  readonly ledger: Pick<Ledger, 'tars' | 'recordings' | 'normalise'>;
   readonly queues: Queues;
 }

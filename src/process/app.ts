@@ -9,8 +9,8 @@ import { presenceInFiles, type Presence } from '../platform/presence/index.ts';
 import type { Queues } from '../platform/queue/index.ts';
 import { systemClock, systemDice, type Clock, type Dice } from '../platform/runtime/index.ts';
 import { takeSharedLock, type ExclusiveLock } from '../platform/sqlite/index.ts';
-import { openStateStore, stateLockFile } from '../platform/state/index.ts';
-import type { StateStore } from '../domain/ledger.ts';
+import { openSqliteLedger, stateLockFile } from '../platform/state/index.ts';
+import type { Ledger } from '../domain/ledger.ts';
 
 /** What a role or a command works with on any host. `close` ends it in the reverse order of opening. */
 export interface HostApp {
@@ -21,7 +21,7 @@ export interface HostApp {
   readonly reporting: Reporting;
   /** As `reporting.report`. */
   readonly report: Report;
-  readonly state: StateStore;
+  readonly ledger: Ledger;
   /** Who is at work: in Redis, or where nothing goes through it, in the data directory. */
   readonly presence: Presence;
   /** Undefined where nothing goes through Redis. */
@@ -49,12 +49,12 @@ export async function openApp(configFile: string | undefined, role: string): Pro
     systemClock,
   );
   const { report } = reporting;
-  const state = open(settings, report);
+  const ledger = await open(settings, report);
   await notePlace(dirname(settings.paths.state), settings.paths.data);
   const queues = loaded.parts.redis
     ? (await loadQueues()).openQueues(settings, report, systemClock)
     : undefined;
-  return assemble(loaded, reporting, state, queues);
+  return assemble(loaded, reporting, ledger, queues);
 }
 
 /** How and where a command was called. */
@@ -88,7 +88,7 @@ export async function openHostApp(called: Called): Promise<HostApp> {
     ? await (await loadQueues()).openQueuesNow(settings, report, systemClock)
     : undefined;
   try {
-    return assemble(loaded, reporting, open(settings, report), queues);
+    return assemble(loaded, reporting, await open(settings, report), queues);
   } catch (error) {
     await queues?.close();
     throw error;
@@ -110,7 +110,7 @@ export async function openLookingApp(called: Called): Promise<LookingApp> {
     const loaded = settingsOfCommand(called);
     const reporting = commandReporting(loaded.settings, called);
     return {
-      ...assemble(loaded, reporting, open(loaded.settings, reporting.report), undefined),
+      ...assemble(loaded, reporting, await open(loaded.settings, reporting.report), undefined),
       redisFault: error,
     };
   }
@@ -122,7 +122,7 @@ export function whyNoRecordings({ file, settings }: LoadedSettings): string {
 }
 
 /** An app that has opened nothing but its settings. */
-export interface SettingsApp extends Omit<HostApp, 'state' | 'presence' | 'queues' | 'close'> {
+export interface SettingsApp extends Omit<HostApp, 'ledger' | 'presence' | 'queues' | 'close'> {
   close(): void;
 }
 
@@ -136,19 +136,20 @@ export function openSettingsApp(called: Called): SettingsApp {
 }
 
 /** An app without queues. */
-export interface OfflineApp extends SettingsApp {
-  readonly state: StateStore;
+export interface OfflineApp extends Omit<SettingsApp, 'close'> {
+  readonly ledger: Ledger;
+  close(): Promise<void>;
 }
 
 /** For commands that need no Redis: errors on stderr only. Throws WavspoolError. */
-export function openOfflineApp(called: Called): OfflineApp {
+export async function openOfflineApp(called: Called): Promise<OfflineApp> {
   const app = openSettingsApp(called);
-  const state = open(app.settings, app.report);
+  const ledger = await open(app.settings, app.report);
   return {
     ...app,
-    state,
-    close: () => {
-      state.close();
+    ledger,
+    close: async () => {
+      await ledger.close();
       app.close();
     },
   };
@@ -190,18 +191,19 @@ export function commandReporting(
 }
 
 /** In the empty directory that a disk leaves behind no new `state.db` is begun. */
-function open(settings: Settings, report: Report): StateStore {
+async function open(settings: Settings, report: Report): Promise<Ledger> {
   const { maxRetries } = settings.upload;
   const { state, data } = settings.paths;
   const away = whyAway(dirname(state), data);
   if (away !== undefined) throw new WavspoolError('STATE_UNUSABLE', away);
   const hold = holdState(data, state);
   try {
-    const store = openStateStore({ file: state, maxRetries, clock: systemClock, dice: systemDice, report });
+    const options = { file: state, maxRetries, clock: systemClock, dice: systemDice, report };
+    const ledger = await openSqliteLedger(options);
     return {
-      ...store,
-      close: () => {
-        store.close();
+      ...ledger,
+      close: async () => {
+        await ledger.close();
         hold.release();
       },
     };
@@ -228,7 +230,7 @@ function holdState(data: string, state: string): ExclusiveLock {
 function assemble(
   loaded: LoadedSettings,
   reporting: Reporting,
-  state: StateStore,
+  ledger: Ledger,
   queues: Queues | undefined,
 ): HostApp {
   const { settings } = loaded;
@@ -239,12 +241,12 @@ function assemble(
     dice: systemDice,
     reporting,
     report: reporting.report,
-    state,
+    ledger,
     presence: queues?.shared ?? presenceInFiles(settings.paths.data, systemClock),
     queues,
     close: async () => {
       await queues?.close();
-      state.close();
+      await ledger.close();
       reporting.close();
     },
   };

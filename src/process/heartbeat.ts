@@ -39,7 +39,7 @@ export function startHeartbeat(app: HostApp, roles: readonly Beating[]): Heartbe
 
   const beat = async (): Promise<void> => {
     const ofProcess = figures();
-    const stateTrouble = app.state.trouble();
+    const stateTrouble = app.ledger.trouble();
     const counts = counters(app.reporting.counts());
     for (const [at, { name, running }] of roles.entries()) {
       const held = running?.held?.();

@@ -129,7 +129,7 @@ export async function runRoles(
 
 /** What a role can say of itself; `startedAt` is monotonic, as all that `app.clock` measures. */
 function ownFacts(
-  { clock, state }: HostApp,
+  { clock, ledger }: HostApp,
   startedAt: number,
   running: RunningRole | undefined,
   watchdogs: ReadonlyMap<RunningRole, Watching>,
@@ -140,7 +140,7 @@ function ownFacts(
     running: running !== undefined,
     stall: running?.stall?.() ?? (running && watchdogs.get(running)?.stall()),
     held: running?.held?.(),
-    stateTrouble: state.trouble(),
+    stateTrouble: ledger.trouble(),
     redisAwaySince: heartbeat?.redisAwaySince(),
     ...jobsOf(running, clock.monotonicMs()),
   };
@@ -179,10 +179,10 @@ function letOthersGoFirst({ report }: HostApp, roles: readonly Role[]): void {
  * nothing is written. While no file has the name, it waits: what it has open may be all that is left.
  */
 async function endWhenStateIsAnother(
-  { state, settings, clock, report, reporting }: HostApp,
+  { ledger, settings, clock, report, reporting }: HostApp,
   signal: AbortSignal,
 ): Promise<void> {
-  while (state.moved() !== 'replaced') {
+  while (ledger.moved() !== 'replaced') {
     await clock.sleep(STATE_LOOK_MS, signal);
     if (signal.aborted) return;
   }

@@ -7,7 +7,7 @@ import type { Presence, Queues } from '../platform/queue/index.ts';
 import type { FailureWords } from '../operate/requeue/index.ts';
 import type { Ingested } from '../ingest/rescan/index.ts';
 import { within, type Clock } from '../platform/runtime/index.ts';
-import type { StateStore } from '../domain/ledger.ts';
+import type { Ledger } from '../domain/ledger.ts';
 import {
   collectStatus,
   lookAtQueues,
@@ -18,7 +18,7 @@ import {
 
 export interface DashboardDeps {
   readonly settings: Settings;
-  readonly state: StateStore;
+  readonly ledger: Ledger;
   readonly parts: UsedParts;
   /** Undefined where nothing goes through Redis. */
   readonly queues: Queues | undefined;
@@ -54,6 +54,7 @@ export function createContext(deps: DashboardDeps): Context {
     try {
       return await collectStatus({
         ...deps,
+        catalogue: deps.ledger.catalogue,
         queues: ask,
         stateCheck: () => lastStateCheck(deps.settings.paths),
         keeping: () => deps.host.keeping(),

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { faultCode } from '../../src/domain/faults.ts';
 import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
-import { openStateStore } from '../../src/platform/state/index.ts';
-import type { StateStore } from '../../src/domain/ledger.ts';
+import { openSqliteLedger } from '../../src/platform/state/index.ts';
+import type { Ledger } from '../../src/domain/ledger.ts';
+import { commitTar } from '../support/commit-tar.ts';
 
 const TABLES = `CREATE TABLE extracted_tars(path TEXT PRIMARY KEY, timestamp TEXT);
   CREATE TABLE uploads(wav_path TEXT PRIMARY KEY, status TEXT, timestamp TEXT, error_message TEXT, retry_count INTEGER DEFAULT 0);`;
@@ -19,8 +20,8 @@ let directory = '';
 let file = '';
 let reported: { event: string; fields: unknown }[] = [];
 const sqlite3 = (sql: string): string => execFileSync('sqlite3', [file, sql], { encoding: 'utf8' }).trim();
-const open = (): StateStore =>
-  openStateStore({
+const open = (): Promise<Ledger> =>
+  openSqliteLedger({
     file,
     maxRetries: 5,
     clock: systemClock,
@@ -37,27 +38,32 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-test('a state.db with the contract’s columns alone is taken over with every row kept', () => {
+test('a state.db with the contract’s columns alone is taken over with every row kept', async () => {
   sqlite3(`${TABLES}
     INSERT INTO extracted_tars VALUES ('/in/old.tar', ${AT});
     INSERT INTO uploads VALUES ('/x/s.wav', 'SUCCESS', ${AT}, NULL, 0), ('/x/p.wav', 'PENDING', ${AT}, NULL, 0),
       ('/x/f.wav', 'FAILED', ${AT}, 'timeout', 2), ('/x/g.wav', 'FAILED', ${AT}, 'timeout', 5);`);
-  using state = opened();
+  await using ledger = await opened();
   expect(reported).toEqual([{ event: 'state taken over', fields: { file, tars: 1, uploads: 4 } }]);
-  expect(state.counts()).toMatchObject({ SUCCESS: 1, PENDING: 1, FAILED: 2, givenUp: 1, extractedTars: 1 });
-  expect(state.openRecordings(0, 10).map(({ path }) => path)).toEqual(['/x/p.wav', '/x/f.wav']);
+  expect(await ledger.catalogue.counts()).toMatchObject({
+    SUCCESS: 1,
+    PENDING: 1,
+    FAILED: 2,
+    givenUp: 1,
+    extractedTars: 1,
+  });
+  expect(await openPaths(ledger)).toEqual(['/x/p.wav', '/x/f.wav']);
   expect(sqlite3('SELECT timestamp FROM extracted_tars')).toBe('2025-09-01 02:00:00');
 });
 
 test('a tar whose row was taken over is extracted once more where it still lies: the row says of no version that it was', async () => {
   sqlite3(`${TABLES} INSERT INTO extracted_tars VALUES ('/in/old.tar', ${AT});`);
-  using state = opened();
+  await using ledger = await opened();
   const version = { path: '/in/old.tar', size: 7, mtimeMs: 3 };
-  expect(await state.settledTars([version])).toEqual(new Set());
-  const extraction = state.beginExtraction(version);
-  await extraction.commit({ sha256: 'f', skipped: 0, refused: 0, batchSize: () => 1 });
-  expect(await state.settledTars([version])).toEqual(new Set(['/in/old.tar']));
-  expect(await state.settledTars([{ ...version, size: 8 }])).toEqual(new Set());
+  expect(await ledger.tars.settled([version])).toEqual(new Set());
+  await commitTar(ledger, version, {});
+  expect(await ledger.tars.settled([version])).toEqual(new Set(['/in/old.tar']));
+  expect(await ledger.tars.settled([{ ...version, size: 8 }])).toEqual(new Set());
 });
 
 describe('what scripts write as a status counts', () => {
@@ -71,35 +77,34 @@ describe('what scripts write as a status counts', () => {
     ["'uploaded?'", 'PENDING'],
     ['7', 'PENDING'],
     ["x'00ff'", 'PENDING'],
-  ])('%s is %s', (written, status) => {
+  ])('%s is %s', async (written, status) => {
     sqlite3(`${TABLES} INSERT INTO uploads VALUES ('/x/a.wav', ${written}, ${AT}, NULL, 0);`);
-    using state = opened();
-    expect(state.counts()).toMatchObject({ PENDING: 0, SUCCESS: 0, FAILED: 0, [status]: 1 });
-    expect(state.openRecordings(0, 9)).toHaveLength(status === 'SUCCESS' ? 0 : 1);
+    await using ledger = await opened();
+    expect(await ledger.catalogue.counts()).toMatchObject({ PENDING: 0, SUCCESS: 0, FAILED: 0, [status]: 1 });
+    expect(await openPaths(ledger)).toHaveLength(status === 'SUCCESS' ? 0 : 1);
     expect(reported.map(({ event }) => event)).toEqual(['state taken over', 'rows put right']);
   });
 });
 
 test.each(['NULL', "'many'", "''", '-1', '1.5'])(
   'FAILED with the retry count %s is tried again',
-  (written) => {
+  async (written) => {
     sqlite3(`${TABLES} INSERT INTO uploads VALUES ('/x/a.wav', 'FAILED', ${AT}, 'timeout', ${written});`);
-    using state = opened();
-    expect(state.openRecordings(0, 9)).toHaveLength(1);
-    expect(state.openJobs()).toBe(1);
-    expect(state.counts()).toMatchObject({ FAILED: 1, givenUp: 0 });
+    await using ledger = await opened();
+    expect(await openPaths(ledger)).toHaveLength(1);
+    expect(await ledger.recordings.openUnitCount()).toBe(1);
+    expect(await ledger.catalogue.counts()).toMatchObject({ FAILED: 1, givenUp: 0 });
   },
 );
 
-test('a row without a path stands among the failures, and keeps nobody else from going up', () => {
+test('a row without a path stands among the failures, and keeps nobody else from going up', async () => {
   sqlite3(`${TABLES} INSERT INTO uploads VALUES (NULL, 'PENDING', ${AT}, NULL, 0), (NULL, 'FAILED', ${AT}, 'timeout', 0),
     (x'ff00', 'PENDING', ${AT}, NULL, 0), (x'2f782f622e776176', 'PENDING', ${AT}, NULL, 0), ('/x/a.wav', 'PENDING', ${AT}, NULL, 0);`);
-  using state = opened();
-  expect(state.openRecordings(0, 9).map(({ path }) => path)).toEqual(['/x/b.wav', '/x/a.wav']);
-  expect(state.counts()).toMatchObject({ PENDING: 2, FAILED: 3, givenUp: 3 });
-  expect(
-    state.failed({}, 0, 9).rows.map(({ row }) => [row.path.replace(/\(.*/, ''), row.errorMessage]),
-  ).toEqual([
+  await using ledger = await opened();
+  expect(await openPaths(ledger)).toEqual(['/x/b.wav', '/x/a.wav']);
+  expect(await ledger.catalogue.counts()).toMatchObject({ PENDING: 2, FAILED: 3, givenUp: 3 });
+  const failures = await ledger.recordings.failures({}, { limit: 9 });
+  expect(failures.rows.map(({ row }) => [row.path.replace(/\(.*/, ''), row.errorMessage])).toEqual([
     ['row 1 of uploads has no path ', 'its wav_path was NULL'],
     ['row 2 of uploads has no path ', 'timeout; its wav_path was NULL'],
     ['row 3 of uploads has no path ', "its wav_path was X'FF00'"],
@@ -107,12 +112,12 @@ test('a row without a path stands among the failures, and keeps nobody else from
 });
 
 test('what a script writes while wavspool runs is put right with the next rescan, by an index of what is odd', async () => {
-  using state = opened();
-  await state.normalise();
+  await using ledger = await opened();
+  await ledger.normalise();
   expect(reported).toEqual([]);
   sqlite3(`INSERT INTO uploads (wav_path, status) VALUES ('/x/a.wav', 'success'), (NULL, 'PENDING');`);
-  await state.normalise();
-  expect(state.counts()).toMatchObject({ SUCCESS: 1, FAILED: 1 });
+  await ledger.normalise();
+  expect(await ledger.catalogue.counts()).toMatchObject({ SUCCESS: 1, FAILED: 1 });
   expect(reported).toMatchObject([{ event: 'rows put right', fields: { statuses: 1, noPaths: 1 } }]);
   const plan = sqlite3(
     `EXPLAIN QUERY PLAN SELECT 1 FROM uploads WHERE ${sqlite3("SELECT substr(sql, instr(sql, 'WHERE ') + 6) FROM sqlite_master WHERE name = 'uploads_odd'")}`,
@@ -162,12 +167,12 @@ describe('what wavspool cannot work with is refused before a byte of it is chang
       /no column wav_path/,
     ],
     ['another program’s database', 'CREATE TABLE users(name TEXT);', /the tables users/],
-  ])('%s', (_, sql, reason) => {
+  ])('%s', async (_, sql, reason) => {
     sqlite3(sql);
     const before = createHash('sha256').update(readFileSync(file)).digest('hex');
     let fault: unknown;
     try {
-      open().close();
+      await (await open()).close();
     } catch (error) {
       fault = error;
     }
@@ -187,14 +192,19 @@ describe('what wavspool cannot work with is refused before a byte of it is chang
     ['one table alone', 'CREATE TABLE extracted_tars(path TEXT PRIMARY KEY, timestamp TEXT);'],
     ['letters of another case', TABLES.replaceAll('wav_path', 'WAV_PATH').replace('uploads', 'Uploads')],
     ['WAL', `PRAGMA journal_mode = WAL; ${TABLES}`],
-  ])('but this is taken over: %s', (_, sql) => {
+  ])('but this is taken over: %s', async (_, sql) => {
     sqlite3(sql);
-    using state = opened();
-    expect(state.counts()).toMatchObject({ SUCCESS: 0 });
+    await using ledger = await opened();
+    expect(await ledger.catalogue.counts()).toMatchObject({ SUCCESS: 0 });
   });
 });
 
-function opened(): StateStore & Disposable {
-  const state = open();
-  return { ...state, [Symbol.dispose]: () => state.close() };
+async function opened(): Promise<Ledger & AsyncDisposable> {
+  const ledger = await open();
+  return { ...ledger, [Symbol.asyncDispose]: () => ledger.close() };
+}
+
+async function openPaths({ recordings }: Ledger): Promise<readonly string[]> {
+  const { rows } = await recordings.openUnits({ limit: 10 });
+  return rows.flatMap(({ paths }) => paths);
 }

@@ -24,8 +24,8 @@ import type { Settings } from '../../src/platform/config/index.ts';
 import { extractTar } from '../../src/ingest/extract/index.ts';
 import { receiptWriter } from '../../src/ingest/receipt/index.ts';
 import { sha256OfFile, systemClock, systemDice } from '../../src/platform/runtime/index.ts';
-import { openStateStore } from '../../src/platform/state/index.ts';
-import type { StateStore } from '../../src/domain/ledger.ts';
+import { openSqliteLedger } from '../../src/platform/state/index.ts';
+import type { Ledger } from '../../src/domain/ledger.ts';
 import { openS3Store, type ObjectStore } from '../../src/platform/s3/index.ts';
 import { bandwidth, uploadRecording } from '../../src/ingest/upload/index.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
@@ -39,7 +39,7 @@ const NOTHING_KEPT: Settings['cleanup'] = { extracted: 'uploaded', incoming: 'up
 
 let root = '';
 let s3: TestS3;
-let state: StateStore;
+let ledger: Ledger;
 let store: ObjectStore;
 let reported: { event: string; fields: object }[] = [];
 const report = (event: string, fields: object): void => void reported.push({ event, fields });
@@ -47,7 +47,7 @@ const report = (event: string, fields: object): void => void reported.push({ eve
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'wavspool-p6-'));
   s3 = await startS3();
-  state = openStateStore({
+  ledger = await openSqliteLedger({
     file: join(root, 'state.db'),
     maxRetries: 5,
     clock: systemClock,
@@ -59,7 +59,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   store.close();
-  state.close();
+  await ledger.close();
   await s3[Symbol.asyncDispose]();
   await rm(root, { recursive: true });
 });
@@ -82,7 +82,7 @@ async function land(name: string, members: Readonly<Record<string, Buffer>>): Pr
   };
   const unterminated = 'incomplete' as const;
   const deps = {
-    state,
+    tars: ledger.tars,
     limits,
     unterminated,
     incoming: incoming(),
@@ -96,7 +96,7 @@ async function land(name: string, members: Readonly<Record<string, Buffer>>): Pr
 
 async function uploadAll(but?: string): Promise<void> {
   const deps = {
-    state,
+    recordings: ledger.recordings,
     store,
     clock: systemClock,
     report,
@@ -105,8 +105,9 @@ async function uploadAll(but?: string): Promise<void> {
     extracted: extracted(),
     bandwidth: bandwidth(undefined, 'UTC', systemClock, () => 1),
   };
-  for (const { path } of state.openRecordings(0, 100)) {
-    const row = state.recording(path);
+  const { rows: units } = await ledger.recordings.openUnits({ limit: 100 });
+  for (const path of units.flatMap(({ paths }) => paths)) {
+    const row = await ledger.recordings.get(path);
     if (row !== undefined && path !== but) await uploadRecording(deps, row, signal);
   }
 }
@@ -114,7 +115,7 @@ async function uploadAll(but?: string): Promise<void> {
 const receipts = () =>
   receiptWriter(systemClock)(
     {
-      state,
+      ledger,
       store,
       report,
       site: 'main',
@@ -128,7 +129,7 @@ const receipts = () =>
 const clean = (rules = NOTHING_KEPT) =>
   cleanUp(
     {
-      state,
+      ledger,
       store,
       rules,
       receipts: true,
@@ -222,7 +223,7 @@ test.each([
       await land('a.tar', { 'a.wav': randomBytes(9000) });
       const size = 9000;
       const receipt = { key: 'a.wav', size, sha256: 'f'.repeat(64), etag: '"e"', versionId: undefined };
-      await state.markSuccess(join(extracted(), 'a.wav'), receipt);
+      await ledger.recordings.stored(join(extracted(), 'a.wav'), receipt);
     },
   ],
   [

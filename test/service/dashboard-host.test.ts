@@ -6,8 +6,8 @@ import { loadSettings, Secret, type Settings } from '../../src/platform/config/i
 import { openHost, type Host } from '../../src/maintenance/catalogue/index.ts';
 import { openQueues, uploadWork } from '../../src/platform/queue/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
-import { openStateStore } from '../../src/platform/state/index.ts';
-import type { StateStore } from '../../src/domain/ledger.ts';
+import { openSqliteLedger } from '../../src/platform/state/index.ts';
+import type { Ledger } from '../../src/domain/ledger.ts';
 import { startTestDashboard, type TestDashboard } from '../support/dashboard.ts';
 import { until } from '../support/ports.ts';
 import { makeTar } from '../support/tars.ts';
@@ -24,7 +24,7 @@ databases:
 
 let directory: string;
 let settings: Settings;
-let state: StateStore;
+let ledger: Ledger;
 let host: Host;
 let dashboard: TestDashboard;
 const report = (): void => undefined;
@@ -37,14 +37,14 @@ beforeAll(async () => {
   await writeFile(configFile, SETTINGS.replaceAll('DIR', directory));
   ({ settings } = loadSettings({ configFile, env: {} }));
   const file = settings.paths.state;
-  state = openStateStore({ file, maxRetries: 0, clock: systemClock, dice: Math.random, report });
+  ledger = await openSqliteLedger({ file, maxRetries: 0, clock: systemClock, dice: Math.random, report });
   host = await openHost({ settings, clock: systemClock, dice: Math.random, report });
-  dashboard = await startTestDashboard(settings, state, host);
+  dashboard = await startTestDashboard(settings, ledger, host);
 });
 afterAll(async () => {
   await dashboard[Symbol.asyncDispose]();
   host.close();
-  state.close();
+  await ledger.close();
   await rm(directory, { recursive: true });
 });
 
@@ -75,7 +75,7 @@ test('the queues of every site in this Redis are on the board, this site first',
   const url = new Secret(dashboard.redis.url);
   const other = openQueues({ ...settings, site: 'other', redis: { url } }, report, systemClock);
   await other.upload.add([uploadWork('/x.wav', 1)]);
-  await using later = await startTestDashboard(settings, state, host, dashboard.redis);
+  await using later = await startTestDashboard(settings, ledger, host, dashboard.redis);
   await until('the other site is shown', async () => {
     const { queues } = (await later.json(later.get('/queues/api/queues'))) as { queues: { name: string }[] };
     return queues.some(({ name }) => name === 'other.upload') && queues[0]?.name === 'main.extract';

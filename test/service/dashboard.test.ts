@@ -11,11 +11,12 @@ import { type Host, hostApi, openHost } from '../../src/maintenance/catalogue/in
 import { ingestTars } from '../../src/ingest/rescan/index.ts';
 import { openQueues, uploadWork, type Queues } from '../../src/platform/queue/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
-import { failureFilter } from '../../src/operate/requeue/index.ts';
-import { openStateStore } from '../../src/platform/state/index.ts';
-import type { StateStore } from '../../src/domain/ledger.ts';
+import { chosenRecordings, failureFilter } from '../../src/operate/requeue/index.ts';
+import { openSqliteLedger } from '../../src/platform/state/index.ts';
+import type { Ledger } from '../../src/domain/ledger.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/ports.ts';
+import { commitTar } from '../support/commit-tar.ts';
 
 const TOKEN = 'a-token-of-the-test';
 const BEARER = { authorization: `Bearer ${TOKEN}` };
@@ -24,7 +25,7 @@ const TAR = '/landing/day-1.tar';
 let directory: string;
 let redis: TestRedis;
 let queues: Queues;
-let state: StateStore;
+let ledger: Ledger;
 let settings: Settings;
 let host: Host;
 let address: string;
@@ -43,7 +44,7 @@ beforeAll(async () => {
   );
   ({ settings } = loadSettings({ configFile: file, env: {} }));
   queues = openQueues(settings, report, systemClock);
-  state = openStateStore({
+  ledger = await openSqliteLedger({
     file: settings.paths.state,
     maxRetries: 0,
     clock: systemClock,
@@ -55,17 +56,18 @@ beforeAll(async () => {
   ({ address, stop } = await startDashboard({
     settings,
     parts: { recordings: true, store: true, redis: true },
-    state,
+    ledger,
     queues,
     presence: queues.shared,
     clock: systemClock,
     report,
     requeue: async (words, tars) => {
-      const filter = failureFilter({ state, settings }, words);
-      const paths = state.failed(filter, 0, 100).rows.map(({ path }) => path);
-      return { recordings: await state.requeue(paths), tars: tars ? 1 : 0 };
+      const filter = await failureFilter({ ledger, settings }, words);
+      const pages = await Array.fromAsync(chosenRecordings(ledger.recordings, filter));
+      const paths = pages.flat().map(({ row }) => row.path);
+      return { recordings: await ledger.recordings.requeue(paths), tars: tars ? 1 : 0 };
     },
-    ingest: (tars) => ingestTars({ settings, state, queues }, tars),
+    ingest: (tars) => ingestTars({ settings, ledger, queues }, tars),
     pauses: () =>
       Promise.resolve({
         extract: { reason: 'the disk is being swapped', since: '2026-11-20T08:00:00Z', until: null },
@@ -79,7 +81,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await stop();
   await queues.close();
-  state.close();
+  await ledger.close();
   host.close();
   await redis[Symbol.asyncDispose]();
   await rm(directory, { recursive: true });
@@ -98,33 +100,18 @@ function guess(): Promise<Response> {
 }
 
 async function addFailures(): Promise<void> {
-  const extraction = state.beginExtraction({ path: TAR, size: 1, mtimeMs: 1 });
-  for (const name of ['a.wav', 'b.wav', 'c.wav']) {
-    extraction.stage({
-      member: name,
-      relativePath: name,
-      temporary: `/tmp/${name}`,
-      size: 10,
-      sha256: name,
-      wav: {
-        valid: false,
-        durationMs: undefined,
-        codec: undefined,
-        sampleRate: undefined,
-        channels: undefined,
-      },
-    });
-  }
-  for (const { seq, recording } of extraction.staged())
-    extraction.place(seq, `/extracted/${recording.member}`);
-  await extraction.commit({ sha256: 'x', skipped: 0, refused: 0, batchSize: () => 1 });
-  extraction.discard();
+  const recordings = ['a.wav', 'b.wav', 'c.wav'].map((name) => [`/extracted/${name}`, name]);
+  await commitTar(ledger, { path: TAR, size: 1, mtimeMs: 1 }, Object.fromEntries(recordings));
   await fail('/extracted/a.wav');
   await fail('/extracted/b.wav');
 }
 
 function fail(path: string): Promise<void> {
-  return state.markFailed(path, { cause: 'conflict', message: 'another object has this key', retryCount: 0 });
+  return ledger.recordings.failed(path, {
+    cause: 'conflict',
+    message: 'another object has this key',
+    retryCount: 0,
+  });
 }
 
 async function json(response: Promise<Response>): Promise<Record<string, unknown>> {
@@ -246,15 +233,15 @@ test('re-queues what matches and refuses what it does not understand', async () 
     recordings: 1,
     tars: 0,
   });
-  expect(state.recording('/extracted/a.wav')?.status).toBe('PENDING');
-  expect(state.recording('/extracted/b.wav')?.status).toBe('FAILED');
+  expect((await ledger.recordings.get('/extracted/a.wav'))?.status).toBe('PENDING');
+  expect((await ledger.recordings.get('/extracted/b.wav'))?.status).toBe('FAILED');
   expect(
     await (await post('/api/uploads/requeue', { tar: '*1.tar', since: '2020-01-01' }, BEARER)).json(),
   ).toEqual({
     recordings: 1,
     tars: 1,
   });
-  expect(state.recording('/extracted/b.wav')?.status).toBe('PENDING');
+  expect((await ledger.recordings.get('/extracted/b.wav'))?.status).toBe('PENDING');
 });
 
 test('the status and the metrics tell rows, queues, pauses and roles', async () => {
@@ -339,7 +326,7 @@ test('Bull Board shows the three queues to who is logged in, and can act on them
 
 test('the rates tell what was uploaded and what failed in the present hour', async () => {
   await fail('/extracted/c.wav');
-  await state.markSuccess('/extracted/b.wav', {
+  await ledger.recordings.stored('/extracted/b.wav', {
     key: 'b.wav',
     size: 10,
     sha256: 'b.wav',
@@ -350,7 +337,7 @@ test('the rates tell what was uploaded and what failed in the present hour', asy
     rows: { uploaded: number; failed: number }[];
   };
   expect(hours).toHaveLength(24);
-  const { FAILED, SUCCESS } = state.counts();
+  const { FAILED, SUCCESS } = await ledger.catalogue.counts();
   expect(FAILED).toBeGreaterThan(0);
   const ofTwo = hours.slice(-2); // the hour may have just ended
   expect(ofTwo.reduce((sum, { failed }) => sum + failed, 0)).toBe(FAILED);
@@ -371,12 +358,12 @@ test('the page shows the failures and re-queues them at a click', async (context
     });
     await page.goto(`${address}/?token=${TOKEN}`);
     expect(page.url()).toBe(`${address}/`);
-    const failed = `${state.counts().FAILED} failed and not uploaded since, `;
+    const failed = `${(await ledger.catalogue.counts()).FAILED} failed and not uploaded since, `;
     await page.getByRole('img', { name: failed }).waitFor();
     const row = page.getByRole('row').filter({ hasText: '/extracted/c.wav' });
     await row.getByRole('button', { name: 'Re-queue' }).click();
     await page.getByText('re-queued 1 recording and 0 tars').waitFor();
-    expect(state.recording('/extracted/c.wav')?.status).toBe('PENDING');
+    expect((await ledger.recordings.get('/extracted/c.wav'))?.status).toBe('PENDING');
     await page.getByRole('searchbox').fill('day-1');
     await page.getByRole('button', { name: 'Find' }).click();
     await page.getByText('3 found').waitFor();

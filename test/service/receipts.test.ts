@@ -9,24 +9,18 @@ import { auditReceipts } from '../../src/operate/audit/audit-receipts.ts';
 import { WavspoolError } from '../../src/domain/faults.ts';
 import { receiptWriter, restoreFromReceipts } from '../../src/ingest/receipt/index.ts';
 import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
-import { openStateStore } from '../../src/platform/state/index.ts';
-import type { StateStore } from '../../src/domain/ledger.ts';
+import { openSqliteLedger } from '../../src/platform/state/index.ts';
+import type { Ledger } from '../../src/domain/ledger.ts';
 import { openS3Store, type ObjectStore } from '../../src/platform/s3/index.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
+import { commitTar } from '../support/commit-tar.ts';
 
 // The chain of receipts on a real store, when state.db is older than the bucket, and when one receipt of many cannot be written.
 
-const WAV = {
-  valid: true,
-  durationMs: 1,
-  codec: undefined,
-  sampleRate: undefined,
-  channels: undefined,
-} as const;
 const { signal } = new AbortController();
 let s3: TestS3;
 let store: ObjectStore;
-let state: StateStore;
+let ledger: Ledger;
 let root = '';
 let prefix = '';
 let events: { event: string; fields: Record<string, unknown> }[] = [];
@@ -34,10 +28,10 @@ let tars = 0;
 const report = (event: string, fields: object): void =>
   void events.push({ event, fields: fields as Record<string, unknown> });
 const file = (): string => join(root, 'state.db');
-const open = (): StateStore =>
-  openStateStore({ file: file(), maxRetries: 5, clock: systemClock, dice: systemDice, report });
+const open = (): Promise<Ledger> =>
+  openSqliteLedger({ file: file(), maxRetries: 5, clock: systemClock, dice: systemDice, report });
 const deps = () => ({
-  state,
+  ledger,
   store,
   report,
   site: 'main',
@@ -59,11 +53,11 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'wavspool-receipts-'));
   prefix = `${randomBytes(4).toString('hex')}/`;
   store = openS3Store(s3.settings({ prefix }), report, systemClock);
-  state = open();
+  ledger = await open();
   events = [];
 });
 afterEach(async () => {
-  state.close();
+  await ledger.close();
   store.close();
   await rm(root, { recursive: true });
 });
@@ -77,23 +71,13 @@ async function carry(name: string): Promise<string> {
   const path = join(root, 'body');
   await writeFile(path, body);
   const sha256 = hashOf(body);
-  const extraction = state.beginExtraction(tar);
-  extraction.stage({
-    member: recording,
-    relativePath: recording,
-    temporary: path,
-    size: 1000,
-    sha256,
-    wav: WAV,
-  });
-  for (const { seq } of extraction.staged()) extraction.place(seq, join('/x', recording));
-  await extraction.commit({
-    sha256: hashOf(Buffer.from(`${name} ${tars}`)),
-    skipped: 0,
-    refused: 0,
-    batchSize: () => 1,
-  });
-  extraction.discard();
+  const bytes = { member: recording, size: 1000, sha256 };
+  await commitTar(
+    ledger,
+    tar,
+    { [join('/x', recording)]: bytes },
+    { sha256: hashOf(Buffer.from(`${name} ${tars}`)) },
+  );
   const object = {
     key: prefix + recording,
     path,
@@ -103,7 +87,13 @@ async function carry(name: string): Promise<string> {
     contentType: 'audio/wav',
   };
   const { etag, versionId } = await store.putIfAbsent(object, signal);
-  await state.markSuccess(join('/x', recording), { key: object.key, size: 1000, sha256, etag, versionId });
+  await ledger.recordings.stored(join('/x', recording), {
+    key: object.key,
+    size: 1000,
+    sha256,
+    etag,
+    versionId,
+  });
   return join('/x', recording);
 }
 
@@ -117,21 +107,21 @@ async function findings(): Promise<readonly string[]> {
 test('a state.db that was restored from a copy goes on with the chain that the bucket has, and gets its rows back', async () => {
   await carry('a.tar');
   expect(await receiptWriter(systemClock)(deps(), signal)).toBe(1);
-  state.close();
+  await ledger.close();
   await copyFile(file(), join(root, 'copy'));
-  state = open();
+  ledger = await open();
   const lost = [await carry('b.tar'), await carry('c.tar')];
   expect(await receiptWriter(systemClock)(deps(), signal)).toBe(2);
-  state.close();
+  await ledger.close();
   for (const end of ['-wal', '-shm']) await rm(`${file()}${end}`, { force: true });
   await copyFile(join(root, 'copy'), file());
-  state = open();
+  ledger = await open();
 
   await carry('d.tar');
   expect(await receiptWriter(systemClock)(deps(), signal)).toBe(1);
-  expect(state.receiptHead()?.seq).toBe(4);
+  expect((await ledger.receipts.head())?.seq).toBe(4);
   expect(await findings()).toEqual([]);
-  for (const path of lost) expect(state.recording(path)).toMatchObject({ status: 'SUCCESS' });
+  for (const path of lost) expect(await ledger.recordings.get(path)).toMatchObject({ status: 'SUCCESS' });
   expect(events.find(({ event }) => event === 'receipts caught up')?.fields).toEqual({
     after: 1,
     receipts: 2,
@@ -142,13 +132,13 @@ test('a state.db that was restored from a copy goes on with the chain that the b
 test('a new state.db on a bucket with receipts of its site does not begin a second chain', async () => {
   const path = await carry('a.tar');
   await receiptWriter(systemClock)(deps(), signal);
-  state.close();
+  await ledger.close();
   for (const end of ['', '-wal', '-shm']) await rm(`${file()}${end}`, { force: true });
-  state = open();
+  ledger = await open();
   await carry('b.tar');
   await receiptWriter(systemClock)(deps(), signal);
-  expect(state.receiptHead()?.seq).toBe(2);
-  expect(state.recording(path)).toMatchObject({ status: 'SUCCESS' });
+  expect((await ledger.receipts.head())?.seq).toBe(2);
+  expect(await ledger.recordings.get(path)).toMatchObject({ status: 'SUCCESS' });
   expect(await findings()).toEqual([]);
 });
 
@@ -184,14 +174,14 @@ test('one receipt that cannot be written keeps no other waiting, and is tried ag
   let nowMs = 0;
   const clock = { ...systemClock, monotonicMs: () => nowMs };
   await carry('a.tar');
-  const tarSha256 = state.tar('/in/a.tar')?.sha256?.slice(0, 12) ?? '';
+  const tarSha256 = (await ledger.tars.get('/in/a.tar'))?.sha256?.slice(0, 12) ?? '';
   for (const end of ['', `.${tarSha256}`, `.${tarSha256}.1`])
     await put(`.receipts/a.tar${end}.json`, 'foreign');
   await carry('b.tar');
   await carry('c.tar');
   const write = receiptWriter(clock);
   expect(await write(deps(), signal)).toBe(2);
-  expect(state.openReceipt()).toBeUndefined();
+  expect(await ledger.receipts.pending()).toBeUndefined();
   expect(await findings()).toContain(
     '- /in/a.tar has no receipt, though all its recordings are in the bucket',
   );
@@ -203,7 +193,7 @@ test('one receipt that cannot be written keeps no other waiting, and is tried ag
   expect(events).toEqual([]);
   nowMs = 2 * 60 * 60 * 1000;
   expect(await write(deps(), signal)).toBe(1); // its third key has another number by now
-  expect(state.receiptHead()?.seq).toBe(3);
+  expect((await ledger.receipts.head())?.seq).toBe(3);
 });
 
 /** A store that refuses the receipt of a.tar, and says of itself that it serves unless it is away. */
@@ -222,9 +212,9 @@ test('a key that the store refuses is that receipt’s trouble while the store s
   await carry('b.tar');
   const write = receiptWriter(systemClock);
   await expect(write({ ...deps(), store: refusing(true) }, signal)).rejects.toThrow('all of it');
-  expect(state.openReceipt()).toMatchObject({ tar: { path: '/in/a.tar' } }); // nobody knows: it keeps its place
+  expect(await ledger.receipts.pending()).toMatchObject({ tar: { path: '/in/a.tar' } }); // nobody knows: it keeps its place
   expect(await write({ ...deps(), store: refusing(false) }, signal)).toBe(1);
-  expect(state.receiptHead()).toMatchObject({ seq: 1 });
+  expect(await ledger.receipts.head()).toMatchObject({ seq: 1 });
   expect(await findings()).toEqual([
     '- /in/a.tar has no receipt, though all its recordings are in the bucket',
   ]);
@@ -246,7 +236,7 @@ test('an answer that is lost each time is looked into: what is there counts', as
     await expect(write({ ...deps(), store: lossy }, signal)).rejects.toThrow('after the object');
   knows = true;
   expect(await write({ ...deps(), store: lossy }, signal)).toBe(1);
-  expect(state.receiptHead()?.seq).toBe(1);
+  expect((await ledger.receipts.head())?.seq).toBe(1);
   expect(await findings()).toEqual([]);
 });
 
@@ -272,21 +262,21 @@ test('what is no receipt of the chain is believed by nobody', async () => {
     '.receipts/elsewhere.json',
     '.receipts/foretold.tar.json',
   ]);
-  expect(state.tar('/in/foretold.tar')).toBeUndefined();
+  expect(await ledger.tars.get('/in/foretold.tar')).toBeUndefined();
   expect((await findings()).some((finding) => finding.includes('call.wav'))).toBe(false);
 });
 
 test('a taken-over row gets into a receipt once its object has proved it, and keeps its tar’s receipt away otherwise', async () => {
   const right = await carry('a.tar');
   const wrong = await carry('b.tar');
-  state.close();
+  await ledger.close();
   execFileSync('sqlite3', [
     file(),
     `UPDATE uploads SET etag = NULL, key = NULL; UPDATE uploads SET sha256 = '${'0'.repeat(64)}' WHERE wav_path = '${wrong}'`,
   ]);
-  state = open();
+  ledger = await open();
   expect(await receiptWriter(systemClock)(deps(), signal)).toBe(1);
-  expect(state.recording(right)).toMatchObject({
+  expect(await ledger.recordings.get(right)).toMatchObject({
     status: 'SUCCESS',
     key: expect.stringContaining('a.tar') as string,
   });

@@ -5,12 +5,13 @@ import { dirname, join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
-import { openStateStore } from '../../src/platform/state/index.ts';
+import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import type { RecordingRow } from '../../src/domain/recording.ts';
-import type { StateStore } from '../../src/domain/ledger.ts';
+import type { Ledger } from '../../src/domain/ledger.ts';
 import { openS3Store, type ObjectStore } from '../../src/platform/s3/index.ts';
 import { bandwidth, uploadRecording, type UploadDeps } from '../../src/ingest/upload/index.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
+import { commitTar } from '../support/commit-tar.ts';
 
 // Which object a recording becomes when its key, its file or its row is not as usual, on a real store.
 
@@ -18,14 +19,14 @@ const never = new AbortController().signal;
 let s3: TestS3;
 let store: ObjectStore;
 let directory: string;
-let state: StateStore;
+let ledger: Ledger;
 let reported: string[] = [];
 
 beforeAll(async () => {
   s3 = await startS3();
   store = openS3Store(s3.settings(), (event) => void reported.push(event), systemClock);
   directory = await mkdtemp(join(tmpdir(), 'wavspool-keys-'));
-  state = openStateStore({
+  ledger = await openSqliteLedger({
     file: join(directory, 'state.db'),
     maxRetries: 5,
     clock: systemClock,
@@ -34,7 +35,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  state.close();
+  await ledger.close();
   store.close();
   await s3[Symbol.asyncDispose]();
   await rm(directory, { recursive: true });
@@ -46,31 +47,24 @@ async function extracted(place: string, tar: string, bytes: Buffer): Promise<Rec
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, bytes);
   const sha256 = hash('sha256', bytes, 'hex');
-  const extraction = state.beginExtraction({ path: join(directory, 'incoming', tar), size: 1, mtimeMs: 1 });
+  const version = { path: join(directory, 'incoming', tar), size: 1, mtimeMs: 1 };
   const member = place.slice(place.lastIndexOf('/') + 1);
-  const wav = {
-    valid: false,
-    durationMs: undefined,
-    codec: undefined,
-    sampleRate: undefined,
-    channels: undefined,
-  };
-  extraction.stage({ member, relativePath: member, temporary: '/t', size: bytes.length, sha256, wav });
-  for (const { seq } of extraction.staged()) extraction.place(seq, path);
-  await extraction.commit({ sha256: 'f', skipped: 0, refused: 0, batchSize: () => 1 });
-  extraction.discard();
+  await commitTar(ledger, version, { [path]: { member, size: bytes.length, sha256 } });
   return rowOf(path);
 }
 
-function rowOf(path: string): RecordingRow {
-  const row = state.recording(path);
+async function rowOf(path: string): Promise<RecordingRow> {
+  const row = await ledger.recordings.get(path);
   if (row === undefined) throw new Error(`no row for ${path}`);
   return row;
 }
 
-function uploadDeps(bucket: ObjectStore = store, rows: Pick<StateStore, 'markSuccess'> = state): UploadDeps {
+function uploadDeps(
+  bucket: ObjectStore = store,
+  rows: Pick<Ledger['recordings'], 'stored'> = ledger.recordings,
+): UploadDeps {
   return {
-    state: rows,
+    recordings: rows,
     store: bucket,
     bandwidth: bandwidth(undefined, 'UTC', systemClock, () => 1),
     clock: systemClock,
@@ -151,9 +145,9 @@ test('P1: a recording whose file cleanup removed and whose row an older state.db
   expect(await upload(second)).toMatchObject({ status: 'SUCCESS', key: 'older/a/second.wav' });
 });
 
-function takenOver(name: string): RecordingRow {
+async function takenOver(name: string): Promise<RecordingRow> {
   return {
-    ...rowOf(join(directory, 'extracted/older/call.wav')),
+    ...(await rowOf(join(directory, 'extracted/older/call.wav'))),
     path: join(directory, 'extracted', name),
     status: 'FAILED',
     tar: undefined,
@@ -172,14 +166,14 @@ test('P1: so is one of a row that was taken over and knows no hash, if the objec
   await putForeign('bare/half.wav', body.subarray(0, 100), { sha256 });
   let receipt: unknown;
   const deps = uploadDeps(store, {
-    markSuccess: async (path, said) => {
+    stored: async (path, said) => {
       receipt = { path, ...said };
     },
   });
-  await uploadRecording(deps, takenOver('bare/noted.wav'), never);
+  await uploadRecording(deps, await takenOver('bare/noted.wav'), never);
   expect(receipt).toMatchObject({ key: 'bare/noted.wav', size: 500, sha256 });
   for (const name of ['bare/not-noted.wav', 'bare/half.wav', 'bare/nothing.wav'])
-    await expect(uploadRecording(deps, takenOver(name), never)).rejects.toMatchObject({
+    await expect(uploadRecording(deps, await takenOver(name), never)).rejects.toMatchObject({
       code: 'RECORDING_MISSING',
     });
 });

@@ -3,7 +3,7 @@ import { startDashboard } from '../../src/web/server.ts';
 import { hostApi, type Host } from '../../src/maintenance/catalogue/index.ts';
 import { ingestTars } from '../../src/ingest/rescan/index.ts';
 import { openQueues } from '../../src/platform/queue/index.ts';
-import type { StateStore } from '../../src/domain/ledger.ts';
+import type { Ledger } from '../../src/domain/ledger.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
 /** The dashboard of a site on a Redis of its own, asked as a script of an operator's asks it. */
@@ -17,7 +17,7 @@ export interface TestDashboard extends AsyncDisposable {
 
 export async function startTestDashboard(
   settings: Settings,
-  state: StateStore,
+  ledger: Ledger,
   host: Host,
   redis?: TestRedis,
 ): Promise<TestDashboard> {
@@ -27,14 +27,14 @@ export async function startTestDashboard(
   const dashboard = await startDashboard({
     settings: { ...settings, http: { ...settings.http, port: 0 } },
     parts: { recordings: true, store: true, redis: true },
-    state,
+    ledger,
     queues,
     presence: queues.shared,
     clock,
     report,
     requeue: () => Promise.resolve({ recordings: 0, tars: 0 }),
     pauses: () => Promise.resolve({ extract: undefined, upload: undefined }),
-    ingest: (tars) => ingestTars({ settings, state, queues }, tars),
+    ingest: (tars) => ingestTars({ settings, ledger, queues }, tars),
     host: hostApi(host, AbortSignal.timeout(120_000)),
     token: new Secret('token'),
   });

@@ -8,7 +8,7 @@ import Database from 'better-sqlite3';
 import { expect } from 'vitest';
 import { loadSettings, type Settings } from '../../src/platform/config/index.ts';
 import { type Host, openHost, pruneBackups, verifyBackups } from '../../src/maintenance/catalogue/index.ts';
-import { openStateStore } from '../../src/platform/state/index.ts';
+import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import { startTestDashboard } from './dashboard.ts';
 import type { TestS3 } from './s3.ts';
 import { controlledClock, type ControlledClock } from './time-machine.ts';
@@ -56,12 +56,12 @@ export async function begin(example: string, at: string, s3: TestS3): Promise<Li
   });
   const clock = controlledClock(Date.parse(at));
   await mkdir(dirname(settings.paths.state), { recursive: true });
-  const state = openStateStore({ file: settings.paths.state, maxRetries: 5, clock, dice, report });
+  const ledger = await openSqliteLedger({ file: settings.paths.state, maxRetries: 5, clock, dice, report });
   const host = await openHost({ settings, clock, dice, report });
   const http: Lifetime['http'] = async (path, body) => {
     for (const directory of ['incoming', 'extracted'] as const)
       await mkdir(settings.paths[directory], { recursive: true });
-    await using dashboard = await startTestDashboard(settings, state, host);
+    await using dashboard = await startTestDashboard(settings, ledger, host);
     return await dashboard.json(body === undefined ? dashboard.get(path) : dashboard.post(path, body));
   };
   return {
@@ -73,7 +73,7 @@ export async function begin(example: string, at: string, s3: TestS3): Promise<Li
       (await readdir(join(root, directory))).filter((name) => name !== '.wavspool').toSorted(),
     http,
     [Symbol.asyncDispose]: async () => {
-      state.close();
+      await ledger.close();
       host.close();
       await rm(root, { recursive: true });
     },

@@ -5,9 +5,9 @@ import { dirname, join, relative } from 'node:path';
 import { extractTar, type ExtractDeps } from '../../src/ingest/extract/index.ts';
 import { faultCode, messageOf, type FaultCode } from '../../src/domain/faults.ts';
 import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
-import { openStateStore } from '../../src/platform/state/index.ts';
+import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import type { RecordingRow } from '../../src/domain/recording.ts';
-import type { StateStore } from '../../src/domain/ledger.ts';
+import type { Ledger } from '../../src/domain/ledger.ts';
 
 /** What became of one tar. */
 export interface Extracted {
@@ -23,7 +23,7 @@ export interface ExtractionBench extends AsyncDisposable {
   readonly root: string;
   readonly incoming: string;
   readonly extracted: string;
-  readonly state: StateStore;
+  readonly ledger: Ledger;
   readonly limits: { -readonly [K in keyof ExtractDeps['limits']]: ExtractDeps['limits'][K] };
   /** Events that were reported. */
   readonly reported: { readonly event: string; readonly fields: object }[];
@@ -47,7 +47,7 @@ export async function openBench(): Promise<ExtractionBench> {
   await writeFile(join(root, 'data', 'canary.wav'), 'nor this');
   const reported: { event: string; fields: object }[] = [];
   const report = (event: string, fields: object): void => void reported.push({ event, fields });
-  const state = openStateStore({
+  const ledger = await openSqliteLedger({
     file: join(root, 'state', 'state.db'),
     maxRetries: 5,
     clock: systemClock,
@@ -63,7 +63,7 @@ export async function openBench(): Promise<ExtractionBench> {
     maxBacklog: { recordings: 10_000, bytes: 1e9 },
   };
   const deps = {
-    state,
+    tars: ledger.tars,
     limits,
     unterminated: 'incomplete' as const,
     incoming,
@@ -71,14 +71,14 @@ export async function openBench(): Promise<ExtractionBench> {
     clock: systemClock,
     report,
   };
-  const rowsOf = (path: string): readonly RecordingRow[] =>
-    state.tarRecordings(path, 0, 10_000).map(({ row }) => row);
+  const rowsOf = async (path: string): Promise<readonly RecordingRow[]> =>
+    (await ledger.catalogue.list({ limit: 100_000 })).rows.filter(({ tar }) => tar === path).toReversed();
 
   return {
     root,
     incoming,
     extracted,
-    state,
+    ledger,
     limits,
     reported,
     land: async (name, tar) => {
@@ -91,16 +91,16 @@ export async function openBench(): Promise<ExtractionBench> {
       const { size, mtimeMs } = await stat(path);
       try {
         await extractTar(deps, { path, size, mtimeMs: Math.floor(mtimeMs) }, new AbortController().signal);
-        return { fault: undefined, message: '', rows: rowsOf(path) };
+        return { fault: undefined, message: '', rows: await rowsOf(path) };
       } catch (error) {
-        return { fault: faultCode(error), message: messageOf(error), rows: rowsOf(path) };
+        return { fault: faultCode(error), message: messageOf(error), rows: await rowsOf(path) };
       }
     },
     files: () => hashes(extracted, () => true),
     surroundings: () =>
       hashes(root, (path) => !path.startsWith('data/extracted/') && !path.startsWith('state/')),
     [Symbol.asyncDispose]: async () => {
-      state.close();
+      await ledger.close();
       await rm(root, { recursive: true, force: true });
     },
   };

@@ -57,14 +57,14 @@ export function auditCommand(program: Command): void {
 }
 
 /** Whether there are recordings to audit: where the settings take none, those that an earlier time has left. */
-function hasRecordings({ loaded, state }: OfflineApp): boolean {
-  const { PENDING, SUCCESS, FAILED, failedTars } = state.counts();
+async function hasRecordings({ loaded, ledger }: OfflineApp): Promise<boolean> {
+  const { PENDING, SUCCESS, FAILED, failedTars } = await ledger.catalogue.counts();
   return loaded.parts.recordings || PENDING + SUCCESS + FAILED + failedTars > 0;
 }
 
 async function runAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Promise<0 | 1> {
   const { settings, report, clock } = app;
-  if (!hasRecordings(app)) return nothingToAudit(app, json);
+  if (!(await hasRecordings(app))) return nothingToAudit(app, json);
   const { concurrency, multipartBytes } = settings.upload;
   const store = openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
   const { signal } = new AbortController();
@@ -87,7 +87,7 @@ async function runAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Prom
     status.clear();
     store.close();
   }
-  const { PENDING: pending, FAILED: failed, failedTars: tars } = app.state.counts();
+  const { PENDING: pending, FAILED: failed, failedTars: tars } = await app.ledger.catalogue.counts();
   const { '-': missing, '+': extra, '*': differing, '!': errors, repaired: repairs, receipts } = counts;
   const found = missing + extra + differing + errors;
   const ok = found === 0 && pending + failed + tars === 0;
@@ -126,7 +126,7 @@ async function* findings(
   onProgress: (checked: number, rows: number) => void,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
-  const { state, settings, clock } = app;
+  const { ledger, settings, clock } = app;
   const { prefix } = settings.s3;
   const { extracted } = settings.paths;
   const since = flags.since === undefined ? undefined : moment(flags.since, clock.now(), settings.timezone);
@@ -138,7 +138,7 @@ async function* findings(
   const otherPrefixes = offsite.flatMap((one) =>
     one === undefined || one.prefix === '' ? [] : [one.prefix],
   );
-  const bucket = { state, store, prefix, extracted, otherPrefixes };
+  const bucket = { ledger, store, prefix, extracted, otherPrefixes };
   yield* auditBucket(bucket, { since, sample, deep, onProgress }, totals, signal);
   if (since === undefined && sample === undefined) {
     yield* landed(app);
@@ -146,7 +146,7 @@ async function* findings(
   if (flags.receipts === true) {
     const dueBefore = sqlTimestamp(clock.now() - RECEIPT_PATIENCE_MS);
     counts.receipts = yield* auditReceipts(
-      { state, store, site: settings.site, prefix, extracted, dueBefore },
+      { ledger, store, site: settings.site, prefix, extracted, dueBefore },
       signal,
     );
   }
@@ -154,14 +154,14 @@ async function* findings(
 
 /** Tars that landed and are not extracted, and what else lies there and is not taken. */
 async function* landed(app: OfflineApp): AsyncGenerator<Finding> {
-  const { state, settings, clock, report } = app;
+  const { ledger, settings, clock, report } = app;
   const { incoming, data } = settings.paths;
   const away = whyAway(incoming, data);
   if (away !== undefined) {
     yield { sign: '!', key: incoming, reason: `nobody can tell what has landed: ${away}` };
     return;
   }
-  yield* auditTars({ state, arrival: settings.arrival, incoming, clock, report });
+  yield* auditTars({ ledger, arrival: settings.arrival, incoming, clock, report });
   yield* untaken(app);
 }
 
@@ -169,10 +169,10 @@ async function* landed(app: OfflineApp): AsyncGenerator<Finding> {
  * What lies in the landing directory and is not taken, but for whole tars: those are told of already. No finding of a tar, for a
  * repair would extract what arrival does not take.
  */
-async function* untaken({ settings, state, clock }: OfflineApp): AsyncGenerator<Finding> {
+async function* untaken({ settings, ledger, clock }: OfflineApp): AsyncGenerator<Finding> {
   for (let after: string | undefined; ;) {
     const page = await landingOf(
-      { settings, state, clock, queues: undefined },
+      { settings, ledger, clock, queues: undefined },
       { after, limit: LANDING_PAGE },
     );
     for (const { path, reason, detail, needsAttention } of page.rows) {
@@ -198,16 +198,16 @@ async function repaired(
 }
 
 async function repairDeps(app: OfflineApp, store: ObjectStore): Promise<RepairDeps> {
-  const { state, settings, clock, report } = app;
+  const { ledger, settings, clock, report } = app;
   const { incoming, extracted, data } = settings.paths;
   for (const directory of [incoming, extracted]) requirePlace(directory, data);
   await makeDirectory(extracted);
   const { bytesPerSecond } = settings.upload;
   return {
-    state,
+    ledger,
     store,
     extract: {
-      state,
+      tars: ledger.tars,
       limits: settings.extract,
       unterminated: settings.arrival.unterminated,
       incoming,
@@ -216,7 +216,7 @@ async function repairDeps(app: OfflineApp, store: ObjectStore): Promise<RepairDe
       report,
     },
     upload: {
-      state,
+      recordings: ledger.recordings,
       store,
       clock,
       report,

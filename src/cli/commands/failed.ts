@@ -1,9 +1,16 @@
 import type { Command } from 'commander';
 import type { App, OfflineApp } from '../../process/app.ts';
 import { FAULTS, WavspoolError } from '../../domain/faults.ts';
-import { pageOf, readCursor } from '../../platform/paging/index.ts';
-import { failureFilter, requeue, type Requeued } from '../../operate/requeue/index.ts';
-import type { FailedPage, FailureFilter } from '../../domain/ledger.ts';
+import { pageOf } from '../../platform/paging/index.ts';
+import {
+  chosenRecordings,
+  chosenTars,
+  failureFilter,
+  requeue,
+  type FailureChoice,
+  type Requeued,
+} from '../../operate/requeue/index.ts';
+import type { Cursor, FailedRecording } from '../../domain/ledger.ts';
 import type { FailedTar } from '../../domain/tar.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
 import { moment, wholeNumber } from '../arguments.ts';
@@ -26,7 +33,6 @@ interface ShownOptions {
   readonly after?: string;
 }
 
-const PAGE = 500;
 const NOTHING = 'nothing has failed';
 const CANARY_LOOK_MS = 250;
 
@@ -76,10 +82,13 @@ function filterOptions(command: Command): Command {
     );
 }
 
-function filterOf({ state, settings, clock }: OfflineApp | App, options: FilterOptions): FailureFilter {
+function filterOf(
+  { ledger, settings, clock }: OfflineApp | App,
+  options: FilterOptions,
+): Promise<FailureChoice> {
   const { wav, since, ...words } = options;
   return failureFilter(
-    { state, settings },
+    { ledger, settings },
     {
       paths: wav,
       cause: words.cause,
@@ -95,7 +104,9 @@ async function showFailed(
   options: FilterOptions & ShownOptions,
   json: boolean,
 ): Promise<0 | 1> {
-  const tars = app.state.failedTars(filterOf(app, options));
+  const { tars: failedTars, recordings } = app.ledger;
+  const choice = await filterOf(app, options);
+  const tars = (await Array.fromAsync(chosenTars(failedTars, choice))).flat();
   const rows: RecordingRow[] = [];
   const counts = new Map<string, { recordings: number; tars: number }>();
   const at = (cause: string): { recordings: number; tars: number } => {
@@ -104,36 +115,31 @@ async function showFailed(
     return count;
   };
   for (const tar of tars) at(tar.cause).tars += 1;
-  const from = options.after === undefined ? 0 : readCursor(options.after, isRowid);
   let total = 0;
   let behind = 0;
-  let last: number | undefined;
-  for await (const { row, rowid } of failures(app, filterOf(app, options))) {
-    total += 1;
-    at(row.cause ?? 'unknown').recordings += 1;
-    if (rowid <= from) continue;
-    behind += 1;
-    if (rows.length === options.limit) continue;
-    rows.push(row);
-    last = rowid;
+  let last: Cursor | undefined;
+  const count = (page: readonly FailedRecording[]): void => {
+    total += page.length;
+    for (const { row } of page) at(row.cause ?? 'unknown').recordings += 1;
+  };
+  const show = (page: readonly FailedRecording[]): void => {
+    behind += page.length;
+    const shown = page.slice(0, options.limit - rows.length);
+    rows.push(...shown.map(({ row }) => row));
+    last = shown.at(-1)?.cursor ?? last;
+  };
+  for await (const page of chosenRecordings(recordings, choice)) {
+    count(page);
+    if (options.after === undefined) show(page);
   }
+  if (options.after !== undefined)
+    for await (const page of chosenRecordings(recordings, choice, options.after)) show(page);
   const next = behind > rows.length ? last : undefined;
   if (options.byCause === true) showCauses(counts, json);
-  else if (json) printJson({ ...pageOf(rows, ({ path }) => path, next), total, tars });
+  else if (json)
+    printJson({ ...pageOf(rows, ({ path }) => path, undefined), next: next ?? null, total, tars });
   else printFailures(app, rows, tars, { total, more: behind - rows.length });
   return total + tars.length === 0 ? 0 : 1;
-}
-
-function isRowid(value: unknown): value is number {
-  return Number.isSafeInteger(value);
-}
-
-async function* failures(app: OfflineApp, filter: FailureFilter): AsyncGenerator<FailedPage['rows'][number]> {
-  for (let after: number | undefined = 0; after !== undefined;) {
-    const page: FailedPage = app.state.failed(filter, after, PAGE);
-    yield* page.rows;
-    after = page.next;
-  }
 }
 
 function showCauses(counts: ReadonlyMap<string, { recordings: number; tars: number }>, json: boolean): void {
@@ -176,7 +182,7 @@ async function runRequeue(
   options: FilterOptions & { all?: boolean; canary?: number; dryRun?: boolean },
   json: boolean,
 ): Promise<0 | 1> {
-  const filter = filterOf(app, options);
+  const filter = await filterOf(app, options);
   const tars = options.all === true || options.tar !== undefined;
   if (options.canary !== undefined && options.dryRun !== true) {
     const canary = await requeue(app, { ...filter, tars: false, limit: options.canary }, 'requeue --canary');
@@ -204,9 +210,12 @@ async function runRequeue(
 
 /** Waits until each canary has ended; returns those that failed. */
 async function canaryFailures(app: App, { paths }: Requeued): Promise<readonly string[]> {
-  const statusOf = (path: string): string | undefined => app.state.recording(path)?.status;
-  while (paths.some((path) => statusOf(path) === 'PENDING')) await app.clock.sleep(CANARY_LOOK_MS);
-  return paths.filter((path) => statusOf(path) === 'FAILED');
+  for (;;) {
+    const rows = await app.ledger.recordings.many(paths);
+    if (!rows.some(({ status }) => status === 'PENDING'))
+      return rows.filter(({ status }) => status === 'FAILED').map(({ path }) => path);
+    await app.clock.sleep(CANARY_LOOK_MS);
+  }
 }
 
 type Failed = Pick<RecordingRow, 'timestamp' | 'cause' | 'retryCount' | 'path' | 'errorMessage'>;

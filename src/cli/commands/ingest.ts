@@ -72,7 +72,7 @@ async function follow(app: App, tars: readonly Ingested[], json: boolean): Promi
   let shown = '';
   bar?.start(0, 0, { open: tars.length });
   for (;;) {
-    const followed = tars.map((tar) => look(app, tar));
+    const followed = await Promise.all(tars.map((tar) => look(app, tar)));
     const open = followed.filter((one) => !one.ended).length;
     const done = followed.reduce((sum, { progress }) => sum + progress.SUCCESS, 0);
     const total = followed.reduce(
@@ -104,10 +104,11 @@ async function follow(app: App, tars: readonly Ingested[], json: boolean): Promi
   }
 }
 
-function look(app: App, { tar, sha256 }: Ingested): Followed & { readonly ended: boolean } {
-  const failed = app.state.failedTar(tar.path);
-  const row = app.state.tar(tar.path);
-  const progress = app.state.tarProgress(tar.path);
+async function look(app: App, { tar, sha256 }: Ingested): Promise<Followed & { readonly ended: boolean }> {
+  const { tars } = app.ledger;
+  const failed = await tars.failure(tar.path);
+  const row = await tars.get(tar.path);
+  const progress = await tars.progress(tar.path);
   if (failed !== undefined && failed.retryCount >= app.settings.upload.maxRetries) {
     return { tar: tar.path, error: failed.errorMessage, progress, ended: true };
   }

@@ -62,7 +62,7 @@ async function rescan(app: App, { json }: GlobalOptions): Promise<0> {
 
 /** `rescan --from-receipts`: exit 1 if an object among the receipts is none. */
 async function fromReceipts(
-  { settings, state, report, clock }: OfflineApp,
+  { settings, ledger, report, clock }: OfflineApp,
   { json }: GlobalOptions,
 ): Promise<0 | 1> {
   const { concurrency, multipartBytes } = settings.upload;
@@ -70,7 +70,7 @@ async function fromReceipts(
   const { incoming, extracted } = settings.paths;
   const { signal } = new AbortController();
   try {
-    const deps = { state, store, site: settings.site, prefix: settings.s3.prefix, incoming, extracted };
+    const deps = { ledger, store, site: settings.site, prefix: settings.s3.prefix, incoming, extracted };
     const restored = await restoreFromReceipts(deps, signal);
     if (json) printJson(restored);
     else {

@@ -42,7 +42,7 @@ function look(app: LookingApp, host: Host, check: StateCheck | undefined): Promi
   return collectStatus({
     settings: app.settings,
     parts: app.loaded.parts,
-    state: app.state,
+    catalogue: app.ledger.catalogue,
     queues: questionsToRedis(app),
     presence: app.presence,
     clock: app.clock,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { StateStore } from '../../domain/ledger.ts';
+import type { Ledger } from '../../domain/ledger.ts';
 import type { Report } from '../../domain/events.ts';
 import type { LoadedSettings, Settings } from '../../platform/config/index.ts';
 import type { Job } from '../../platform/jobs/index.ts';
@@ -13,7 +13,7 @@ import { receiptWriter } from '../receipt/index.ts';
 export interface IngestJobsDeps {
   readonly loaded: Pick<LoadedSettings, 'parts'>;
   readonly settings: Settings;
-  readonly state: StateStore;
+  readonly ledger: Pick<Ledger, 'tars' | 'recordings' | 'receipts' | 'catalogue'>;
   readonly clock: Clock;
   readonly report: Report;
   /** Undefined where nothing goes through Redis. */
@@ -67,12 +67,12 @@ function abortStaleUploads(deps: IngestJobsDeps): Job<Did> {
 }
 
 function writeReceipts(deps: IngestJobsDeps): Job<Did> {
-  const { state, report, settings, clock } = deps;
+  const { ledger, report, settings, clock } = deps;
   const write = receiptWriter(clock);
   return inTurn(deps, 'write-receipts', MINUTE_MS / 6, (store, signal) =>
     write(
       {
-        state,
+        ledger,
         store,
         report,
         site: settings.site,
@@ -87,11 +87,11 @@ function writeReceipts(deps: IngestJobsDeps): Job<Did> {
 }
 
 function cleanUpJob(deps: IngestJobsDeps): Job<Did> {
-  const { state, report, clock, settings } = deps;
+  const { ledger, report, clock, settings } = deps;
   return inTurn(deps, 'clean-up', MINUTE_MS, (store, signal) =>
     cleanUp(
       {
-        state,
+        ledger,
         store,
         report,
         clock,

@@ -1,8 +1,9 @@
 import type { Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import { FAULTS, faultCode, messageOf } from '../../domain/faults.ts';
+import { everyPage } from '../../platform/paging/index.ts';
 import { sqlTimestamp, type Clock } from '../../platform/runtime/index.ts';
-import type { CleanupTarget, StateStore } from '../../domain/ledger.ts';
+import type { CleanupTarget, ReceiptLedger, TarLedger } from '../../domain/ledger.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
 import type { TarRow } from '../../domain/tar.ts';
 import type { ObjectHead, ObjectStore } from '../../platform/s3/index.ts';
@@ -10,7 +11,10 @@ import { noteRemovals } from './note-removals.ts';
 import { StillAside, onItsWayOut, removeIfUnchanged } from './remove-unchanged.ts';
 
 export interface CleanupDeps {
-  readonly state: Pick<StateStore, 'tarsDueForCleanup' | 'recordingsOfVersion' | 'markCleaned' | 'tar'>;
+  readonly ledger: {
+    readonly tars: Pick<TarLedger, 'get'>;
+    readonly receipts: Pick<ReceiptLedger, 'dueForCleanup' | 'recordingsOf' | 'markCleaned'>;
+  };
   readonly store: Pick<ObjectStore, 'head'>;
   readonly rules: Settings['cleanup'];
   /** True: nothing goes before its tar's receipt is in the bucket. */
@@ -43,17 +47,8 @@ async function cleanUpOne(deps: CleanupDeps, what: CleanupTarget, signal: AbortS
   if (rule === 'keep' || deps.away(what) !== undefined) return 0;
   const before = sqlTimestamp(deps.clock.now() - (rule === 'uploaded' ? 0 : rule));
   let removed = 0;
-  for (let afterPath = ''; ;) {
-    const due = deps.state.tarsDueForCleanup({
-      what,
-      before,
-      withReceipt: deps.receipts,
-      afterPath,
-      limit: PAGE,
-    });
-    const last = due.at(-1);
-    if (last === undefined) return removed;
-    afterPath = last.path;
+  const request = { what, before, withReceipt: deps.receipts, limit: PAGE };
+  for await (const due of everyPage((after) => deps.ledger.receipts.dueForCleanup({ ...request, after }))) {
     for (const tar of due) {
       signal.throwIfAborted();
       try {
@@ -64,6 +59,7 @@ async function cleanUpOne(deps: CleanupDeps, what: CleanupTarget, signal: AbortS
       }
     }
   }
+  return removed;
 }
 
 /** Whether the next tar would meet with the same fault: the store is away, or `state.db` is. */
@@ -85,11 +81,21 @@ export function confirms(row: RecordingRow, object: ObjectHead | undefined): boo
 }
 
 async function isConfirmed(deps: CleanupDeps, tar: TarRow, signal: AbortSignal): Promise<boolean> {
-  const rows = deps.state.recordingsOfVersion(tar)[Symbol.iterator]();
+  for await (const page of deps.ledger.receipts.recordingsOf(tar))
+    if (!(await areConfirmed(deps, page, signal))) return false;
+  return true;
+}
+
+async function areConfirmed(
+  deps: CleanupDeps,
+  page: readonly RecordingRow[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const rows = page.values();
   let confirmed = true;
   const lane = async (): Promise<void> => {
-    for (let next = rows.next(); confirmed && next.done !== true; next = rows.next()) {
-      const row = next.value;
+    for (const row of rows) {
+      if (!confirmed) return;
       if (row.key !== undefined && confirms(row, await deps.store.head(row.key, signal))) continue;
       confirmed = false;
       const reason = `the store does not confirm ${row.key ?? 'it'}: see "wavspool audit"`;
@@ -108,17 +114,17 @@ interface ToRemove {
 
 async function removeFiles(deps: CleanupDeps, tar: TarRow, what: CleanupTarget): Promise<number> {
   // a new version may have been extracted since the list was made: then its row is another
-  if (deps.state.tar(tar.path)?.sha256 !== tar.sha256) return 0;
+  if ((await deps.ledger.tars.get(tar.path))?.sha256 !== tar.sha256) return 0;
   let files = 0;
   let bytes = 0;
-  for (const group of inGroups(filesOf(deps, tar, what))) {
+  for await (const group of inGroups(filesOf(deps, tar, what))) {
     for (const size of await removeGroup(deps, group)) {
       files += 1;
       bytes += size;
     }
   }
   if (deps.away(what) !== undefined) return files; // it went meanwhile: what was not found is not gone
-  await deps.state.markCleaned(tar.path, what);
+  await deps.ledger.receipts.markCleaned(tar.path, what);
   deps.report('files removed', { tar: tar.path, what, files, bytes });
   return files;
 }
@@ -147,19 +153,19 @@ async function removeGroup({ scratch, report }: CleanupDeps, group: readonly ToR
   return removed;
 }
 
-function* filesOf({ state }: CleanupDeps, tar: TarRow, what: CleanupTarget): Generator<ToRemove> {
-  if (what === 'incoming') yield tar;
-  else for (const row of state.recordingsOfVersion(tar)) if (row.tar === tar.path) yield row;
+async function* filesOf(
+  { ledger }: CleanupDeps,
+  tar: TarRow,
+  what: CleanupTarget,
+): AsyncGenerator<readonly ToRemove[]> {
+  if (what === 'incoming') yield [tar];
+  else
+    for await (const page of ledger.receipts.recordingsOf(tar))
+      yield page.filter((row) => row.tar === tar.path);
 }
 
 /** One note for so many files: to sync one for each would take longer than to remove it. */
-function* inGroups(files: Iterable<ToRemove>): Generator<readonly ToRemove[]> {
-  let group: ToRemove[] = [];
-  for (const file of files) {
-    group.push(file);
-    if (group.length < NOTED_AT_ONCE) continue;
-    yield group;
-    group = [];
-  }
-  if (group.length > 0) yield group;
+async function* inGroups(pages: AsyncIterable<readonly ToRemove[]>): AsyncGenerator<readonly ToRemove[]> {
+  for await (const files of pages)
+    for (let at = 0; at < files.length; at += NOTED_AT_ONCE) yield files.slice(at, at + NOTED_AT_ONCE);
 }

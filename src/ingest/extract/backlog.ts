@@ -5,7 +5,7 @@ const COUNT_AGAIN_MS = 2000;
 /** Keeps extraction from running ahead of the uploads. */
 export interface BacklogGuard {
   /** Why no tar may be extracted now: the uploads are too far behind. */
-  readonly reasonToWait: () => string | undefined;
+  readonly reasonToWait: () => Promise<string | undefined>;
   /** About how many recordings wait for their upload. */
   readonly waiting: () => number;
   /** Recordings of so many bytes each have been added to what waits. */
@@ -14,17 +14,17 @@ export interface BacklogGuard {
 
 /** Asked for every tar; it counts every 2 s, and in between adds what this process has extracted since. */
 export function backlogGuard({
-  state,
+  ledger,
   settings,
   clock,
-}: Pick<IngestDeps, 'state' | 'settings' | 'clock'>): BacklogGuard {
+}: Pick<IngestDeps, 'ledger' | 'settings' | 'clock'>): BacklogGuard {
   const { maxBacklog } = settings.extract;
-  let backlog = { ...state.backlog() };
-  let countedAtMs = clock.monotonicMs();
+  let backlog = { recordings: 0, bytes: 0 };
+  let countedAtMs = -Infinity;
   return {
-    reasonToWait: () => {
+    reasonToWait: async () => {
       if (clock.monotonicMs() - countedAtMs > COUNT_AGAIN_MS) {
-        backlog = { ...state.backlog() };
+        backlog = { ...(await ledger.recordings.backlog()) };
         countedAtMs = clock.monotonicMs();
       }
       const { recordings, bytes } = backlog;

@@ -1,15 +1,15 @@
 import type { Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
-import type { StateStore } from '../../domain/ledger.ts';
-import type { TarSummary } from '../../domain/tar.ts';
+import type { TarLedger } from '../../domain/ledger.ts';
+import type { TakenRecordings } from '../../domain/tar.ts';
 import type { AskStore } from './publish.ts';
 import type { SyncFileSystem } from '../../platform/linux/index.ts';
 import type { Turns } from './turns.ts';
 
 /** What the extraction of a tar stands on. */
 export interface ExtractDeps {
-  readonly state: StateStore;
+  readonly tars: Pick<TarLedger, 'get' | 'occupants' | 'commit'>;
   readonly limits: Settings['extract'];
   readonly unterminated: Settings['arrival']['unterminated'];
   readonly incoming: string;
@@ -27,5 +27,5 @@ export interface ExtractDeps {
   /** Why nothing may be written below `extracted`, or read below `incoming`, now: asked before anything gets a name there. */
   readonly away?: () => Promise<string | undefined>;
   /** How many recordings of a tar share an upload job; each has its own unless told otherwise. */
-  readonly batchSize?: TarSummary['batchSize'];
+  readonly batchSize?: (taken: TakenRecordings) => number;
 }

@@ -9,6 +9,7 @@ import type { ExtractDeps } from './deps.ts';
 import { extractionFault } from './host-trouble.ts';
 import { publishAll } from './publish.ts';
 import { requireRoom } from './room.ts';
+import { openScratchOfTar } from './scratch.ts';
 import type { Staging } from './stage.ts';
 import { stageMembers } from './stage-members.ts';
 import { oddities, type Tally } from './tally.ts';
@@ -45,9 +46,9 @@ async function extractTo(
   signal: AbortSignal,
 ): Promise<void> {
   const startedAt = deps.clock.monotonicMs();
-  const extraction = deps.state.beginExtraction(tar);
+  const scratch = openScratchOfTar();
   const { turns = createTurns(deps.clock) } = deps;
-  const staging: Staging = { deps, tar, file, directory, extraction, breathe: turns(), signal };
+  const staging: Staging = { deps, tar, file, directory, scratch, breathe: turns(), signal };
   try {
     await requireThere(deps);
     await makeDirectory(directory);
@@ -61,29 +62,35 @@ async function extractTo(
     await requireThere(deps);
     await publish(staging);
     await requireThere(deps); // no row says of a file that it is there when its disk went while it got its name
-    const committed = await extraction.commit({
-      sha256: sha256.digest('hex'),
-      skipped: tally.skippedCount,
-      refused: tally.refusedCount,
-      batchSize: deps.batchSize ?? (() => 1),
+    const taken = scratch.taken();
+    const committed = await deps.tars.commit(tar, {
+      recordings: { [Symbol.iterator]: () => scratch.placed()[Symbol.iterator]() },
+      refused: scratch.refused(),
+      summary: {
+        ...taken,
+        sha256: sha256.digest('hex'),
+        skipped: tally.skippedCount,
+        refused: tally.refusedCount,
+        batchSize: deps.batchSize?.(taken) ?? 1,
+      },
     });
     deps.report('tar extracted', {
       tar: tar.path,
-      recordings: committed.recordings,
+      recordings: taken.recordings,
       known: committed.known,
       skipped: tally.skippedCount,
       refused: tally.refusedCount,
-      bytes: committed.bytes,
+      bytes: taken.bytes,
       ms: Math.round(deps.clock.monotonicMs() - startedAt),
       skippedNames: tally.skipped,
       refusedNames: tally.refused,
       notes: oddities(tally),
     });
   } catch (error) {
-    for (const temporary of extraction.temporaries()) await rm(temporary, { force: true });
+    for (const temporary of scratch.temporaries()) await rm(temporary, { force: true });
     throw signal.aborted ? error : extractionFault(error, tar.path, directory);
   } finally {
-    extraction.discard();
+    scratch.discard();
   }
 }
 
@@ -100,17 +107,17 @@ async function requireRoomForNames({ deps, tar, directory }: Staging, tally: Tal
   await requireRoom(directory, tar.path, need, deps.limits.minFreeBytes);
 }
 
-async function publish({ deps, tar, directory, extraction, breathe, signal }: Staging): Promise<void> {
-  const row = deps.state.tar(tar.path);
+async function publish({ deps, tar, directory, scratch, breathe, signal }: Staging): Promise<void> {
+  const row = await deps.tars.get(tar.path);
   await publishAll(
     {
-      occupant: (path) => deps.state.occupant(path),
+      occupants: (paths) => deps.tars.occupants(paths),
       askStore: deps.askStore ?? (() => Promise.resolve(undefined)),
       isTakenOver: row !== undefined && row.size === undefined,
       breathe,
       signal,
     },
-    extraction,
+    scratch,
     directory,
     basename(tar.path),
   );

@@ -39,10 +39,11 @@ function latest(sources: readonly Source[], after: number): Source | undefined {
 }
 
 /** The recordings that links point to, by their paths. */
-function recordingsWanted({ extraction, links }: Stage): Map<string, Source[]> {
+function recordingsWanted({ scratch, links }: Stage): Map<string, Source[]> {
   const sources = new Map<string, Source[]>(links.map(({ target }) => [target, []]));
-  for (const { seq, recording } of extraction.staged())
-    sources.get(recording.relativePath)?.push({ after: seq, recording });
+  for (const page of scratch.staged())
+    for (const { seq, recording } of page)
+      sources.get(recording.relativePath)?.push({ after: seq, recording });
   return sources;
 }
 
@@ -92,7 +93,7 @@ async function stageFromOthers(stage: Stage, links: readonly PendingLink[]): Pro
       if (source !== undefined) await stageCopy(stage, link, source);
       else {
         const reason = `it is a hard link to ${link.target}, which does not stand before it in the tar`;
-        refuse(stage.tally, stage.extraction, stage.tar.path, link.member, reason);
+        refuse(stage.tally, stage.scratch, stage.tar.path, link.member, reason);
       }
     }
   } finally {

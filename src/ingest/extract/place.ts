@@ -13,7 +13,7 @@ export function candidatePaths(
   tarName: string,
   relativePath: string,
   sha256: string,
-): readonly string[] {
+): readonly [string, ...string[]] {
   const stem = tarStem(tarName);
   const hash = sha256.slice(0, 12);
   return [

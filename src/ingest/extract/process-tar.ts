@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import type { IngestDeps } from '../deps.ts';
 import { FAULTS, errnoOf, faultCode, messageOf, type FaultCode } from '../../domain/faults.ts';
 import { EVERYBODY, uploadJobs, type Hold, type Outcome } from '../../platform/queue/index.ts';
+import { everyPage } from '../../platform/paging/index.ts';
 import { isDirectoryFailing } from '../../platform/runtime/index.ts';
 import type { TarVersion } from '../../domain/tar.ts';
 import { verdict } from '../../domain/verdict.ts';
@@ -41,12 +42,12 @@ export async function processTar(
   try {
     const away = await inProcess.away();
     if (away !== undefined) return await laterForAll(extractor, 'host', away);
-    const wait = backlog.reasonToWait();
+    const wait = await backlog.reasonToWait();
     if (wait !== undefined) return await laterForAll(extractor, 'backlog', wait);
-    const { settings, state, clock, report } = app;
+    const { settings, ledger, clock, report } = app;
     const { incoming, extracted } = settings.paths;
     const deps: ExtractDeps = {
-      state,
+      tars: ledger.tars,
       limits: settings.extract,
       unterminated: settings.arrival.unterminated,
       incoming,
@@ -83,14 +84,10 @@ async function queueUploads(
 /** State first, queue second: the rows are committed, a crash before the last add is repaired by the rescan. */
 async function enqueueUploads(app: IngestDeps, tar: string, backlog: BacklogGuard): Promise<void> {
   const { order } = app.settings.arrival;
-  for (let after = 0; ;) {
-    const page = app.state.tarRecordings(tar, after, PAGE);
-    const last = page.at(-1);
-    if (last === undefined) return;
-    after = last.rowid;
-    const open = page.filter(({ row }) => row.status === 'PENDING');
-    backlog.added(open.map(({ row }) => row.size ?? 0));
-    await app.queues.upload.ensure(uploadJobs(open, order, app.clock.now()));
+  const pages = everyPage((after) => app.ledger.recordings.pendingUnits(tar, { after, limit: PAGE }));
+  for await (const units of pages) {
+    backlog.added(units.flatMap(({ sizes }) => sizes));
+    await app.queues.upload.ensure(uploadJobs(units, order, app.clock.now()));
   }
 }
 
@@ -138,7 +135,7 @@ async function afterFailure(extractor: Extractor, tar: TarVersion, error: unknow
   if (code === 'FILE_UNREADABLE' && error instanceof Error && errnoOf(error.cause) === 'EIO')
     return { ...later(hold, dirname(tar.path), 'host', messageOf(error)), delayMs: READ_AGAIN_MS };
   const { maxRetries, backoff } = app.settings.upload;
-  const failedBefore = app.state.failedTar(tar.path);
+  const failedBefore = await app.ledger.tars.failure(tar.path);
   // a job that comes back after it was given up was re-queued by an operator: a fresh budget
   const retriesBefore =
     failedBefore === undefined || failedBefore.retryCount >= maxRetries ? -1 : failedBefore.retryCount;
@@ -148,7 +145,7 @@ async function afterFailure(extractor: Extractor, tar: TarVersion, error: unknow
     await giveUp(app, tar, error);
     return { kind: 'give up', why: messageOf(error) };
   }
-  await app.state.markTarFailed(tar, { cause: next.cause, message: messageOf(error), retryCount });
+  await app.ledger.tars.fail(tar, { cause: next.cause, message: messageOf(error), retryCount });
   app.report('tar failed', {
     tar: tar.path,
     attempt: retryCount + 1,
@@ -165,6 +162,6 @@ export async function giveUp(app: IngestDeps, tar: TarVersion, error: unknown): 
   const code = faultCode(error);
   const { cause } = FAULTS[code];
   const { maxRetries } = app.settings.upload;
-  await app.state.markTarFailed(tar, { cause, message: messageOf(error), retryCount: maxRetries });
+  await app.ledger.tars.fail(tar, { cause, message: messageOf(error), retryCount: maxRetries });
   app.report('tar failed', { tar: tar.path, attempt: maxRetries + 1, final: true, code, cause, err: error });
 }

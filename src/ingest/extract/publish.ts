@@ -8,15 +8,16 @@ import {
   syncDirectory,
   type Breathe,
 } from '../../platform/runtime/index.ts';
-import type { Extraction } from '../../domain/ledger.ts';
-import type { Occupant, StagedRecording } from '../../domain/recording.ts';
+import type { TarLedger } from '../../domain/ledger.ts';
+import type { Occupant } from '../../domain/recording.ts';
+import type { Scratch, StagedRecording } from './scratch.ts';
 import { candidatePaths, judgePlace, judgeTakenOver } from './place.ts';
 
 /** Whether the object of the recording that lies at `path` has the bytes of `recording`; undefined: there is none. Throws a store fault. */
 export type AskStore = (path: string, recording: StagedRecording) => Promise<boolean | undefined>;
 
 export interface PublishDeps {
-  readonly occupant: (path: string) => Occupant | undefined;
+  readonly occupants: TarLedger['occupants'];
   readonly askStore: AskStore;
   /** Whether the tar's own row was taken over from another program. */
   readonly isTakenOver: boolean;
@@ -25,37 +26,45 @@ export interface PublishDeps {
 }
 
 /**
- * Gives every staged recording its final name (P3, P5) and tells the extraction where it ended. Safe to repeat: what has
+ * Gives every staged recording its final name (P3, P5) and notes where it ended. Safe to repeat: what has
  * its name already is found there with the same bytes. All names are on disk when it returns.
  */
 export async function publishAll(
   deps: PublishDeps,
-  extraction: Extraction,
+  scratch: Scratch,
   directory: string,
   tarName: string,
 ): Promise<void> {
   const made = new Set<string>();
-  for (const { seq, recording } of extraction.staged()) {
-    await deps.breathe();
-    deps.signal.throwIfAborted();
-    const paths = candidatePaths(directory, tarName, recording.relativePath, recording.sha256);
-    const path = await publishOne(deps, recording, paths, made);
-    made.add(dirname(path));
-    extraction.place(seq, path);
+  for (const page of scratch.staged()) {
+    const wanted = page.map(({ seq, recording }) => ({
+      seq,
+      recording,
+      paths: candidatePaths(directory, tarName, recording.relativePath, recording.sha256),
+    }));
+    const occupants = await deps.occupants(wanted.map(({ paths }) => paths[0]));
+    for (const { seq, recording, paths } of wanted) {
+      await deps.breathe();
+      deps.signal.throwIfAborted();
+      const path = await publishOne(deps, recording, paths, occupants, made);
+      made.add(dirname(path));
+      scratch.place(seq, path);
+    }
   }
   for (const touched of made) await syncDirectory(touched);
 }
 
-/** `made`: directories that are there, so that not every recording asks for its own again. */
+/** `occupants`: of first choices; `made`: directories that are there, so that not every recording asks for its own again. */
 async function publishOne(
   deps: PublishDeps,
   recording: StagedRecording,
   paths: readonly string[],
+  occupants: ReadonlyMap<string, Occupant>,
   made: ReadonlySet<string>,
 ): Promise<string> {
   const { temporary, sha256 } = recording;
-  for (const path of paths) {
-    const occupant = deps.occupant(path);
+  for (const [at, path] of paths.entries()) {
+    const occupant = (at === 0 ? occupants : await deps.occupants([path])).get(path);
     // nearly always nobody is there, neither a row nor a file: giving the name finds out without a look before
     if (occupant === undefined && (await takeName(temporary, path, made))) return path;
     if (occupant?.sha256 !== undefined && occupant.sha256 !== sha256) continue; // whatever lies there, the name is another's

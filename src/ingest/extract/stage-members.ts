@@ -12,7 +12,7 @@ import { countEntry, countPath, emptyTally, refuse, refuseTheRest, skip, type Ta
  * byte of the tar. Throws WavspoolError, the system's errors, or the signal's reason.
  */
 export async function stageMembers(staging: Staging, onRaw: (chunk: Uint8Array) => void): Promise<Tally> {
-  const { deps, tar, directory, extraction, signal } = staging;
+  const { deps, tar, directory, scratch, signal } = staging;
   const tally = emptyTally();
   const unsynced = await unsyncedFiles(directory, deps.syncFileSystem ?? syncByProgram, signal);
   const stage: Stage = { ...staging, tally, unsynced, checked: { bytes: 0, inodes: 0 }, links: [] };
@@ -24,19 +24,19 @@ export async function stageMembers(staging: Staging, onRaw: (chunk: Uint8Array) 
     await stageMember(stage, member, judgeMember(member));
   }
   if (stage.links.length > 0) await stageLinks(stage);
-  refuseTheRest(tally, extraction, tar.path);
+  refuseTheRest(tally, scratch, tar.path);
   await unsynced.sync();
   return tally;
 }
 
 async function stageMember(stage: Stage, member: TarMember, judgement: MemberJudgement): Promise<void> {
-  const { tally, tar, extraction, deps, links } = stage;
+  const { tally, tar, scratch, deps, links } = stage;
   switch (judgement.kind) {
     case 'skip':
       if (member.kind !== 'directory') skip(tally, member.name);
       return;
     case 'refuse':
-      refuse(tally, extraction, tar.path, member.name, judgement.reason);
+      refuse(tally, scratch, tar.path, member.name, judgement.reason);
       return;
     case 'link': {
       const { path, target } = judgement;

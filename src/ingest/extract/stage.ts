@@ -1,10 +1,10 @@
 import { rm, type FileHandle } from 'node:fs/promises';
 import type { Breathe } from '../../platform/runtime/index.ts';
-import type { Extraction } from '../../domain/ledger.ts';
 import type { TarVersion } from '../../domain/tar.ts';
 import { admittedEndings, type ReadTarOptions } from '../../platform/tar/index.ts';
 import type { ExtractDeps } from './deps.ts';
 import { requireRoom } from './room.ts';
+import type { Scratch } from './scratch.ts';
 import type { UnsyncedFiles } from './sync-files.ts';
 import { countBytes, requireSize, type Tally } from './tally.ts';
 import { writeRecording, type WrittenRecording } from './write-recording.ts';
@@ -20,7 +20,7 @@ export interface Staging {
   readonly file: FileHandle;
   /** Where its members go to. */
   readonly directory: string;
-  readonly extraction: Extraction;
+  readonly scratch: Scratch;
   readonly breathe: Breathe;
   readonly signal: AbortSignal;
 }
@@ -52,13 +52,13 @@ export function readingOf({ deps, file, breathe, signal }: Staging): ReadTarOpti
 
 /** Hands a written recording on. */
 export async function stageRecording(
-  { extraction, tally, unsynced }: Stage,
+  { scratch, tally, unsynced }: Stage,
   member: string,
   relativePath: string,
   recording: WrittenRecording,
 ): Promise<void> {
   tally.staged += 1;
-  extraction.stage({ ...recording, member, relativePath }); // before it is synced: a failure finds its temporary file
+  scratch.stage({ ...recording, member, relativePath }); // before it is synced: a failure finds its temporary file
   await unsynced.add(recording.temporary, recording.size);
 }
 

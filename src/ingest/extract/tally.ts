@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import type { Settings } from '../../platform/config/index.ts';
 import { WavspoolError } from '../../domain/faults.ts';
-import type { Extraction } from '../../domain/ledger.ts';
 import type { TarEnd } from '../../platform/tar/index.ts';
 import { shownName } from './member.ts';
+import type { Scratch } from './scratch.ts';
 
 /** So many names of members that were left out stand in the log line. */
 const NAMES_IN_LOG = 20;
@@ -121,13 +121,7 @@ export function skip(tally: Tally, name: string): void {
 }
 
 /** Notes a member that was refused, in a row of its own while there are few. */
-export function refuse(
-  tally: Tally,
-  extraction: Extraction,
-  tar: string,
-  member: string,
-  reason: string,
-): void {
+export function refuse(tally: Tally, scratch: Scratch, tar: string, member: string, reason: string): void {
   const name = shownName(member);
   tally.refusedCount += 1;
   tally.refusedBytes += Buffer.byteLength(name);
@@ -136,7 +130,7 @@ export function refuse(
     tally.untold += 1;
     return;
   }
-  extraction.refuse({
+  scratch.refuse({
     path: `${tar}#${name}`,
     member: name,
     reason: `${name} in ${tar} was refused: ${reason}`,
@@ -144,9 +138,9 @@ export function refuse(
 }
 
 /** One row for all members that have been refused without one; to be called once the tar was read. */
-export function refuseTheRest(tally: Tally, extraction: Extraction, tar: string): void {
+export function refuseTheRest(tally: Tally, scratch: Scratch, tar: string): void {
   if (tally.untold === 0) return;
-  extraction.refuse({
+  scratch.refuse({
     path: `${tar}#(more)`,
     member: '(more)',
     reason: `${tally.untold} more members of ${tar} were refused, for reasons like those of the ${tally.refusedCount - tally.untold} that have rows`,

@@ -44,26 +44,32 @@ export interface ReceiptHead {
   readonly incoming: string;
 }
 
-/**
- * The text of a receipt, a line per recording. The same rows give the same bytes: only so can a receipt that a crash
- * interrupted be written again.
- */
-export function* receiptLines(head: ReceiptHead, recordings: Iterable<RecordingRow>): Generator<string> {
-  const { tar } = head;
+/** The text of a receipt in pieces: its head, a line for each recording in turn, its end. */
+export interface ReceiptLines {
+  readonly head: string;
+  /** The line of the next recording. */
+  readonly recording: (row: RecordingRow) => string;
+  readonly end: string;
+}
+
+/** The same rows give the same bytes: only so can a receipt that a crash interrupted be written again. */
+export function receiptLines({ site, seq, previous, tar, incoming }: ReceiptHead): ReceiptLines {
   const said = {
-    path: tarName(head.incoming, tar.path),
+    path: tarName(incoming, tar.path),
     size: tar.size,
     modified: isoTime(tar.mtimeMs ?? 0),
     sha256: tar.sha256,
   };
-  yield `{"format":${JSON.stringify(FORMAT)},\n"site":${JSON.stringify(head.site)},\n`;
-  yield `"seq":${head.seq},\n"previous":${JSON.stringify(head.previous)},\n"tar":${JSON.stringify(said)},\n"recordings":[`;
   let separator = '\n';
-  for (const row of recordings) {
-    yield separator + JSON.stringify(recordingOf(row));
-    separator = ',\n';
-  }
-  yield '\n]}\n';
+  return {
+    head: `{"format":${JSON.stringify(FORMAT)},\n"site":${JSON.stringify(site)},\n"seq":${seq},\n"previous":${JSON.stringify(previous)},\n"tar":${JSON.stringify(said)},\n"recordings":[`,
+    recording: (row) => {
+      const line = separator + JSON.stringify(recordingOf(row));
+      separator = ',\n';
+      return line;
+    },
+    end: '\n]}\n',
+  };
 }
 
 function recordingOf(row: RecordingRow): Receipt['recordings'][number] {

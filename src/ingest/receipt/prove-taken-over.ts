@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { WavspoolError } from '../../domain/faults.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
-import type { StateStore } from '../../domain/ledger.ts';
+import type { ReceiptLedger, RecordingLedger } from '../../domain/ledger.ts';
 import type { TarRow } from '../../domain/tar.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import { recordingKey } from '../upload/index.ts';
 
 export interface ProofDeps {
-  readonly state: Pick<StateStore, 'recordingsOfVersion' | 'markSuccess'>;
+  readonly ledger: {
+    readonly recordings: Pick<RecordingLedger, 'stored'>;
+    readonly receipts: Pick<ReceiptLedger, 'recordingsOf'>;
+  };
   readonly store: Pick<ObjectStore, 'head' | 'get'>;
   readonly prefix: string;
   readonly extracted: string;
@@ -19,8 +22,8 @@ export interface ProofDeps {
  */
 export async function proveTakenOver(deps: ProofDeps, tar: TarRow, signal: AbortSignal): Promise<void> {
   const unproved: RecordingRow[] = [];
-  for (const row of deps.state.recordingsOfVersion(tar))
-    if (row.etag === undefined || row.key === undefined) unproved.push(row);
+  for await (const page of deps.ledger.receipts.recordingsOf(tar))
+    unproved.push(...page.filter(({ etag, key }) => etag === undefined || key === undefined));
   for (const row of unproved) {
     const key = row.key ?? recordingKey(deps.prefix, deps.extracted, row.path);
     const { size, sha256 } = row;
@@ -32,7 +35,7 @@ export async function proveTakenOver(deps: ProofDeps, tar: TarRow, signal: Abort
     if ((await sha256OfObject(deps.store, key, head.metadata['sha256'], signal)) !== sha256)
       throw new WavspoolError('KEY_TAKEN', `${key} is not the recording ${row.path}: its bytes differ`);
     const { etag, versionId } = head;
-    await deps.state.markSuccess(row.path, { key, size, sha256, etag, versionId });
+    await deps.ledger.recordings.stored(row.path, { key, size, sha256, etag, versionId });
   }
 }
 

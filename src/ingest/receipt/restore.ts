@@ -1,14 +1,14 @@
 import { join, relative } from 'node:path';
 import { WavspoolError, faultCode, messageOf } from '../../domain/faults.ts';
 import { parseTime, sqlTimestamp } from '../../platform/runtime/index.ts';
-import type { RestoredTar, StateStore } from '../../domain/ledger.ts';
+import type { RestoredTar, LedgerCatalogue } from '../../domain/ledger.ts';
 import type { TarReceipt } from '../../domain/tar.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import { chainFrom, type ChainLink } from './chain.ts';
 import { linkOf, readReceipts, readStored, type StoredReceipt } from './stored.ts';
 
 export interface RestoreDeps {
-  readonly state: Pick<StateStore, 'restoreTar'>;
+  readonly ledger: { readonly catalogue: Pick<LedgerCatalogue, 'restoreTar'> };
   readonly store: Pick<ObjectStore, 'list' | 'get'>;
   readonly site: string;
   readonly prefix: string;
@@ -53,7 +53,7 @@ export async function restoreFromReceipts(
     try {
       const stored = await readStored(deps.store, deps.prefix, key, signal);
       if (stored.kind === 'invalid') throw new WavspoolError('RECEIPT_INVALID', stored.reason);
-      recordings += await deps.state.restoreTar(rowsOf(deps, stored));
+      recordings += await deps.ledger.catalogue.restoreTar(rowsOf(deps, stored));
       receipts += 1;
     } catch (error) {
       if (faultCode(error) !== 'RECEIPT_INVALID') throw error;

@@ -2,28 +2,17 @@ import { createHash } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { FAULTS, WavspoolError, faultCode, type FaultCode } from '../../domain/faults.ts';
 import type { Report } from '../../domain/events.ts';
+import { everyPage } from '../../platform/paging/index.ts';
 import { temporaryPath, type Clock } from '../../platform/runtime/index.ts';
 import type { ReceiptIntent, TarRow } from '../../domain/tar.ts';
-import type { RecordingRow } from '../../domain/recording.ts';
-import type { StateStore } from '../../domain/ledger.ts';
+import type { Ledger } from '../../domain/ledger.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import { receiptKeys, receiptLines, tarName } from './document.ts';
 import { proveTakenOver } from './prove-taken-over.ts';
 import { restoreFromReceipts } from './restore.ts';
 
 export interface ReceiptDeps {
-  readonly state: Pick<
-    StateStore,
-    | 'tarsDueForReceipt'
-    | 'receiptHead'
-    | 'openReceipt'
-    | 'intendReceipt'
-    | 'withdrawReceipt'
-    | 'confirmReceipt'
-    | 'recordingsOfVersion'
-    | 'restoreTar'
-    | 'markSuccess'
-  >;
+  readonly ledger: Pick<Ledger, 'recordings' | 'receipts' | 'catalogue'>;
   readonly store: Pick<ObjectStore, 'putIfAbsent' | 'head' | 'list' | 'get' | 'check'>;
   readonly report: Report;
   readonly site: string;
@@ -96,27 +85,23 @@ export function receiptWriter(clock: Clock): WriteReceipts {
     if (!isCaughtUp) await catchUp(deps, signal);
     isCaughtUp = true;
     let written = 0;
-    const interrupted = deps.state.openReceipt();
+    const interrupted = await deps.ledger.receipts.pending();
     if (interrupted !== undefined) {
       const { tar, intent } = interrupted;
       if (await attempt(deps, tar, () => finish(deps, tar, intent, signal), signal)) written += 1;
     }
-    for (let after = ''; ;) {
-      const due = deps.state.tarsDueForReceipt(after, PAGE);
-      const last = due.at(-1);
-      if (last === undefined) return written;
-      after = last.path;
+    for await (const due of everyPage((after) => deps.ledger.receipts.due({ after, limit: PAGE })))
       for (const tar of due) {
         signal.throwIfAborted();
         if (isPutOff(tar)) continue;
         if (await attempt(deps, tar, () => begin(deps, tar, signal), signal)) written += 1;
       }
-    }
+    return written;
   };
 }
 
 async function catchUp(deps: ReceiptDeps, signal: AbortSignal): Promise<void> {
-  const head = deps.state.receiptHead();
+  const head = await deps.ledger.receipts.head();
   const { receipts, recordings, invalid } = await restoreFromReceipts(deps, signal, head);
   for (const { key, reason } of invalid) deps.report('receipt ignored', { key, reason });
   if (receipts > 0) deps.report('receipts caught up', { after: head?.seq ?? 0, receipts, recordings });
@@ -140,7 +125,7 @@ async function requireOwnTrouble(
 
 /** A receipt that ended in a fault: is it in the bucket all the same? Then it is confirmed, else its place in the chain is free again. */
 async function settle(deps: ReceiptDeps, tar: TarRow, signal: AbortSignal): Promise<boolean> {
-  const open = deps.state.openReceipt();
+  const open = await deps.ledger.receipts.pending();
   if (open === undefined || open.tar.path !== tar.path) return false;
   const there = await deps.store.head(open.intent.key, signal).catch((error: unknown) => {
     // a store that refuses this key refuses to tell of it as well
@@ -148,16 +133,16 @@ async function settle(deps: ReceiptDeps, tar: TarRow, signal: AbortSignal): Prom
     throw error;
   });
   if (there?.metadata['sha256'] === open.intent.sha256) {
-    await deps.state.confirmReceipt(tar.path, open.intent);
+    await deps.ledger.receipts.confirm(tar.path, open.intent);
     return true;
   }
-  await deps.state.withdrawReceipt(tar.path);
+  await deps.ledger.receipts.withdraw(tar.path);
   return false;
 }
 
 /** False when another process of the site is at a receipt of its own: this tar's turn comes with the next run. */
 async function begin(deps: ReceiptDeps, tar: TarRow, signal: AbortSignal): Promise<boolean> {
-  const head = deps.state.receiptHead();
+  const head = await deps.ledger.receipts.head();
   return put(deps, tar, (head?.seq ?? 0) + 1, head?.sha256 ?? null, signal);
 }
 
@@ -170,7 +155,7 @@ async function finish(
 ): Promise<boolean> {
   const there = await deps.store.head(intent.key, signal);
   if (there?.metadata['sha256'] !== intent.sha256) return put(deps, tar, intent.seq, intent.previous, signal);
-  await deps.state.confirmReceipt(tar.path, intent);
+  await deps.ledger.receipts.confirm(tar.path, intent);
   return true;
 }
 
@@ -189,9 +174,9 @@ async function put(
     const keys = receiptKeys(deps.prefix, { name, sha256: tarSha256, seq });
     for (const key of keys) {
       const intent = { seq, previous, key, sha256, tarSha256 };
-      if (!(await deps.state.intendReceipt(tar.path, intent))) return false;
+      if (!(await deps.ledger.receipts.begin(tar.path, intent))) return false;
       if (!(await isPut(deps, { key, path, size, sha256 }, signal))) continue;
-      await deps.state.confirmReceipt(tar.path, intent);
+      await deps.ledger.receipts.confirm(tar.path, intent);
       deps.report('receipt written', { tar: tar.path, key, seq, recordings });
       return true;
     }
@@ -227,25 +212,26 @@ async function compose(
   previous: string | null,
   signal: AbortSignal,
 ): Promise<{ readonly size: number; readonly sha256: string; readonly recordings: number }> {
-  const { site, incoming, state } = deps;
+  const { site, incoming, ledger } = deps;
   const hash = createHash('sha256');
   let size = 0;
   let recordings = 0;
   await proveTakenOver(deps, tar, signal);
-  function* counted(): Generator<RecordingRow> {
-    for (const row of state.recordingsOfVersion(tar)) {
-      recordings += 1;
-      yield row;
-    }
-  }
   const file = await open(path, 'wx', 0o600);
   try {
-    for (const piece of receiptLines({ site, incoming, seq, previous, tar }, counted())) {
-      const bytes = Buffer.from(piece);
+    const write = async (text: string): Promise<void> => {
+      const bytes = Buffer.from(text);
       hash.update(bytes);
       size += bytes.length;
       await file.write(bytes);
+    };
+    const lines = receiptLines({ site, incoming, seq, previous, tar });
+    await write(lines.head);
+    for await (const page of ledger.receipts.recordingsOf(tar)) {
+      await write(page.map((row) => lines.recording(row)).join(''));
+      recordings += page.length;
     }
+    await write(lines.end);
   } finally {
     await file.close();
   }

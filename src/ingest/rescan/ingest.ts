@@ -26,7 +26,7 @@ export interface Ingested {
  * REDIS_UNREACHABLE, or HOST_FAILING when the landing directory is away.
  */
 export async function ingestTars(
-  app: Pick<IngestDeps, 'settings' | 'state' | 'queues'>,
+  app: Pick<IngestDeps, 'settings' | 'ledger' | 'queues'>,
   paths: readonly string[],
 ): Promise<readonly Ingested[]> {
   requirePlace(app.settings.paths.incoming, app.settings.paths.data);
@@ -41,7 +41,7 @@ export async function ingestTars(
   const known = await knownTars(app, tars);
   const ingested: Ingested[] = [];
   for (const tar of tars) {
-    const before = known.has(tar.path) ? app.state.tar(tar.path) : undefined;
+    const before = known.has(tar.path) ? await app.ledger.tars.get(tar.path) : undefined;
     if (before?.sha256 === undefined || before.size !== tar.size || before.mtimeMs !== tar.mtimeMs) {
       ingested.push({ tar, state: known.has(tar.path) ? 'known' : 'queued' });
       continue;

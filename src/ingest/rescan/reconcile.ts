@@ -1,5 +1,6 @@
 import type { IngestDeps } from '../deps.ts';
 
+import { everyPage } from '../../platform/paging/index.ts';
 import { uploadJobs } from '../../platform/queue/index.ts';
 
 const PAGE = 500;
@@ -10,11 +11,15 @@ const MOST_WAITING = 200_000;
  * Removes the failed jobs whose recordings are all in the bucket, and returns how many: in the middle of a fail-over BullMQ cannot
  * always note that a job is done, and files it as failed. Safe to repeat.
  */
-async function forgetDoneFailures({ state, queues }: Pick<IngestDeps, 'state' | 'queues'>): Promise<number> {
-  const isStored = (path: string): boolean => state.recording(path)?.status === 'SUCCESS';
-  return queues.upload.removeFailed((payload) =>
-    ('recordings' in payload ? payload.recordings : [payload.recording]).every(isStored),
-  );
+async function forgetDoneFailures({
+  ledger,
+  queues,
+}: Pick<IngestDeps, 'ledger' | 'queues'>): Promise<number> {
+  return queues.upload.removeFailed(async (payload) => {
+    const paths = 'recordings' in payload ? payload.recordings : [payload.recording];
+    const rows = await ledger.recordings.many(paths);
+    return rows.length === paths.length && rows.every(({ status }) => status === 'SUCCESS');
+  });
 }
 
 /**
@@ -22,22 +27,19 @@ async function forgetDoneFailures({ state, queues }: Pick<IngestDeps, 'state' | 
  * closer only when there are fewer jobs than the open recordings need. Safe to repeat.
  */
 export async function reconcileUploads(
-  app: Pick<IngestDeps, 'state' | 'queues' | 'settings' | 'clock'>,
+  app: Pick<IngestDeps, 'ledger' | 'queues' | 'settings' | 'clock'>,
   thorough: boolean,
 ): Promise<number> {
-  await app.state.normalise();
+  await app.ledger.normalise();
   if (thorough) await forgetDoneFailures(app);
   const { waiting, active, delayed } = await app.queues.upload.counts();
-  if (!thorough && waiting + active + delayed >= app.state.openJobs()) return 0;
+  if (!thorough && waiting + active + delayed >= (await app.ledger.recordings.openUnitCount())) return 0;
   let jobs = waiting;
   let recordings = 0;
-  for (let after = 0; jobs < MOST_WAITING;) {
-    const page = app.state.openRecordings(after, PAGE);
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = last.rowid;
-    const { order } = app.settings.arrival;
-    const added = await app.queues.upload.ensure(uploadJobs(page, order, app.clock.now()));
+  const { order } = app.settings.arrival;
+  for await (const units of everyPage((after) => app.ledger.recordings.openUnits({ after, limit: PAGE }))) {
+    if (jobs >= MOST_WAITING) break;
+    const added = await app.queues.upload.ensure(uploadJobs(units, order, app.clock.now()));
     jobs += added.length;
     for (const { payload } of added) recordings += 'recordings' in payload ? payload.recordings.length : 1;
   }

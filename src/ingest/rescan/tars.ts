@@ -3,11 +3,11 @@ import type { IngestDeps } from '../deps.ts';
 import { extractWork, priorityOf } from '../../platform/queue/index.ts';
 import type { TarVersion } from '../../domain/tar.ts';
 
-type TarApp = Pick<IngestDeps, 'state' | 'queues' | 'settings'>;
+type TarApp = Pick<IngestDeps, 'ledger' | 'queues' | 'settings'>;
 
 /** The paths of those versions that need nothing: extracted, failed for good, or under way in the queue. */
 export async function knownTars(app: TarApp, versions: readonly TarVersion[]): Promise<ReadonlySet<string>> {
-  const settled = await app.state.settledTars(versions);
+  const settled = await app.ledger.tars.settled(versions);
   const open = versions.filter(({ path }) => !settled.has(path));
   const ids = open.map((version) => extractWork(version, 0).id);
   const underWay = await app.queues.extract.underWay(ids);

@@ -8,10 +8,10 @@ import type { RecordingRow } from '../../domain/recording.ts';
  * what lies in the file's place is moved aside, the recording comes back, and its upload's next try finds it.
  */
 export async function extractAgain(
-  { state, queues }: Pick<IngestDeps, 'state' | 'queues'>,
+  { ledger, queues }: Pick<IngestDeps, 'ledger' | 'queues'>,
   row: RecordingRow,
 ): Promise<void> {
-  const extracted = row.tar === undefined ? undefined : state.tar(row.tar);
+  const extracted = row.tar === undefined ? undefined : await ledger.tars.get(row.tar);
   if (extracted?.size === undefined || extracted.mtimeMs === undefined) return;
   const { path, size, mtimeMs } = extracted;
   const onDisk = await lookAt(path);

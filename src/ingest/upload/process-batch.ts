@@ -34,8 +34,8 @@ async function tryEach(
   signal: AbortSignal,
   stored: (committed: Promise<Outcome>) => void,
 ): Promise<Outcome | undefined> {
-  const { state } = uploader.app;
-  const rows = state.recordings(paths);
+  const { recordings } = uploader.app.ledger;
+  const rows = await recordings.many(paths);
   // what was uploaded is done, and what failed has a job of its own
   for (const row of rows.filter(({ status, batch }) => status === 'PENDING' && batch !== undefined)) {
     const tried = await tryRecording(uploader, row, signal);
@@ -43,7 +43,7 @@ async function tryEach(
       stored(tried.committed);
       continue;
     }
-    if (state.recording(row.path)?.status !== 'FAILED') return tried.outcome;
+    if ((await recordings.get(row.path))?.status !== 'FAILED') return tried.outcome;
     try {
       await leaveBatch(uploader, row, tried.outcome);
     } catch (error) {

@@ -45,7 +45,7 @@ export async function processRecording(
   path: string,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const row = uploader.app.state.recording(path);
+  const row = await uploader.app.ledger.recordings.get(path);
   if (row === undefined || row.status === 'SUCCESS') return { kind: 'done' };
   const tried = await tryRecording(uploader, row, signal);
   return tried.kind === 'stored' ? tried.committed : tried.outcome;
@@ -80,7 +80,7 @@ export async function tryRecording(
 /** Only an operator brings back what was given up: "Retry" in Bull Board does what `wavspool requeue` does. */
 async function withBudget(app: IngestDeps, row: RecordingRow): Promise<RecordingRow> {
   if (row.status !== 'FAILED' || row.retryCount < app.settings.upload.maxRetries) return row;
-  await app.state.requeue([row.path]);
+  await app.ledger.recordings.requeue([row.path]);
   app.report('recording requeued', { recording: row.path, by: 'Bull Board' });
   return { ...row, status: 'PENDING', retryCount: 0 };
 }
@@ -126,12 +126,12 @@ async function afterFailure(app: IngestDeps, row: RecordingRow, error: unknown):
   const attempt = retryCount + 1;
   if (code === 'RECORDING_CHANGED' || code === 'RECORDING_MISSING') await extractAgain(app, row);
   if (next.kind === 'give up') {
-    await app.state.markFailed(row.path, { cause, message, retryCount: maxRetries });
+    await app.ledger.recordings.failed(row.path, { cause, message, retryCount: maxRetries });
     app.report('recording failed', { recording: row.path, attempt, final: true, code, cause, err: error });
     return { kind: 'give up', why: message };
   }
   const delayMs = next.kind === 'retry' ? next.delayMs : 0;
-  await app.state.markFailed(row.path, { cause, message, retryCount });
+  await app.ledger.recordings.failed(row.path, { cause, message, retryCount });
   app.report('recording failed', {
     recording: row.path,
     attempt,

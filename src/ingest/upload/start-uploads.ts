@@ -17,7 +17,7 @@ const COUNT_WORKERS_MS = 10_000;
 
 /** Uploads queued recordings until it is stopped. */
 export async function startUploads(app: IngestDeps): Promise<RunningRole> {
-  const { settings, clock, dice, report, state, queues } = app;
+  const { settings, clock, dice, report, ledger, queues } = app;
   const { concurrency, multipartBytes, bytesPerSecond } = settings.upload;
   const store = openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
   store.prepare();
@@ -27,7 +27,7 @@ export async function startUploads(app: IngestDeps): Promise<RunningRole> {
   const hold = createHold(clock, report, { what: 'upload', forgetMs: FORGET_MS });
   const stopping = new AbortController();
   const deps: UploadDeps = {
-    state,
+    recordings: ledger.recordings,
     store,
     clock,
     report,

@@ -5,13 +5,13 @@ import type { Report } from '../../domain/events.ts';
 import { WavspoolError, errnoOf, faultCode } from '../../domain/faults.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
 import type { RecordingRow, UploadReceipt } from '../../domain/recording.ts';
-import type { StateStore } from '../../domain/ledger.ts';
+import type { RecordingLedger } from '../../domain/ledger.ts';
 import { unreadable, type ObjectStore, type ObjectToPut, type PutReceipt } from '../../platform/s3/index.ts';
 import type { Bandwidth } from './bandwidth.ts';
 import { recordingKey, recordingKeys, type KeyLayout } from './key.ts';
 
 export interface UploadDeps extends KeyLayout {
-  readonly state: Pick<StateStore, 'markSuccess'>;
+  readonly recordings: Pick<RecordingLedger, 'stored'>;
   readonly store: Pick<ObjectStore, 'putIfAbsent' | 'receipt' | 'head' | 'get'>;
   readonly bandwidth: Bandwidth;
   readonly clock: Clock;
@@ -134,11 +134,11 @@ async function identityInBucket(
 
 /** The second half: the row. Throws STATE_UNUSABLE, STATE_BUSY or DISK_FULL. */
 export async function commitReceipt(
-  deps: Pick<UploadDeps, 'state' | 'report'>,
+  deps: Pick<UploadDeps, 'recordings' | 'report'>,
   row: RecordingRow,
   { receipt, alreadyThere, ms }: Stored,
 ): Promise<void> {
-  await deps.state.markSuccess(row.path, receipt);
+  await deps.recordings.stored(row.path, receipt);
   deps.report('recording uploaded', {
     recording: row.path,
     key: receipt.key,

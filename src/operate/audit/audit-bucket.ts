@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { FAULTS, faultCode, messageOf } from '../../domain/faults.ts';
 import { RECEIPTS } from '../../ingest/receipt/index.ts';
-import type { AuditedRow, StateStore } from '../../domain/ledger.ts';
+import type { AuditedRow, LedgerCatalogue, RecordingLedger } from '../../domain/ledger.ts';
 import type { ListedObject, ObjectStore } from '../../platform/s3/index.ts';
 import {
   isListingCheaper,
@@ -18,7 +18,10 @@ import {
 import { ASIDE } from './repair.ts';
 
 export interface AuditDeps {
-  readonly state: Pick<StateStore, 'beginAudit' | 'recording' | 'counts'>;
+  readonly ledger: {
+    readonly recordings: Pick<RecordingLedger, 'get'>;
+    readonly catalogue: Pick<LedgerCatalogue, 'audit' | 'counts'>;
+  };
   readonly store: Pick<ObjectStore, 'list' | 'head' | 'get'>;
   readonly prefix: string;
   readonly extracted: string;
@@ -53,21 +56,23 @@ export async function* auditBucket(
 ): AsyncGenerator<Finding> {
   const { prefix, extracted } = deps;
   const { since, sample } = options;
-  const list = deps.state.beginAudit({ prefix, extracted, since, sample });
+  const list = await deps.ledger.catalogue.audit({ prefix, extracted, since, sample });
   const whole = since === undefined && sample === undefined;
-  const lists = whole || isListingCheaper(list.rows, deps.state.counts().SUCCESS);
+  const lists = whole || isListingCheaper(list.rows, (await deps.ledger.catalogue.counts()).SUCCESS);
   const objects = lists ? counted(deps.store.list(prefix, signal), totals) : nothing();
   try {
     const check = (pair: Pair): Promise<Finding | undefined> =>
       pair.row === undefined
-        ? Promise.resolve(whole ? strange(deps, pair.object.key) : undefined)
+        ? whole
+          ? strange(deps, pair.object.key)
+          : Promise.resolve(undefined)
         : checkRow(deps, options, totals, pair.row, pair.object, signal);
     for await (const findings of inBatches(sideBySide(list.inKeyOrder(), objects), check)) {
       yield* findings;
       options.onProgress?.(totals.checked, list.rows);
     }
   } finally {
-    list.close();
+    await list.close();
   }
 }
 
@@ -112,11 +117,11 @@ function findingOf(row: AuditedRow, sign: Finding['sign'], reason: string): Find
 }
 
 /** An object that has no SUCCESS row: fine when its recording is on its way, or when it is none. */
-function strange(deps: AuditDeps, key: string): Finding | undefined {
+async function strange(deps: AuditDeps, key: string): Promise<Finding | undefined> {
   const below = key.slice(deps.prefix.length);
   const ours = [RECEIPTS, ASIDE, '.wavspool-probe/'].some((own) => below.startsWith(own));
   if (ours || deps.otherPrefixes.some((other) => key.startsWith(other))) return undefined;
-  if (deps.state.recording(join(deps.extracted, below)) !== undefined) return undefined;
+  if ((await deps.ledger.recordings.get(join(deps.extracted, below))) !== undefined) return undefined;
   return { sign: '+', key, reason: 'is in the bucket, and no row knows it' };
 }
 

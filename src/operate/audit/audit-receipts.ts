@@ -6,12 +6,16 @@ import {
   type ChainLink,
   type StoredReceipt,
 } from '../../ingest/receipt/index.ts';
-import type { StateStore } from '../../domain/ledger.ts';
+import type { ReceiptLedger, RecordingLedger } from '../../domain/ledger.ts';
+import { everyPage } from '../../platform/paging/index.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import type { Finding } from './compare.ts';
 
 export interface ReceiptAuditDeps {
-  readonly state: Pick<StateStore, 'receiptHead' | 'recording' | 'tarsDueForReceipt'>;
+  readonly ledger: {
+    readonly recordings: Pick<RecordingLedger, 'many'>;
+    readonly receipts: Pick<ReceiptLedger, 'head' | 'due'>;
+  };
   readonly store: Pick<ObjectStore, 'list' | 'get'>;
   readonly site: string;
   readonly prefix: string;
@@ -31,7 +35,7 @@ export async function* auditReceipts(
   deps: ReceiptAuditDeps,
   signal: AbortSignal,
 ): AsyncGenerator<Finding, number> {
-  const before = deps.state.receiptHead();
+  const before = await deps.ledger.receipts.head();
   const links: ChainLink[] = [];
   for await (const stored of readReceipts(deps.store, deps.prefix, signal)) {
     if (stored.kind === 'invalid') {
@@ -42,7 +46,7 @@ export async function* auditReceipts(
     if (stored.receipt.site === deps.site) yield* compareWithRows(deps, stored);
   }
   // a listing goes by keys, not by time: of the receipts written meanwhile it may have a later one and not the one before
-  const isGrowing = deps.state.receiptHead()?.seq !== before?.seq;
+  const isGrowing = (await deps.ledger.receipts.head())?.seq !== before?.seq;
   const settled = isGrowing
     ? links.filter(({ site, seq }) => site !== deps.site || seq <= (before?.seq ?? 0))
     : links;
@@ -55,9 +59,9 @@ export async function* auditReceipts(
   return links.length;
 }
 
-function* withoutReceipt({ state, dueBefore }: ReceiptAuditDeps): Generator<Finding> {
-  for (let after = ''; ;) {
-    const page = state.tarsDueForReceipt(after, PAGE, dueBefore);
+async function* withoutReceipt({ ledger, dueBefore }: ReceiptAuditDeps): AsyncGenerator<Finding> {
+  const due = everyPage((after) => ledger.receipts.due({ after, limit: PAGE, before: dueBefore }));
+  for await (const page of due)
     for (const { path } of page)
       yield {
         sign: '-',
@@ -65,19 +69,18 @@ function* withoutReceipt({ state, dueBefore }: ReceiptAuditDeps): Generator<Find
         reason: 'has no receipt, though all its recordings are in the bucket',
         tar: path,
       };
-    const last = page.at(-1);
-    if (last === undefined) return;
-    after = last.path;
-  }
 }
 
-function* compareWithRows(
+async function* compareWithRows(
   deps: ReceiptAuditDeps,
   { key: receiptKey, receipt }: Extract<StoredReceipt, { kind: 'receipt' }>,
-): Generator<Finding> {
+): AsyncGenerator<Finding> {
+  const pathOf = (key: string): string => join(deps.extracted, key.slice(deps.prefix.length));
+  const rows = await deps.ledger.recordings.many(receipt.recordings.map(({ key }) => pathOf(key)));
+  const byPath = new Map(rows.map((row) => [row.path, row]));
   for (const { key, sha256 } of receipt.recordings) {
-    const recording = join(deps.extracted, key.slice(deps.prefix.length));
-    const row = deps.state.recording(recording);
+    const recording = pathOf(key);
+    const row = byPath.get(recording);
     if (row === undefined) {
       yield { sign: '!', key, reason: `${receiptKey} names it, and no row knows it`, recording };
     } else if (row.sha256 !== sha256) {

@@ -2,13 +2,16 @@ import { settleOnce } from '../../ingest/arrival/index.ts';
 import type { Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
-import type { StateStore } from '../../domain/ledger.ts';
+import type { LedgerCatalogue, TarLedger } from '../../domain/ledger.ts';
 import type { TarVersion } from '../../domain/tar.ts';
 import { proveBelow } from '../../platform/tar/index.ts';
 import type { Finding } from './compare.ts';
 
 export interface TarAuditDeps {
-  readonly state: Pick<StateStore, 'tarsLackingRows' | 'settledTars' | 'tarProgress'>;
+  readonly ledger: {
+    readonly tars: Pick<TarLedger, 'settled'>;
+    readonly catalogue: Pick<LedgerCatalogue, 'lackingRows'>;
+  };
   readonly arrival: Settings['arrival'];
   readonly incoming: string;
   readonly clock: Clock;
@@ -20,7 +23,7 @@ export interface TarAuditDeps {
  * rows are missing. Where tars are unknown it waits one quiet period, to tell those that are still being written.
  */
 export async function* auditTars(deps: TarAuditDeps): AsyncGenerator<Finding> {
-  for (const tar of deps.state.tarsLackingRows()) {
+  for (const tar of await deps.ledger.catalogue.lackingRows()) {
     const reason = `had ${tar.wavs} recordings when it was extracted; not all of them have a row now`;
     yield { sign: '!', key: tar.path, reason, tar: tar.path };
   }
@@ -30,14 +33,14 @@ export async function* auditTars(deps: TarAuditDeps): AsyncGenerator<Finding> {
     incoming: deps.incoming,
     clock: deps.clock,
     report: deps.report,
-    known: (versions) => deps.state.settledTars(versions),
+    known: (versions) => deps.ledger.tars.settled(versions),
     queue: (versions) => {
       found.push(...versions);
       return Promise.resolve();
     },
     prove: proveBelow(deps.incoming),
   });
-  const settled = await deps.state.settledTars(found); // some may have been extracted while we looked
+  const settled = await deps.ledger.tars.settled(found); // some may have been extracted while we looked
   for (const { path } of found.filter(({ path }) => !settled.has(path))) {
     yield { sign: '!', key: path, reason: 'landed complete, and was not extracted', tar: path };
   }

@@ -80,19 +80,20 @@ export type Pair =
 
 /** Walks rows and objects, both in the order of their keys, side by side; memory stays that of one of each. */
 export async function* sideBySide(
-  rows: Iterable<AuditedRow>,
+  rows: AsyncIterable<readonly AuditedRow[]>,
   objects: AsyncIterable<ListedObject>,
 ): AsyncGenerator<Pair> {
   const listing = objects[Symbol.asyncIterator]();
   let next = await listing.next();
-  for (const row of rows) {
-    while (next.done !== true && compareKeys(next.value.key, row.key) < 0) {
-      yield { row: undefined, object: next.value };
-      next = await listing.next();
+  for await (const page of rows)
+    for (const row of page) {
+      while (next.done !== true && compareKeys(next.value.key, row.key) < 0) {
+        yield { row: undefined, object: next.value };
+        next = await listing.next();
+      }
+      const object = next.done !== true && next.value.key === row.key ? next.value : undefined;
+      yield { row, object };
+      if (object !== undefined) next = await listing.next();
     }
-    const object = next.done !== true && next.value.key === row.key ? next.value : undefined;
-    yield { row, object };
-    if (object !== undefined) next = await listing.next();
-  }
   for (; next.done !== true; next = await listing.next()) yield { row: undefined, object: next.value };
 }

@@ -3,7 +3,7 @@ import { extractTar, type ExtractDeps } from '../../ingest/extract/index.ts';
 import { messageOf } from '../../domain/faults.ts';
 import { sha256IfThere } from '../../platform/runtime/index.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
-import type { StateStore } from '../../domain/ledger.ts';
+import type { Ledger } from '../../domain/ledger.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import { uploadRecording, type UploadDeps } from '../../ingest/upload/index.ts';
 import type { Finding } from './compare.ts';
@@ -12,7 +12,7 @@ import type { Finding } from './compare.ts';
 export const ASIDE = '.altered/';
 
 export interface RepairDeps {
-  readonly state: StateStore;
+  readonly ledger: Pick<Ledger, 'tars' | 'recordings' | 'receipts'>;
   readonly store: ObjectStore;
   readonly extract: ExtractDeps;
   readonly upload: UploadDeps;
@@ -33,7 +33,7 @@ export async function repairFinding(
 ): Promise<Repair> {
   try {
     if (finding.recording === undefined) return await repairTar(deps, finding, signal);
-    const row = deps.state.recording(finding.recording);
+    const row = await deps.ledger.recordings.get(finding.recording);
     if (row === undefined || (finding.sign !== '-' && finding.sign !== '*')) {
       return { kind: 'not repaired', why: 'there is nothing to repair it from' };
     }
@@ -51,7 +51,7 @@ async function repairRecording(
   signal: AbortSignal,
 ): Promise<Repair> {
   const fileThere = row.sha256 !== undefined && (await sha256IfThere(row.path)) === row.sha256;
-  const tar = row.tar === undefined ? undefined : deps.state.tar(row.tar);
+  const tar = row.tar === undefined ? undefined : await deps.ledger.tars.get(row.tar);
   const tarThere =
     tar !== undefined &&
     tar.size !== undefined &&
@@ -62,7 +62,7 @@ async function repairRecording(
     return { kind: 'not repaired', why: 'neither its file nor its tar is on this host as it was' };
   }
   if (finding.sign === '*') await setAside(deps, finding.key, signal);
-  await deps.state.reopen(row.path);
+  await deps.ledger.recordings.reopen(row.path);
   if (!fileThere && tarThere) {
     const { path, size = 0, mtimeMs = 0 } = tar;
     await extractTar(deps.extract, { path, size, mtimeMs }, signal);
@@ -80,18 +80,20 @@ async function repairTar(deps: RepairDeps, finding: Finding, signal: AbortSignal
   const version = await lookAt(finding.tar);
   if (version === undefined) return { kind: 'not repaired', why: 'the tar is not on this host any more' };
   await extractTar(deps.extract, versionOf(version), signal);
-  const tar = deps.state.tar(finding.tar);
+  const tar = await deps.ledger.tars.get(finding.tar);
   let uploaded = 0;
-  for (const row of tar === undefined ? [] : deps.state.recordingsOfVersion(tar)) {
-    if (row.status !== 'PENDING') continue;
-    await upload(deps, row.path, signal);
-    uploaded += 1;
-  }
+  if (tar === undefined) return { kind: 'not repaired', why: 'its rows are gone again' };
+  for await (const page of deps.ledger.receipts.recordingsOf(tar))
+    for (const row of page) {
+      if (row.status !== 'PENDING') continue;
+      await upload(deps, row.path, signal);
+      uploaded += 1;
+    }
   return { kind: 'repaired', how: `extracted, and ${uploaded} of its recordings uploaded` };
 }
 
 async function upload(deps: RepairDeps, path: string, signal: AbortSignal): Promise<void> {
-  const row = deps.state.recording(path);
+  const row = await deps.ledger.recordings.get(path);
   if (row !== undefined && row.status !== 'SUCCESS') await uploadRecording(deps.upload, row, signal);
 }
 

@@ -1,4 +1,4 @@
-import type { StateStore } from '../../domain/ledger.ts';
+import type { Ledger } from '../../domain/ledger.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
 import type { Queues } from '../../platform/queue/index.ts';
 import type { Settings } from '../../platform/config/index.ts';
@@ -9,7 +9,7 @@ import { readLanding, type LandingPage } from './read-landing.ts';
 
 export interface LandingDeps {
   readonly settings: Settings;
-  readonly state: StateStore;
+  readonly ledger: Pick<Ledger, 'tars' | 'recordings' | 'normalise'>;
   readonly clock: Clock;
   readonly queues: Queues | undefined;
 }
@@ -19,7 +19,7 @@ export async function landingOf(
   deps: LandingDeps,
   page: { readonly after?: string | undefined; readonly limit: number },
 ): Promise<LandingPage> {
-  const { settings, state, clock, queues } = deps;
+  const { settings, ledger, clock, queues } = deps;
   requirePlace(settings.paths.incoming, settings.paths.data);
   const roles = (await queues?.shared.heartbeats()) ?? [];
   return readLanding(
@@ -29,7 +29,9 @@ export async function landingOf(
       clock,
       isWatched: roles.some(({ role }) => role === 'watch'),
       known: (versions) =>
-        queues === undefined ? state.settledTars(versions) : knownTars({ settings, state, queues }, versions),
+        queues === undefined
+          ? ledger.tars.settled(versions)
+          : knownTars({ settings, ledger, queues }, versions),
       prove: proveBelow(settings.paths.incoming),
     },
     page,

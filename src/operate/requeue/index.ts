@@ -1,3 +1,4 @@
 // An operator's second chance for what failed: from the command line and from the dashboard alike.
+export { chosenRecordings, chosenTars, type FailureChoice } from './chosen-failures.ts';
 export { failureFilter, type FailureWords } from './failure-filter.ts';
 export { requeue, type Requeued, type RequeueRequest } from './requeue.ts';

@@ -4,11 +4,12 @@ import type { Report } from '../../domain/events.ts';
 import type { Settings } from '../../platform/config/index.ts';
 import { errnoOf } from '../../domain/faults.ts';
 import { extractWork, uploadWork, priorityOf, type Queues } from '../../platform/queue/index.ts';
-import type { FailedPage, FailureFilter, StateStore } from '../../domain/ledger.ts';
+import type { Ledger } from '../../domain/ledger.ts';
+import { chosenRecordings, chosenTars, type FailureChoice } from './chosen-failures.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
 import { versionAt, type TarVersion } from '../../domain/tar.ts';
 
-export interface RequeueRequest extends FailureFilter {
+export interface RequeueRequest extends FailureChoice {
   /** Failed tars too; else recordings only. */
   readonly tars: boolean;
   /** At most so many recordings. */
@@ -23,14 +24,13 @@ export interface Requeued {
   readonly paths: readonly string[];
 }
 
-const PAGE = 500;
 /** What only another extraction can mend. */
 const MENDED_BY_EXTRACTION: ReadonlySet<string | undefined> = new Set(['changed', 'missing', 'refused']);
 
 /** What re-queuing works with. */
 export interface RequeueDeps {
   readonly settings: Pick<Settings, 'arrival'>;
-  readonly state: StateStore;
+  readonly ledger: Pick<Ledger, 'tars' | 'recordings'>;
   readonly queues: Queues;
   readonly clock: Clock;
   readonly report: Report;
@@ -41,19 +41,16 @@ export async function requeue(deps: RequeueDeps, request: RequeueRequest, by: st
   const paths: string[] = [];
   const tars = new Set<string>();
   const limit = request.limit ?? Number.POSITIVE_INFINITY;
-  for (let after: number | undefined = 0; after !== undefined && paths.length < limit;) {
-    const page: FailedPage = deps.state.failed(request, after, Math.min(PAGE, limit - paths.length));
-    after = page.next;
-    paths.push(...page.rows.map(({ path }) => path));
-    if (request.dryRun !== true)
-      await requeuePage(
-        deps,
-        page.rows.map(({ row }) => row),
-        tars,
-      );
+  for await (const page of chosenRecordings(deps.ledger.recordings, request)) {
+    const rows = page.slice(0, limit - paths.length).map(({ row }) => row);
+    paths.push(...rows.map(({ path }) => path));
+    if (request.dryRun !== true) await requeuePage(deps, rows, tars);
+    if (paths.length >= limit) break;
     await deps.clock.sleep(0); // others go on between two pages
   }
-  const failedTars = request.tars ? deps.state.failedTars(request) : [];
+  const failedTars = request.tars
+    ? (await Array.fromAsync(chosenTars(deps.ledger.tars, request))).flat()
+    : [];
   for (const { path } of failedTars) tars.add(path);
   if (request.dryRun !== true) {
     await extractAgain(deps, [...tars]);
@@ -68,7 +65,7 @@ async function requeuePage(
   tars: Set<string>,
 ): Promise<void> {
   const { order } = deps.settings.arrival;
-  await deps.state.requeue(rows.map(({ path }) => path));
+  await deps.ledger.recordings.requeue(rows.map(({ path }) => path));
   const uploads = rows.filter((row) => row.tar === undefined || !MENDED_BY_EXTRACTION.has(row.cause));
   for (const row of rows) if (row.tar !== undefined && MENDED_BY_EXTRACTION.has(row.cause)) tars.add(row.tar);
   await deps.queues.upload.restart(
@@ -81,9 +78,9 @@ async function requeuePage(
 /** Queues the present version of each tar; for one that is gone its last known version, whose job will say so. */
 async function extractAgain(deps: RequeueDeps, tars: readonly string[]): Promise<void> {
   for (const path of tars) {
-    const version = (await presentVersion(path)) ?? deps.state.failedTar(path);
+    const version = (await presentVersion(path)) ?? (await deps.ledger.tars.failure(path));
     if (version === undefined) continue;
-    await deps.state.forgetTarFailure(path);
+    await deps.ledger.tars.forgetFailure(path);
     await deps.queues.extract.restart([extractWork(version, 0)]);
   }
 }

@@ -8,7 +8,7 @@ import { verdict, type StateCheck } from '../health/index.ts';
 import type { Presence, QueueKind } from '../../platform/queue/index.ts';
 import { neededRoles } from '../../domain/role-names.ts';
 import { isoTime, isoTimestamp, sqlTimestamp, type Clock } from '../../platform/runtime/index.ts';
-import type { StateStore } from '../../domain/ledger.ts';
+import type { LedgerCatalogue } from '../../domain/ledger.ts';
 import { unlessAway, type Pauses, type QueueFacts } from './queues.ts';
 import type { DiskStatus, Facts, Status } from './status.ts';
 import { timedJobs } from './timed-jobs.ts';
@@ -16,7 +16,7 @@ import { timedJobs } from './timed-jobs.ts';
 export interface StatusDeps {
   readonly settings: Pick<Settings, 'site' | 'paths' | 'extract' | 'databases' | 'mirrors' | 'logs'>;
   readonly parts: UsedParts;
-  readonly state: Pick<StateStore, 'counts' | 'causes' | 'endedBetween'>;
+  readonly catalogue: Pick<LedgerCatalogue, 'counts' | 'causes' | 'ended'>;
   /** Asks Redis, see `lookAtQueues`; absent where nothing goes through it. */
   readonly queues: (() => Promise<QueueFacts>) | undefined;
   /** Who is at work, where Redis does not tell it. */
@@ -35,7 +35,7 @@ export interface StatusDeps {
 
 /** Looks at the state store, the queues and the disk. What `state.db` or Redis cannot tell is null or absent. Throws FILE_UNREADABLE. */
 export async function collectStatus(deps: StatusDeps): Promise<Status> {
-  const { settings, parts, state, clock } = deps;
+  const { settings, parts, catalogue, clock } = deps;
   const now = clock.now();
   const [seen, disk, keeping, check] = await Promise.all([
     lookAtWork(deps, now),
@@ -45,7 +45,7 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
   ]);
   const isAsked = parts.recordings && disk['incoming'] !== null;
   const landing = seen.landing ?? (isAsked ? await deps.landing?.() : undefined);
-  const rows = readRows(state, now);
+  const rows = await readRows(catalogue, now);
   const facts: Facts = {
     site: settings.site,
     at: isoTime(now),
@@ -108,12 +108,12 @@ function withPauses(queues: QueueFacts['queues'], pauses: Awaited<ReturnType<Pau
 type RowFigures = Pick<Facts, 'recordings' | 'tars' | 'causes' | 'rates'>;
 
 /** What the rows say, or why they cannot be read: all else is worth telling then. Throws what is no fault of the host's. */
-function readRows(
-  state: StatusDeps['state'],
+async function readRows(
+  catalogue: StatusDeps['catalogue'],
   now: number,
-): { readonly figures: RowFigures; readonly fault: Facts['state']['fault'] } {
+): Promise<{ readonly figures: RowFigures; readonly fault: Facts['state']['fault'] }> {
   try {
-    return { figures: rowFigures(state, now), fault: null };
+    return { figures: await rowFigures(catalogue, now), fault: null };
   } catch (error) {
     const code = faultCode(error);
     if (FAULTS[code].cause !== 'state' && code !== 'DISK_FULL') throw error;
@@ -122,11 +122,12 @@ function readRows(
   }
 }
 
-function rowFigures(state: StatusDeps['state'], now: number): RowFigures {
-  const counts = state.counts();
+async function rowFigures(catalogue: StatusDeps['catalogue'], now: number): Promise<RowFigures> {
+  const counts = await catalogue.counts();
   const { PENDING, SUCCESS, FAILED, givenUp, pendingBytes } = counts;
-  const uploadedWithin = (ms: number): number =>
-    state.endedBetween(sqlTimestamp(now - ms), sqlTimestamp(now + 1000)).SUCCESS;
+  const [minute, hour] = await catalogue.ended(
+    [60_000, 3_600_000].map((ms) => ({ from: sqlTimestamp(now - ms), to: sqlTimestamp(now + 1000) })),
+  );
   return {
     recordings: { PENDING, SUCCESS, FAILED, givenUp, givenUpSince: iso(counts.givenUpSince), pendingBytes },
     tars: {
@@ -135,10 +136,10 @@ function rowFigures(state: StatusDeps['state'], now: number): RowFigures {
       givenUp: counts.givenUpTars,
       givenUpSince: iso(counts.givenUpTarsSince),
     },
-    causes: state.causes(),
+    causes: await catalogue.causes(),
     rates: {
-      recordingsLastMinute: uploadedWithin(60_000),
-      recordingsLastHour: uploadedWithin(3_600_000),
+      recordingsLastMinute: minute?.SUCCESS ?? 0,
+      recordingsLastHour: hour?.SUCCESS ?? 0,
     },
   };
 }

@@ -1,5 +1,5 @@
 import { isoTime, sqlTimestamp } from '../../platform/runtime/index.ts';
-import type { StateStore } from '../../domain/ledger.ts';
+import type { LedgerCatalogue } from '../../domain/ledger.ts';
 
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
@@ -13,12 +13,19 @@ export interface HourlyRate {
   readonly failed: number;
 }
 
-/** The last 24 hours of the clock at `now`, ms since 1970; the one that is not over yet comes last. Throws SQLite's errors. */
-export function ratesOfLastDay(state: Pick<StateStore, 'endedBetween'>, now: number): readonly HourlyRate[] {
+/** The last 24 hours of the clock at `now`, ms since 1970; the one that is not over yet comes last. Throws the ledger's faults. */
+export async function ratesOfLastDay(
+  catalogue: Pick<LedgerCatalogue, 'ended'>,
+  now: number,
+): Promise<readonly HourlyRate[]> {
   const thisHour = Math.floor(now / HOUR_MS);
-  return Array.from({ length: HOURS }, (_, at) => {
-    const from = (thisHour - HOURS + 1 + at) * HOUR_MS;
-    const { SUCCESS, FAILED } = state.endedBetween(sqlTimestamp(from), sqlTimestamp(from + HOUR_MS));
-    return { from: isoTime(from), uploaded: SUCCESS, failed: FAILED };
-  });
+  const hours = Array.from({ length: HOURS }, (_, at) => (thisHour - HOURS + 1 + at) * HOUR_MS);
+  const ended = await catalogue.ended(
+    hours.map((from) => ({ from: sqlTimestamp(from), to: sqlTimestamp(from + HOUR_MS) })),
+  );
+  return hours.map((from, at) => ({
+    from: isoTime(from),
+    uploaded: ended[at]?.SUCCESS ?? 0,
+    failed: ended[at]?.FAILED ?? 0,
+  }));
 }

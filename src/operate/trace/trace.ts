@@ -9,7 +9,7 @@ import { extractWork, uploadJobId, type Queues } from '../../platform/queue/inde
 import { redisFault } from '../../platform/redis/index.ts';
 import type { FailedTar, TarRow } from '../../domain/tar.ts';
 import type { Progress, RecordingRow } from '../../domain/recording.ts';
-import type { StateStore } from '../../domain/ledger.ts';
+import type { Ledger } from '../../domain/ledger.ts';
 import { openS3Store, type ObjectHead } from '../../platform/s3/index.ts';
 import { proveBelow, type Completeness } from '../../platform/tar/index.ts';
 
@@ -62,7 +62,7 @@ export type Trace =
 
 interface TraceDeps {
   readonly settings: Settings;
-  readonly state: StateStore;
+  readonly ledger: Pick<Ledger, 'tars' | 'recordings'>;
   readonly queues: Queues | undefined;
   /** Why Redis cannot be asked, though work goes through it. */
   readonly redisFault: WavspoolError | undefined;
@@ -83,22 +83,25 @@ export async function trace(deps: TraceDeps, name: string): Promise<Trace> {
     const found = await traceAt(deps, path);
     if (found.kind !== 'unknown') return found;
   }
-  const row = recordingOfKey(deps, name);
+  const row = await recordingOfKey(deps, name);
   if (row !== undefined) return traceRecording(deps, row);
   return traceAt(deps, places[0] ?? name);
 }
 
 /** A key says where its recording lies, but for one that had to get another name. */
-function recordingOfKey({ state, settings }: TraceDeps, key: string): RecordingRow | undefined {
+async function recordingOfKey(
+  { ledger, settings }: TraceDeps,
+  key: string,
+): Promise<RecordingRow | undefined> {
   const { prefix } = settings.s3;
   const derived = key.startsWith(prefix)
-    ? state.recording(join(settings.paths.extracted, key.slice(prefix.length)))
+    ? await ledger.recordings.get(join(settings.paths.extracted, key.slice(prefix.length)))
     : undefined;
-  return derived?.key === key ? derived : state.recordingByKey(key);
+  return derived?.key === key ? derived : ledger.recordings.byKey(key);
 }
 
 async function traceAt(deps: TraceDeps, path: string): Promise<Trace> {
-  const row = deps.state.recording(path);
+  const row = await deps.ledger.recordings.get(path);
   if (row !== undefined) return traceRecording(deps, row);
   const tar = await traceTar(deps, path);
   const { arrival, extraction, failure, job } = tar;
@@ -110,11 +113,11 @@ async function traceAt(deps: TraceDeps, path: string): Promise<Trace> {
 async function traceTar(deps: TraceDeps, path: string): Promise<TarTrace> {
   const found = await factsOf(path);
   const onDisk = found === null || 'error' in found ? null : found;
-  const extraction = deps.state.tar(path) ?? null;
-  const failure = deps.state.failedTar(path) ?? null;
+  const extraction = (await deps.ledger.tars.get(path)) ?? null;
+  const failure = (await deps.ledger.tars.failure(path)) ?? null;
   const { size = 0, mtimeMs = 0 } = onDisk ?? failure ?? extraction ?? {};
   const job = await jobState(deps, 'extract', extractWork({ path, size, mtimeMs }, 0).id);
-  const recordings = deps.state.tarProgress(path);
+  const recordings = await deps.ledger.tars.progress(path);
   const isNew = onDisk !== null && !isOf(extraction, onDisk) && !isOf(failure, onDisk);
   const arrival = isNew ? await arrivalOf(deps, path) : null;
   return { kind: 'tar', path, onDisk: publicFacts(found), arrival, extraction, failure, job, recordings };

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { WavspoolError } from '../../domain/faults.ts';
-import { isSameBatch } from '../state/index.ts';
-import type { OpenRecording } from '../../domain/recording.ts';
+import type { RecordingRow, UploadUnit } from '../../domain/recording.ts';
 import type { QueueKind } from './names.ts';
 import { priorityOf, type Order } from '../../domain/arrival-order.ts';
 
@@ -75,33 +74,28 @@ export function givenUpBefore(payload: Payload<QueueKind>): string | undefined {
   return 'givenUp' in payload ? payload.givenUp : undefined;
 }
 
-/** What the job of a recording is derived from. */
-export type ToUpload = Omit<OpenRecording, 'rowid'>;
-
-/** The jobs of recordings as `state.db` has them at `now` (ms since 1970): those of one batch, which follow each other, share one. */
+/** The jobs of what is to be uploaded, as the ledger has it at `now` (ms since 1970). */
 export function uploadJobs(
-  recordings: readonly ToUpload[],
+  units: readonly UploadUnit[],
   order: Order,
   now: number,
 ): readonly QueuedWork<'upload'>[] {
-  const jobs: [ToUpload, ...ToUpload[]][] = [];
-  for (const recording of recordings) {
-    const last = jobs.at(-1);
-    if (last !== undefined && isSameBatch(last[0], recording)) last.push(recording);
-    else jobs.push([recording]);
-  }
-  return jobs.map((together) => {
-    const [first] = together;
-    const priority = priorityOf(first.tarMtimeMs ?? 0, order, now);
-    if (first.batch === undefined) return uploadWork(first.path, priority);
-    const paths = together.map(({ path }) => path);
-    return { id: uploadJobId(first), payload: { v: 1, recordings: paths }, priority };
+  return units.map(({ paths, batch, tarMtimeMs }) => {
+    const priority = priorityOf(tarMtimeMs ?? 0, order, now);
+    if (batch === undefined) return uploadWork(paths[0], priority);
+    const id = batchId(batch.tar, tarMtimeMs, batch.number);
+    return { id, payload: { v: 1, recordings: [...paths] }, priority };
   });
 }
 
 /** The id of the job that carries a recording. */
-export function uploadJobId({ path, tar, tarMtimeMs, batch }: ToUpload): string {
-  return batch === undefined ? recordingId(path) : `batch-${digest(`${tar}\0${tarMtimeMs}\0${batch}`)}`;
+export function uploadJobId(row: Pick<RecordingRow, 'path' | 'tar' | 'tarMtimeMs' | 'batch'>): string {
+  const { path, tar, tarMtimeMs, batch } = row;
+  return batch === undefined ? recordingId(path) : batchId(tar, tarMtimeMs, batch);
+}
+
+function batchId(tar: string | undefined, tarMtimeMs: number | undefined, batch: number): string {
+  return `batch-${digest(`${tar}\0${tarMtimeMs}\0${batch}`)}`;
 }
 
 function recordingId(path: string): string {

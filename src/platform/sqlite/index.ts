@@ -38,6 +38,6 @@ export {
   type WalEnd,
 } from './pinned-pages.ts';
 export { quickCheck } from './quick-check.ts';
-export { openScratch } from './scratch.ts';
+export { openNameless, openScratch } from './scratch.ts';
 export { whereabouts } from './whereabouts.ts';
 export { type WalFrame, type WalIndex, type WalPosition } from './wal.ts';

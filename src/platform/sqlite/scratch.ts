@@ -17,3 +17,11 @@ export function openScratch(path: string): Sqlite {
     return db;
   });
 }
+
+/** A database without a name, in a file of the system's temporary directory that is gone with it: as {@link openScratch}, for who needs no path. */
+export function openNameless(): Sqlite {
+  const db = new Database('');
+  db.pragma('journal_mode = OFF');
+  db.pragma('synchronous = OFF');
+  return db;
+}

@@ -1,4 +1,4 @@
 // The ledger's implementations: which tars were extracted and how far every recording is. Its interface is domain/ledger.ts.
 export { SCHEMA_VERSION } from './sqlite/schema.ts';
 export { stateLockFile } from './lock-file.ts';
-export { isSameBatch, openStateStore, type StateStoreOptions } from './sqlite/index.ts';
+export { openSqliteLedger, type SqliteLedgerOptions } from './sqlite/index.ts';

@@ -12,20 +12,20 @@ import { dashboardToken, startDashboard } from '../../web/index.ts';
 export const dashboardRole: HostRole = {
   name: 'dashboard',
   start: async (app) => {
-    const { loaded, settings, state, queues, presence, clock, report } = app;
+    const { loaded, settings, ledger, queues, presence, clock, report } = app;
     const host = await openHost(app);
     const stopped = new AbortController();
     const { token, isNew } = await dashboardToken(settings);
     const dashboard = await startDashboard({
       settings,
       parts: loaded.parts,
-      state,
+      ledger,
       queues,
       presence,
       clock,
       report,
       requeue: async (words, tars) =>
-        requeue({ ...app, queues: needed(app) }, { ...failureFilter(app, words), tars }, 'dashboard'),
+        requeue({ ...app, queues: needed(app) }, { ...(await failureFilter(app, words)), tars }, 'dashboard'),
       ingest: async (tars) => ingestTars({ ...app, queues: needed(app) }, tars),
       pauses: () => readPauses(settings),
       host: hostApi(host, stopped.signal),

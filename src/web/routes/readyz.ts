@@ -19,20 +19,20 @@ export function readyz(server: FastifyInstance, context: Context): void {
   });
 }
 
-async function judge({ state, status, settings, parts }: Context): Promise<Verdicts> {
-  const stateVerdict = verdictOf(() => {
-    state.counts();
+async function judge({ ledger, status, settings, parts }: Context): Promise<Verdicts> {
+  const stateVerdict = await verdictOf(async () => {
+    await ledger.catalogue.counts();
     return [];
   });
   try {
     const { redis, store, disk } = await status();
     return {
       ...(redis !== null && {
-        redis: verdictOf(() => (redis.available ? [] : [redis.message ?? 'it is away'])),
+        redis: await verdictOf(() => (redis.available ? [] : [redis.message ?? 'it is away'])),
       }),
       state: stateVerdict,
-      ...(parts.recordings && { store: verdictOf(() => lackOfStore(store)) }),
-      disk: verdictOf(() => lackOfRoom(disk, settings.extract.minFreeBytes)),
+      ...(parts.recordings && { store: await verdictOf(() => lackOfStore(store)) }),
+      disk: await verdictOf(() => lackOfRoom(disk, settings.extract.minFreeBytes)),
     };
   } catch (error) {
     const unknown = { ok: false, why: `not known: ${messageOf(error)}` };
@@ -62,9 +62,9 @@ function lackOfRoom(disk: Status['disk'], minFreeBytes: number): string[] {
 }
 
 /** `check` gives what is wrong, or throws it. */
-function verdictOf(check: () => readonly string[]): Verdict {
+async function verdictOf(check: () => readonly string[] | Promise<readonly string[]>): Promise<Verdict> {
   try {
-    const faults = check();
+    const faults = await check();
     return faults.length === 0 ? { ok: true } : { ok: false, why: faults.join('; ') };
   } catch (error) {
     return { ok: false, why: messageOf(error) };

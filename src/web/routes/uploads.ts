@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { pageOf, readCursor } from '../../platform/paging/index.ts';
-import type { RecordingPlace, StateStore } from '../../domain/ledger.ts';
+import { pageOf } from '../../platform/paging/index.ts';
+import type { LedgerCatalogue } from '../../domain/ledger.ts';
 import type { Context } from '../context.ts';
 import { parsed, requeueBody, uploadsQuery } from '../input.ts';
 
@@ -8,15 +8,18 @@ import { parsed, requeueBody, uploadsQuery } from '../input.ts';
  * `GET /api/uploads?status=&search=&limit=&after=`: a page of rows, the newest change first.
  * `POST /api/uploads/requeue`: FAILED → PENDING with a fresh budget; repeating it is harmless.
  */
-export function uploads(server: FastifyInstance, { state, requeue }: Context): void {
+export function uploads(server: FastifyInstance, { ledger: { catalogue }, requeue }: Context): void {
   server.get('/api/uploads', async (request) => {
     const { status, search, limit, after } = parsed(uploadsQuery, request.query);
-    const wanted = { status, limit, after: after === undefined ? undefined : readCursor(after, isPlace) };
+    const wanted = { status, limit, after };
     const { rows, next } =
-      search === undefined ? state.list(wanted) : await state.search({ ...wanted, part: search });
+      search === undefined
+        ? await catalogue.list(wanted)
+        : await catalogue.search({ ...wanted, part: search });
     return {
-      ...(search === undefined && { total: total(state, status) }),
-      ...pageOf(rows, ({ path }) => path, next),
+      ...(search === undefined && { total: await total(catalogue, status) }),
+      ...pageOf(rows, ({ path }) => path, undefined),
+      next: next ?? null,
     };
   });
 
@@ -26,14 +29,10 @@ export function uploads(server: FastifyInstance, { state, requeue }: Context): v
   });
 }
 
-function total(state: StateStore, status: 'PENDING' | 'SUCCESS' | 'FAILED' | undefined): number {
-  const counts = state.counts();
+async function total(
+  catalogue: LedgerCatalogue,
+  status: 'PENDING' | 'SUCCESS' | 'FAILED' | undefined,
+): Promise<number> {
+  const counts = await catalogue.counts();
   return status === undefined ? counts.PENDING + counts.SUCCESS + counts.FAILED : counts[status];
-}
-
-function isPlace(value: unknown): value is RecordingPlace {
-  if (typeof value !== 'object' || value === null || !('rowid' in value) || !('timestamp' in value))
-    return false;
-  const { rowid, timestamp } = value;
-  return Number.isSafeInteger(rowid) && (timestamp === null || typeof timestamp === 'string');
 }

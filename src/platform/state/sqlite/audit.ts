@@ -1,13 +1,16 @@
 import { join } from 'node:path';
-import { sqlTimestamp, type Clock } from '../../runtime/index.ts';
 import type { Sqlite, Write } from '../../sqlite/index.ts';
+import type { Plain } from './plain.ts';
 import { tarRow, type TarsRecord } from './rows.ts';
-import type { AuditList, AuditRequest, AuditedRow, RestoredTar, StateStore } from '../../../domain/ledger.ts';
+import type {
+  AuditList,
+  AuditRequest,
+  AuditedRow,
+  LedgerCatalogue,
+  RestoredTar,
+} from '../../../domain/ledger.ts';
 
-type AuditMethods = Pick<
-  StateStore,
-  'beginAudit' | 'tarsLackingRows' | 'tarsAfter' | 'reopen' | 'restoreTar'
->;
+type AuditMethods = Pick<Plain<LedgerCatalogue>, 'audit' | 'lackingRows' | 'restoreTar'>;
 
 const PAGE = 1000;
 
@@ -22,7 +25,7 @@ WHERE status = 'SUCCESS' AND (@since IS NULL OR timestamp >= @since) AND (@sampl
 ORDER BY object_key`;
 
 /** What an audit reads, and what its repairs and the rebuilding from receipts write. */
-export function auditMethods(db: Sqlite, write: Write, clock: Clock): AuditMethods {
+export function auditMethods(db: Sqlite, write: Write): AuditMethods {
   const lacking = db.prepare(
     `SELECT t.* FROM extracted_tars t WHERE wavs IS NOT NULL AND wavs <>
        (SELECT count(*) FROM uploads u WHERE u.tar = t.path AND u.wav_path <> u.tar AND u.tar_mtime_ms IS t.mtime_ms
@@ -30,21 +33,14 @@ export function auditMethods(db: Sqlite, write: Write, clock: Clock): AuditMetho
        + (SELECT count(*) FROM json_each(t.shared) s JOIN uploads u ON u.wav_path = s.value)
      ORDER BY path`,
   );
-  const after = db.prepare('SELECT * FROM extracted_tars WHERE path > ? ORDER BY path LIMIT ?');
-  const reopened = db.prepare(
-    `UPDATE uploads SET status = 'PENDING', timestamp = ?, error_message = NULL, cause = NULL, retry_count = 0,
-       batch = NULL WHERE wav_path = ? AND status = 'SUCCESS'`,
-  );
   return {
-    beginAudit: (request) => beginAudit(db, request),
-    tarsLackingRows: () => (lacking.all() as TarsRecord[]).map(tarRow),
-    tarsAfter: (path, limit) => (after.all(path, limit) as TarsRecord[]).map(tarRow),
-    reopen: (path) => write(() => reopened.run(sqlTimestamp(clock.now()), path).changes === 1),
+    audit: (request) => takeAudit(db, request),
+    lackingRows: () => (lacking.all() as TarsRecord[]).map(tarRow),
     restoreTar: tarRestorer(db, write),
   };
 }
 
-function beginAudit(db: Sqlite, { prefix, extracted, since, sample }: AuditRequest): AuditList {
+function takeAudit(db: Sqlite, { prefix, extracted, since, sample }: AuditRequest): Plain<AuditList> {
   db.exec(`CREATE TEMP TABLE IF NOT EXISTS audited (
     id INTEGER PRIMARY KEY, path TEXT, key TEXT, tar TEXT, size INTEGER, sha256 TEXT, etag TEXT);
     DELETE FROM temp.audited;`);
@@ -60,9 +56,9 @@ function beginAudit(db: Sqlite, { prefix, extracted, since, sample }: AuditReque
     *inKeyOrder() {
       for (let last = 0; ;) {
         const records = page.all(last, PAGE) as AuditedRecord[];
-        yield* records.map(auditedRow);
         const end = records.at(-1);
         if (end === undefined) return;
+        yield records.map(auditedRow);
         last = end.id;
       }
     },

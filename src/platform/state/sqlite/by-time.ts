@@ -1,5 +1,7 @@
+import type { Cursor, PageOf } from '../../../domain/ledger.ts';
+import type { RecordingRow } from '../../../domain/recording.ts';
+import { cursorOf, readCursor } from '../../paging/index.ts';
 import { recordingRow, type UploadsRecord } from './rows.ts';
-import type { RecordingPage, RecordingPlace } from '../../../domain/ledger.ts';
 
 // Recordings in the order of their last change, in pages that begin behind a row and not at a count of rows: a page that is asked
 // for while rows change misses none of those that stayed as they were, and shows none of them twice.
@@ -13,6 +15,24 @@ export const IS_UNDATED_BEHIND = '(timestamp IS NULL AND rowid < @undatedRowid)'
 export interface DatedPlace {
   readonly timestamp: string;
   readonly rowid: number;
+}
+
+/** Where a recording stands in the order by time: the latest change first, those without a time last. */
+export interface RecordingPlace {
+  readonly timestamp: string | null;
+  readonly rowid: number;
+}
+
+/** The place that a cursor holds. Throws USAGE. */
+export function placeOf(after: Cursor | undefined): RecordingPlace | undefined {
+  return after === undefined ? undefined : readCursor(after, isPlace);
+}
+
+function isPlace(value: unknown): value is RecordingPlace {
+  if (typeof value !== 'object' || value === null || !('rowid' in value) || !('timestamp' in value))
+    return false;
+  const { rowid, timestamp } = value;
+  return Number.isSafeInteger(rowid) && (timestamp === null || typeof timestamp === 'string');
 }
 
 const BEFORE_ALL = Number.MAX_SAFE_INTEGER;
@@ -32,10 +52,10 @@ export function placeBounds(
 }
 
 /** A page out of `records`, of which one more than `limit` was asked for. */
-export function recordingPage(records: readonly UploadsRecord[], limit: number): RecordingPage {
+export function recordingPage(records: readonly UploadsRecord[], limit: number): PageOf<RecordingRow> {
   const last = records.length > limit ? records[limit - 1] : undefined;
   return {
     rows: records.slice(0, limit).map(recordingRow),
-    next: last === undefined ? undefined : { timestamp: last.timestamp, rowid: last.rowid },
+    next: last === undefined ? undefined : cursorOf({ timestamp: last.timestamp, rowid: last.rowid }),
   };
 }

@@ -1,3 +1,2 @@
 // The ledger in one SQLite file, `state.db`.
-export { openStateStore, type StateStoreOptions } from './open.ts';
-export { isSameBatch } from './batch.ts';
+export { openSqliteLedger, type SqliteLedgerOptions } from './open.ts';

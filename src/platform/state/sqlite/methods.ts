@@ -1,26 +1,26 @@
+import type { Ledger } from '../../../domain/ledger.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { Sqlite, Write } from '../../sqlite/index.ts';
-import { auditMethods } from './audit.ts';
-import { stagingArea } from './extraction.ts';
+import { catalogueMethods } from './catalogue.ts';
+import type { Plain } from './plain.ts';
 import { receiptMethods } from './receipts.ts';
 import { recordingMethods } from './recordings.ts';
-import { searchMethod } from './search.ts';
-import type { StateStore } from '../../../domain/ledger.ts';
 import { tarMethods } from './tars.ts';
 
+/** The four parts of the ledger. */
+export type Parts = Pick<Ledger, 'tars' | 'recordings' | 'receipts' | 'catalogue'>;
+
 /** Everything that is asked of and written to an open database; `write` says how a change is committed. */
-export function storeMethods(
+export function partsOf(
   db: Sqlite,
   write: Write,
   clock: Clock,
   maxRetries: number,
-): Omit<StateStore, 'normalise' | 'trouble' | 'moved' | 'close'> {
+): { readonly [K in keyof Parts]: Plain<Parts[K]> } {
   return {
-    ...tarMethods(db, write, clock, maxRetries),
-    ...recordingMethods(db, write, clock, maxRetries),
-    ...searchMethod(db, clock),
-    ...receiptMethods(db, write, clock),
-    ...auditMethods(db, write, clock),
-    beginExtraction: stagingArea(db, write, clock, maxRetries),
+    tars: tarMethods(db, write, clock, maxRetries),
+    recordings: recordingMethods(db, write, clock, maxRetries),
+    receipts: receiptMethods(db, write, clock),
+    catalogue: catalogueMethods(db, write, clock, maxRetries),
   };
 }

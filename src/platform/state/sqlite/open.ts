@@ -13,15 +13,16 @@ import {
   schemaOf,
   sqliteFault,
   whereabouts,
+  type SchemaObject,
 } from '../../sqlite/index.ts';
-import { storeMethods } from './methods.ts';
-import { guardFaults } from './own-faults.ts';
+import { partsOf } from './methods.ts';
+import { asPart, faultGuard } from './own-faults.ts';
 import { normaliser } from './normalise.ts';
 import { lookAt, migrate, type Found } from './schema.ts';
-import type { StateStore } from '../../../domain/ledger.ts';
+import type { Ledger } from '../../../domain/ledger.ts';
 import { tryOut } from './try-out.ts';
 
-export interface StateStoreOptions {
+export interface SqliteLedgerOptions {
   /** `paths.state`. */
   readonly file: string;
   /** `upload.maxRetries`: FAILED at this `retry_count` waits for an operator. */
@@ -35,7 +36,13 @@ export interface StateStoreOptions {
  * Opens `state.db`, makes it when it is not there, takes it over when another program made it. Several processes may have
  * it open. Throws STATE_UNUSABLE, STATE_DAMAGED or STATE_TOO_NEW, and STATE_FOREIGN for what it cannot take over, which stays as it is.
  */
-export function openStateStore({ file, maxRetries, clock, dice, report }: StateStoreOptions): StateStore {
+export async function openSqliteLedger({
+  file,
+  maxRetries,
+  clock,
+  dice,
+  report,
+}: SqliteLedgerOptions): Promise<Ledger> {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o750 });
   } catch (error) {
@@ -45,7 +52,7 @@ export function openStateStore({ file, maxRetries, clock, dice, report }: StateS
       { cause: error },
     );
   }
-  const found = lookBefore(file, clock);
+  const found = await lookBefore(file, clock);
   const db = openDatabase(file);
   const moved = whereabouts(file);
   try {
@@ -57,29 +64,30 @@ export function openStateStore({ file, maxRetries, clock, dice, report }: StateS
       report('state taken over', { file, tars: found.tars, uploads: found.uploads });
     if (normalised !== undefined) report('rows put right', { file, ...normalised });
     db.pragma('busy_timeout = 50');
-    const write = groupedWriter(db, file, clock, dice, moved);
-    const { methods, trouble } = guardFaults(
-      {
-        ...storeMethods(db, write, clock, maxRetries),
-        normalise: async () => {
-          if (!normalise.isDue()) return;
-          report('rows put right', { file, ...(await write(normalise.run)) });
-        },
+    const guard = faultGuard(file, clock);
+    const write = guard.writing(groupedWriter(db, file, clock, dice, moved));
+    const parts = partsOf(db, write, clock, maxRetries);
+    const others = {
+      normalise: async () => {
+        if (!normalise.isDue()) return;
+        report('rows put right', { file, ...(await write(normalise.run)) });
       },
-      file,
-      clock,
-    );
+      close: () => void db.close(),
+    };
     let movedSince: number | undefined;
     return {
-      ...methods,
+      tars: asPart(parts.tars, guard),
+      recordings: asPart(parts.recordings, guard),
+      receipts: asPart(parts.receipts, guard),
+      catalogue: asPart(parts.catalogue, guard),
+      ...asPart<Pick<Ledger, 'normalise' | 'close'>>(others, guard),
       moved,
       trouble: () => {
         const gone = moved();
         movedSince = gone === undefined ? undefined : (movedSince ?? clock.now());
-        if (gone === undefined || movedSince === undefined) return trouble();
+        if (gone === undefined || movedSince === undefined) return guard.trouble();
         return { code: 'STATE_UNUSABLE', message: messageOf(movedFault(file, gone)), since: movedSince };
       },
-      close: () => db.close(),
     };
   } catch (error) {
     db.close();
@@ -88,13 +96,10 @@ export function openStateStore({ file, maxRetries, clock, dice, report }: StateS
 }
 
 /** Looks at the file before anything of it is changed, and tries out what another program made. */
-function lookBefore(file: string, clock: Clock): Found | undefined {
+async function lookBefore(file: string, clock: Clock): Promise<Found | undefined> {
+  let seen: { readonly found: Found; readonly schema: readonly SchemaObject[] } | undefined;
   try {
-    return peek(file, (db) => {
-      const found = lookAt(db, file);
-      if (found.kind === 'another program’s') tryOut(schemaOf(db), file, clock);
-      return found;
-    });
+    seen = peek(file, (db) => ({ found: lookAt(db, file), schema: schemaOf(db) }));
   } catch (error) {
     if (error instanceof WavspoolError) throw error;
     throw new WavspoolError(
@@ -103,4 +108,6 @@ function lookBefore(file: string, clock: Clock): Found | undefined {
       { cause: error },
     );
   }
+  if (seen?.found.kind === 'another program’s') await tryOut(seen.schema, file, clock);
+  return seen?.found;
 }

@@ -1,22 +1,13 @@
+import type { ReceiptLedger } from '../../../domain/ledger.ts';
+import type { RecordingRow } from '../../../domain/recording.ts';
+import type { ReceiptIntent, TarReceipt, TarRow } from '../../../domain/tar.ts';
+import { pageByKey, pathOf } from './cursors.ts';
+import type { Plain } from './plain.ts';
 import { sqlTimestamp, type Clock } from '../../runtime/index.ts';
 import type { Sqlite, Write } from '../../sqlite/index.ts';
 import { recordingRow, tarRow, type TarsRecord, type UploadsRecord } from './rows.ts';
-import type { RecordingRow } from '../../../domain/recording.ts';
-import type { ReceiptIntent, TarReceipt, TarRow } from '../../../domain/tar.ts';
-import type { StateStore } from '../../../domain/ledger.ts';
 
-type ReceiptMethods = Pick<
-  StateStore,
-  | 'tarsDueForReceipt'
-  | 'receiptHead'
-  | 'openReceipt'
-  | 'intendReceipt'
-  | 'withdrawReceipt'
-  | 'confirmReceipt'
-  | 'recordingsOfVersion'
-  | 'tarsDueForCleanup'
-  | 'markCleaned'
->;
+type Methods = Plain<ReceiptLedger>;
 
 const PAGE = 500;
 
@@ -29,17 +20,14 @@ AND (t.shared IS NULL OR NOT EXISTS (
 const REMOVED_AT = { extracted: 'extracted_removed_at', incoming: 'incoming_removed_at' } as const;
 
 /** Which tars are wholly uploaded, and what was done about it: their receipts, the removal of their files. */
-export function receiptMethods(db: Sqlite, write: Write, clock: Clock): ReceiptMethods {
-  return { ...receipts(db, write), ...cleanup(db, write, clock), recordingsOfVersion: versionReader(db) };
+export function receiptMethods(db: Sqlite, write: Write, clock: Clock): Methods {
+  return { ...receipts(db, write), ...cleanup(db, write, clock), recordingsOf: versionReader(db) };
 }
 
 function receipts(
   db: Sqlite,
   write: Write,
-): Pick<
-  ReceiptMethods,
-  'tarsDueForReceipt' | 'receiptHead' | 'openReceipt' | 'intendReceipt' | 'withdrawReceipt' | 'confirmReceipt'
-> {
+): Pick<Methods, 'due' | 'head' | 'pending' | 'begin' | 'withdraw' | 'confirm'> {
   const due = db.prepare(
     `SELECT * FROM extracted_tars t WHERE receipt_for IS NOT sha256 AND sha256 IS NOT NULL AND path > @afterPath AND ${ALL_SUCCESS}
        AND (@before IS NULL OR timestamp <= @before
@@ -61,24 +49,25 @@ function receipts(
   );
   const byPath = db.prepare('SELECT * FROM extracted_tars WHERE path = ?');
   return {
-    tarsDueForReceipt: (afterPath, limit, before) =>
-      (due.all({ afterPath, limit, before: before ?? null }) as TarsRecord[]).map(tarRow),
-    receiptHead: () => {
+    due: ({ after, limit, before }) => {
+      const records = due.all({ afterPath: pathOf(after), limit, before: before ?? null }) as TarsRecord[];
+      return pageByKey(records, limit, ({ path }) => path, tarRow);
+    },
+    head: () => {
       const record = head.get() as TarsRecord | undefined;
       return record === undefined ? undefined : tarRow(record).receipts.at(-1);
     },
-    openReceipt: () => {
+    pending: () => {
       const record = open.get() as TarsRecord | undefined;
       if (record === undefined || record.receipt_intent === null) return undefined;
       return { tar: tarRow(record), intent: JSON.parse(record.receipt_intent) as ReceiptIntent };
     },
-    intendReceipt: (path, intent) =>
-      write(() => intend.run({ path, intent: JSON.stringify(intent) }).changes === 1),
-    withdrawReceipt: (path) =>
+    begin: (path, intent) => write(() => intend.run({ path, intent: JSON.stringify(intent) }).changes === 1),
+    withdraw: (path) =>
       write(() => {
         withdraw.run(path);
       }),
-    confirmReceipt: (path, { seq, key, sha256, tarSha256 }) =>
+    confirm: (path, { seq, key, sha256, tarSha256 }) =>
       write(() => {
         const record = byPath.get(path) as TarsRecord | undefined;
         const before: readonly TarReceipt[] = record === undefined ? [] : tarRow(record).receipts;
@@ -88,11 +77,7 @@ function receipts(
   };
 }
 
-function cleanup(
-  db: Sqlite,
-  write: Write,
-  clock: Clock,
-): Pick<ReceiptMethods, 'tarsDueForCleanup' | 'markCleaned'> {
+function cleanup(db: Sqlite, write: Write, clock: Clock): Pick<Methods, 'dueForCleanup' | 'markCleaned'> {
   // a tar of which nothing was taken stays: its recordings may bear a name that nobody expected
   const due = (column: string) =>
     db.prepare(
@@ -108,10 +93,11 @@ function cleanup(
     incoming: { due: due(REMOVED_AT.incoming), mark: mark(REMOVED_AT.incoming) },
   };
   return {
-    tarsDueForCleanup: ({ what, withReceipt, ...request }) =>
-      (statements[what].due.all({ ...request, withReceipt: withReceipt ? 1 : 0 }) as TarsRecord[]).map(
-        tarRow,
-      ),
+    dueForCleanup: ({ what, withReceipt, after, limit, before }) => {
+      const request = { afterPath: pathOf(after), limit, before, withReceipt: withReceipt ? 1 : 0 };
+      const records = statements[what].due.all(request) as TarsRecord[];
+      return pageByKey(records, limit, ({ path }) => path, tarRow);
+    },
     markCleaned: (path, what) =>
       write(() => {
         statements[what].mark.run(sqlTimestamp(clock.now()), path);
@@ -119,13 +105,13 @@ function cleanup(
   };
 }
 
-function versionReader(db: Sqlite): (tar: TarRow) => Iterable<RecordingRow> {
+function versionReader(db: Sqlite): (tar: TarRow) => Iterable<readonly RecordingRow[]> {
   const own = db.prepare(
     `SELECT rowid, * FROM uploads WHERE tar = @tar AND wav_path <> tar AND tar_mtime_ms IS @mtimeMs AND rowid > @after
      ORDER BY rowid LIMIT @limit`,
   );
   const byPath = db.prepare('SELECT rowid, * FROM uploads WHERE wav_path = ?');
-  return function* recordingsOfVersion(tar) {
+  return function* recordingsOf(tar) {
     for (let after = 0; ;) {
       const page = own.all({
         tar: tar.path,
@@ -133,14 +119,15 @@ function versionReader(db: Sqlite): (tar: TarRow) => Iterable<RecordingRow> {
         after,
         limit: PAGE,
       }) as UploadsRecord[];
-      yield* page.map(recordingRow);
       const last = page.at(-1);
       if (last === undefined) break;
+      yield page.map(recordingRow);
       after = last.rowid;
     }
-    for (const path of tar.shared) {
-      const record = byPath.get(path) as UploadsRecord | undefined;
-      if (record !== undefined) yield recordingRow(record);
-    }
+    for (let at = 0; at < tar.shared.length; at += PAGE)
+      yield tar.shared.slice(at, at + PAGE).flatMap((path) => {
+        const record = byPath.get(path) as UploadsRecord | undefined;
+        return record === undefined ? [] : [recordingRow(record)];
+      });
   };
 }

@@ -1,6 +1,6 @@
 import type { Cause } from '../../../domain/faults.ts';
 import type { FailedTar, TarReceipt, TarRow } from '../../../domain/tar.ts';
-import type { OpenRecording, RecordingRow, UploadStatus, WavFacts } from '../../../domain/recording.ts';
+import type { RecordingRow, UploadStatus, WavFacts } from '../../../domain/recording.ts';
 
 // SQL's null becomes undefined here and nowhere else.
 
@@ -30,7 +30,10 @@ export interface UploadsRecord {
 }
 
 /** The columns of `uploads` that an upload job is derived from. */
-export type OpenRecord = Pick<UploadsRecord, 'rowid' | 'wav_path' | 'tar' | 'tar_mtime_ms' | 'batch'>;
+export type OpenRecord = Pick<
+  UploadsRecord,
+  'rowid' | 'wav_path' | 'tar' | 'tar_mtime_ms' | 'batch' | 'size'
+>;
 
 /** A row of `extracted_tars` as SQLite gives it. */
 export interface TarsRecord {
@@ -48,16 +51,6 @@ export interface TarsRecord {
   receipt_for: string | null;
   receipts: string | null;
   receipt_intent: string | null;
-}
-
-export function openRecording(record: OpenRecord): OpenRecording {
-  return {
-    rowid: record.rowid,
-    path: record.wav_path,
-    tar: record.tar ?? undefined,
-    tarMtimeMs: record.tar_mtime_ms ?? undefined,
-    batch: record.batch ?? undefined,
-  };
 }
 
 export function recordingRow(record: UploadsRecord): RecordingRow {

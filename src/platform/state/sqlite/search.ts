@@ -4,12 +4,14 @@ import {
   IS_DATED_BEHIND,
   IS_UNDATED_BEHIND,
   placeBounds,
+  placeOf,
   recordingPage,
   type DatedPlace,
+  type RecordingPlace,
 } from './by-time.ts';
 import type { UploadsRecord } from './rows.ts';
 import { IS_RECORDING } from './recordings.ts';
-import type { RecordingPlace, StateStore } from '../../../domain/ledger.ts';
+import type { LedgerCatalogue } from '../../../domain/ledger.ts';
 import type { UploadStatus } from '../../../domain/recording.ts';
 
 /** Names, or rows by time, that are looked at in one piece: 1 ms and 6 ms. */
@@ -39,7 +41,7 @@ const OLDEST: DatedPlace = { timestamp: '', rowid: 0 };
  * recording); but the indexes by name and by tar hold every name without its row, a seventh of the work of reading rows. A
  * part that very many names have is looked for from the newest row on. All of it in pieces, between which others go on.
  */
-export function searchMethod(db: Sqlite, clock: Clock): Pick<StateStore, 'search'> {
+export function searchMethod(db: Sqlite, clock: Clock): Pick<LedgerCatalogue, 'search'> {
   const named = namedWith(db);
   const by = {
     PENDING: searchOf(db, ['PENDING']),
@@ -50,7 +52,12 @@ export function searchMethod(db: Sqlite, clock: Clock): Pick<StateStore, 'search
   return {
     search: async ({ part, status, limit, after }) => {
       const { newestOf, newestFirst } = by[status ?? 'any'];
-      const search = { part, wanted: limit + 1, after, breathe: createBreather(clock, BREATH_MS) };
+      const search = {
+        part,
+        wanted: limit + 1,
+        after: placeOf(after),
+        breathe: createBreather(clock, BREATH_MS),
+      };
       const rowids = await named(search);
       const found = rowids === undefined ? await newestFirst(search) : await newestOf(rowids, search);
       return recordingPage(found, limit);

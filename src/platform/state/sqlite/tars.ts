@@ -1,15 +1,15 @@
+import type { TarLedger } from '../../../domain/ledger.ts';
+import type { Occupant, Progress, UploadStatus } from '../../../domain/recording.ts';
+import type { TarRow, TarVersion } from '../../../domain/tar.ts';
+import { tarCommitter } from './commit.ts';
+import { pageByKey, pathOf } from './cursors.ts';
+import type { Plain } from './plain.ts';
+import { failedTarRow, tarRow, type TarsRecord, type UploadsRecord } from './rows.ts';
 import { FAULTS } from '../../../domain/faults.ts';
 import { sqlTimestamp, type Clock } from '../../runtime/index.ts';
 import type { Sqlite, Write } from '../../sqlite/index.ts';
-import { failedTarRow, tarRow, type TarsRecord, type UploadsRecord } from './rows.ts';
-import type { Progress } from '../../../domain/recording.ts';
-import type { StateStore } from '../../../domain/ledger.ts';
-import type { TarVersion } from '../../../domain/tar.ts';
 
-type TarMethods = Pick<
-  StateStore,
-  'tar' | 'failedTar' | 'failedTars' | 'settledTars' | 'markTarFailed' | 'forgetTarFailure' | 'tarProgress'
->;
+const PAGE = 1000;
 
 const PROGRESS = `
 SELECT coalesce(sum(status = 'PENDING'), 0) AS PENDING, coalesce(sum(status = 'SUCCESS'), 0) AS SUCCESS,
@@ -18,10 +18,21 @@ SELECT coalesce(sum(status = 'PENDING'), 0) AS PENDING, coalesce(sum(status = 'S
 FROM uploads`;
 
 /** What the store knows of tars: extracted ones, failed ones, and how far their recordings are. */
-export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: number): TarMethods {
+export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: number): Plain<TarLedger> {
   const byPath = db.prepare('SELECT * FROM extracted_tars WHERE path = ?');
   const failedByPath = db.prepare('SELECT * FROM uploads WHERE wav_path = ? AND tar = wav_path');
-  const allFailed = db.prepare('SELECT * FROM uploads WHERE wav_path = tar ORDER BY wav_path');
+  const failed = db.prepare(
+    `SELECT * FROM uploads WHERE wav_path = tar AND wav_path > @after
+       AND (@cause IS NULL OR coalesce(cause, 'unknown') = @cause) AND (@since IS NULL OR timestamp >= @since)
+       AND (@paths IS NULL OR wav_path IN (SELECT value FROM json_each(@paths))) ORDER BY wav_path LIMIT @limit`,
+  );
+  const occupant = db.prepare('SELECT sha256, size, status FROM uploads WHERE wav_path = ?');
+  const tarsAfter = db
+    .prepare('SELECT path FROM extracted_tars WHERE path > ? ORDER BY path LIMIT ?')
+    .pluck();
+  const failuresAfter = db
+    .prepare('SELECT wav_path FROM uploads WHERE wav_path = tar AND wav_path > ? ORDER BY wav_path LIMIT ?')
+    .pluck();
   const extractedVersion = db.prepare('SELECT size, mtime_ms AS mtimeMs FROM extracted_tars WHERE path = ?');
   const failedVersion = db.prepare(
     `SELECT size, tar_mtime_ms AS mtimeMs, retry_count AS retryCount, cause FROM uploads
@@ -37,15 +48,10 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
   const ownProgress = db.prepare(`${PROGRESS} WHERE tar = @tar AND wav_path <> tar`);
   const sharedProgress = db.prepare(`${PROGRESS} WHERE wav_path IN (SELECT value FROM json_each(@shared))`);
 
-  const tar: TarMethods['tar'] = (path) => {
+  const get = (path: string): TarRow | undefined => {
     const record = byPath.get(path) as TarsRecord | undefined;
     return record === undefined ? undefined : tarRow(record);
   };
-  const failedTar: TarMethods['failedTar'] = (path) => {
-    const record = failedByPath.get(path) as UploadsRecord | undefined;
-    return record === undefined ? undefined : failedTarRow(record);
-  };
-
   /**
    * A row that was taken over says of no version that it was extracted, nor that its recordings have their rows: such a tar is
    * extracted once more where it still lies, and finds what is there. One transaction: a rescan asks for every tar on disk.
@@ -67,22 +73,42 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
   };
 
   return {
-    tar,
-    failedTar,
-    failedTars: (filter) =>
-      (allFailed.all() as UploadsRecord[])
-        .map(failedTarRow)
-        .filter((failed) => filter.tar === undefined || filter.tar(failed.path))
-        .filter((failed) => filter.cause === undefined || failed.cause === filter.cause)
-        .filter((failed) => filter.since === undefined || failed.timestamp >= filter.since)
-        .filter(
-          (failed) => filter.match === undefined || filter.match(`${failed.path} ${failed.errorMessage}`),
-        )
-        .filter((failed) => filter.paths === undefined || filter.paths.includes(failed.path)),
+    get,
+    settled,
+    occupants: db.transaction((paths: readonly string[]) => {
+      const found = new Map<string, Occupant>();
+      for (const path of paths) {
+        const record = occupant.get(path) as OccupantRecord | undefined;
+        if (record === undefined) continue;
+        const { sha256, size, status } = record;
+        found.set(path, { sha256: sha256 ?? undefined, size: size ?? undefined, status });
+      }
+      return found;
+    }),
+    commit: tarCommitter(db, write, clock, maxRetries),
+    failure: (path) => {
+      const record = failedByPath.get(path) as UploadsRecord | undefined;
+      return record === undefined ? undefined : failedTarRow(record);
+    },
+    failed: ({ cause, since, paths }, { after, limit }) => {
+      const records = failed.all({
+        after: pathOf(after),
+        limit,
+        cause: cause ?? null,
+        since: since ?? null,
+        paths: paths === undefined ? null : JSON.stringify(paths),
+      }) as UploadsRecord[];
+      return pageByKey(records, limit, ({ wav_path }) => wav_path, failedTarRow);
+    },
+    *paths() {
+      for (const statement of [failuresAfter, tarsAfter])
+        for (let page = statement.all('', PAGE) as string[]; page.length > 0;) {
+          yield page;
+          page = statement.all(page.at(-1), PAGE) as string[];
+        }
+    },
 
-    settledTars: async (versions) => settled(versions),
-
-    markTarFailed: ({ path, size, mtimeMs }, { cause, message, retryCount }) =>
+    fail: ({ path, size, mtimeMs }, { cause, message, retryCount }) =>
       write(() => {
         markFailed.run({
           path,
@@ -95,14 +121,14 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
         });
       }),
 
-    forgetTarFailure: (path) =>
+    forgetFailure: (path) =>
       write(() => {
         forget.run(path);
       }),
 
-    tarProgress: (path) => {
+    progress: (path) => {
       const own = ownProgress.get({ tar: path, maxRetries }) as Progress;
-      const shared = tar(path)?.shared ?? [];
+      const shared = get(path)?.shared ?? [];
       if (shared.length === 0) return own;
       const others = sharedProgress.get({ shared: JSON.stringify(shared), maxRetries }) as Progress;
       return {
@@ -113,6 +139,12 @@ export function tarMethods(db: Sqlite, write: Write, clock: Clock, maxRetries: n
       };
     },
   };
+}
+
+interface OccupantRecord {
+  readonly sha256: string | null;
+  readonly size: number | null;
+  readonly status: UploadStatus;
 }
 
 interface FailedVersion extends Version {

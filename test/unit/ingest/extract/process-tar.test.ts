@@ -10,7 +10,7 @@ import type { IngestDeps } from '../../../../src/ingest/deps.ts';
 import { loadSettings } from '../../../../src/platform/config/index.ts';
 import { createHold, type Queues } from '../../../../src/platform/queue/index.ts';
 import { systemClock } from '../../../../src/platform/runtime/index.ts';
-import { openStateStore } from '../../../../src/platform/state/index.ts';
+import { openSqliteLedger } from '../../../../src/platform/state/index.ts';
 import { makeTar } from '../../../support/tars.ts';
 
 const report = (): void => undefined;
@@ -27,13 +27,13 @@ test('a tar that is extracted does not fail because its recordings cannot be que
   writeFileSync(configFile, `paths: { data: ${root}/data, incoming: ${root}/incoming }`);
   const { settings } = loadSettings({ configFile, env: {} });
   const clock = systemClock;
-  const state = openStateStore({ file: settings.paths.state, maxRetries: 5, clock, dice, report });
+  const ledger = await openSqliteLedger({ file: settings.paths.state, maxRetries: 5, clock, dice, report });
   // what Redis says without memory: no fault of the connection, and none of a kind that wavspool has a code for
   const full = Object.assign(new Error("OOM command not allowed when used memory > 'maxmemory'."), {
     name: 'ReplyError',
   });
   const queues = { upload: { ensure: () => Promise.reject(full) } } as unknown as Queues;
-  const app: IngestDeps = { settings, clock, dice, report, state, queues };
+  const app: IngestDeps = { settings, clock, dice, report, ledger, queues };
   const path = join(settings.paths.incoming, 'a.tar');
   mkdirSync(settings.paths.incoming);
   writeFileSync(path, makeTar([{ name: '1.wav', body: Buffer.from('RIFF') }]));
@@ -54,7 +54,7 @@ test('a tar that is extracted does not fail because its recordings cannot be que
   };
   const outcome = await processTar(extractor, { path, size, mtimeMs: Math.floor(mtimeMs) }, signal);
   expect(outcome).toMatchObject({ kind: 'later', why: full.message });
-  expect(state.tar(path)).toMatchObject({ path });
-  expect(state.failedTar(path)).toBeUndefined();
-  state.close();
+  expect(await ledger.tars.get(path)).toMatchObject({ path });
+  expect(await ledger.tars.failure(path)).toBeUndefined();
+  await ledger.close();
 });

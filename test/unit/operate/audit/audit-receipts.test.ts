@@ -39,10 +39,12 @@ async function said(listed: readonly number[], before: Head, after: Head): Promi
     prefix: '',
     extracted: '/x',
     dueBefore: '2025-09-01 00:00:00',
-    state: {
-      receiptHead: () => heads.shift(),
-      recording: () => undefined,
-      tarsDueForReceipt: () => [],
+    ledger: {
+      recordings: { many: () => Promise.resolve([]) },
+      receipts: {
+        head: () => Promise.resolve(heads.shift()),
+        due: () => Promise.resolve({ rows: [], next: undefined }),
+      },
     },
     store: {
       list: async function* () {

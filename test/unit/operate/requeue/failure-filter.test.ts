@@ -5,13 +5,17 @@ import { failureFilter, type FailureWords } from '../../../../src/operate/requeu
 /** A site that knows one recording, one extracted and one failed tar, and a cause of another program's. */
 const app = {
   settings: { paths: { incoming: '/in' } },
-  state: {
-    causes: () => [{ cause: 'their own', recordings: 1 }],
-    recording: (path: string) => (path === '/out/a.wav' ? {} : undefined),
-    failedTars: () => [{ path: '/in/crm/broken.tar' }],
-    tarsAfter: (after: string) => (after === '' ? [{ path: '/in/crm/2025/day-1.tar' }] : []),
+  ledger: {
+    catalogue: { causes: () => Promise.resolve([{ cause: 'their own', recordings: 1 }]) },
+    recordings: { get: (path: string) => Promise.resolve(path === '/out/a.wav' ? {} : undefined) },
+    tars: {
+      async *paths() {
+        yield ['/in/crm/broken.tar'];
+        yield ['/in/crm/2025/day-1.tar'];
+      },
+    },
   },
-} as unknown as Pick<App, 'state' | 'settings'>;
+} as unknown as Pick<App, 'ledger' | 'settings'>;
 
 test.each<[FailureWords]>([
   [{}],
@@ -23,8 +27,8 @@ test.each<[FailureWords]>([
   [{ tar: 'crm/**' }],
   [{ tar: '/in/crm/2025/day-1.tar' }],
   [{ match: 'timed? out' }],
-])('%j may match something', (words) => {
-  expect(failureFilter(app, words)).toMatchObject({ cause: words.cause, paths: words.paths });
+])('%j may match something', async (words) => {
+  expect(await failureFilter(app, words)).toMatchObject({ cause: words.cause, paths: words.paths });
 });
 
 test.each<[FailureWords, RegExp]>([
@@ -35,6 +39,6 @@ test.each<[FailureWords, RegExp]>([
   [{ tar: 'day-2.tar' }, /no tar that is known fits "day-2.tar"; did you mean day-1.tar\?/],
   [{ tar: 'sales/**' }, /no tar that is known fits "sales\/\*\*"$/],
   [{ match: '(' }, /cannot be matched .*: write RE2 syntax, text:PART or glob:PATTERN/],
-])('%j can match nothing', (words, message) => {
-  expect(() => failureFilter(app, words)).toThrow(message);
+])('%j can match nothing', async (words, message) => {
+  await expect(failureFilter(app, words)).rejects.toThrow(message);
 });

@@ -1,21 +1,28 @@
 import { expect, test } from 'vitest';
-import { readPayload, uploadJobId, uploadJobs, type ToUpload } from '../../../../src/platform/queue/jobs.ts';
+import type { UploadUnit } from '../../../../src/domain/recording.ts';
+import { readPayload, uploadJobId, uploadJobs } from '../../../../src/platform/queue/jobs.ts';
 
 const MTIME_MS = 1_756_684_800_000;
 const NOW = MTIME_MS + 60_000;
-const recording = (name: string, batch?: number, tar = '/in/a.tar'): ToUpload => ({
+const pathOf = (name: string): string => `/x/${name}.wav`;
+const unit = (names: readonly [string, ...string[]], batch?: number, tar = '/in/a.tar'): UploadUnit => {
+  const [first, ...others] = names;
+  return {
+    paths: [pathOf(first), ...others.map(pathOf)],
+    batch: batch === undefined ? undefined : { tar, number: batch },
+    tarMtimeMs: MTIME_MS,
+    sizes: names.map(() => 5),
+  };
+};
+const recording = (name: string, batch?: number) => ({
   path: `/x/${name}.wav`,
-  tar,
+  tar: '/in/a.tar',
   tarMtimeMs: MTIME_MS,
   batch,
 });
 
 test('recordings of one batch share a job, others have one each', () => {
-  const jobs = uploadJobs(
-    [recording('a', 0), recording('b', 0), recording('c', 1), recording('d'), recording('e')],
-    'newest',
-    NOW,
-  );
+  const jobs = uploadJobs([unit(['a', 'b'], 0), unit(['c'], 1), unit(['d']), unit(['e'])], 'newest', NOW);
   expect(jobs.map(({ payload }) => payload)).toEqual([
     { v: 1, recordings: ['/x/a.wav', '/x/b.wav'] },
     { v: 1, recordings: ['/x/c.wav'] },
@@ -26,15 +33,14 @@ test('recordings of one batch share a job, others have one each', () => {
 });
 
 test('batches of the same number are told apart by their tar, and by its version', () => {
-  const [a, b] = [recording('a', 0), recording('b', 0, '/in/b.tar')];
-  const newer = { ...recording('c', 0), tarMtimeMs: MTIME_MS + 1 };
-  expect(uploadJobs([a, b, newer], 'newest', NOW)).toHaveLength(3);
-  expect(new Set([a, b, newer].map(uploadJobId)).size).toBe(3);
+  const newer = { ...unit(['c'], 0), tarMtimeMs: MTIME_MS + 1 };
+  const jobs = uploadJobs([unit(['a'], 0), unit(['b'], 0, '/in/b.tar'), newer], 'newest', NOW);
+  expect(new Set(jobs.map(({ id }) => id)).size).toBe(3);
 });
 
 test('a job’s id comes from the work: the same for every recording of a batch, whatever else of it is still open', () => {
-  const [whole] = uploadJobs([recording('a', 3), recording('b', 3)], 'newest', NOW);
-  const [rest] = uploadJobs([recording('b', 3)], 'newest', NOW);
+  const [whole] = uploadJobs([unit(['a', 'b'], 3)], 'newest', NOW);
+  const [rest] = uploadJobs([unit(['b'], 3)], 'newest', NOW);
   expect(rest?.id).toBe(whole?.id);
   expect(uploadJobId(recording('a', 3))).toBe(whole?.id);
   expect(uploadJobId(recording('a'))).not.toBe(whole?.id);

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { faultCode, type FaultCode } from '../../../../../src/domain/faults.ts';
-import { guardFaults, type Guarded } from '../../../../../src/platform/state/sqlite/own-faults.ts';
+import { asPart, faultGuard } from '../../../../../src/platform/state/sqlite/own-faults.ts';
 import type { Clock } from '../../../../../src/platform/runtime/index.ts';
 
 const clock: Clock = { now: () => 1000, monotonicMs: () => 0, sleep: () => Promise.resolve() };
@@ -15,15 +15,35 @@ function* rows(code: string): Generator<number> {
   failing(code);
 }
 
-/** Methods of each shape that the state store has; `code` is what SQLite says. */
-function methods(code: string) {
-  return {
-    read: () => failing(code),
-    write: (): Promise<void> => Promise.reject(new Database.SqliteError('it failed', code)),
-    works: (): Promise<number[]> => Promise.resolve([1]),
-    walk: () => rows(code),
-    begin: () => ({ stage: () => failing(code), all: () => rows(code) }),
-  };
+/** A part with a method of each shape that the ledger's have. */
+interface Part {
+  read(): Promise<number>;
+  write(): Promise<void>;
+  walk(): AsyncIterable<number>;
+  list(): Promise<Pick<Part, 'walk' | 'read'>>;
+}
+
+/** The part, `code` being what SQLite says, and a write that succeeds. */
+function guarded(code: string) {
+  const guard = faultGuard('/data/state.db', clock);
+  const walk = (): Generator<number> => rows(code);
+  const part = asPart<Part>(
+    {
+      read: () => failing(code),
+      write: (): Promise<void> => Promise.reject(new Database.SqliteError('it failed', code)),
+      *walk() {
+        yield* walk();
+      },
+      list: () => ({
+        read: () => failing(code),
+        *walk() {
+          yield* walk();
+        },
+      }),
+    },
+    guard,
+  );
+  return { part, trouble: guard.trouble, works: guard.writing((change) => Promise.resolve(change())) };
 }
 
 async function codeOf(act: () => unknown): Promise<FaultCode | 'none'> {
@@ -33,10 +53,6 @@ async function codeOf(act: () => unknown): Promise<FaultCode | 'none'> {
   } catch (error) {
     return faultCode(error);
   }
-}
-
-function guarded(code: string): Guarded<ReturnType<typeof methods>> {
-  return guardFaults(methods(code), '/data/state.db', clock);
 }
 
 test.each<[string, FaultCode]>([
@@ -49,30 +65,31 @@ test.each<[string, FaultCode]>([
   // the statement or its values are at fault: that is a bug, and no disk's
   ['SQLITE_CONSTRAINT_NOTNULL', 'UNKNOWN'],
 ])('%s is %s, from every shape of method', async (code, fault) => {
-  const { methods: store } = guarded(code);
-  const extraction = store.begin();
+  const { part } = guarded(code);
+  const list = await part.list();
   const acts = [
-    () => store.read(),
-    () => store.write(),
-    () => [...store.walk()],
-    () => extraction.stage(),
-    () => [...extraction.all()],
+    () => part.read(),
+    () => part.write(),
+    () => Array.fromAsync(part.walk()),
+    () => list.read(),
+    () => Array.fromAsync(list.walk()),
   ];
   expect(await Promise.all(acts.map(codeOf))).toEqual(acts.map(() => fault));
 });
 
-test('what could not be written is remembered until something is written again', async () => {
-  const { methods: store, trouble } = guarded('SQLITE_IOERR_FSYNC');
+test('what could not be written is remembered until something is written again, whatever can be read meanwhile', async () => {
+  const { part, trouble, works } = guarded('SQLITE_IOERR_FSYNC');
   expect(trouble()).toBeUndefined();
-  await codeOf(() => store.write());
+  await codeOf(() => part.write());
+  await part.list();
   expect(trouble()).toEqual({ code: 'STATE_UNUSABLE', message: '/data/state.db: it failed', since: 1000 });
-  expect(await store.works()).toEqual([1]);
+  expect(await works(() => 1)).toBe(1);
   expect(trouble()).toBeUndefined();
 });
 
 test('damage stays: a write elsewhere in the file does not mend it', async () => {
-  const { methods: store, trouble } = guarded('SQLITE_CORRUPT');
-  await codeOf(() => store.read());
-  await store.works();
+  const { part, trouble, works } = guarded('SQLITE_CORRUPT');
+  await codeOf(() => part.read());
+  await works(() => 1);
   expect(trouble()?.code).toBe('STATE_DAMAGED');
 });

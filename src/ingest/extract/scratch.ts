@@ -1,0 +1,223 @@
+import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
+import type { NewRecording, RefusedRecording, WavFacts } from '../../domain/recording.ts';
+import type { TakenRecordings } from '../../domain/tar.ts';
+import { isHostFault, openNameless, type Sqlite } from '../../platform/sqlite/index.ts';
+
+/** A recording that was read from a tar and lies complete, synced, under a temporary name. */
+export interface StagedRecording extends Omit<NewRecording, 'path'> {
+  /** Its path below the tar's directory, as extraction would name it: `a/b.wav`. */
+  readonly relativePath: string;
+  readonly temporary: string;
+}
+
+export interface Staged {
+  /** From 1, in the order of the tar. */
+  readonly seq: number;
+  readonly recording: StagedRecording;
+}
+
+/** What one tar has come to so far: in memory while it is little, on disk beyond, so that memory does not grow with the tar. */
+export interface Scratch {
+  stage(recording: StagedRecording): void;
+  refuse(recording: RefusedRecording): void;
+  /** Everything staged, in its order, in pages; `place` may be called while they are walked. */
+  staged(): Iterable<readonly Staged[]>;
+  /** The temporary file of every staged recording; it needs no room on disk, so that it serves when there is none. */
+  temporaries(): Iterable<string>;
+  /** Says where the staged recording ended, as an absolute path. */
+  place(seq: number, path: string): void;
+  /** The recordings in their places, in pages, each path once; to be walked as often as needed. */
+  placed(): Iterable<readonly NewRecording[]>;
+  refused(): readonly RefusedRecording[];
+  taken(): TakenRecordings;
+  /** Forgets all of it; the temporary files are the caller's. */
+  discard(): void;
+}
+
+const PAGE = 500;
+/** So many are kept in memory, a few MB of it. */
+const IN_MEMORY = 2000;
+
+interface Entry extends Staged {
+  path: string | undefined;
+}
+
+/** An empty scratch. `inMemory`: what is more goes to a file without a name in the system's temporary directory. */
+export function openScratchOfTar(inMemory = IN_MEMORY): Scratch {
+  const refused: RefusedRecording[] = [];
+  const taken = { recordings: 0, bytes: 0 };
+  let disk: Disk | undefined;
+  let onDisk = 0;
+  let recent: Entry[] = [];
+
+  const spill = (): void => {
+    disk ??= openDisk();
+    disk.add(recent);
+    onDisk += recent.length;
+    recent = [];
+  };
+
+  return {
+    stage: (recording) => {
+      taken.recordings += 1;
+      taken.bytes += recording.size;
+      recent.push({ seq: taken.recordings, recording, path: undefined });
+      if (recent.length >= inMemory) spill();
+    },
+    refuse: (recording) => void refused.push(recording),
+    *staged() {
+      if (disk !== undefined) yield* disk.staged();
+      yield* pagesOf(recent);
+    },
+    *temporaries() {
+      for (const { recording } of recent) yield recording.temporary;
+      if (disk !== undefined)
+        for (const page of disk.staged()) for (const { recording } of page) yield recording.temporary;
+    },
+    place: (seq, path) => {
+      const entry = recent[seq - onDisk - 1];
+      if (entry !== undefined) entry.path = path;
+      else disk?.place(seq, path);
+    },
+    *placed() {
+      if (disk !== undefined) yield* disk.placed();
+      const rows = new Map<string, NewRecording>();
+      for (const { path, recording } of recent)
+        if (path !== undefined && !rows.has(path) && disk?.has(path) !== true)
+          rows.set(path, placedRecording(path, recording));
+      yield* pagesOf([...rows.values()]);
+    },
+    refused: () => [...new Map(refused.map((one) => [one.path, one])).values()],
+    taken: () => ({ ...taken }),
+    discard: () => {
+      disk?.close();
+      disk = undefined;
+      recent = [];
+    },
+  };
+}
+
+function* pagesOf<T>(rows: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < rows.length; at += PAGE) yield rows.slice(at, at + PAGE);
+}
+
+function placedRecording(path: string, { member, size, sha256, wav }: StagedRecording): NewRecording {
+  return { path, member, size, sha256, wav };
+}
+
+interface Disk {
+  readonly add: (entries: readonly Entry[]) => void;
+  readonly staged: () => Iterable<readonly Staged[]>;
+  readonly place: (seq: number, path: string) => void;
+  readonly placed: () => Iterable<readonly NewRecording[]>;
+  readonly has: (path: string) => boolean;
+  readonly close: () => void;
+}
+
+interface StagedRecord {
+  seq: number;
+  member: string;
+  relative_path: string;
+  temporary: string;
+  size: number;
+  sha256: string;
+  wav: string;
+  path: string;
+}
+
+const TABLE = `
+CREATE TABLE staged (seq INTEGER PRIMARY KEY, member TEXT, relative_path TEXT, temporary TEXT, size INTEGER, sha256 TEXT, wav TEXT);
+CREATE TABLE places (path TEXT PRIMARY KEY, seq INTEGER) WITHOUT ROWID;
+CREATE UNIQUE INDEX place_of ON places (seq);`;
+
+function openDisk(): Disk {
+  const db = guarded(() => {
+    const opened = openNameless();
+    opened.exec(TABLE);
+    return opened;
+  });
+  const add = db.prepare('INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const page = db.prepare('SELECT * FROM staged WHERE seq > ? ORDER BY seq LIMIT ?');
+  const place = db.prepare('INSERT OR IGNORE INTO places (path, seq) VALUES (?, ?)');
+  const placed = db.prepare(
+    'SELECT staged.*, path FROM places JOIN staged USING (seq) WHERE seq > ? ORDER BY seq LIMIT ?',
+  );
+  const has = db.prepare('SELECT 1 FROM places WHERE path = ?');
+  const places = inBatches(db, ([path, seq]: readonly [string, number]) => void place.run(path, seq));
+
+  function* walk<T>(statement: typeof page, rowOf: (record: StagedRecord) => T): Generator<readonly T[]> {
+    for (let after = 0; ;) {
+      const records = guarded(() => statement.all(after, PAGE) as StagedRecord[]);
+      const last = records.at(-1);
+      if (last === undefined) return;
+      yield records.map(rowOf);
+      after = last.seq;
+    }
+  }
+
+  return {
+    add: (entries) =>
+      guarded(
+        db.transaction(() => {
+          for (const { seq, recording } of entries) {
+            const { member, relativePath, temporary, size, sha256, wav } = recording;
+            add.run(seq, member, relativePath, temporary, size, sha256, JSON.stringify(wav));
+          }
+        }),
+      ),
+    staged: () => walk(page, (record) => ({ seq: record.seq, recording: stagedRecording(record) })),
+    place: (seq, path) => guarded(() => places.add([path, seq])),
+    *placed() {
+      guarded(places.flush);
+      yield* walk(placed, (record) => placedRecording(record.path, stagedRecording(record)));
+    },
+    has: (path) => guarded(() => has.get(path) !== undefined),
+    close: () => db.close(),
+  };
+}
+
+function stagedRecording(record: StagedRecord): StagedRecording {
+  const { member, relative_path: relativePath, temporary, size, sha256 } = record;
+  return { member, relativePath, temporary, size, sha256, wav: wavFacts(record.wav) };
+}
+
+function wavFacts(json: string): WavFacts {
+  const { valid, durationMs, codec, sampleRate, channels } = JSON.parse(json) as WavFacts;
+  return { valid, durationMs, codec, sampleRate, channels };
+}
+
+/** Applies `change` to what is added, a page at a time and each page as one transaction. */
+function inBatches<T>(
+  db: Sqlite,
+  change: (item: T) => void,
+): { readonly add: (item: T) => void; readonly flush: () => void } {
+  let items: T[] = [];
+  const apply = db.transaction(() => {
+    for (const item of items) change(item);
+  });
+  const flush = (): void => {
+    apply();
+    items = [];
+  };
+  return {
+    add: (item) => {
+      items.push(item);
+      if (items.length >= PAGE) flush();
+    },
+    flush,
+  };
+}
+
+/** What the disk does to the scratch is the host's trouble, and no tar's. */
+function guarded<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!isHostFault(error)) throw error;
+    const isFull = errnoOf(error) === 'SQLITE_FULL';
+    const said = isFull
+      ? 'the disk of temporary files is full'
+      : `temporary files cannot be written: ${messageOf(error)}`;
+    throw new WavspoolError(isFull ? 'DISK_FULL' : 'HOST_FAILING', said, { cause: error });
+  }
+}
