@@ -206,12 +206,7 @@ export const FAULTS = {
     exit: 1,
     remedy: 'raise the named extract limit if the tar is genuine, then re-queue it',
   },
-  PLACE_TAKEN: {
-    cause: 'conflict',
-    retry: 'this one',
-    exit: 1,
-    remedy: 'tried again by itself: its recording gets another name',
-  },
+  PLACE_TAKEN: { cause: 'conflict', retry: 'this one', exit: 1, remedy: 'it is tried again by itself' },
   TAR_CHANGED: {
     cause: 'changed',
     retry: 'this one',

@@ -100,7 +100,10 @@ function guess(): Promise<Response> {
 }
 
 async function addFailures(): Promise<void> {
-  const recordings = ['a.wav', 'b.wav', 'c.wav'].map((name) => [`/extracted/${name}`, name]);
+  const recordings = ['a.wav', 'b.wav', 'c.wav'].map((name) => [
+    `/extracted/${name}`,
+    { sha256: name, size: 10 },
+  ]);
   await commitTar(ledger, { path: TAR, size: 1, mtimeMs: 1 }, Object.fromEntries(recordings));
   await fail('/extracted/a.wav');
   await fail('/extracted/b.wav');

@@ -131,8 +131,6 @@ function queries(db: Sqlite): Pick<Methods, 'get' | 'many' | 'byKey' | 'failures
        AND (@paths IS NULL OR wav_path IN (SELECT value FROM json_each(@paths)))
      ORDER BY rowid LIMIT @limit`,
   );
-  const rowOf = (record: UploadsRecord | undefined): RecordingRow | undefined =>
-    record === undefined ? undefined : recordingRow(record);
   const get = (path: string): RecordingRow | undefined =>
     rowOf(byPath.get(path) as UploadsRecord | undefined);
 
@@ -157,4 +155,8 @@ function queries(db: Sqlite): Pick<Methods, 'get' | 'many' | 'byKey' | 'failures
       );
     },
   };
+}
+
+function rowOf(record: UploadsRecord | undefined): RecordingRow | undefined {
+  return record === undefined ? undefined : recordingRow(record);
 }
