@@ -8,8 +8,9 @@ SECONDS ?= 60
 SEED ?=
 
 BENCH_ARGS ?=
+VERSION ?=
 
-.PHONY: help demo test fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit clean
+.PHONY: help demo test fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit coverage release clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +72,12 @@ knip: ## Find exports, files and dependencies that nothing uses
 
 unit: ## Run the unit tests
 	@npm run -s test:unit
+
+coverage: | node_modules/.package-lock.json ## Measure which lines the unit and property tests run (TEST_ARGS="--project service" measures others)
+	@npm run -s coverage -- $(if $(TEST_ARGS),$(TEST_ARGS),--project unit --project property)
+
+release: ## Give the unreleased changes their VERSION, commit and tag; refuses without changes or with a red test
+	@infra/release.sh "$(VERSION)"
 
 clean: ## Remove what the demo and the tests leave, never the data directory
 	@rm -rf .demo coverage

@@ -81,7 +81,7 @@ const time = ['Date', 'setTimeout', 'setInterval'].map((name) => ({
 export default defineConfig({
   plugins: ['typescript', 'import', 'node', 'promise', 'unicorn'],
   options: { typeAware: true },
-  ignorePatterns: ['node_modules', 'data', '.demo'],
+  ignorePatterns: ['node_modules', 'data', '.demo', 'coverage'],
   categories: { correctness: 'error', suspicious: 'error' },
   rules: {
     'no-restricted-imports': imports(),

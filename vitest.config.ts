@@ -8,6 +8,13 @@ const project = (name: string, include: string[], rest: object = {}) => ({
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
+    // No threshold: a figure to look at. What runs in processes of its own, as roles and threads do, is not counted.
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text-summary', 'html', 'json-summary'],
+      reportsDirectory: 'coverage',
+    },
     projects: [
       // Nothing waits for anything here: the limit is that of a hang, also on a machine that is busy with something else.
       project('unit', ['test/unit/**/*.test.ts'], {

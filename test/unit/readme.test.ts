@@ -4,6 +4,20 @@ import { expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..');
 
+test('every wing and folder that the tour of the code names is there', () => {
+  const text = readFileSync(join(ROOT, 'src/README.md'), 'utf8');
+  const wings = [...text.matchAll(/^\| `(\w+)\/` /gm)].map(([, wing]) => wing);
+  expect(wings.toSorted((a = '', b = '') => a.localeCompare(b))).toEqual(
+    readdirSync(join(ROOT, 'src'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .toSorted(),
+  );
+  const inRoot = [...text.matchAll(/`((?:workers|bin)\/)`/g)].map(([, path]) => path ?? '');
+  expect(inRoot.length).toBeGreaterThan(1);
+  for (const path of inRoot) expect(existsSync(join(ROOT, path)), path).toBe(true);
+});
+
 test('every file that the tour of the code names is there', () => {
   const named = [...readFileSync(join(ROOT, 'src/README.md'), 'utf8').matchAll(/`(src\/[^`]+)`/g)].map(
     ([, path]) => path,

@@ -15,7 +15,7 @@ import {
 } from '../../platform/runtime/index.ts';
 import type { Adoption } from '../snapshot/index.ts';
 import { listExports, ownerOf, type ExportCatalogueDeps } from './catalogue.ts';
-import type { ExportSettings } from './export-tables.ts';
+import type { ExportSettings } from './deps.ts';
 
 /**
  * Takes over the exports of an entry that no record of this wavspool names, each after it was read whole: retention counts them

@@ -1,7 +1,7 @@
 import type { DatabaseSettings } from '../../platform/config/index.ts';
 import { listCopies, liveFiles, resolvedPath, type Owner, type StoredCopy } from '../record/index.ts';
 import { fileNames } from '../retention/index.ts';
-import type { ExportDeps, ExportSettings } from './export-tables.ts';
+import type { ExportDeps, ExportSettings } from './deps.ts';
 
 /** What the exports that lie in a directory are told by. */
 export type ExportCatalogueDeps = Pick<ExportDeps, 'timezone' | 'origin' | 'databases'>;

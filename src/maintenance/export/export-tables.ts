@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSettings } from '../../platform/config/index.ts';
-import type { Report } from '../../domain/events.ts';
 import {
   bringTo,
   directoryFault,
@@ -17,23 +16,11 @@ import {
   type Workplace,
 } from '../record/index.ts';
 import { fileNames } from '../retention/index.ts';
-import { offLoop, temporaryPath, type Clock } from '../../platform/runtime/index.ts';
+import { offLoop, temporaryPath } from '../../platform/runtime/index.ts';
 import { ownerOf } from './catalogue.ts';
+import type { ExportDeps, ExportSettings } from './deps.ts';
 import type { ExportJob, Exported } from './export-thread.ts';
 import { pruneExports } from './prune.ts';
-
-/** An entry of a database's `exports`. */
-export type ExportSettings = DatabaseSettings['exports'][number];
-
-export interface ExportDeps {
-  readonly clock: Clock;
-  readonly report: Report;
-  readonly timezone: string;
-  /** The id of the data directory. */
-  readonly origin: string;
-  readonly databases: readonly DatabaseSettings[];
-  readonly dataDirectory: string;
-}
 
 export interface ExportResult extends Exported {
   readonly database: string;

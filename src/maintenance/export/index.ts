@@ -2,4 +2,5 @@
 export { adoptExports } from './adopt.ts';
 export { listExports } from './catalogue.ts';
 export { pruneExports } from './prune.ts';
-export { exportTables, type ExportDeps, type ExportResult, type ExportSettings } from './export-tables.ts';
+export type { ExportDeps, ExportSettings } from './deps.ts';
+export { exportTables, type ExportResult } from './export-tables.ts';

@@ -2,7 +2,7 @@ import type { DatabaseSettings } from '../../platform/config/index.ts';
 import { liveFiles, openIfThere, removeCopies, sweepRecords, type StoredCopy } from '../record/index.ts';
 import { applyKeep, type Judged } from '../retention/index.ts';
 import { listExports } from './catalogue.ts';
-import type { ExportDeps, ExportSettings } from './export-tables.ts';
+import type { ExportDeps, ExportSettings } from './deps.ts';
 
 /**
  * What `keep` keeps and removes, newest first, each with its reasons; the latter are removed unless `dryRun`. Throws

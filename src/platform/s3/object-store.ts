@@ -62,7 +62,7 @@ export interface ObjectStore {
    * key must be free. Throws STORE_ERROR for an object above 5 GiB, which S3 does not copy in one request.
    */
   move(key: string, to: string, signal: AbortSignal): Promise<void>;
-  /** Removes one object; used for probe objects only. */
+  /** Removes one object, which need not be there: a probe's, or a copy that retention lets go of; never a recording. */
   remove(key: string, signal: AbortSignal): Promise<void>;
   /** Throws the store fault that stands in the way of using the bucket, if any. One cheap request. */
   check(signal: AbortSignal): Promise<void>;
