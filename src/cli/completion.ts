@@ -20,15 +20,10 @@ function wordsOf(command: Command, path: readonly string[] = []): readonly Words
 /** A shell's completion of the whole command line, out of the same commands and options that `--help` prints. Pure. */
 export function completionFor(shell: (typeof SHELLS)[number], program: Command): string {
   const all = wordsOf(program);
+  if (shell === 'fish') return `${all.map(fishLine).join('\n')}\n`;
   const cases = all.map(({ path, words }) => `    '${path}') words='${words.join(' ')}' ;;`).join('\n');
-  switch (shell) {
-    case 'bash':
-      return BASH.replace('CASES', cases);
-    case 'zsh':
-      return `#compdef wavspool\nautoload -Uz bashcompinit && bashcompinit\n${BASH.replace('CASES', cases)}`;
-    case 'fish':
-      return all.map(fishLine).join('\n') + '\n';
-  }
+  const bash = BASH.replace('CASES', cases);
+  return shell === 'bash' ? bash : `#compdef wavspool\nautoload -Uz bashcompinit && bashcompinit\n${bash}`;
 }
 
 /** The longest run of words that names a command decides; behind it a path is completed where nothing else fits. */

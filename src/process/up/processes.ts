@@ -16,9 +16,12 @@ const CONTROL: readonly RoleName[] = ['watch', 'maintain', 'dashboard'];
  * wait, beside extract and upload, so that neither the bytes nor a slow disk hold up a watcher or a page. Pure.
  */
 export function processesFor(used: readonly RoleName[], processes: 'few' | 'each'): readonly RoleProcess[] {
-  const alone = (role: RoleName): RoleProcess => ({ name: role, entry: `${role}.js`, roles: [role] });
   const together = processes === 'few' ? CONTROL.filter((role) => used.includes(role)) : [];
   if (together.length < 2) return used.map(alone);
   const control = { name: 'control', entry: 'control.js', roles: together };
   return [control, ...used.filter((role) => !together.includes(role)).map(alone)];
+}
+
+function alone(role: RoleName): RoleProcess {
+  return { name: role, entry: `${role}.js`, roles: [role] };
 }

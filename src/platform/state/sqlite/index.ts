@@ -1,2 +1,3 @@
 // The ledger in one SQLite file, `state.db`.
 export { openSqliteLedger, type SqliteLedgerOptions } from './open.ts';
+export { SCHEMA_VERSION } from './schema.ts';
