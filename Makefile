@@ -10,7 +10,9 @@ SEED ?=
 BENCH_ARGS ?=
 VERSION ?=
 
-.PHONY: help demo test fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit coverage release clean
+SHOTS ?= docs/screenshots
+
+.PHONY: help demo screenshots test fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit coverage release clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +24,10 @@ demo: ## Run the whole flow on this machine: SFTP, tars, Redis, S3, the dashboar
 test: ## Run every test, on real services (TEST_ARGS are vitest's own options)
 	@infra/install.sh test
 	@npm test -s -- $(TEST_ARGS)
+
+screenshots: ## Take the pictures of the console that the documents show (SHOTS="DIRECTORY all": every screen)
+	@infra/install.sh test
+	@npm run -s screenshots -- $(SHOTS)
 
 fuzz: | node_modules/.package-lock.json ## Fuzz the extraction of tars for SECONDS (60), from SEED if given
 	@npm run -s fuzz -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))

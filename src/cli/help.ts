@@ -87,6 +87,17 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     ],
     exits: { 0: 'nothing needs attention', 1: 'something does', 3: NO_STATE },
   },
+  fetch: {
+    examples: [
+      ['wavspool fetch --tar "day-1.tar" --as day-1-back.tar', 'one tar, each recording proven'],
+      ['wavspool fetch --since 2h --match text:4417 --to /tmp/complaint', ''],
+      ['wavspool fetch crm/2026/11/28/call-0900.wav --to .', ''],
+    ],
+    exits: {
+      1: 'a recording is not what it was; it is named',
+      3: 'state.db cannot be used, or the store does not serve',
+    },
+  },
   trace: {
     examples: [
       ['wavspool trace 2026/11/28/calls.tar', 'a tar, below the landing directory'],

@@ -18,6 +18,7 @@ const COMMANDS: readonly {
     load: async () => (await import('./commands/pause.ts')).pauseCommands,
   },
   { names: ['landing'], load: async () => (await import('./commands/landing.ts')).landingCommand },
+  { names: ['fetch'], load: async () => (await import('./commands/fetch.ts')).fetchCommand },
   { names: ['trace'], load: async () => (await import('./commands/trace.ts')).traceCommand },
   { names: ['rescan'], load: async () => (await import('./commands/rescan.ts')).rescanCommand },
   { names: ['audit'], load: async () => (await import('./commands/audit.ts')).auditCommand },

@@ -210,6 +210,20 @@ export interface Events {
   'request failed': { route: string; err: unknown };
   'service manager not told': { lines: string; err: unknown };
   'state replaced': { file: string };
+  /** Somebody had something done over HTTP: who, from which address, and what the answer was. */
+  'asked over HTTP': { by: string; from: string; what: string; asked: string; status: number };
+  /** Somebody heard or downloaded a recording. */
+  'recording read': { recording: string; by: string; from: string; bytes: number };
+  /** Somebody fetched recordings as one tar; `unverified` of them could not be proven. */
+  'recordings fetched': {
+    by: string;
+    from: string;
+    recordings: number;
+    bytes: number;
+    unverified: number;
+  };
+  /** Figures and events for people were not noted; no recording depends on it. */
+  'history not kept': { err: unknown };
   'state damaged': { file: string; faults: readonly string[]; remedy: string };
   'state sound': { file: string };
   'state not checked': { file: string; reason: string };
@@ -362,6 +376,10 @@ export const LEVELS: Record<EventName, Level> = {
   'request failed': 'error',
   'service manager not told': 'warn',
   'state replaced': 'error',
+  'asked over HTTP': 'info',
+  'recording read': 'info',
+  'recordings fetched': 'info',
+  'history not kept': 'warn',
   'state damaged': 'error',
   'state sound': 'info',
   'state not checked': 'warn',

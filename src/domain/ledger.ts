@@ -1,3 +1,4 @@
+import type { Browsing } from './browse.ts';
 import type { FaultCode } from './faults.ts';
 import type {
   Failure,
@@ -126,7 +127,7 @@ export interface ReceiptLedger {
 }
 
 /** What people and audits ask. */
-export interface LedgerCatalogue {
+export interface LedgerCatalogue extends Browsing {
   /** Newest change first. */
   list(query: ListQuery): Promise<PageOf<RecordingRow>>;
   /**

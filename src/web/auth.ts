@@ -11,15 +11,38 @@ export interface Credentials {
   readonly cookie: string | undefined;
 }
 
-/** How a request proves itself: by the token, by the cookie of a login, or not at all. `now` in ms since 1970. */
+/** What opens the dashboard. */
+export interface Tokens {
+  /** Its holder may do everything. */
+  readonly token: Secret;
+  /** Its holder sees everything and changes nothing. */
+  readonly readOnlyToken?: Secret | undefined;
+}
+
+/** Who asks: how it was proven, and whether they may change anything. */
+export interface Identity {
+  readonly by: 'token' | 'cookie';
+  readonly may: 'act' | 'look';
+}
+
+/** How a request proves itself: by a token, by the cookie of a login, or not at all. `now` in ms since 1970. */
 export function identify(
-  token: Secret,
+  tokens: Tokens,
   { authorization, cookie }: Credentials,
   now: number,
-): 'token' | 'cookie' | undefined {
+): Identity | undefined {
   const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
-  if (bearer !== undefined) return isToken(token, bearer) ? 'token' : undefined;
-  return cookie !== undefined && isSession(token, cookie, now) ? 'cookie' : undefined;
+  const by = bearer === undefined ? 'cookie' : 'token';
+  const opens = (token: Secret): boolean =>
+    bearer === undefined ? cookie !== undefined && isSession(token, cookie, now) : isToken(token, bearer);
+  if (opens(tokens.token)) return { by, may: 'act' };
+  return tokens.readOnlyToken !== undefined && opens(tokens.readOnlyToken) ? { by, may: 'look' } : undefined;
+}
+
+/** The one of the tokens that this is; undefined when it is none. */
+export function tokenOf({ token, readOnlyToken }: Tokens, candidate: string): Secret | undefined {
+  if (isToken(token, candidate)) return token;
+  return readOnlyToken !== undefined && isToken(readOnlyToken, candidate) ? readOnlyToken : undefined;
 }
 
 /** True when a request tries a token of its own: who guesses has to wait, wherever the guess stands. */

@@ -1,6 +1,7 @@
-import type { Secret, Settings, UsedParts } from '../platform/config/index.ts';
+import type { LoadedSettings, Secret, Settings, UsedParts } from '../platform/config/index.ts';
 import type { Report } from '../domain/events.ts';
 import { WavspoolError } from '../domain/faults.ts';
+import type { History, KeptEvent } from '../operate/history/index.ts';
 import { lastStateCheck } from '../operate/health/index.ts';
 import type { HostApi } from '../maintenance/catalogue/index.ts';
 import type { Presence, Queues } from '../platform/queue/index.ts';
@@ -26,18 +27,29 @@ export interface DashboardDeps {
   readonly clock: Clock;
   readonly report: Report;
   /** FAILED recordings that match; with `tars`, failed tars too. Throws USAGE for a word that can match nothing. */
-  readonly requeue: (words: FailureWords, tars: boolean) => Promise<{ recordings: number; tars: number }>;
+  readonly requeue: (
+    words: FailureWords,
+    tars: boolean,
+    how: { readonly dryRun?: boolean | undefined; readonly canary?: number | undefined },
+  ) => Promise<{ recordings: number; tars: number }>;
   /** Queues these tars now, as `wavspool ingest` does. */
   readonly ingest: (tars: readonly string[]) => Promise<readonly Ingested[]>;
   readonly pauses: Pauses;
   readonly host: HostApi;
   readonly token: Secret;
+  /** Where the settings come from, for who looks at them. */
+  readonly loaded?: Pick<LoadedSettings, 'file' | 'sources'>;
 }
 
 /** What the routes work with. */
 export interface Context extends DashboardDeps {
   /** At most a second old, however many ask. A Redis that is away for 2 s is told of in it. Throws FILE_UNREADABLE after 2.8 s. */
   readonly status: () => Promise<Status>;
+  /** `http.readOnlyToken`. */
+  readonly readOnlyToken: Secret | undefined;
+  readonly history: History;
+  /** Calls back with each event that is new, until what this returns is called. */
+  readonly heard: (listener: (events: readonly KeptEvent[]) => void) => () => void;
 }
 
 const FRESH_MS = 1000;
@@ -45,7 +57,10 @@ const REDIS_DEADLINE_MS = 2000;
 /** A probe of liveness gives up after 3 s. */
 const DEADLINE_MS = 2800;
 
-export function createContext(deps: DashboardDeps): Context {
+export function createContext(
+  deps: DashboardDeps,
+  { history, heard }: Pick<Context, 'history' | 'heard'>,
+): Context {
   let latest: { readonly at: number; readonly status: Promise<Status> } | undefined;
   let isRunning = false;
   const ask = questionsToRedis(deps);
@@ -65,6 +80,9 @@ export function createContext(deps: DashboardDeps): Context {
   };
   return {
     ...deps,
+    readOnlyToken: deps.settings.http.readOnlyToken,
+    history,
+    heard,
     status: () => {
       const now = deps.clock.monotonicMs();
       if (latest === undefined || (!isRunning && now - latest.at >= FRESH_MS))

@@ -1,10 +1,24 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { COOKIE, identify, isSameOrigin, triesToken, type Throttle } from './auth.ts';
+import { COOKIE, identify, isSameOrigin, triesToken, type Identity, type Throttle } from './auth.ts';
 import type { Context } from './context.ts';
 import { refuse, routeOf } from './replies.ts';
+import { isScreen } from './screens.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, once the guard has let them through. */
+    who: Identity | undefined;
+  }
+}
 
 /** Lets nothing through to the routes of this scope without the token or a login, and no change that another site asked for. */
-export function guard(server: FastifyInstance, { token, clock, report }: Context, throttle: Throttle): void {
+export function guard(
+  server: FastifyInstance,
+  { token, readOnlyToken, clock, report }: Context,
+  throttle: Throttle,
+): void {
+  const tokens = { token, readOnlyToken };
+  server.decorateRequest('who', undefined);
   server.addHook('onRequest', async (request, reply) => {
     const credentials = { authorization: request.headers.authorization, cookie: request.cookies[COOKIE] };
     const guesses = triesToken(credentials);
@@ -17,7 +31,7 @@ export function guard(server: FastifyInstance, { token, clock, report }: Context
         remedy: 'wait a minute, then send the right one',
       });
     }
-    const who = identify(token, credentials, clock.now());
+    const who = identify(tokens, credentials, clock.now());
     if (who === undefined) {
       if (guesses) {
         throttle.miss(request.ip, clock.monotonicMs());
@@ -30,7 +44,7 @@ export function guard(server: FastifyInstance, { token, clock, report }: Context
         remedy: 'send "Authorization: Bearer …" with the dashboard’s token',
       });
     }
-    if (who === 'cookie' && changes(request) && !isSameOrigin(request.headers)) {
+    if (who.by === 'cookie' && changes(request) && !isSameOrigin(request.headers)) {
       report('request refused', { route, status: 403, reason: 'it came from another origin' });
       return refuse(reply, 403, {
         error: 'this change was asked for from another origin',
@@ -38,16 +52,40 @@ export function guard(server: FastifyInstance, { token, clock, report }: Context
         remedy: 'use the dashboard’s own pages, or the token',
       });
     }
+    if (who.may === 'look' && changes(request)) {
+      report('request refused', { route, status: 403, reason: 'it came with the read-only token' });
+      return refuse(reply, 403, {
+        error: 'the read-only token sees everything and changes nothing',
+        code: 'READ_ONLY',
+        remedy: 'log in with http.token, or the token in dashboard.token',
+      });
+    }
+    request.who = who;
     return undefined;
   });
+  // who had what done stands in the log, and so among the events
+  server.addHook('onResponse', async (request, reply) => {
+    const { who, body } = request;
+    if (who === undefined || !changes(request)) return;
+    report('asked over HTTP', {
+      by: who.by === 'cookie' ? 'console' : 'token',
+      from: request.ip,
+      what: `${request.method} ${routeOf(request.url)}`,
+      asked: JSON.stringify(body ?? {}).slice(0, MOST_ASKED),
+      status: reply.statusCode,
+    });
+  });
 }
+
+/** Of what was asked for, in the log. */
+const MOST_ASKED = 500;
 
 function changes({ method }: FastifyRequest): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-/** `/` and the pages of Bull Board are opened by people; its API and its files, like everything else, by programs. */
+/** The console's screens and the pages of Bull Board are opened by people; its API and its files, like everything else, by programs. */
 function wantsPage({ method, url }: FastifyRequest): boolean {
-  const isPage = /^\/(queues(?!\/(api|static)\/)(\/.*)?)?$/.test(routeOf(url));
-  return method === 'GET' && isPage;
+  const route = routeOf(url);
+  return method === 'GET' && (isScreen(route) || /^\/queues(?!\/(api|static)\/)(\/.*)?$/.test(route));
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import type { RecordingFilter } from '../domain/browse.ts';
 import { WavspoolError } from '../domain/faults.ts';
+import { parseTime, sqlTimestamp } from '../platform/runtime/index.ts';
 
 // What callers may send, and in which form the rest of wavspool takes it.
 
@@ -10,9 +12,70 @@ const filled = z.string().min(1).max(4096);
 
 export const page = z.strictObject({ limit, after });
 
+const DAY = /^\d{4}-\d\d-\d\d$/;
+const TIME = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?Z?$/;
+
+/** A day or a time in UTC, as `state.db` spells it; of a day its beginning. */
+export const dayFrom = z
+  .string()
+  .refine(isTime, 'a UTC day or time, e.g. 2026-11-20 or 2026-11-20T08:00:00Z')
+  .transform((text) => stamp(text, 0));
+/** As {@link dayFrom}; of a day its end, so that it is part of what is asked for. */
+export const dayTo = z
+  .string()
+  .refine(isTime, 'a UTC day or time, e.g. 2026-11-20 or 2026-11-20T08:00:00Z')
+  .transform((text) => stamp(text, 1));
+
+function isTime(text: string): boolean {
+  const found = parseTime(DAY.test(text) ? text : `${text.replace(' ', 'T').replace(/Z$/, '')}Z`);
+  return (DAY.test(text) || TIME.test(text)) && !Number.isNaN(found);
+}
+
+function stamp(text: string, days: number): string {
+  const at = parseTime(DAY.test(text) ? text : `${text.replace(' ', 'T').replace(/Z$/, '')}Z`);
+  return sqlTimestamp(DAY.test(text) ? at + days * 86_400_000 : at);
+}
+
+const seconds = z.coerce.number().min(0).max(10_000_000).optional();
+
 export const uploadsQuery = z.strictObject({
   status: z.enum(['PENDING', 'SUCCESS', 'FAILED']).optional(),
   search: filled.optional(),
+  tar: filled.optional(),
+  cause: filled.optional(),
+  codec: filled.optional(),
+  from: dayFrom.optional(),
+  to: dayTo.optional(),
+  minSeconds: seconds,
+  maxSeconds: seconds,
+  limit,
+  after,
+});
+
+/** The same filters, of what is fetched as a whole. */
+export const fetchQuery = uploadsQuery.omit({ limit: true, after: true });
+
+/** What of a caller's filters the ledger takes. */
+export function filterOf(asked: z.output<typeof fetchQuery>): RecordingFilter {
+  const { search, minSeconds, maxSeconds, status, tar, cause, codec, from, to } = asked;
+  return {
+    status,
+    part: search,
+    tar,
+    cause,
+    codec,
+    from,
+    to,
+    minMs: minSeconds === undefined ? undefined : minSeconds * 1000,
+    maxMs: maxSeconds === undefined ? undefined : maxSeconds * 1000,
+  };
+}
+
+export const tarsQuery = z.strictObject({
+  state: z.enum(['extracted', 'failed', 'all']).optional(),
+  search: filled.optional(),
+  from: dayFrom.optional(),
+  to: dayTo.optional(),
   limit,
   after,
 });
@@ -31,9 +94,14 @@ export const requeueBody = z
     match: filled.optional(),
     tar: filled.optional(),
     since: since.optional(),
+    /** Only counts. */
+    dryRun: z.boolean().optional(),
+    /** So many first; the others only when these were uploaded. */
+    canary: z.number().int().min(1).max(1000).optional(),
   })
   .refine(
-    (body) => Object.values(body).some((value) => value !== undefined),
+    ({ all, paths, cause, match, tar, since: from }) =>
+      [all, paths, cause, match, tar, from].some((value) => value !== undefined),
     'say which: all, paths, cause, match, tar or since',
   );
 
@@ -52,6 +120,8 @@ export const runBackupBody = z.union(
   ],
   '{database, event?, label?}, {database, export} or {mirror}',
 );
+
+export const verifyBody = z.strictObject({ database: name.optional() });
 
 export const eventBody = z.strictObject({ event: name, label, database: name.optional() });
 

@@ -48,5 +48,6 @@ function statusOf(error: unknown, code: FaultCode): number {
   if (code === 'USAGE') return requestFault(error) ?? 400;
   if (code === 'TAR_MISSING') return 404;
   if (code === 'TAR_INCOMPLETE') return 409;
+  if (code === 'OBJECT_MISSING') return 404;
   return FAULTS[code].exit === 3 ? 503 : 500;
 }

@@ -10,7 +10,16 @@ import { healthz } from './routes/healthz.ts';
 import { landing } from './routes/landing.ts';
 import { login } from './routes/login.ts';
 import { metrics } from './routes/metrics.ts';
-import { overview } from './routes/overview.ts';
+import { consolePages } from './routes/console.ts';
+import { events } from './routes/events.ts';
+import { failures } from './routes/failures.ts';
+import { fetchRoute } from './routes/fetch.ts';
+import { find } from './routes/find.ts';
+import { historyRoutes } from './routes/history.ts';
+import { recordings } from './routes/recordings.ts';
+import { system } from './routes/system.ts';
+import { work } from './routes/work.ts';
+import { startHistory } from './start-history.ts';
 import { queueBoard } from './routes/queues.ts';
 import { rates } from './routes/rates.ts';
 import { readyz } from './routes/readyz.ts';
@@ -32,12 +41,14 @@ export async function startDashboard(
   const server = fastify({
     logger: false,
     forceCloseConnections: true,
-    routerOptions: { ignoreTrailingSlash: true },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 }, // an id holds a path
   });
   answerFaults(server, deps.report);
   await server.register(cookie);
   await server.register(formbody);
-  const context = createContext(deps);
+  const kept = startHistory(deps);
+  const context = createContext(deps, kept);
+  kept.follow(context.status);
   healthz(server, context);
   const throttle = createThrottle();
   login(server, context, throttle);
@@ -46,6 +57,7 @@ export async function startDashboard(
     await server.listen({ host, port });
   } catch (error) {
     await server.close();
+    await kept.stop();
     throw new WavspoolError(
       'USAGE',
       `cannot listen on ${host}:${port} (http.host, http.port): ${messageOf(error)}`,
@@ -58,12 +70,18 @@ export async function startDashboard(
   const bound = typeof listening === 'object' ? listening.port : port;
   const address = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
   deps.report('dashboard listening', { address });
-  return { address, stop: () => server.close() };
+  return {
+    address,
+    stop: async () => {
+      await server.close();
+      await kept.stop();
+    },
+  };
 }
 
 async function behindToken(server: FastifyInstance, context: Context, throttle: Throttle): Promise<void> {
   guard(server, context, throttle);
-  overview(server);
+  consolePages(server, context);
   readyz(server, context);
   metrics(server, context);
   statusRoute(server, context);
@@ -72,5 +90,13 @@ async function behindToken(server: FastifyInstance, context: Context, throttle: 
   backups(server, context);
   tars(server, context);
   landing(server, context);
+  failures(server, context);
+  recordings(server, context);
+  find(server, context);
+  fetchRoute(server, context);
+  work(server, context);
+  events(server, context);
+  historyRoutes(server, context);
+  system(server, context);
   if (context.queues !== undefined) await queueBoard(server, context, context.queues);
 }

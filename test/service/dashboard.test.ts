@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadSettings, Secret, type Settings } from '../../src/platform/config/index.ts';
 import { startDashboard } from '../../src/web/server.ts';
@@ -345,42 +343,6 @@ test('the rates tell what was uploaded and what failed in the present hour', asy
   const ofTwo = hours.slice(-2); // the hour may have just ended
   expect(ofTwo.reduce((sum, { failed }) => sum + failed, 0)).toBe(FAILED);
   expect(ofTwo.reduce((sum, { uploaded }) => sum + uploaded, 0)).toBe(SUCCESS);
-});
-
-test('the page shows the failures and re-queues them at a click', async (context) => {
-  const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
-  if (executablePath === undefined) return context.skip('there is no Chromium here');
-  await fail('/extracted/c.wav');
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-  try {
-    const page = await browser.newPage();
-    const faults: string[] = [];
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') faults.push(message.text());
-    });
-    await page.goto(`${address}/?token=${TOKEN}`);
-    expect(page.url()).toBe(`${address}/`);
-    const failed = `${(await ledger.catalogue.counts()).FAILED} failed and not uploaded since, `;
-    await page.getByRole('img', { name: failed }).waitFor();
-    const row = page.getByRole('row').filter({ hasText: '/extracted/c.wav' });
-    await row.getByRole('button', { name: 'Re-queue' }).click();
-    await page.getByText('re-queued 1 recording and 0 tars').waitFor();
-    expect((await ledger.recordings.get('/extracted/c.wav'))?.status).toBe('PENDING');
-    await page.getByRole('searchbox').fill('day-1');
-    await page.getByRole('button', { name: 'Find' }).click();
-    await page.getByText('3 found').waitFor();
-    await page.getByRole('row', { name: '/extracted/a.wav' }).getByText('10 B').waitFor();
-    await page.getByRole('searchbox').fill('<b>nobody</b>');
-    await page.getByRole('searchbox').press('Enter');
-    await page.getByText('0 found').waitFor();
-    expect(faults).toEqual([]);
-    await page.goto(`${address}/queues`);
-    await page.getByText('main.upload').first().waitFor();
-  } finally {
-    await browser.close();
-  }
-  return undefined;
 });
 
 test('a token that was not set is made once, readable by its owner only', async () => {

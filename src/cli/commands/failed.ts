@@ -7,8 +7,8 @@ import {
   chosenTars,
   failureFilter,
   requeue,
+  tryCanaries,
   type FailureChoice,
-  type Requeued,
 } from '../../operate/requeue/index.ts';
 import type { Cursor, FailedRecording } from '../../domain/ledger.ts';
 import type { FailedTar } from '../../domain/tar.ts';
@@ -34,7 +34,6 @@ interface ShownOptions {
 }
 
 const NOTHING = 'nothing has failed';
-const CANARY_LOOK_MS = 250;
 
 /** `failed` and `requeue`: what needs an operator, and its second chance. */
 export function failedCommands(program: Command): void {
@@ -185,15 +184,13 @@ async function runRequeue(
   const filter = await filterOf(app, options);
   const tars = options.all === true || options.tar !== undefined;
   if (options.canary !== undefined && options.dryRun !== true) {
-    const canary = await requeue(app, { ...filter, tars: false, limit: options.canary }, 'requeue --canary');
-    const lost = await canaryFailures(app, canary);
-    if (lost.length > 0) {
-      if (json)
-        printJson({ canary: canary.recordings, failed: lost, recordings: canary.recordings, tars: 0 });
+    const { canary, failed } = await tryCanaries(app, filter, options.canary, 'requeue --canary');
+    if (failed.length > 0) {
+      if (json) printJson({ canary, failed, recordings: canary, tars: 0 });
       else
         printLines([
-          `${lost.length} of ${canary.recordings} canaries failed again, the others stay as they are:`,
-          ...lost,
+          `${failed.length} of ${canary} canaries failed again, the others stay as they are:`,
+          ...failed,
         ]);
       return 1;
     }
@@ -206,16 +203,6 @@ async function runRequeue(
       `${options.dryRun === true ? 'would re-queue' : 're-queued'} ${counted(recordings, 'recording')} and ${counted(done.tars, 'tar')}`,
     ]);
   return 0;
-}
-
-/** Waits until each canary has ended; returns those that failed. */
-async function canaryFailures(app: App, { paths }: Requeued): Promise<readonly string[]> {
-  for (;;) {
-    const rows = await app.ledger.recordings.many(paths);
-    if (!rows.some(({ status }) => status === 'PENDING'))
-      return rows.filter(({ status }) => status === 'FAILED').map(({ path }) => path);
-    await app.clock.sleep(CANARY_LOOK_MS);
-  }
 }
 
 type Failed = Pick<RecordingRow, 'timestamp' | 'cause' | 'retryCount' | 'path' | 'errorMessage'>;

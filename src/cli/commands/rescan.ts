@@ -1,11 +1,8 @@
 import type { Command } from 'commander';
 import type { App, OfflineApp } from '../../process/app.ts';
-import { settleOnce } from '../../ingest/arrival/index.ts';
 import { restoreFromReceipts } from '../../ingest/receipt/index.ts';
-import { requirePlace } from '../../platform/linux/index.ts';
-import { knownTars, queueTarsByDate, reconcileUploads } from '../../ingest/rescan/index.ts';
+import { rescanNow } from '../../ingest/rescan/index.ts';
 import { openS3Store } from '../../platform/s3/index.ts';
-import { proveBelow } from '../../platform/tar/index.ts';
 import { printJson, printLines } from '../output.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withApp, withOfflineApp } from '../with-app.ts';
@@ -25,27 +22,7 @@ export function rescanCommand(program: Command): void {
 }
 
 async function rescan(app: App, { json }: GlobalOptions): Promise<0> {
-  const { data, incoming } = app.settings.paths;
-  requirePlace(incoming, data);
-  const tars = await settleOnce({
-    settings: app.settings.arrival,
-    incoming,
-    clock: app.clock,
-    report: app.report,
-    known: (versions) => knownTars(app, versions),
-    queue: async (versions) => {
-      await queueTarsByDate(app, versions);
-    },
-    prove: proveBelow(incoming),
-  });
-  const recordings = await reconcileUploads(app, true);
-  const result = {
-    tars: tars.tars,
-    known: tars.known,
-    queued: tars.queued.length,
-    incomplete: tars.incomplete,
-    recordings,
-  };
+  const result = await rescanNow(app);
   if (json) printJson(result);
   else {
     printLines([
@@ -54,7 +31,7 @@ async function rescan(app: App, { json }: GlobalOptions): Promise<0> {
       ...result.incomplete.map(({ path, reason }) =>
         reason.startsWith(path) ? `  ${reason}` : `  ${path}: ${reason}`,
       ),
-      `${recordings} recordings had no job and have one now`,
+      `${result.recordings} recordings had no job and have one now`,
     ]);
   }
   return 0;

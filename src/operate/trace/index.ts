@@ -1,2 +1,3 @@
 // The life of one tar or recording as the disk, state.db, the queues and the store tell it.
-export { trace, type Trace } from './trace.ts';
+export { timelineOf, type LifeStep } from './timeline.ts';
+export { factsOnDisk, trace, type OnDisk, type Trace } from './trace.ts';

@@ -19,7 +19,7 @@ interface FileFacts {
 }
 
 /** Null for nothing; an error where a directory on the way may not be looked into, or the disk fails. */
-type OnDisk = FileFacts | { readonly error: string } | null;
+export type OnDisk = FileFacts | { readonly error: string } | null;
 
 /** What BullMQ calls it, `unknown` for none; an error where Redis does not tell, null where nothing goes through it. */
 type JobState = string | { readonly error: string } | null;
@@ -178,6 +178,11 @@ async function objectOf(deps: TraceDeps, key: string | undefined): Promise<Recor
   } finally {
     store.close();
   }
+}
+
+/** What lies at a path now. */
+export async function factsOnDisk(path: string): Promise<OnDisk> {
+  return publicFacts(await factsOf(path));
 }
 
 type Found = VersionOnDisk | { readonly error: string } | null;

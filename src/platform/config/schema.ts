@@ -142,6 +142,7 @@ export const settingsSchema = z.strictObject({
     host: textLike(/^[^\s/]+$/, 'an address or a host name to listen on, e.g. 127.0.0.1'),
     port: wholeNumber({ min: 0, max: 65_535 }),
     token: secret.optional(),
+    readOnlyToken: secret.optional(),
   }),
   up: z.strictObject({ processes: oneOf('few', 'each') }),
   shutdownSeconds: seconds({ min: 1, max: 3600 }),

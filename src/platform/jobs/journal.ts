@@ -41,6 +41,8 @@ export interface Journal {
   begin(run: NewRun): Begun;
   /** The last run of a job, and the last that was done and did not begin in the future of `now`, ms since 1970. */
   last(job: string, now: number): { readonly run: Run | undefined; readonly good: Run | undefined };
+  /** Every run that began since then (ms since 1970), the newest first, at most so many. */
+  runsSince(since: number, limit: number): readonly Run[];
   close(): void;
 }
 
@@ -115,6 +117,7 @@ function journalOn(db: Sqlite): Journal {
   const good = db.prepare(
     "SELECT * FROM runs WHERE job = ? AND outcome = 'done' AND started_at <= ? ORDER BY id DESC LIMIT 1",
   );
+  const runsSince = db.prepare('SELECT * FROM runs WHERE started_at >= ? ORDER BY started_at DESC LIMIT ?');
   const fromFuture = 'job = ? AND due IS NOT NULL AND started_at > ?';
   const future = db.prepare(
     `SELECT count(*) AS runs, max(started_at) AS until FROM runs WHERE ${fromFuture}`,
@@ -169,6 +172,8 @@ function journalOn(db: Sqlite): Journal {
       run: asRun(last.get(job) as RunRow | undefined),
       good: asRun(good.get(job, believedUntil(now)) as RunRow | undefined),
     }),
+    runsSince: (since, limit) =>
+      (runsSince.all(isoTime(since), limit) as RunRow[]).flatMap((row) => asRun(row) ?? []),
     close: () => {
       db.close();
     },

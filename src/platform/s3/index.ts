@@ -3,6 +3,7 @@
  * fault here; nobody else knows a name of AWS's. Start at object-store.ts.
  */
 export type {
+  ByteRange,
   ListedObject,
   ObjectHead,
   ObjectStore,

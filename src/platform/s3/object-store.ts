@@ -30,6 +30,12 @@ export interface ObjectHead {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** Bytes by their place, from 0; both ends belong to it. */
+export interface ByteRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 export interface ListedObject {
   readonly key: string;
   readonly size: number;
@@ -53,8 +59,8 @@ export interface ObjectStore {
   receipt(object: DescribedObject, signal: AbortSignal): Promise<PutReceipt | undefined>;
   /** The object's head, or undefined when there is none. */
   head(key: string, signal: AbortSignal): Promise<ObjectHead | undefined>;
-  /** The object's bytes, for verification. */
-  get(key: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** The object's bytes; with `range` only those from the one to the other, both included. */
+  get(key: string, signal: AbortSignal, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
   /** Every object whose key begins with `prefix`, in the order of the bytes of their keys. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<ListedObject>;
   /**

@@ -14,7 +14,7 @@ import type { createChecksums } from './checksums.ts';
 import type { Connection, S3Settings } from './connection.ts';
 import { startDeadline } from './deadline.ts';
 import { headerSafe, readMetadata } from './metadata.ts';
-import type { DescribedObject, ObjectHead, ObjectToPut, PutReceipt } from './object-store.ts';
+import type { ByteRange, DescribedObject, ObjectHead, ObjectToPut, PutReceipt } from './object-store.ts';
 import { S3Fault, s3Fault } from './s3-faults.ts';
 
 /** What the operations on objects share. */
@@ -66,6 +66,7 @@ export async function getObject(
   deps: StoreDeps,
   key: string,
   signal: AbortSignal,
+  range?: ByteRange,
 ): Promise<AsyncIterable<Uint8Array>> {
   const { settings, connection } = deps;
   const what = `GET ${key}`;
@@ -73,7 +74,14 @@ export async function getObject(
     {
       what,
       run: (client, options) =>
-        client.send(new GetObjectCommand({ Bucket: settings.bucket, Key: key }), options),
+        client.send(
+          new GetObjectCommand({
+            Bucket: settings.bucket,
+            Key: key,
+            ...(range !== undefined && { Range: `bytes=${range.first}-${range.last}` }),
+          }),
+          options,
+        ),
     },
     signal,
   );

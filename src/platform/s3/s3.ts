@@ -97,7 +97,7 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
       if (head === undefined) await checkBucket(deps, signal); // a missing bucket is no missing object
       return head;
     },
-    get: (key, signal) => getObject(deps, key, signal),
+    get: (key, signal, range) => getObject(deps, key, signal, range),
     list: (prefix, signal) => listObjects(deps, prefix, signal),
     move: (key, to, signal) => moveObject(deps, key, to, signal),
     remove: (key, signal) => removeObject(deps, key, signal),

@@ -1,14 +1,17 @@
 import { hostApi, openHost } from '../../maintenance/catalogue/index.ts';
 import { readPauses } from '../../operate/pause/index.ts';
 import { ingestTars } from '../../ingest/rescan/index.ts';
-import { failureFilter, requeue } from '../../operate/requeue/index.ts';
+import { failureFilter, requeue, tryCanaries } from '../../operate/requeue/index.ts';
 import { WavspoolError } from '../../domain/faults.ts';
 import type { Queues } from '../../platform/queue/index.ts';
 import { whyNoRecordings, type HostApp } from '../app.ts';
 import type { HostRole } from '../run-roles.ts';
 import { dashboardToken, startDashboard } from '../../web/index.ts';
 
-/** Serves the overview page, Bull Board, the API, metrics and liveness. */
+/** So long somebody who waits for a canary waits. */
+const CANARY_MS = 60_000;
+
+/** Serves the console, Bull Board, the API, metrics and liveness. */
 export const dashboardRole: HostRole = {
   name: 'dashboard',
   start: async (app) => {
@@ -24,8 +27,17 @@ export const dashboardRole: HostRole = {
       presence,
       clock,
       report,
-      requeue: async (words, tars) =>
-        requeue({ ...app, queues: needed(app) }, { ...(await failureFilter(app, words)), tars }, 'dashboard'),
+      loaded,
+      requeue: async (words, tars, { dryRun, canary }) => {
+        const deps = { ...app, queues: needed(app) };
+        const filter = await failureFilter(app, words);
+        if (canary !== undefined && dryRun !== true) {
+          const tried = await tryCanaries(deps, filter, canary, 'dashboard', AbortSignal.timeout(CANARY_MS));
+          if (tried.failed.length + tried.open.length > 0)
+            return { ...tried, recordings: tried.canary, tars: 0 };
+        }
+        return requeue(deps, { ...filter, tars, dryRun }, 'dashboard');
+      },
       ingest: async (tars) => ingestTars({ ...app, queues: needed(app) }, tars),
       pauses: () => readPauses(settings),
       host: hostApi(host, stopped.signal),

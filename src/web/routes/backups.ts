@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { backupPage } from '../../maintenance/catalogue/index.ts';
 import type { Context } from '../context.ts';
-import { backupsQuery, eventBody, parsed, runBackupBody } from '../input.ts';
+import { backupsQuery, eventBody, parsed, runBackupBody, verifyBody } from '../input.ts';
 
 /**
  * `GET /api/backups?database=&limit=&after=`: a page of the copies there are, the newest first.
  * `POST /api/backups/run` with `{database, event?, label?}`, `{database, export}` or `{mirror}`: takes a snapshot, writes an
  * export or makes a mirror now, and answers with what the command's `--json` prints, when it is done.
+ * `POST /api/backups/verify` with `{database?}`: reads every copy of it, or of all, back.
  * `POST /api/events` with `{event, label?, database?}`: takes every snapshot that is bound to the event.
  */
 export function backups(server: FastifyInstance, { host }: Context): void {
@@ -21,6 +22,9 @@ export function backups(server: FastifyInstance, { host }: Context): void {
     if ('export' in asked) return host.exportTables(asked.database, asked.export);
     return { snapshots: await host.takeSnapshots(asked, asked.event === undefined ? 'hand' : 'event') };
   });
+  server.post('/api/backups/verify', async (request) => ({
+    snapshots: await Array.fromAsync(host.verify(parsed(verifyBody, request.body).database)),
+  }));
   server.post('/api/events', async (request) => ({
     snapshots: await host.takeSnapshots(parsed(eventBody, request.body), 'event'),
   }));

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import {
   COOKIE,
   isSameOrigin,
-  isToken,
   landingPage,
   SESSION_SECONDS,
   sessionCookie,
+  tokenOf,
   type Throttle,
 } from '../auth.ts';
 import type { Context } from '../context.ts';
@@ -20,7 +20,12 @@ const wanted = z.object({ next: z.string().max(4096).optional() });
  * `GET` and `POST /login`, and `GET /?token=…`: the token against a cookie that only this server can have made, and back to where
  * one was going. `POST /logout` takes the cookie away.
  */
-export function login(server: FastifyInstance, { token, clock, report }: Context, throttle: Throttle): void {
+export function login(
+  server: FastifyInstance,
+  { token, readOnlyToken, clock, report }: Context,
+  throttle: Throttle,
+): void {
+  const tokens = { token, readOnlyToken };
   const page = loadPage('login.html');
 
   const form = (reply: FastifyReply, status: number, message: string, next = '/'): FastifyReply =>
@@ -41,13 +46,14 @@ export function login(server: FastifyInstance, { token, clock, report }: Context
       report('request refused', { route, status: 429, reason: `too many wrong tokens from ${request.ip}` });
       return form(reply.header('retry-after', '60'), 429, 'Too many wrong tokens: wait a minute.', next);
     }
-    if (!isToken(token, candidate)) {
+    const opened = tokenOf(tokens, candidate);
+    if (opened === undefined) {
       throttle.miss(request.ip, nowMs);
       report('request refused', { route, status: 401, reason: `a wrong token from ${request.ip}` });
       return form(reply, 401, 'That is not the token.', next);
     }
     return reply
-      .setCookie(COOKIE, sessionCookie(token, clock.now()), {
+      .setCookie(COOKIE, sessionCookie(opened, clock.now()), {
         path: '/',
         httpOnly: true,
         sameSite: 'lax', // else a link from a chat or a ticket asks for the token again; changes ask for our own origin

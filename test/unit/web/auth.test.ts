@@ -27,11 +27,27 @@ test.each<[string, string | undefined, string | undefined, string | undefined]>(
   ['an empty cookie', undefined, '', undefined],
   ['a cookie that is the token', undefined, 's3cret', undefined],
 ])('%s opens what it should', (_, authorization, cookie, expected) => {
-  expect(identify(TOKEN, { authorization, cookie }, NOW)).toBe(expected);
+  const found = identify({ token: TOKEN }, { authorization, cookie }, NOW);
+  expect(found).toEqual(expected === undefined ? undefined : { by: expected, may: 'act' });
+});
+
+test('the read-only token and its login may look', () => {
+  const readOnlyToken = new Secret('looking');
+  const tokens = { token: TOKEN, readOnlyToken };
+  const who = (authorization?: string, cookie?: string): unknown =>
+    identify(tokens, { authorization, cookie }, NOW);
+  expect(who('Bearer looking')).toEqual({ by: 'token', may: 'look' });
+  expect(who(undefined, sessionCookie(readOnlyToken, NOW))).toEqual({ by: 'cookie', may: 'look' });
+  expect(who('Bearer s3cret')).toEqual({ by: 'token', may: 'act' });
+  expect(who('Bearer look')).toBeUndefined();
+  expect(
+    identify({ token: TOKEN }, { authorization: 'Bearer looking', cookie: undefined }, NOW),
+  ).toBeUndefined();
 });
 
 test('a login ends', () => {
-  const at = (ms: number): unknown => identify(TOKEN, { authorization: undefined, cookie: COOKIE }, NOW + ms);
+  const at = (ms: number): unknown =>
+    identify({ token: TOKEN }, { authorization: undefined, cookie: COOKIE }, NOW + ms)?.by;
   expect([at(SESSION_SECONDS * 1000 - 1), at(SESSION_SECONDS * 1000)]).toEqual(['cookie', undefined]);
   expect(COOKIE).not.toContain('s3cret');
 });

@@ -3,6 +3,7 @@ import type { UploadStatus } from '../../../domain/recording.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { Sqlite, Write } from '../../sqlite/index.ts';
 import { auditMethods } from './audit.ts';
+import { browseMethods } from './browse.ts';
 import { IS_DATED_BEHIND, IS_UNDATED_BEHIND, placeBounds, placeOf, recordingPage } from './by-time.ts';
 import type { Plain } from './plain.ts';
 import { IS_RECORDING } from './recordings.ts';
@@ -17,6 +18,7 @@ export function catalogueMethods(db: Sqlite, write: Write, clock: Clock, maxRetr
     ...figures(db, maxRetries),
     ...listMethod(db),
     ...searchMethod(db, clock),
+    ...browseMethods(db, clock),
     ...auditMethods(db, write),
   };
 }

@@ -1,0 +1,3 @@
+// Recordings back from the bucket, each proven against its SHA-256: as one tar, or into a directory. Start at fetch-recordings.ts.
+export { chosen, type Wanted } from './choose.ts';
+export { asTar, intoDirectory, type Fetched, type FetchDeps } from './fetch-recordings.ts';

@@ -1,0 +1,207 @@
+import type { CopiesStatus } from '../../../maintenance/catalogue/index.ts';
+import { useAnswer, post } from '../api.ts';
+import { count, size, visible } from '../format.ts';
+import { mayAct } from '../here.ts';
+import { html, type Shown } from '../html.ts';
+import { agoMs, status } from '../live/status.ts';
+import type { Page } from '../rows.ts';
+import { place } from '../router.ts';
+import { Button, Chip, Copy, Empty, Path, Section, Time, Trouble, type Tone } from '../ui/basics.ts';
+import { ask, closeDialog } from '../ui/dialog.ts';
+import { doing } from '../ui/doing.ts';
+import { Pager } from '../ui/fields.ts';
+import { Calendar } from '../ui/calendar.ts';
+import { Table } from '../ui/table.ts';
+
+interface BackupRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly database?: string;
+  readonly mirror?: string;
+  readonly log?: string;
+  readonly schedule?: string;
+  readonly where: string;
+  readonly path: string;
+  readonly at: string;
+  readonly bytes: number;
+  readonly verified?: boolean;
+  readonly doubt?: string;
+  readonly foreign?: string;
+}
+
+const DAYS = 35;
+
+/** Every database, mirror, export and log: its runs day by day, what is late, what there is, how it is brought back. */
+export function BackupsScreen(): Shown {
+  const seen = status.value;
+  const after = place.value.query.get('after');
+  const runs = seen === undefined ? '' : seen.copies.map(({ last }) => last?.at).join();
+  const answer = useAnswer<Page<BackupRow>>(
+    `/api/backups?limit=100${after === null ? '' : `&after=${after}`}`,
+    runs,
+  ).value;
+  const history = useAnswer<{ rows: readonly Run[] }>(`/api/runs?days=${DAYS}`, runs).value;
+  if (seen === undefined) return html`<div class="skeleton" aria-busy="true">Asking …</div>`;
+  const rows = answer.value?.rows ?? [];
+  return html`<div class="stack wide">
+    <${Section} title="Schedules">
+      ${seen.copies.length === 0 && html`<${Empty} title="Nothing is backed up">Add databases, mirrors or logs to the settings.</${Empty}>`}
+      <ul class="schedules">
+        ${seen.copies.map((copies) => html`<${Schedule} key=${`${copies.kind} ${copies.of} ${copies.schedule}`} copies=${copies} runs=${history.value?.rows ?? []} />`)}
+      </ul>
+    </${Section}>
+    <${Section} title="What can be brought back">
+      ${answer.error !== undefined && html`<${Trouble} error=${answer.error} />`}
+      <${Table}
+        caption="Backups"
+        rows=${rows}
+        keyOf=${(row: BackupRow) => row.id}
+        columns=${[
+          { head: 'Taken', kind: 'tight', cell: (row: BackupRow) => html`<${Time} at=${row.at} />` },
+          {
+            head: 'Of',
+            kind: 'tight',
+            cell: (row: BackupRow) =>
+              html`<b>${visible(row.database ?? row.mirror ?? row.log ?? '')}</b>
+                <small class="quiet">${row.kind}</small>`,
+          },
+          { head: 'Where', kind: 'wide', cell: (row: BackupRow) => html`<${Path} path=${row.path} />` },
+          { head: 'State', kind: 'tight', cell: (row: BackupRow) => stateOf(row) },
+          { head: 'Size', kind: 'figure', cell: (row: BackupRow) => size(row.bytes) },
+          {
+            head: '',
+            label: 'Actions',
+            kind: 'tight',
+            cell: (row: BackupRow) =>
+              row.kind === 'snapshot' &&
+              row.database !== undefined &&
+              html`<${Button} small label="Restore ${visible(row.path)}" onClick=${() => restoreDialog(row)}
+                >Restore …</${Button}
+              >`,
+          },
+        ]}
+      />
+      <${Pager}
+        next=${answer.value?.next ?? null}
+        shown=${`${count(rows.length)} of ${count(answer.value?.total ?? rows.length)} shown`}
+      />
+    </${Section}>
+  </div>`;
+}
+
+export interface Run {
+  readonly job: string;
+  readonly at: string;
+  readonly outcome: 'running' | 'done' | 'failed';
+  readonly ms: number | null;
+  readonly reason: string | null;
+}
+
+const TONES: Readonly<Record<string, Tone>> = { done: 'good', failed: 'bad', running: 'info' };
+
+function Schedule({ copies, runs }: { copies: CopiesStatus; runs: readonly Run[] }): Shown {
+  const { kind, of, schedule, last, next, newest } = copies;
+  const job =
+    kind === 'mirror' ? `mirror ${of}` : kind === 'log' ? `rotate ${of}` : `${kind} ${of} ${schedule}`;
+  const isOverdue = status.value?.schedules.some((one) => one.job === job && one.overdue) === true;
+  return html`<li class=${isOverdue || last?.outcome === 'failed' ? 'bad' : ''}>
+    <div class="what">
+      <b>${visible(of)}</b>
+      <small class="quiet"
+        >${kind === 'mirror' || kind === 'log' ? kind : `${kind} ${visible(schedule)}`}</small
+      >
+      <div>
+        ${isOverdue && html`<${Chip} tone="bad">overdue</${Chip}>`}
+        ${last === null ? html`<${Chip}>${copies.enabled ? 'not run yet' : 'only by hand'}</${Chip}>` : html`<${Chip} tone=${TONES[last.outcome] ?? 'neutral'}>${last.outcome}</${Chip}> <${Time} at=${last.at} ago />`}
+      </div>
+      ${last?.error !== undefined && html`<p class="clamp bad">${visible(last.error)}</p>`}
+      ${copies.fault !== undefined && html`<p class="bad">${visible(copies.fault)}</p>`}
+    </div>
+    <${Calendar} days=${DAYS} label="Runs of ${job}" runs=${runs.filter((run) => run.job === job)} />
+    <dl class="facts small">
+      <div>
+        <dt>Kept</dt>
+        <dd>
+          ${`${count(copies.count)}: ${visible(copies.retention)}`}${copies.inDoubt.length > 0 ? `, ${count(copies.inDoubt.length)} in doubt` : ''}
+        </dd>
+      </div>
+      <div>
+        <dt>Newest good</dt>
+        <dd>${newest === null ? 'none' : html`<${Time} at=${newest.at} ago />, ${size(newest.bytes)}`}</dd>
+      </div>
+      <div>
+        <dt>Next</dt>
+        <dd>
+          ${next === null ? (copies.on === undefined ? 'by hand' : `on the event ${copies.on}`) : html`<${Time} at=${next} />`}
+        </dd>
+      </div>
+      <div>
+        <dt>In</dt>
+        <dd class="path">${visible(copies.directory)}</dd>
+      </div>
+    </dl>
+    <div class="actions">${mayAct && html`<${RunNow} copies=${copies} />`}</div>
+  </li>`;
+}
+
+function RunNow({ copies: { kind, of, schedule, on } }: { copies: CopiesStatus }): Shown {
+  const body =
+    kind === 'mirror'
+      ? { mirror: of }
+      : kind === 'export'
+        ? { database: of, export: schedule }
+        : kind === 'snapshot' && on === undefined
+          ? { database: of }
+          : undefined;
+  if (body === undefined) return null;
+  return html`<${Button}
+      small
+      label="Run now: ${kind} ${visible(of)}"
+      onClick=${() => doing(`${kind} ${of}`, () => post('/api/backups/run', body))}
+      >Run now</${Button}
+    >
+    ${kind === 'snapshot' && html`<${Button} small label="Verify the copies of ${visible(of)}" onClick=${() => verify(of)}>Verify</${Button}>`}`;
+}
+
+function verify(database: string): Promise<void> {
+  return doing(
+    `Verify ${database}`,
+    () => post<{ snapshots: readonly { ok: boolean; path: string }[] }>('/api/backups/verify', { database }),
+    ({ snapshots }) => {
+      const bad = snapshots.filter(({ ok }) => !ok);
+      return bad.length === 0
+        ? `${count(snapshots.length)} copies read back: all sound`
+        : `${count(bad.length)} of ${count(snapshots.length)} are not sound: ${bad[0]?.path ?? ''}`;
+    },
+  );
+}
+
+function stateOf({ verified, doubt, foreign, at }: BackupRow): Shown {
+  if (foreign !== undefined) return html`<${Chip}>not ours</${Chip}>`;
+  if (doubt !== undefined) return html`<${Chip} tone="warn">in doubt</${Chip}>`;
+  if (verified === true) return html`<${Chip} tone="good">verified</${Chip}>`;
+  return html`<${Chip} tone="neutral">${agoMs(Date.parse(at)) < 0 ? 'of the future' : 'kept'}</${Chip}>`;
+}
+
+/** A restore is a command: it asks on a terminal, where the program that uses the database can be stopped first. */
+function restoreDialog({ database = '', path, at, bytes }: BackupRow): void {
+  const command = `wavspool restore ${database} --from ${quoted(path)}`;
+  ask(
+    `Restore ${visible(database)}?`,
+    () =>
+      html`<div class="stack">
+        <p>
+          Run this on the host. It verifies the copy of <${Time} at=${at} /> (${size(bytes)}) first, keeps the
+          present database beside it, puts the copy in its place and verifies again. It asks before it does.
+        </p>
+        <${Copy} text=${command} label="Copy the command" />
+        <p class="quiet">To look at the copy only:</p>
+        <${Copy} text=${`${command} --verify-only`} label="Copy the command" />
+        <div class="actions"><button type="button" class="plain" onClick=${closeDialog}>Close</button></div>
+      </div>`,
+  );
+}
+
+function quoted(path: string): string {
+  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,90 @@
+import type { Status } from '../../../operate/status/index.ts';
+import { useAnswer } from '../api.ts';
+import { count, counted, size } from '../format.ts';
+import { html, type Shown } from '../html.ts';
+import { status } from '../live/status.ts';
+import { mood } from '../live/tell-state.ts';
+import type { Page, Recording } from '../rows.ts';
+import { Empty, Path, Section, StatusChip, Time } from '../ui/basics.ts';
+import { Held, Problems } from '../ui/problems.ts';
+import { Pipeline } from '../ui/pipeline.ts';
+import { Chart } from '../ui/chart.ts';
+import { Table } from '../ui/table.ts';
+
+const ARRIVING = 8;
+
+/** What is going on, and what somebody must do. */
+export function NowScreen(): Shown {
+  const seen = status.value;
+  if (seen === undefined) return html`<div class="skeleton" aria-busy="true">Asking …</div>`;
+  const { verdict, uses } = seen;
+  return html`<div class="stack wide">
+    <section class="verdict ${mood()}" aria-label="Verdict">
+      <p class="sentence">${sentence(seen)}</p>
+      ${verdict.attention.length > 0 && html`<${Problems} problems=${verdict.attention} />`}
+    </section>
+    ${uses.recordings && html`<${Pipeline} status=${seen} />`}
+    ${
+      verdict.held.length > 0 &&
+      html`<${Section} title="Waiting"><${Held} held=${verdict.held} /></${Section}>`
+    }
+    ${uses.recordings && html`<${Chart} />`}
+    ${uses.recordings && html`<${Arriving} uploaded=${seen.recordings?.SUCCESS ?? 0} />`}
+  </div>`;
+}
+
+/** One sentence, the same that the verdict is. */
+export function sentence({ verdict, recordings, uses }: Status): string {
+  const { alive, attention, held } = verdict;
+  const problems = `${counted(attention.length, 'problem')} ${attention.length === 1 ? 'needs' : 'need'} attention.`;
+  if (!alive)
+    return `Not working: work waits and nobody does it. ${attention.length > 0 ? problems : ''}`.trim();
+  if (attention.length > 0) return problems;
+  if (!uses.recordings) return 'All well: every job that keeps this host ran as it should.';
+  if (recordings !== null && recordings.PENDING > 0)
+    return `All well: ${counted(recordings.PENDING, 'recording')} (${size(recordings.pendingBytes)}) on their way to the bucket.`;
+  if (held.length > 0) return 'All well: what waits goes on by itself.';
+  return `All well: everything that landed is in the bucket${recordings === null ? '' : `, ${counted(recordings.SUCCESS, 'recording')} so far`}.`;
+}
+
+/** The newest changes, as they come. */
+function Arriving({ uploaded }: { uploaded: number }): Shown {
+  const answer = useAnswer<Page<Recording>>(`/api/uploads?limit=${ARRIVING}`, uploaded).value.value;
+  const rows = answer?.rows ?? [];
+  return html`<${Section}
+    title="Latest recordings"
+    aside=${html`<a href="/recordings">All ${count(answer?.total ?? 0)}</a>`}
+  >
+    ${
+      rows.length === 0
+        ? html`<${Empty} title="No recording yet">Put a tar into the landing directory.</${Empty}>`
+        : html`<${Table}
+            caption="Latest recordings"
+            rows=${rows}
+            keyOf=${(row: Recording) => row.path}
+            columns=${[
+              {
+                head: 'Changed',
+                kind: 'tight',
+                cell: (row: Recording) => html`<${Time} at=${row.timestamp} ago />`,
+              },
+              {
+                head: 'Recording',
+                kind: 'wide',
+                cell: (row: Recording) => html`<${Path} path=${row.path} href="/recordings/${row.id}" />`,
+              },
+              {
+                head: 'State',
+                kind: 'tight',
+                cell: (row: Recording) => html`<${StatusChip} status=${row.status} />`,
+              },
+              {
+                head: 'Size',
+                kind: 'figure',
+                cell: (row: Recording) => (row.size === undefined ? '' : size(row.size)),
+              },
+            ]}
+          />`
+    }
+  </${Section}>`;
+}

@@ -1,0 +1,175 @@
+import { useAnswer, post } from '../api.ts';
+import { count, counted, playingTime, size, splitPath, visible } from '../format.ts';
+import { mayAct } from '../here.ts';
+import { html, type Shown } from '../html.ts';
+import { status } from '../live/status.ts';
+import { idOf, type Recording, type Tar } from '../rows.ts';
+import { Button, Copy, Path, Section, StatusChip, Time, Trouble } from '../ui/basics.ts';
+import { doing } from '../ui/doing.ts';
+import { Facts, Timeline, type Step } from '../ui/facts.ts';
+import { Player } from '../ui/player.ts';
+import { requeueDialog } from '../ui/requeue.ts';
+
+/** A step in a recording's life, as the API tells it. */
+interface Life {
+  readonly at: string | null;
+  readonly what: 'landed' | 'queued' | 'extracted' | 'attempt' | 'stored' | 'receipt';
+  readonly [field: string]: unknown;
+}
+
+interface RecordingAnswer extends Recording {
+  readonly timeline: readonly Life[];
+  readonly tries: number;
+  readonly maxTries: number;
+  readonly remedy: string | null;
+  readonly job: { readonly queue: string; readonly id: string; readonly state: string | null };
+  readonly onDisk: { readonly bytes: number; readonly modified: string } | { readonly error: string } | null;
+  readonly tarRow: Tar | null;
+}
+
+interface Verified {
+  readonly ok: boolean;
+  readonly sha256: string | null;
+  readonly bytes: number;
+  readonly ms: number;
+  readonly why: string | null;
+}
+
+const NAMES: Readonly<Record<Life['what'], string>> = {
+  landed: 'Landed',
+  queued: 'Queued',
+  extracted: 'Extracted',
+  attempt: 'Attempt failed',
+  stored: 'Stored and verified',
+  receipt: 'Receipt',
+};
+
+/** One recording: its whole life, its sound, its proof. */
+export function RecordingScreen({ path }: { path: string }): Shown {
+  const id = path.slice('/recordings/'.length);
+  const changed = `${status.value?.recordings?.SUCCESS} ${status.value?.recordings?.FAILED} ${status.value?.recordings?.PENDING}`;
+  const answer = useAnswer<RecordingAnswer>(`/api/recordings/${id}`, changed).value;
+  const found = answer.value;
+  if (found === undefined)
+    return answer.error === undefined
+      ? html`<div class="skeleton" aria-busy="true">Asking …</div>`
+      : html`<${Trouble} error=${answer.error} />`;
+  return html`<div class="stack wide">
+    <section class="card headline" aria-label="Recording">
+      <div>
+        <${StatusChip} status=${found.status} />
+        <h2 class="title"><${Path} path=${found.path} /></h2>
+      </div>
+      <div class="actions">
+        ${found.status === 'SUCCESS' && html`<a class="button" href="/api/recordings/${id}/content?download=1" download>Download</a>`}
+        ${found.status === 'SUCCESS' && mayAct && html`<${Button} onClick=${() => verify(id)}>Verify now</${Button}>`}
+        ${found.status === 'FAILED' && mayAct && html`<${Button} kind="primary" onClick=${() => requeueDialog({ paths: [found.path] }, 'this recording')}>Re-queue …</${Button}>`}
+      </div>
+      ${
+        found.status === 'FAILED' &&
+        html`<div class="notice bad">
+          <strong>${visible(found.errorMessage ?? 'It failed.')}</strong>
+          <span>${found.remedy ?? ''} Tried ${found.tries} of at most ${found.maxTries} times.</span>
+        </div>`
+      }
+      ${found.status === 'SUCCESS' && html`<${Player} id=${id} codec=${found.wav?.codec} bytes=${found.size ?? 0} />`}
+    </section>
+    <div class="columns">
+      <${Section} title="Life"><${Timeline} steps=${found.timeline.map(stepOf)} /></${Section}>
+      <${Section} title="Facts"><${Facts} facts=${factsOf(found)} /></${Section}>
+    </div>
+  </div>`;
+}
+
+function verify(id: string): Promise<void> {
+  return doing(
+    'Verify',
+    () => post<Verified>(`/api/recordings/${id}/verify`),
+    ({ ok, bytes, ms, why }) =>
+      ok
+        ? `Downloaded ${size(bytes)} and hashed it in ${count(ms)} ms: the same bytes`
+        : `Not the same: ${why ?? ''}`,
+  );
+}
+
+function factsOf(found: RecordingAnswer): readonly (readonly [string, Shown])[] {
+  const { wav, tar, job, onDisk } = found;
+  const isThere = onDisk !== null && 'bytes' in onDisk;
+  return [
+    ['SHA-256', found.sha256 !== undefined && html`<${Copy} text=${found.sha256} />`],
+    ['Key', found.key !== undefined && html`<${Copy} text=${found.key} />`],
+    ['Version', found.versionId !== undefined && html`<${Copy} text=${found.versionId} />`],
+    ['ETag', found.etag !== undefined && html`<code>${found.etag}</code>`],
+    ['Size', found.size !== undefined && `${count(found.size)} bytes (${size(found.size)})`],
+    ['Length', wav?.durationMs !== undefined && playingTime(wav.durationMs)],
+    [
+      'Codec',
+      wav?.codec !== undefined &&
+        [
+          wav.codec,
+          wav.sampleRate && `${wav.sampleRate} Hz`,
+          wav.channels && `${wav.channels} channel${wav.channels === 1 ? '' : 's'}`,
+        ]
+          .filter(Boolean)
+          .join(', '),
+    ],
+    ['Tar', tar !== undefined && html`<${Path} path=${tar} href="/tars/${idOf(tar)}" />`],
+    ['Name in the tar', found.member !== undefined && visible(found.member)],
+    [
+      'On this host',
+      isThere
+        ? html`${size(onDisk.bytes)}, changed <${Time} at=${onDisk.modified} />`
+        : onDisk === null
+          ? 'no longer there'
+          : visible(onDisk.error),
+    ],
+    [
+      'Job',
+      job.state === 'unknown' || job.state === null
+        ? 'none in the queue'
+        : html`<a href="/queues/queue/${encodeURIComponent(job.queue)}/${encodeURIComponent(job.id)}"
+            >${job.state}</a
+          >`,
+    ],
+    ['Path', html`<${Copy} text=${found.path} />`],
+  ];
+}
+
+function stepOf(life: Life): Step {
+  const { at, what } = life;
+  return {
+    at,
+    what:
+      what === 'attempt' && typeof life['attempt'] === 'number'
+        ? `Attempt ${life['attempt']} failed`
+        : NAMES[what],
+    tone: what === 'attempt' ? 'bad' : what === 'stored' || what === 'receipt' ? 'good' : 'neutral',
+    time: at === null ? html`<span class="quiet">time not noted</span>` : html`<${Time} at=${at} />`,
+    said: saidOf(life),
+  };
+}
+
+const BY: Readonly<Record<string, string>> = {
+  event: 'as soon as it was complete',
+  rescan: 'found by a rescan',
+};
+
+function saidOf({ what, ...life }: Life): Shown {
+  const text = (name: string): string => (typeof life[name] === 'string' ? visible(life[name]) : '');
+  const figure = (name: string): number | undefined =>
+    typeof life[name] === 'number' ? life[name] : undefined;
+  const bytes = figure('bytes');
+  const parts: Readonly<Record<Life['what'], readonly (string | false)[]>> = {
+    landed: [text('tar') !== '' && `in ${splitPath(text('tar')).name}`],
+    queued: [BY[text('by')] ?? text('by'), bytes !== undefined && size(bytes)],
+    extracted: [
+      text('member') !== '' && `as ${text('member')}`,
+      figure('recordings') !== undefined &&
+        `with ${counted(figure('recordings') ?? 0, 'recording')} in ${count(figure('ms') ?? 0)} ms`,
+    ],
+    attempt: [text('cause'), text('message')],
+    stored: [bytes !== undefined && size(bytes), text('versionId') !== '' && `version ${text('versionId')}`],
+    receipt: [`no. ${count(figure('seq') ?? 0)}`, text('key')],
+  };
+  return parts[what].filter((part) => part !== false && part !== '').join(' · ');
+}

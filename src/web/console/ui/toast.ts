@@ -1,0 +1,28 @@
+import { signal } from '@preact/signals';
+import { html, type Shown } from '../html.ts';
+
+interface Toast {
+  readonly id: number;
+  readonly text: string;
+  readonly tone: 'good' | 'warn' | 'bad';
+}
+
+const toasts = signal<readonly Toast[]>([]);
+let last = 0;
+const SHOWN_MS = 6000;
+
+/** Says in passing what became of something. */
+export function toast(text: string, tone: Toast['tone'] = 'good'): void {
+  last += 1;
+  const one = { id: last, text, tone };
+  toasts.value = [...toasts.value.slice(-3), one];
+  setTimeout(() => {
+    toasts.value = toasts.value.filter(({ id }) => id !== one.id);
+  }, SHOWN_MS);
+}
+
+export function Toasts(): Shown {
+  return html`<div class="toasts" role="status" aria-live="polite">
+    ${toasts.value.map(({ id, text, tone }) => html`<div key=${id} class="toast ${tone}">${text}</div>`)}
+  </div>`;
+}

@@ -1,0 +1,27 @@
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import { asTar, chosen } from '../../operate/fetch/index.ts';
+import type { Context } from '../context.ts';
+import { fetchQuery, filterOf, parsed } from '../input.ts';
+
+/** `GET /api/fetch?…`: the uploaded recordings that fit the filters of `/api/uploads`, as one tar. */
+export function fetchRoute(server: FastifyInstance, { ledger, settings, host, report }: Context): void {
+  server.get('/api/fetch', async (request, reply) => {
+    const filter = filterOf(parsed(fetchQuery, request.query));
+    const ended = new AbortController();
+    request.raw.once('close', () => ended.abort());
+    const { extracted, data } = settings.paths;
+    const deps = { store: await host.store(), extracted, scratch: join(data, 'scratch') };
+    const by = request.who?.by === 'cookie' ? 'console' : 'token';
+    const from = request.ip;
+    const chunks = asTar(deps, chosen(ledger, filter), ended.signal, ({ recordings, bytes, unverified }) =>
+      report('recordings fetched', { by, from, recordings, bytes, unverified: unverified.length }),
+    );
+    return reply
+      .type('application/x-tar')
+      .header('content-disposition', 'attachment; filename="recordings.tar"')
+      .header('cache-control', 'private, no-store')
+      .send(Readable.from(chunks));
+  });
+}

@@ -1,0 +1,66 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { WavspoolError } from '../../domain/faults.ts';
+import { rescanNow } from '../../ingest/rescan/index.ts';
+import {
+  PAUSABLE,
+  pausedByAll,
+  pauseQueues,
+  readPauses,
+  resumeQueues,
+  type Pausable,
+} from '../../operate/pause/index.ts';
+import { parseDuration } from '../../platform/config/index.ts';
+import type { Context } from '../context.ts';
+import { parsed } from '../input.ts';
+
+const queue = z.enum([...PAUSABLE, 'all']).default('all');
+const duration = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms > 0) return ms;
+  context.addIssue('a duration: 30m, 2h, 1d');
+  return z.NEVER;
+});
+const pauseBody = z.strictObject({
+  queue,
+  reason: z.string().trim().min(1).max(1000),
+  for: duration.optional(),
+});
+const resumeBody = z.strictObject({ queue });
+
+/**
+ * `POST /api/pause` with `{queue?, reason, for?}` and `POST /api/resume` with `{queue?}`: as the commands, whose `--json` they answer
+ * with. `POST /api/rescan`: disk against state.db against queues, now.
+ */
+export function work(server: FastifyInstance, context: Context): void {
+  const { settings, queues, clock, report, parts, ledger } = context;
+  const queuesOf = (which: Pausable | 'all'): readonly Pausable[] =>
+    which === 'all' ? pausedByAll(parts) : [which];
+  const deps = { settings, queues, clock, report };
+
+  server.post('/api/pause', async (request) => {
+    const { queue: which, reason, for: forMs } = parsed(pauseBody, request.body);
+    await pauseQueues(deps, queuesOf(which), reason, forMs);
+    return { pauses: await readPauses(settings), inFlight: await inFlight(context) };
+  });
+  server.post('/api/resume', async (request) => {
+    const { queue: which } = parsed(resumeBody, request.body);
+    await resumeQueues(deps, queuesOf(which), request.who?.by === 'cookie' ? 'console' : 'token');
+    return { pauses: await readPauses(settings), inFlight: await inFlight(context) };
+  });
+  server.post('/api/rescan', async () => {
+    if (queues === undefined)
+      throw new WavspoolError('USAGE', 'these settings take no recordings, so there is nothing to rescan');
+    return rescanNow({ settings, ledger, queues, clock, report });
+  });
+}
+
+/** How many jobs of those that can be paused run. */
+async function inFlight({ queues, presence, parts }: Context): Promise<number> {
+  if (queues === undefined) {
+    const beats = await presence.heartbeats();
+    return beats.reduce((sum, { role, jobs }) => sum + (role === 'maintain' ? (jobs?.active ?? 0) : 0), 0);
+  }
+  const counts = await Promise.all(pausedByAll(parts).map((kind) => queues[kind].counts()));
+  return counts.reduce((sum, { active }) => sum + active, 0);
+}

@@ -1,0 +1,43 @@
+import {
+  keepEvents,
+  keepMinutes,
+  openHistory,
+  type History,
+  type KeptEvent,
+} from '../operate/history/index.ts';
+import type { Status } from '../operate/status/index.ts';
+import type { Context, DashboardDeps } from './context.ts';
+
+/** What was, while it is being noted. */
+export interface Kept extends Pick<Context, 'history' | 'heard'> {
+  /** Begins to note; `status` is asked each minute. */
+  follow(status: () => Promise<Status>): void;
+  stop(): Promise<void>;
+}
+
+/** Opens the history of a site. Throws STATE_UNUSABLE or STATE_DAMAGED. */
+export function startHistory({ settings, ledger, clock, report }: DashboardDeps): Kept {
+  const history: History = openHistory(settings.paths.state);
+  const listeners = new Set<(events: readonly KeptEvent[]) => void>();
+  const tell = (events: readonly KeptEvent[]): void => {
+    for (const listener of listeners) listener(events);
+  };
+  const stopped = new AbortController();
+  const running: Promise<void>[] = [];
+  return {
+    history,
+    heard: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    follow: (status) => {
+      const deps = { history, log: settings.paths.log, catalogue: ledger.catalogue, status, clock, report };
+      running.push(keepMinutes(deps, stopped.signal), keepEvents(deps, tell, stopped.signal));
+    },
+    stop: async () => {
+      stopped.abort();
+      await Promise.all(running);
+      history.close();
+    },
+  };
+}

@@ -1,0 +1,368 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { Parser } from 'tar';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { idOf } from '../../src/web/console/rows.ts';
+import { CALL, launchChromium, READ_ONLY, startConsole, TOKEN, type ConsoleRig } from '../support/console.ts';
+import {
+  alive,
+  backAgain,
+  extracted,
+  failing,
+  HOSTILE,
+  landed,
+  outage,
+  paused,
+  pending,
+  untaken,
+  uploaded,
+} from '../support/console-scenes.ts';
+import { until } from '../support/ports.ts';
+import { makeWav } from '../support/wavs.ts';
+
+// The console in a real browser, over one site that goes from fresh to busy to troubled.
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const SCREENS = [
+  '/',
+  '/failures',
+  '/recordings',
+  '/tars',
+  '/landing',
+  '/backups',
+  '/system',
+  '/events',
+  '/components',
+];
+
+let rig: ConsoleRig;
+let browser: Browser | undefined;
+let context: BrowserContext;
+let page: Page;
+let faults: string[];
+let foreign: string[];
+let stored: readonly string[];
+let failed: readonly string[];
+
+beforeAll(async () => {
+  [rig, browser] = await Promise.all([startConsole(), launchChromium()]);
+  await alive(rig);
+});
+afterAll(async () => {
+  await browser?.close();
+  await rig[Symbol.asyncDispose]();
+});
+beforeEach(async (test) => {
+  if (browser === undefined) return test.skip('there is no Chromium here');
+  context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin' });
+  page = await open(context, TOKEN);
+});
+afterEach(async () => {
+  await context?.close();
+  expect(faults).toEqual([]);
+  expect(foreign).toEqual([]);
+});
+
+/** A page that is logged in; what goes wrong in it, and what it asks of others, is noted. */
+async function open(inContext: BrowserContext, token: string): Promise<Page> {
+  const opened = await inContext.newPage();
+  faults = [];
+  foreign = [];
+  opened.on('pageerror', (error) => faults.push(error.message));
+  opened.on('console', (message) => {
+    if (message.type() === 'error') faults.push(message.text());
+  });
+  opened.on('request', (request) => {
+    const url = new URL(request.url());
+    if (url.protocol.startsWith('http') && url.origin !== rig.address) foreign.push(request.url());
+  });
+  await opened.goto(`${rig.address}/?token=${token}`);
+  return opened;
+}
+
+async function show(path: string): Promise<void> {
+  await page.goto(rig.address + path);
+  await page.locator('main .stack, main .empty').first().waitFor();
+}
+
+/** What axe finds wrong with the page. */
+async function violations(): Promise<readonly string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    };
+    const found = await axe.run();
+    return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+  });
+}
+
+test('fresh: every screen is there, with nothing wrong for readers that see no colours', async () => {
+  const answer = await page.goto(rig.address);
+  const policy = answer?.headers()['content-security-policy'] ?? '';
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).not.toContain('unsafe');
+  await page.getByText('All well:').waitFor();
+  for (const screen of SCREENS) {
+    await show(screen);
+    expect([screen, await violations()]).toEqual([screen, []]);
+  }
+});
+
+test('busy: a recording tells its life and is heard, downloaded, proven', async () => {
+  stored = await uploaded(rig);
+  await pending(rig);
+  const [pcm = '', alaw = ''] = stored;
+  await show(`/recordings/${idOf(pcm)}`);
+  for (const step of ['Landed', 'Queued', 'Extracted', 'Stored and verified'])
+    await page.locator('.timeline').getByText(step, { exact: true }).waitFor();
+  const content = `${rig.address}/api/recordings/${idOf(pcm)}/content`;
+  const headers = { authorization: `Bearer ${READ_ONLY}` };
+  const whole = makeWav({ ...CALL, seed: 0 });
+  const answer = await fetch(content, { headers });
+  expect(sha256(Buffer.from(await answer.arrayBuffer()))).toBe(sha256(whole));
+  const part = await fetch(content, { headers: { ...headers, range: 'bytes=10-19' } });
+  expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 10-19/${whole.length}`]);
+  expect(Buffer.from(await part.arrayBuffer())).toEqual(whole.subarray(10, 20));
+  expect((await fetch(content, { headers: { ...headers, range: `bytes=${whole.length}-` } })).status).toBe(
+    416,
+  );
+  expect(rig.reported.filter((line) => line.startsWith('recording read'))).toHaveLength(1);
+
+  await page.getByRole('button', { name: 'Verify now' }).press('Enter');
+  await page.getByText('the same bytes').waitFor();
+  expect(await seconds(page)).toBeCloseTo(CALL.seconds, 1);
+  await show(`/recordings/${idOf(alaw)}`);
+  await page.getByRole('button', { name: /Play/ }).press('Enter');
+  expect(await seconds(page)).toBeCloseTo(CALL.seconds, 1);
+  expect(await violations()).toEqual([]);
+});
+
+test('an object that is no longer what was stored is told', async () => {
+  const [path = ''] = stored;
+  const key = path.slice(rig.settings.paths.extracted.length + 1);
+  const was = await rig.s3.bytes(key);
+  await put(key, Buffer.alloc(was.length, 1));
+  await show(`/recordings/${idOf(path)}`);
+  await page.getByRole('button', { name: 'Verify now' }).press('Enter');
+  await page.getByText('Not the same').waitFor();
+  await put(key, was);
+});
+
+test('what is filtered is downloaded as one tar of proven recordings; one that is not what it was is named, not handed out', async () => {
+  const [path = ''] = stored;
+  const key = path.slice(rig.settings.paths.extracted.length + 1);
+  const was = await rig.s3.bytes(key);
+  await put(key, Buffer.alloc(was.length, 2));
+  const headers = { authorization: `Bearer ${READ_ONLY}` };
+  const answer = await fetch(`${rig.address}/api/fetch?codec=pcm&search=call-09`, { headers });
+  const members = await membersOf(Buffer.from(await answer.arrayBuffer()));
+  await put(key, was);
+  const names = stored
+    .filter((_, at) => at % 4 === 0 && at > 0)
+    .map((one) => one.slice(rig.settings.paths.extracted.length + 1));
+  expect([...members.keys()].toSorted()).toEqual(['UNVERIFIED.txt', ...names].toSorted());
+  for (const name of names) expect(members.get(name)).toEqual(await rig.s3.bytes(name));
+  expect(members.get('UNVERIFIED.txt')?.toString()).toContain(path);
+  await show('/recordings?codec=pcm');
+  expect(
+    await page.getByRole('link', { name: 'Download what fits as one tar' }).getAttribute('href'),
+  ).toContain('codec=pcm');
+});
+
+test('what is shown changes in its place: selection and focus stay', async () => {
+  await show('/');
+  const button = page.getByRole('button', { name: 'Pause upload' });
+  await button.focus();
+  await page.evaluate("getSelection().selectAllChildren(document.querySelector('.pipeline h2'))");
+  const before = await page.locator('.pipeline li').nth(3).innerText();
+  await rig.ledger.recordings.stored(extracted(rig, 'pbx-2/agent-0/in-20000.wav'), {
+    key: 'k',
+    size: 1,
+    sha256: 'x',
+    etag: 'e',
+    versionId: undefined,
+  });
+  await until(
+    'the page has heard of it',
+    async () => (await page.locator('.pipeline li').nth(3).innerText()) !== before,
+  );
+  expect(await page.evaluate('getSelection().toString()')).toBe('Landing');
+  expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('Pause upload');
+});
+
+test('failing: names are text, causes have remedies, and those that match are re-queued after a look', async () => {
+  failed = await failing(rig);
+  await untaken(rig);
+  await rig.beat('watch');
+  await show('/failures');
+  expect(await page.title()).not.toBe('1');
+  await page.getByText('<img src=x onerror="document.title=1">').first().waitFor();
+  expect(await page.locator('main img').count()).toBe(0);
+  expect(await violations()).toEqual([]);
+  await page.getByRole('button', { name: 'Re-queue conflict' }).first().press('Enter');
+  await page.getByText('11 recordings').waitFor();
+  await page.getByRole('checkbox', { name: 'Try one first' }).press('Space');
+  await page.getByRole('button', { name: 'Re-queue 11' }).press('Enter');
+  await page.getByText('Re-queued 11 recordings').waitFor();
+  expect((await rig.ledger.recordings.get(failed[0] ?? ''))?.status).toBe('PENDING');
+  await page.getByRole('link', { name: 'rejected' }).first().press('Enter');
+  await page.getByRole('heading', { name: 'Failed for rejected' }).waitFor();
+  expect(page.url()).toContain('cause=rejected');
+  for (const screen of [
+    '/',
+    '/tars?state=failed',
+    '/landing',
+    `/recordings/${idOf(failed[1] ?? '')}`,
+    `/tars/${idOf(landed(rig, 'crm/2026/11/28/broken.tar'))}`,
+  ]) {
+    await show(screen);
+    expect([screen, await violations()]).toEqual([screen, []]);
+  }
+  await show(`/recordings?search=${encodeURIComponent(HOSTILE)}`);
+  await page.getByRole('row').filter({ hasText: 'onerror' }).waitFor();
+  expect(await page.locator('main img').count()).toBe(0);
+});
+
+test('anything is found with the keyboard', async () => {
+  await show('/system');
+  await page.keyboard.press('/');
+  await page.keyboard.type('call-0903');
+  await page.getByRole('option').filter({ hasText: 'call-0903' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'call-0903' }).waitFor();
+  expect(page.url()).toContain('/recordings/');
+});
+
+test('filters stand in the address and narrow the list', async () => {
+  await show('/recordings?codec=alaw&status=SUCCESS');
+  await until('they are shown', async () => (await page.locator('tbody tr').count()) === 3);
+  await page.getByRole('searchbox', { name: 'Name' }).fill('call-0905');
+  await until('it is narrowed', async () => (await page.locator('tbody tr').count()) === 1);
+  expect(new URL(page.url()).searchParams.get('search')).toBe('call-0905');
+});
+
+test('outage and pause: the first sentence, the pipeline and the title say so, and a resume is one key away', async () => {
+  await outage(rig);
+  await show('/');
+  await page.locator('.problem').filter({ hasText: 'Storage is unavailable (network)' }).waitFor();
+  await until('the title tells it', async () => /^\(\d+\) /.test(await page.title()));
+  expect(await violations()).toEqual([]);
+  await backAgain(rig);
+  await paused(rig);
+  await page.getByText('the bucket moves to another region').first().waitFor();
+  await page
+    .locator('.problem')
+    .filter({ hasText: 'paused' })
+    .getByRole('button', { name: 'Resume', exact: true })
+    .press('Enter');
+  await until('it goes on', async () => !(await rig.queues.upload.isPaused()));
+  await page.locator('.pipeline').getByRole('button', { name: 'Pause upload' }).press('Enter');
+  await page.getByLabel('Reason').fill('a test');
+  await page.keyboard.press('Enter');
+  await until('it is paused', () => rig.queues.upload.isPaused());
+});
+
+test('stale: what is shown says since when, and comes back by itself', async () => {
+  await page.route('**/api/events', (route) => route.abort()); // an open stream would go on
+  await show('/');
+  await page.route('**/api/**', (route) => route.abort());
+  await page.getByRole('alert').getByText('What is shown is of').waitFor();
+  await page.unroute('**/api/**');
+  await page.getByRole('alert').waitFor({ state: 'detached' });
+  faults = faults.filter((fault) => !/net::ERR|Failed to load/.test(fault));
+});
+
+test('the read-only token sees every screen and is offered nothing, and refused what it asks for', async () => {
+  await page.close();
+  await context.close();
+  context = await browser!.newContext();
+  page = await open(context, READ_ONLY);
+  for (const screen of ['/', '/failures', '/landing', '/backups']) {
+    await show(screen);
+    const names = await page.locator('main').getByRole('button').allInnerTexts();
+    expect([screen, names.filter((name) => /pause|resume|queue|run|take|rescan|verify/i.test(name))]).toEqual(
+      [screen, []],
+    );
+  }
+  const answers = await Promise.all(
+    ['/api/pause', '/api/rescan', '/api/uploads/requeue', '/api/ingest'].map((path) =>
+      fetch(rig.address + path, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${READ_ONLY}`, 'content-type': 'application/json' },
+        body: '{}',
+      }),
+    ),
+  );
+  expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 403]);
+  expect(await answers[0]?.json()).toMatchObject({ code: 'READ_ONLY' });
+});
+
+test('who did what stands among the events', async () => {
+  await rig.log('asked over HTTP', {
+    by: 'console',
+    from: '127.0.0.1',
+    what: 'POST /api/pause',
+    asked: '{}',
+    status: 200,
+  });
+  await show('/events?who=people');
+  await page.getByRole('row').filter({ hasText: 'POST /api/pause' }).waitFor();
+  expect(await violations()).toEqual([]);
+});
+
+async function put(key: string, body: Buffer): Promise<void> {
+  await rig.s3.client.send(new PutObjectCommand({ Bucket: rig.s3.bucket, Key: key, Body: body }));
+}
+
+/** What a tar holds, as another reader finds it. */
+async function membersOf(tar: Buffer): Promise<ReadonlyMap<string, Buffer>> {
+  const members = new Map<string, Buffer>();
+  const parser = new Parser({
+    strict: true,
+    onReadEntry: (entry) => {
+      const chunks: Buffer[] = [];
+      entry.on('data', (chunk) => chunks.push(chunk));
+      entry.on('end', () => members.set(entry.path, Buffer.concat(chunks)));
+    },
+  });
+  const ended = new Promise<void>((resolve, reject) => {
+    parser.on('end', () => resolve());
+    parser.on('error', reject);
+  });
+  parser.end(tar);
+  await ended;
+  return members;
+}
+
+function sha256(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex');
+}
+
+/** What of an audio element is asked for. */
+interface Sound {
+  preload: string;
+  readonly readyState: number;
+  readonly duration: number;
+  readonly error: { readonly message: string } | null;
+  load(): void;
+  addEventListener(name: string, listener: (event: unknown) => void, options: { once: true }): void;
+}
+
+/** How long the browser finds the sound to be: it has decoded it. */
+async function seconds(from: Page): Promise<number> {
+  return from.locator('audio').evaluate(async (element) => {
+    const audio = element as unknown as Sound;
+    audio.load();
+    if (audio.readyState < 1)
+      await new Promise((resolve, reject) => {
+        audio.addEventListener('loadedmetadata', resolve, { once: true });
+        audio.addEventListener('error', () => reject(new Error(audio.error?.message)), { once: true });
+        audio.preload = 'metadata';
+      });
+    return audio.duration;
+  });
+}
