@@ -4,6 +4,8 @@ SHELL := /bin/bash
 CHECKS := format-check lint typecheck knip
 TEST_ARGS ?=
 
+PARTS ?=
+
 SECONDS ?= 60
 SEED ?=
 
@@ -12,10 +14,10 @@ VERSION ?=
 
 SHOTS ?= docs/screenshots
 
-.PHONY: help demo screenshots test fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit coverage release clean
+.PHONY: help demo screenshots test test-containers fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit coverage release clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Run the whole flow on this machine: SFTP, tars, Redis, S3, the dashboard
 	@infra/install.sh demo
@@ -28,6 +30,9 @@ test: ## Run every test, on real services (TEST_ARGS are vitest's own options)
 screenshots: ## Take the pictures of the console that the documents show (SHOTS="DIRECTORY all": every screen)
 	@infra/install.sh test
 	@npm run -s screenshots -- $(SHOTS)
+
+test-containers: ## Run what ships in containers: compose, docs/production.md under systemd, testcontainers (PARTS="compose")
+	@infra/containers/test.sh $(PARTS)
 
 fuzz: | node_modules/.package-lock.json ## Fuzz the extraction of tars for SECONDS (60), from SEED if given
 	@npm run -s fuzz -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))

@@ -1,0 +1,8 @@
+# A Debian that boots, as a machine does: what docs/production.md is run on by "make test-containers".
+FROM debian:12.12-slim
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends systemd systemd-sysv dbus \
+ && rm -rf /var/lib/apt/lists/* \
+ && systemctl mask systemd-udevd.service systemd-modules-load.service sys-kernel-debug.mount sys-kernel-tracing.mount
+STOPSIGNAL SIGRTMIN+3
+CMD ["/sbin/init"]
