@@ -47,7 +47,7 @@ try {
         locale: 'en-GB',
       });
       const page = await context.newPage();
-      page.on('pageerror', (error) => console.error(`${error.message}`));
+      page.on('pageerror', (error) => console.error(error.message));
       page.on('console', (message) => {
         if (message.type() === 'error') console.error(message.text());
       });

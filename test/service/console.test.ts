@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import axe from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { Parser } from 'tar';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -25,7 +24,6 @@ import { makeWav } from '../support/wavs.ts';
 
 // The console in a real browser, over one site that goes from fresh to busy to troubled.
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SCREENS = [
   '/',
   '/failures',
@@ -56,7 +54,10 @@ afterAll(async () => {
   await rig[Symbol.asyncDispose]();
 });
 beforeEach(async (test) => {
-  if (browser === undefined) return test.skip('there is no Chromium here');
+  if (browser === undefined) {
+    test.skip('there is no Chromium here');
+    return;
+  }
   context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin' });
   page = await open(context, TOKEN);
 });
@@ -90,12 +91,12 @@ async function show(path: string): Promise<void> {
 
 /** What axe finds wrong with the page. */
 async function violations(): Promise<readonly string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
+    const { axe: loaded } = globalThis as unknown as {
       axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
     };
-    const found = await axe.run();
+    const found = await loaded.run();
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
   });
 }

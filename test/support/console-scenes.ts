@@ -9,6 +9,7 @@ import type { WavShape } from './wavs.ts';
 // What a site may look like. Each scene is added to what is there.
 
 const MINUTE_MS = 60_000;
+const quiet = (): void => undefined;
 /** A name as hostile as one may be: markup, control characters, a change of the writing direction. */
 export const HOSTILE = '<img src=x onerror="document.title=1">\u001B[31m\u202Egnp';
 
@@ -150,9 +151,8 @@ export async function backAgain(rig: ConsoleRig): Promise<void> {
 
 /** Uploading is paused, with its reason. */
 export async function paused(rig: ConsoleRig): Promise<void> {
-  const report = (): void => undefined;
   await pauseQueues(
-    { ...rig, clock: systemClock, report },
+    { ...rig, clock: systemClock, report: quiet },
     ['upload'],
     'the bucket moves to another region',
     7_200_000,

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { Header, Pack, ReadEntry } from 'tar';
 import { errnoOf } from '../../domain/faults.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
-import { makeDirectory, sha256OfFile } from '../../platform/runtime/index.ts';
+import { dateOf, makeDirectory, sha256OfFile } from '../../platform/runtime/index.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import { spool } from './spool.ts';
 
@@ -89,7 +89,7 @@ async function* packed(
   { path, size, mtimeMs }: Member,
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const header = new Header({ path, size, mode: 0o640, type: 'File', mtime: new Date(mtimeMs) });
+  const header = new Header({ path, size, mode: 0o640, type: 'File', mtime: dateOf(mtimeMs) });
   const entry = new ReadEntry(header);
   const pack = new Pack({ portable: false });
   const chunks: Uint8Array[] = [];
@@ -167,7 +167,7 @@ async function intoFile(
   const file = join(directory, 'recording');
   const spooled = await spool(deps.store, row, file, signal);
   if (!spooled.ok) return spooled.why;
-  const at = new Date(row.tarMtimeMs ?? 0);
+  const at = dateOf(row.tarMtimeMs ?? 0);
   if (row.tarMtimeMs !== undefined) await utimes(file, at, at);
   await mkdir(dirname(path), { recursive: true });
   await link(file, path); // not a rename: what has come there meanwhile is not replaced

@@ -3,7 +3,7 @@ import type { LedgerCatalogue } from '../../domain/ledger.ts';
 import { followLog, type LoggedEvent } from '../../platform/log/index.ts';
 import { sqlTimestamp, type Clock } from '../../platform/runtime/index.ts';
 import type { Status } from '../status/index.ts';
-import type { History, KeptEvent } from './open-history.ts';
+import type { History, KeptEvent, Minute } from './open-history.ts';
 
 export interface HistoryDeps {
   readonly history: History;
@@ -43,25 +43,29 @@ export async function noteMinutes({ history, catalogue, status, clock }: History
   const present = Math.floor(now / MINUTE_MS) * MINUTE_MS;
   const known = history.lastMinute();
   const from = Math.max(known !== undefined && known <= present ? known : 0, present - FILLED_MS);
-  const { recordings, queues, disk, oldestWaiting } = await status();
+  const seen = figuresOf(await status());
   for (let at = from; at <= present; at += MINUTE_MS) {
     const [begin, end] = [sqlTimestamp(at), sqlTimestamp(at + MINUTE_MS)];
     const [ended] = await catalogue.ended([{ from: begin, to: end }]);
     const { SUCCESS = 0, FAILED = 0 } = ended ?? {};
     const bytes = SUCCESS === 0 ? 0 : await catalogue.bytesUploadedBetween(begin, end);
-    const isPresent = at === present;
-    const oldestMs = Math.max(queues.upload?.oldestWaitingMs ?? 0, (oldestWaiting?.ageSeconds ?? 0) * 1000);
-    history.noteMinute({
-      at,
-      uploaded: SUCCESS,
-      failed: FAILED,
-      bytes,
-      backlog: isPresent ? recordings?.PENDING : undefined,
-      oldestSeconds: isPresent ? Math.round(oldestMs / 1000) : undefined,
-      freeBytes: isPresent ? disk.state?.freeBytes : undefined,
-    });
+    history.noteMinute({ at, uploaded: SUCCESS, failed: FAILED, bytes, ...(at === present ? seen : UNSEEN) });
     await clock.sleep(0); // others go on
   }
+}
+
+type Figures = Pick<Minute, 'backlog' | 'oldestSeconds' | 'freeBytes'>;
+
+/** Of a minute that is filled in later nobody knows these. */
+const UNSEEN: Figures = { backlog: undefined, oldestSeconds: undefined, freeBytes: undefined };
+
+function figuresOf({ recordings, queues, disk, oldestWaiting }: Status): Figures {
+  const oldestMs = Math.max(queues.upload?.oldestWaitingMs ?? 0, (oldestWaiting?.ageSeconds ?? 0) * 1000);
+  return {
+    backlog: recordings?.PENDING,
+    oldestSeconds: Math.round(oldestMs / 1000),
+    freeBytes: disk.state?.freeBytes,
+  };
 }
 
 /** Keeps what every role of this host logs, from the last one that is known on, and tells `heard` what is new. */

@@ -44,6 +44,11 @@ export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
+/** For libraries that take no number. */
+export function dateOf(ms: number): Date {
+  return new Date(ms);
+}
+
 /** ms since 1970 of a time in ISO 8601; NaN when it is none. */
 export function parseTime(text: string): number {
   return Date.parse(text);

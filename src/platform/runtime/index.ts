@@ -4,6 +4,7 @@ export { createBreather, type Breathe } from './breather.ts';
 export { childEnvironment } from './child-environment.ts';
 export { serviceManager, type ServiceManager } from './service-manager.ts';
 export {
+  dateOf,
   isoTime,
   isoTimestamp,
   parseTime,
