@@ -62,7 +62,7 @@ const ledger = await openSqliteLedger({
   dice: systemDice,
   report: quiet,
 });
-const objects = openS3Store(
+const objects = await openS3Store(
   { ...settings.s3, concurrency: 8, multipartBytes: settings.upload.multipartBytes },
   quiet,
   systemClock,

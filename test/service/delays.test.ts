@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Secret } from '../../src/platform/config/index.ts';
-import { openQueues, retryWork, type Queues, type RunningWorker } from '../../src/platform/queue/index.ts';
+import { retryWork, type Queues, type RunningWorker } from '../../src/platform/queue/index.ts';
+import { openQueues } from '../../src/platform/queue/open.ts';
 import { systemClock, type Clock } from '../../src/platform/runtime/index.ts';
 import { ask, until } from '../support/ports.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Secret } from '../../src/platform/config/secret.ts';
 import { LEVELS, type EventName } from '../../src/domain/events.ts';
-import { openQueues, type Queues } from '../../src/platform/queue/index.ts';
+import type { Queues } from '../../src/platform/queue/index.ts';
+import { openQueues } from '../../src/platform/queue/open.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
 import { until } from '../support/ports.ts';
 

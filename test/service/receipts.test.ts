@@ -11,7 +11,8 @@ import { receiptWriter, restoreFromReceipts } from '../../src/ingest/receipt/ind
 import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
-import { openS3Store, type ObjectStore } from '../../src/platform/s3/index.ts';
+import type { ObjectStore } from '../../src/platform/s3/index.ts';
+import { openS3Store } from '../../src/platform/s3/s3.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
 import { commitTar } from '../support/commit-tar.ts';
 

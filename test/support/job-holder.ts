@@ -1,5 +1,5 @@
 import { systemClock } from '../../src/platform/runtime/index.ts';
-import { openQueues } from '../../src/platform/queue/index.ts';
+import { openQueues } from '../../src/platform/queue/open.ts';
 import { Secret } from '../../src/platform/config/secret.ts';
 
 // A worker that takes one job and never ends it: job-holder.ts REDIS SITE. It says "taken" when it has it.

@@ -66,7 +66,7 @@ async function runAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Prom
   const { settings, report, clock } = app;
   if (!(await hasRecordings(app))) return nothingToAudit(app, json);
   const { concurrency, multipartBytes } = settings.upload;
-  const store = openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
+  const store = await openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
   const { signal } = new AbortController();
   await refuseDamagedState(settings.paths, clock, signal); // what it says of rows that cannot be read would be no audit
   const totals: AuditTotals = { checked: 0, same: 0, listed: 0 };

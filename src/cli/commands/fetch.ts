@@ -56,7 +56,7 @@ async function run(
   if ((flags.to === undefined) === (flags.as === undefined))
     throw new WavspoolError('USAGE', 'say where to: either --to DIRECTORY or --as FILE.tar');
   const { concurrency, multipartBytes } = settings.upload;
-  const store = openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
+  const store = await openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
   const deps = { store, extracted: settings.paths.extracted, scratch: join(settings.paths.data, 'scratch') };
   const { signal } = new AbortController();
   const rows = chosen(ledger, wanted);

@@ -43,7 +43,7 @@ async function fromReceipts(
   { json }: GlobalOptions,
 ): Promise<0 | 1> {
   const { concurrency, multipartBytes } = settings.upload;
-  const store = openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
+  const store = await openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
   const { incoming, extracted } = settings.paths;
   const { signal } = new AbortController();
   try {

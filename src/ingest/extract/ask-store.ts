@@ -9,14 +9,14 @@ import type { AskStore } from './publish.ts';
  * bytes. `open` is called for the first question; few sites ever have one.
  */
 export function askStore(
-  open: () => Pick<ObjectStore, 'head' | 'get'>,
+  open: () => Promise<Pick<ObjectStore, 'head' | 'get'>>,
   prefix: string,
   extracted: string,
   signal: AbortSignal,
 ): AskStore {
   let opened: ReturnType<typeof open> | undefined;
   return async (path, { size, sha256, temporary }) => {
-    const store = (opened ??= open());
+    const store = await (opened ??= open());
     const key = prefix + relative(extracted, path).split(sep).join('/');
     const head = await store.head(key, signal);
     if (head === undefined) return undefined;

@@ -79,7 +79,7 @@ async function sweep(
   }
 }
 
-function openStore({ settings, report, clock }: IngestDeps): () => ObjectStore {
+function openStore({ settings, report, clock }: IngestDeps): () => Promise<ObjectStore> {
   const { concurrency, multipartBytes } = settings.upload;
   return () => openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
 }

@@ -19,7 +19,7 @@ const COUNT_WORKERS_MS = 10_000;
 export async function startUploads(app: IngestDeps): Promise<RunningRole> {
   const { settings, clock, dice, report, ledger, queues } = app;
   const { concurrency, multipartBytes, bytesPerSecond } = settings.upload;
-  const store = openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
+  const store = await openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
   store.prepare();
   const share = siteShare(app);
   const { data: dataDirectory, extracted } = settings.paths;

@@ -3,7 +3,7 @@ import type { Report } from '../../domain/events.ts';
 import type { Clock, Dice } from '../../platform/runtime/index.ts';
 import { originOf } from '../record/index.ts';
 import { openJournal, type Journal } from '../../platform/jobs/index.ts';
-import type { ObjectStore } from '../../platform/s3/index.ts';
+import { openS3Store, type ObjectStore } from '../../platform/s3/index.ts';
 
 /** What the jobs that keep the host work with. `close` ends what they opened. */
 export interface Host {
@@ -43,9 +43,11 @@ export async function openHost({
     dataDirectory: settings.paths.data,
     origin,
     store: async () => {
-      const { openS3Store } = await import('../../platform/s3/index.ts');
       const { concurrency, multipartBytes } = settings.upload;
-      store ??= openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
+      const opened =
+        store ?? (await openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock));
+      store ??= opened;
+      if (store !== opened) opened.close(); // somebody else asked meanwhile
       return store;
     },
     close: () => {

@@ -225,7 +225,7 @@ async function embeddedRedis(): Promise<Finding> {
 
 async function store(settings: Settings, report: Report, clock: Clock): Promise<Finding[]> {
   const { concurrency, multipartBytes } = settings.upload;
-  const s3 = openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
+  const s3 = await openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
   const signal = AbortSignal.timeout(STORE_DEADLINE_MS);
   try {
     await s3.check(signal);

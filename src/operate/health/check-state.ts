@@ -4,7 +4,7 @@ import type { Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import { FAULTS, WavspoolError, messageOf, unlessGone } from '../../domain/faults.ts';
 import { every, isoTime, writeDurably, type Clock } from '../../platform/runtime/index.ts';
-import { quickCheck } from '../../platform/sqlite/index.ts';
+import { quickCheck, quickCheckHere } from '../../platform/sqlite/index.ts';
 
 /** What the last look through the whole of `state.db` found. */
 export interface StateCheck {
@@ -23,6 +23,8 @@ type StatePaths = Pick<Settings['paths'], 'data' | 'state'>;
 
 /** So small a file is looked through in a third of a second. */
 const SMALL_BYTES = 256 * 1024 * 1024;
+/** So small a file is looked through in less than the tenth of a second that a thread takes to start. */
+const TINY_BYTES = 32 * 1024 * 1024;
 /** A look takes at most a two-hundredth of the time, is made at least every six hours, and at most every minute. */
 const SHARE = 200;
 const MOST_OFTEN_MS = 60_000;
@@ -42,7 +44,9 @@ export async function checkStateNow(
   const file = await stat(paths.state).catch(unlessGone);
   if (file === undefined) return undefined;
   if (file.size > SMALL_BYTES) return lastStateCheck(paths);
-  return { at: isoTime(clock.now()), faults: await quickCheck(paths.state, signal) };
+  const at = isoTime(clock.now());
+  if (file.size <= TINY_BYTES) return { at, faults: quickCheckHere(paths.state) };
+  return { at, faults: await quickCheck(paths.state, signal) };
 }
 
 /** Throws STATE_DAMAGED when `state.db` is found damaged, or was at the last look through it. */

@@ -170,7 +170,11 @@ async function jobState(
 async function objectOf(deps: TraceDeps, key: string | undefined): Promise<RecordingTrace['object']> {
   if (key === undefined) return null;
   const { concurrency, multipartBytes } = deps.settings.upload;
-  const store = openS3Store({ ...deps.settings.s3, concurrency, multipartBytes }, deps.report, deps.clock);
+  const store = await openS3Store(
+    { ...deps.settings.s3, concurrency, multipartBytes },
+    deps.report,
+    deps.clock,
+  );
   try {
     return (await store.head(key, AbortSignal.timeout(HEAD_DEADLINE_MS))) ?? null;
   } catch (error) {

@@ -13,5 +13,6 @@ export type {
 } from './object-store.ts';
 export { knownHead } from './known-heads.ts';
 export { unreadable } from './recording-bytes.ts';
-export { type S3StoreSettings, openS3Store } from './s3.ts';
+export { openS3Store } from './open-later.ts';
+export type { S3StoreSettings } from './s3.ts';
 export { S3Fault } from './s3-faults.ts';

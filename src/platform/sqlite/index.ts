@@ -37,7 +37,7 @@ export {
   type PinnedPages,
   type WalEnd,
 } from './pinned-pages.ts';
-export { quickCheck } from './quick-check.ts';
+export { quickCheck, quickCheckHere } from './quick-check.ts';
 export { openNameless, openScratch } from './scratch.ts';
 export { whereabouts } from './whereabouts.ts';
 export { type WalFrame, type WalIndex, type WalPosition } from './wal.ts';
