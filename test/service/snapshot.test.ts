@@ -59,7 +59,7 @@ test.each([
     );
     const path = join(rig.directory, 'ledger.db');
     makeLedger(path, { journalMode });
-    await using writer = await startWriter(path, 1000, 60);
+    await using writer = await startWriter(path, 1000, 600); // longer than the snapshots take on a busy machine
     let last = -1;
     for (let number = 0; number < times; number++) {
       const request = { database: 'ledger', event: 'each', label: `n-${number}` };
