@@ -74,7 +74,9 @@ async function open(inContext: BrowserContext, token: string): Promise<Page> {
   foreign = [];
   opened.on('pageerror', (error) => faults.push(error.message));
   opened.on('console', (message) => {
-    if (message.type() === 'error') faults.push(message.text());
+    // a host whose networks change, as where containers start, cuts what a browser has open; the console asks again
+    if (message.type() === 'error' && !message.text().includes('ERR_NETWORK_CHANGED'))
+      faults.push(message.text());
   });
   opened.on('request', (request) => {
     const url = new URL(request.url());
