@@ -5,6 +5,8 @@ import { load } from '../config/place-settings.ts';
 const placeOf = (redis: string): ReturnType<typeof redisPlace> =>
   redisPlace(load(`redis: ${redis}`).settings);
 
+const shown = (redis: string): string => redisAddress(load(`redis: ${redis}`).settings);
+
 test('an address: its parts decoded, and credentials of their own go over its', () => {
   expect(placeOf('{ url: "rediss://me:p%40ss@[fd00::1]:7000/3" }')).toEqual({
     kind: 'one',
@@ -50,7 +52,6 @@ test('a cluster by some of its nodes', () => {
 });
 
 test('P9: what people see holds no password', () => {
-  const shown = (redis: string): string => redisAddress(load(`redis: ${redis}`).settings);
   expect(shown('{ url: "redis://:hunter2@r/1" }')).toBe('redis://r:6379/1');
   expect(shown('{ sentinels: ["s:1", "t:2"], name: calls, password: hunter2 }')).toBe(
     'the master calls of the sentinels s:1, t:2',
