@@ -6,7 +6,7 @@ import { linesBackwards } from './read-backwards.ts';
 // The roles are processes of their own, and all append to one log file: whoever wants to hear all of them reads along there.
 //
 // 1. What is behind the place that was read is read in chunks, line by line.
-// 2. Before each read the bytes in front of that place are compared: when they have changed, the file was emptied, or what it
+// 2. With each read the bytes in front of that place are read again and compared: when they have changed, the file was emptied, or what it
 //    began with was cut off. Then the last event that was told is looked for from the end, and what follows it is told.
 // 3. When the name leads to another file, the old one is read to its end first.
 // What a rotation by a copy cuts off between two looks is in its archive only.
@@ -90,12 +90,11 @@ async function* followFile(
     }
     if (signal.aborted) return;
     const isMoved = await isAnother(file, handle);
-    if (await reader.isWhereItWas()) {
-      const lines = await reader.next();
-      if (lines === undefined && isMoved) return;
-      if (lines === undefined) await clock.sleep(LOOK_MS, signal);
-      events = (lines ?? []).map(eventOf).filter((event) => event !== undefined);
-    } else events = await catchUp((await handle.stat()).size);
+    const read = await reader.next();
+    if (read === 'end' && isMoved) return;
+    if (read === 'end') await clock.sleep(LOOK_MS, signal);
+    if (read === 'another text') events = await catchUp((await handle.stat()).size);
+    else events = read === 'end' ? [] : read.map(eventOf).filter((event) => event !== undefined);
   }
 }
 
@@ -115,10 +114,8 @@ async function eventsAfter(handle: FileHandle, size: number, id: string): Promis
 interface LineReader {
   /** The place behind the last newline of the first `size` bytes. */
   moveTo(size: number): Promise<void>;
-  /** Whether what stands in front of the place is what was read there. */
-  isWhereItWas(): Promise<boolean>;
-  /** The lines of the next chunk; undefined at the end of the file. */
-  next(): Promise<readonly string[] | undefined>;
+  /** The lines of the next chunk, unless in front of it stands another text than was read there. */
+  next(): Promise<readonly string[] | 'end' | 'another text'>;
 }
 
 function createLineReader(handle: FileHandle): LineReader {
@@ -138,10 +135,12 @@ function createLineReader(handle: FileHandle): LineReader {
       mark = Buffer.from(before.subarray(-MARK_BYTES));
       position = from + before.length;
     },
-    isWhereItWas: async () => (await read(position - mark.length, mark.length)).equals(mark),
     next: async () => {
-      const chunk = await read(position, CHUNK_BYTES);
-      if (chunk.length === 0) return undefined;
+      // in one read: the file may be emptied and written anew at any moment
+      const again = await read(position - mark.length, mark.length + CHUNK_BYTES);
+      if (!again.subarray(0, mark.length).equals(mark)) return 'another text';
+      const chunk = again.subarray(mark.length);
+      if (chunk.length === 0) return 'end';
       position += chunk.length;
       mark = Buffer.concat([mark, chunk]).subarray(-MARK_BYTES);
       const all = Buffer.concat([rest, chunk]);
