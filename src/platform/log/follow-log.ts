@@ -9,7 +9,7 @@ import { linesBackwards } from './read-backwards.ts';
 // 2. With each read the bytes in front of that place are read again and compared: when they have changed, the file was emptied, or what it
 //    began with was cut off. Then the last event that was told is looked for from the end, and what follows it is told.
 // 3. When the name leads to another file, the old one is read to its end first.
-// What a rotation by a copy cuts off between two looks is in its archive only.
+// What a rotation by a copy cuts off between two looks is in its archive only, and so is a log that is renamed before it was opened.
 
 const LOOK_MS = 250;
 const CHUNK_BYTES = 64 * 1024;

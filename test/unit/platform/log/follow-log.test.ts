@@ -113,16 +113,15 @@ test('a log that is renamed is read to its end, and the new one from its beginni
   writeFileSync(file, lines(0, 10));
   const [last] = await recentEvents(file, { limit: 1 });
   const log = listen(last?.id);
-  appendFileSync(file, line(10));
-  await log.until(1); // it is open
-  let n = 11;
+  let n = 10;
   for (let turn = 0; turn < 5; turn += 1) {
-    appendFileSync(file, lines(n, n + 20)); // mostly not read yet when it is renamed
+    appendFileSync(file, line(n));
+    await log.until(n - 9); // so it is open; what is renamed before that is not seen
+    appendFileSync(file, lines(n + 1, n + 21)); // mostly not read yet when it is renamed
     renameSync(file, `${file}.${turn}`);
-    appendFileSync(`${file}.${turn}`, line(n + 20)); // a writer that has not noticed yet
-    n += 21;
+    appendFileSync(`${file}.${turn}`, line(n + 21)); // a writer that has not noticed yet
+    n += 22;
     writeFileSync(file, '');
-    await log.until(n - 10);
   }
   appendFileSync(file, line(n));
   await log.until(n + 1 - 10);
