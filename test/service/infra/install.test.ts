@@ -49,6 +49,9 @@ const TEST = [
   'setfattr',
   'setfacl',
   'make',
+  'promtool',
+  'openssl',
+  'systemd-notify',
 ];
 
 let base: string;
