@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import { fastify, type FastifyInstance } from 'fastify';
 import { messageOf, WavspoolError } from '../domain/faults.ts';
+import { certificate } from './certificate.ts';
 import { createThrottle, type Throttle } from './auth.ts';
 import { createContext, type Context, type DashboardDeps } from './context.ts';
 import { guard } from './guard.ts';
@@ -32,13 +33,14 @@ export type { DashboardDeps } from './context.ts';
 
 /**
  * Serves `settings.http` until it is stopped. `address` is without the token; `<address>/?token=…` logs in. Throws USAGE
- * when it cannot listen there.
+ * when it cannot listen there, SETTINGS_INVALID for a certificate that cannot be read.
  */
 export async function startDashboard(
   deps: DashboardDeps,
 ): Promise<{ address: string; stop: () => Promise<void> }> {
-  const { host, port } = deps.settings.http;
+  const { host, port, tls } = deps.settings.http;
   const server = fastify({
+    ...(tls !== undefined && { https: certificate(tls) }),
     logger: false,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 }, // an id holds a path
@@ -68,7 +70,7 @@ export async function startDashboard(
   }
   const [listening] = server.addresses();
   const bound = typeof listening === 'object' ? listening.port : port;
-  const address = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+  const address = `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}`;
   deps.report('dashboard listening', { address });
   return {
     address,

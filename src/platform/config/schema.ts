@@ -143,6 +143,8 @@ export const settingsSchema = z.strictObject({
     port: wholeNumber({ min: 0, max: 65_535 }),
     token: secret.optional(),
     readOnlyToken: secret.optional(),
+    /** Absent: without encryption. Read when the dashboard starts. */
+    tls: z.strictObject({ cert: path, key: path }).optional(),
   }),
   up: z.strictObject({ processes: oneOf('few', 'each') }),
   shutdownSeconds: seconds({ min: 1, max: 3600 }),

@@ -57,6 +57,7 @@ export function login(
         path: '/',
         httpOnly: true,
         sameSite: 'lax', // else a link from a chat or a ticket asks for the token again; changes ask for our own origin
+        secure: request.protocol === 'https',
         maxAge: SESSION_SECONDS,
       })
       .header('cache-control', 'no-store')
