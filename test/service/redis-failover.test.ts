@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { redisPlace } from '../../src/platform/redis/place.ts';
+import { FollowingConnector } from '../../src/platform/redis/sentinel-connector.ts';
+import { load } from '../unit/platform/config/place-settings.ts';
 import { until } from '../support/ports.ts';
 import { startCluster, startSentinels, type RedisNodes } from '../support/redis-nodes.ts';
 import { startRig, type Rig } from '../support/rig.ts';
@@ -86,3 +90,25 @@ async function findingOf(rig: Rig, name: string): Promise<{ ok: boolean; found: 
   const { findings } = JSON.parse(stdout) as { findings: { name: string; ok: boolean; found: string }[] };
   return findings.find((finding) => finding.name === name);
 }
+
+interface Listener {
+  readonly sentinels: readonly { readonly client: { emit(event: string, ...args: string[]): boolean } }[];
+}
+
+test('a fail-over that is told of while the master is sought does not end the search', async () => {
+  await using redis = await startSentinels();
+  const { settings } = load(`redis: ${JSON.stringify(redis.settings)}`);
+  const options = redisPlace(settings).options as ConstructorParameters<typeof FollowingConnector>[0];
+  const connector = new FollowingConnector(options);
+  const listener = (): Listener | null =>
+    (connector as unknown as { failoverDetector: Listener | null }).failoverDetector;
+  await once(await connector.connect(() => undefined), 'secureConnect');
+  await until('it listens to the sentinels', () => listener() !== null);
+
+  const sought = connector.connect(() => undefined);
+  for (const { client } of listener()?.sentinels ?? []) client.emit('message', '+switch-master', '');
+  const stream = await sought;
+  await once(stream, 'secureConnect');
+  stream.destroy();
+  connector.disconnect();
+});

@@ -212,7 +212,7 @@ export async function startRig(
     rows,
     log: () => readFile(join(data, 'logs/wavspool.log'), 'utf8'),
     change: async (sql) => {
-      await run('sqlite3', [join(data, 'state.db'), sql]);
+      await run('sqlite3', ['-cmd', '.timeout 20000', join(data, 'state.db'), sql]); // the roles write too
     },
     settled: (recordings) =>
       until(

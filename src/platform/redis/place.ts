@@ -1,6 +1,7 @@
 import { embeddedSocket, redisNode, type Settings } from '../config/index.ts';
 import type { RedisOptions } from 'ioredis';
 import { tlsOptions } from './tls.ts';
+import { FollowingConnector } from './sentinel-connector.ts';
 import { unixConnector } from './unix-connector.ts';
 
 /** What is told to a connection to one server. */
@@ -66,6 +67,7 @@ function bySentinels(redis: Settings['redis']): ServerOptions {
     name,
     role: 'master',
     failoverDetector: true,
+    Connector: FollowingConnector as NonNullable<RedisOptions['Connector']>,
     ...(sentinelUsername !== undefined && { sentinelUsername }),
     ...(sentinelPassword !== undefined && { sentinelPassword: sentinelPassword.reveal() }),
     ...(tls !== undefined && { enableTLSForSentinelMode: true, sentinelTLS: tlsOptions(tls) }),

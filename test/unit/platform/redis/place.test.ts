@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { redisAddress, redisPlace } from '../../../../src/platform/redis/place.ts';
+import { FollowingConnector } from '../../../../src/platform/redis/sentinel-connector.ts';
 import { load } from '../config/place-settings.ts';
 
 const placeOf = (redis: string): ReturnType<typeof redisPlace> =>
@@ -35,6 +36,7 @@ test('sentinels: the master by its name, each fail-over heard of, both encrypted
       name: 'calls',
       role: 'master',
       failoverDetector: true,
+      Connector: FollowingConnector,
       sentinelPassword: 'x',
       tls: { servername: 'r' },
       enableTLSForSentinelMode: true,
