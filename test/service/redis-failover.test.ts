@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { redisPlace } from '../../src/platform/redis/place.ts';
 import { FollowingConnector } from '../../src/platform/redis/sentinel-connector.ts';
@@ -92,18 +93,19 @@ async function findingOf(rig: Rig, name: string): Promise<{ ok: boolean; found: 
 }
 
 interface Listener {
-  readonly sentinels: readonly { readonly client: { emit(event: string, ...args: string[]): boolean } }[];
+  readonly sentinels: readonly { readonly client: Pick<Redis, 'emit' | 'status'> }[];
 }
 
 test('a fail-over that is told of while the master is sought does not end the search', async () => {
   await using redis = await startSentinels();
   const { settings } = load(`redis: ${JSON.stringify(redis.settings)}`);
   const options = redisPlace(settings).options as ConstructorParameters<typeof FollowingConnector>[0];
-  const connector = new FollowingConnector(options);
+  const connector = new FollowingConnector({ ...options, sentinelMaxConnections: 10 }); // ioredis' own default
   const listener = (): Listener | null =>
     (connector as unknown as { failoverDetector: Listener | null }).failoverDetector;
   await once(await connector.connect(() => undefined), 'secureConnect');
-  await until('it listens to the sentinels', () => listener() !== null);
+  const hears = (): readonly string[] => listener()?.sentinels.map(({ client }) => client.status) ?? [];
+  await until('it listens to the sentinels', () => hears().join() === 'ready,ready,ready');
 
   const sought = connector.connect(() => undefined);
   for (const { client } of listener()?.sentinels ?? []) client.emit('message', '+switch-master', '');
