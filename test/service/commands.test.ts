@@ -1,9 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { getPriority } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { candidatePaths } from '../../src/ingest/extract/place.ts';
@@ -12,6 +14,8 @@ import { startRig, type Rig } from '../support/rig.ts';
 import { makeTar } from '../support/tars.ts';
 
 // The command line as an operator uses it, against a running wavspool.
+
+const run = promisify(execFile);
 
 let rig: Rig;
 beforeAll(async () => {
@@ -190,6 +194,41 @@ test('trace tells of a tar, of a recording, and of what nobody knows', async () 
   });
   await rm(cut);
   expect(await json('trace', '/nowhere/x.wav')).toMatchObject({ code: 1, said: { kind: 'unknown' } });
+});
+
+test('fetch brings recordings back under their names, replaces nothing, and names what is not what it was', async () => {
+  const members = ['1.wav', '2.wav'].map(wav);
+  const path = await landHidden('back/a.tar', [], members);
+  await rig.wavspool('ingest', '--wait', path);
+  const of = ['fetch', '--tar', 'back/*'];
+  const tar = join(rig.data, 'back.tar');
+  expect(await json(...of, '--as', tar)).toMatchObject({ code: 0, said: { recordings: 2, unverified: [] } });
+  const { stdout } = await run('tar', ['-xOf', tar, 'back/1.wav'], { encoding: 'buffer' });
+  expect(stdout).toEqual(members[0]?.body);
+  const again = await rig.wavspool(...of, '--as', tar);
+  expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('back.tar is there already')]);
+  const nothing = await rig.wavspool('fetch', '--tar', 'nope*', '--as', join(rig.data, 'none.tar'));
+  expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('no recording')]);
+  expect(existsSync(join(rig.data, 'none.tar'))).toBe(false);
+  expect((await rig.wavspool('fetch', 'back/3.wav', '--to', rig.data)).code).toBe(2);
+
+  const to = join(rig.data, 'back');
+  expect(await json(...of, '--to', to)).toMatchObject({ code: 0, said: { recordings: 2 } });
+  expect(await json(...of, '--to', to)).toMatchObject({ code: 0, said: { recordings: 2 } }); // safe to repeat
+  await writeFile(join(to, 'back/1.wav'), 'own');
+  const kept = await json(...of, '--to', to);
+  expect(kept).toMatchObject({ code: 1, said: { recordings: 1, unverified: [{ why: expect.any(String) }] } });
+  expect(await readFile(join(to, 'back/1.wav'), 'utf8')).toBe('own');
+  expect(await readdir(to)).toEqual(['back']);
+
+  const put = (Body: Buffer): Promise<unknown> =>
+    rig.s3.client.send(new PutObjectCommand({ Bucket: rig.s3.bucket, Key: 'back/2.wav', Body }));
+  await put(randomBytes(5000));
+  const altered = await json(...of, '--as', join(rig.data, 'altered.tar'));
+  expect(altered).toMatchObject({ code: 1, said: { recordings: 1 } });
+  const { stdout: names } = await run('tar', ['-tf', join(rig.data, 'altered.tar')]);
+  expect(names).toBe('back/1.wav\nUNVERIFIED.txt\n');
+  await put(members[1]?.body ?? Buffer.alloc(0));
 });
 
 test('failed lists, counts and filters; requeue --dry-run changes nothing; a canary that fails again keeps the others', async () => {

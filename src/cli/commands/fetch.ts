@@ -1,13 +1,19 @@
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
-import { WavspoolError } from '../../domain/faults.ts';
+import { WavspoolError, errnoOf } from '../../domain/faults.ts';
 import { asTar, chosen, intoDirectory, type Fetched, type Wanted } from '../../operate/fetch/index.ts';
 import { tarPattern, textPattern } from '../../platform/pattern/index.ts';
-import { roundedSize, syncFile, temporaryPath } from '../../platform/runtime/index.ts';
+import {
+  publishUnlessTaken,
+  roundedSize,
+  syncDirectory,
+  syncFile,
+  temporaryPath,
+} from '../../platform/runtime/index.ts';
 import { openS3Store } from '../../platform/s3/index.ts';
 import type { OfflineApp } from '../../process/app.ts';
 import { moment } from '../arguments.ts';
@@ -100,12 +106,14 @@ function wantedBy({ settings, clock }: OfflineApp, paths: readonly string[], fla
   };
 }
 
-/** The file appears under its name when it is whole and on disk. */
+/** The file appears under its name when it is whole and on disk. Throws USAGE where there is one already: nothing is replaced. */
 async function intoTar(
   make: (onEnd: (fetched: Fetched) => void) => AsyncGenerator<Uint8Array>,
   file: string,
 ): Promise<Fetched> {
   let outcome: Fetched = { recordings: 0, bytes: 0, unverified: [] };
+  const isThere = new WavspoolError('USAGE', `${file} is there already: name another file, or move it away`);
+  if ((await lstat(file).catch(unlessMissing)) !== undefined) throw isThere;
   const temporary = temporaryPath(dirname(file));
   try {
     const chunks = make((fetched) => {
@@ -113,11 +121,16 @@ async function intoTar(
     });
     await pipeline(Readable.from(chunks), createWriteStream(temporary, { mode: 0o640, flags: 'wx' }));
     await syncFile(temporary);
-    await rename(temporary, file);
+    if (!publishUnlessTaken(temporary, file)) throw isThere; // it has come meanwhile
+    await syncDirectory(dirname(file));
     return outcome;
   } finally {
     await rm(temporary, { force: true });
   }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (errnoOf(error) !== 'ENOENT') throw error;
 }
 
 function show({ recordings, bytes, unverified }: Fetched, to: string, json: boolean): void {

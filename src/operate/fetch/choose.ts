@@ -17,7 +17,7 @@ const PAGE = 500;
 
 /**
  * The uploaded recordings that are meant, the latest change first. Read in pages, so memory does not grow. Throws USAGE for a path that
- * nobody knows or that is not in the bucket.
+ * nobody knows or that is not in the bucket, and where nothing is meant: an archive of nothing looks like an answer.
  */
 export async function* chosen(
   ledger: Pick<Ledger, 'catalogue' | 'recordings'>,
@@ -27,15 +27,23 @@ export async function* chosen(
     for (const path of paths) yield await uploadedAt(ledger.recordings, path);
     return;
   }
+  let found = 0;
   let after: Cursor | undefined;
   do {
     const page = await ledger.catalogue.browse({ ...filter, status: 'SUCCESS', limit: PAGE, after });
     for (const row of page.rows) {
       if (isTar !== undefined && (row.tar === undefined || !isTar(row.tar))) continue;
-      if (match === undefined || match(row.path)) yield row;
+      if (match !== undefined && !match(row.path)) continue;
+      found += 1;
+      yield row;
     }
     after = page.next;
   } while (after !== undefined);
+  if (found === 0)
+    throw new WavspoolError(
+      'USAGE',
+      'no recording that is in the bucket is meant: look with "wavspool trace"',
+    );
 }
 
 async function uploadedAt(

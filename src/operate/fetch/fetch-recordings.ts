@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { link, lstat, mkdir, mkdtemp, rm, utimes } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { Header, Pack, ReadEntry } from 'tar';
 import { errnoOf } from '../../domain/faults.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
-import { dateOf, makeDirectory, sha256OfFile } from '../../platform/runtime/index.ts';
+import { dateOf, makeDirectory, publishUnlessTaken, sha256OfFile } from '../../platform/runtime/index.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import { spool } from './spool.ts';
 
@@ -170,9 +170,9 @@ async function intoFile(
   const at = dateOf(row.tarMtimeMs ?? 0);
   if (row.tarMtimeMs !== undefined) await utimes(file, at, at);
   await mkdir(dirname(path), { recursive: true });
-  await link(file, path); // not a rename: what has come there meanwhile is not replaced
+  if (publishUnlessTaken(file, path)) return undefined;
   await rm(file);
-  return undefined;
+  return `${path} has come meanwhile and may be something else`;
 }
 
 /** Its path below `paths.extracted`; of one that lies elsewhere the whole path without its slash. */

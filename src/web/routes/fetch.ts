@@ -18,10 +18,20 @@ export function fetchRoute(server: FastifyInstance, { ledger, settings, host, re
     const chunks = asTar(deps, chosen(ledger, filter), ended.signal, ({ recordings, bytes, unverified }) =>
       report('recordings fetched', { by, from, recordings, bytes, unverified: unverified.length }),
     );
+    const first = await chunks.next(); // what keeps it from beginning is answered as a fault, not by a tar that breaks off
     return reply
       .type('application/x-tar')
       .header('content-disposition', 'attachment; filename="recordings.tar"')
       .header('cache-control', 'private, no-store')
-      .send(Readable.from(chunks));
+      .send(Readable.from(beginningWith(first, chunks)));
   });
+}
+
+async function* beginningWith<Chunk>(
+  first: IteratorResult<Chunk, void>,
+  rest: AsyncGenerator<Chunk, void>,
+): AsyncGenerator<Chunk> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
 }

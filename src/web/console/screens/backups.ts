@@ -52,6 +52,7 @@ export function BackupsScreen(): Shown {
     </${Section}>
     <${Section} title="What can be brought back">
       ${answer.error !== undefined && html`<${Trouble} error=${answer.error} />`}
+      ${answer.value?.rows.length === 0 && html`<${Empty} title="No copy yet">Each schedule above says when its next one is due.</${Empty}>`}
       <${Table}
         caption="Backups"
         rows=${rows}

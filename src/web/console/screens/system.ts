@@ -59,12 +59,12 @@ export function SystemScreen(): Shown {
             [
               'state.db',
               html`${state.fault === null ? html`<${Chip} tone="good">readable</${Chip}>` : html`<${Chip} tone="bad">${visible(state.fault.message)}</${Chip}>`}
-              ${visible(state.path)}`,
+              ${' '}${visible(state.path)}`,
             ],
             [
               'Checked whole',
               state.check !== null &&
-                html`<${Time} at=${state.check.at} />,
+                html`<${Time} at=${state.check.at} />${': '}
                   ${state.check.faults.length === 0 ? 'sound' : visible(state.check.faults.join('; '))}`,
             ],
           ]}
