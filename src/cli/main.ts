@@ -17,7 +17,8 @@ export async function main(args: readonly string[]): Promise<void> {
  * Runs one command to its end and returns its exit code: 0 done, 1 something is wrong, 2 usage or settings, 3 a service is missing,
  * 130 interrupted. It writes where the surroundings say and leaves the process alone, except `work`, whose roles end it.
  */
-export async function runCommand(args: readonly string[], surroundings: Surroundings): Promise<number> {
+export async function runCommand(line: readonly string[], surroundings: Surroundings): Promise<number> {
+  const args = asCommand(line);
   let explained: number | undefined;
   const ended: ExitCode = await within(surroundings, async () => {
     try {
@@ -28,6 +29,12 @@ export async function runCommand(args: readonly string[], surroundings: Surround
     }
   });
   return explained ?? ended;
+}
+
+/** `--version` asks for what the command `version` says. */
+function asCommand(line: readonly string[]): readonly string[] {
+  if (commandIn(line) !== undefined || !line.includes('--version')) return line;
+  return ['version', ...line.filter((arg) => arg !== '--version')];
 }
 
 function explain(error: unknown, json: boolean, command: string | undefined): number {

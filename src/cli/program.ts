@@ -53,6 +53,7 @@ export async function loadProgram(args: readonly string[]): Promise<Command> {
     )
     .option('--config <file>', CONFIG)
     .option('--json', JSON_OUT)
+    .option('--version', 'as the command "version"')
     .addHelpText('after', '\n"wavspool COMMAND --help" has its options, examples and exit codes.')
     .showHelpAfterError('see "wavspool --help"')
     .exitOverride()

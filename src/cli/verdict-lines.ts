@@ -20,7 +20,7 @@ export function verdictLines(
     ]),
     ...held.map(
       ({ what, reason, since: at, count }) =>
-        `  · ${what}: ${count === null ? '' : `${count} wait, `}${local(reason)}${since(at)}`,
+        `  · ${what}${count === null ? '' : `, ${count} waiting`}: ${local(reason)}${since(at)}`,
     ),
   ];
 }

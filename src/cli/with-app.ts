@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import {
-  openCommandApp,
   openHostApp,
   openLookingApp,
   openOfflineApp,
   openSettingsApp,
+  withQueues,
   type App,
   type Called,
   type HostApp,
@@ -21,7 +21,19 @@ export async function withApp(
   command: Command,
   use: (app: App, options: GlobalOptions) => Promise<0 | 1>,
 ): Promise<void> {
-  await withOpened(command, openCommandApp, use);
+  await withLookingApp(command, async (app, options) => use(withQueues(app), options));
+}
+
+/** As {@link withApp}, with the words of the command line as `read` understands them: a wrong one is told also while Redis is away. */
+export async function withWords<Words>(
+  command: Command,
+  read: (app: HostApp) => Promise<Words>,
+  use: (app: App, words: Words, options: GlobalOptions) => Promise<0 | 1>,
+): Promise<void> {
+  await withLookingApp(command, async (app, options) => {
+    const words = await read(app);
+    return use(withQueues(app), words, options);
+  });
 }
 
 /** As {@link withApp}, for a command of any host: there are no queues where nothing goes through Redis. */

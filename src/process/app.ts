@@ -68,17 +68,8 @@ export interface Called {
 }
 
 /**
- * For commands that work on recordings: errors on stderr only, and REDIS_UNREACHABLE within seconds. Throws USAGE where nothing goes
- * through Redis: there they have nothing to do.
+ * For commands of any host: errors on stderr only, REDIS_UNREACHABLE within seconds, and no queues where nothing goes through Redis.
  */
-export async function openCommandApp(called: Called): Promise<App> {
-  const { queues, ...app } = await openHostApp(called);
-  if (queues !== undefined) return { ...app, queues };
-  await app.close();
-  throw new WavspoolError('USAGE', `${whyNoRecordings(app.loaded)}, so there is nothing to do`);
-}
-
-/** For commands of any host: as {@link openCommandApp}, without queues where nothing goes through Redis. */
 export async function openHostApp(called: Called): Promise<HostApp> {
   const loaded = settingsOfCommand(called);
   const { settings } = loaded;
@@ -114,6 +105,15 @@ export async function openLookingApp(called: Called): Promise<LookingApp> {
       redisFault: error,
     };
   }
+}
+
+/**
+ * What works with recordings, from an app that only looks. Throws USAGE where nothing goes through Redis, for there is nothing to do, and
+ * REDIS_UNREACHABLE while it is away.
+ */
+export function withQueues({ queues, redisFault, ...app }: LookingApp): App {
+  if (queues !== undefined) return { ...app, queues };
+  throw redisFault ?? new WavspoolError('USAGE', `${whyNoRecordings(app.loaded)}, so there is nothing to do`);
 }
 
 /** Says why a host takes no recordings: the settings name none, and nowhere to land. */

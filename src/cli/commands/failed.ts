@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { App, OfflineApp } from '../../process/app.ts';
+import type { App, HostApp, OfflineApp } from '../../process/app.ts';
 import { FAULTS, WavspoolError } from '../../domain/faults.ts';
 import { pageOf } from '../../platform/paging/index.ts';
 import {
@@ -17,7 +17,7 @@ import { moment, wholeNumber } from '../arguments.ts';
 import { counted, printJson, printLines, printTable } from '../output.ts';
 import { outlook } from '../outlook.ts';
 import { localTime } from '../times.ts';
-import { withApp, withOfflineApp } from '../with-app.ts';
+import { withOfflineApp, withWords } from '../with-app.ts';
 
 interface FilterOptions {
   readonly wav?: string[];
@@ -56,7 +56,11 @@ export function failedCommands(program: Command): void {
         const { all, wav, cause, match, tar, since } = options;
         if ([all, wav, cause, match, tar, since].every((choice) => choice === undefined))
           throw new WavspoolError('USAGE', 'say which: --all, --wav, --cause, --match, --tar or --since');
-        return withApp(command, (app, { json }) => runRequeue(app, options, json));
+        return withWords(
+          command,
+          (app) => filterOf(app, options),
+          (app, choice, { json }) => runRequeue(app, choice, options, json),
+        );
       },
     );
 }
@@ -82,7 +86,7 @@ function filterOptions(command: Command): Command {
 }
 
 function filterOf(
-  { ledger, settings, clock }: OfflineApp | App,
+  { ledger, settings, clock }: Pick<HostApp, 'ledger' | 'settings' | 'clock'>,
   options: FilterOptions,
 ): Promise<FailureChoice> {
   const { wav, since, ...words } = options;
@@ -178,10 +182,10 @@ function printFailures(
 
 async function runRequeue(
   app: App,
+  filter: FailureChoice,
   options: FilterOptions & { all?: boolean; canary?: number; dryRun?: boolean },
   json: boolean,
 ): Promise<0 | 1> {
-  const filter = await filterOf(app, options);
   const tars = options.all === true || options.tar !== undefined;
   if (options.canary !== undefined && options.dryRun !== true) {
     const { canary, failed } = await tryCanaries(app, filter, options.canary, 'requeue --canary');

@@ -2,11 +2,12 @@ import { resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import type { App } from '../../process/app.ts';
-import { ingestTars, type Ingested } from '../../ingest/rescan/index.ts';
+import type { Settings } from '../../platform/config/index.ts';
+import { ingestVersions, tarsToIngest, type Ingested } from '../../ingest/rescan/index.ts';
 import type { Progress } from '../../domain/recording.ts';
 import { counted, printError, printJson, printTable } from '../output.ts';
 import { surroundings } from '../surroundings.ts';
-import { withApp } from '../with-app.ts';
+import { withWords } from '../with-app.ts';
 
 const LOOK_MS = 200;
 /** With nobody at work for this long, waiting is pointless without saying so. */
@@ -26,36 +27,47 @@ export function ingestCommand(program: Command): void {
     .option('--wait', 'stay until each recording is SUCCESS or given up')
     .description('queue these tars now')
     .action((paths: string[], options: { wait?: boolean }, command: Command) =>
-      withApp(command, async (app, { json }) => {
-        const ingested = await ingestTars(
-          app,
-          paths.map((path) => resolve(surroundings().cwd, path)),
-        );
-        if (options.wait !== true) {
-          const queued = ingested.map(({ tar, state }) => ({ tar: tar.path, state }));
-          if (json) printJson({ tars: queued });
+      withWords(
+        command,
+        ({ settings }) => tarsIn(settings, paths),
+        async (app, tars, { json }) => {
+          const ingested = await ingestVersions(app, tars);
+          if (options.wait !== true) {
+            const queued = ingested.map(({ tar, state }) => ({ tar: tar.path, state }));
+            if (json) printJson({ tars: queued });
+            else
+              printTable(
+                ['TAR', 'STATE'],
+                queued.map(({ tar, state }) => [tar, state]),
+              );
+            return 0;
+          }
+          const followed = await follow(app, ingested, json);
+          if (json) printJson({ tars: followed });
           else
             printTable(
-              ['TAR', 'STATE'],
-              queued.map(({ tar, state }) => [tar, state]),
+              ['TAR', 'SUCCESS', 'FAILED', 'ERROR'],
+              followed.map(({ tar, progress, error }) => [
+                tar,
+                progress.SUCCESS,
+                progress.givenUp,
+                error ?? '',
+              ]),
             );
-          return 0;
-        }
-        const followed = await follow(app, ingested, json);
-        if (json) printJson({ tars: followed });
-        else
-          printTable(
-            ['TAR', 'SUCCESS', 'FAILED', 'ERROR'],
-            followed.map(({ tar, progress, error }) => [
-              tar,
-              progress.SUCCESS,
-              progress.givenUp,
-              error ?? '',
-            ]),
-          );
-        return followed.every(({ error, progress }) => error === undefined && progress.givenUp === 0) ? 0 : 1;
-      }),
+          return followed.every(({ error, progress }) => error === undefined && progress.givenUp === 0)
+            ? 0
+            : 1;
+        },
+      ),
     );
+}
+
+function tarsIn(settings: Settings, paths: readonly string[]): ReturnType<typeof tarsToIngest> {
+  const { cwd } = surroundings();
+  return tarsToIngest(
+    settings,
+    paths.map((path) => resolve(cwd, path)),
+  );
 }
 
 async function follow(app: App, tars: readonly Ingested[], json: boolean): Promise<readonly Followed[]> {

@@ -2,4 +2,4 @@
 export { knownTars } from './tars.ts';
 export { startWatching } from './start-watching.ts';
 export { rescanNow, type Rescanned } from './rescan-now.ts';
-export { ingestTars, type Ingested } from './ingest.ts';
+export { ingestTars, ingestVersions, tarsToIngest, type Ingested } from './ingest.ts';

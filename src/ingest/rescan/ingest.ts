@@ -21,23 +21,37 @@ export interface Ingested {
 }
 
 /**
- * Queues these tars (absolute paths) now, without the quiet period; all of them, or none if something is wrong with one.
- * Throws USAGE for a path that is not below the landing directory or no regular file, TAR_MISSING, TAR_INCOMPLETE,
- * REDIS_UNREACHABLE, or HOST_FAILING when the landing directory is away.
+ * These tars (absolute paths) as they are now; all of them, or none if something is wrong with one. Throws USAGE for a path that is not
+ * below the landing directory or no regular file, TAR_MISSING, TAR_INCOMPLETE, or HOST_FAILING when the landing directory is away.
  */
+export async function tarsToIngest(
+  settings: Settings,
+  paths: readonly string[],
+): Promise<readonly TarVersion[]> {
+  requirePlace(settings.paths.incoming, settings.paths.data);
+  const proofs = createSemaphore(PROOFS_AT_ONCE);
+  return Promise.all(
+    paths.map(async (path) => {
+      using admitted = new DisposableStack();
+      admitted.use(await proofs.acquire(1));
+      return await versionToIngest(settings, path);
+    }),
+  );
+}
+
+/** {@link tarsToIngest}, then {@link ingestVersions}. Throws what these throw. */
 export async function ingestTars(
   app: Pick<IngestDeps, 'settings' | 'ledger' | 'queues'>,
   paths: readonly string[],
 ): Promise<readonly Ingested[]> {
-  requirePlace(app.settings.paths.incoming, app.settings.paths.data);
-  const proofs = createSemaphore(PROOFS_AT_ONCE);
-  const tars = await Promise.all(
-    paths.map(async (path) => {
-      using admitted = new DisposableStack();
-      admitted.use(await proofs.acquire(1));
-      return await versionToIngest(app.settings, path);
-    }),
-  );
+  return ingestVersions(app, await tarsToIngest(app.settings, paths));
+}
+
+/** Queues these tars now, without the quiet period. Throws REDIS_UNREACHABLE. */
+export async function ingestVersions(
+  app: Pick<IngestDeps, 'settings' | 'ledger' | 'queues'>,
+  tars: readonly TarVersion[],
+): Promise<readonly Ingested[]> {
   const known = await knownTars(app, tars);
   const ingested: Ingested[] = [];
   for (const tar of tars) {

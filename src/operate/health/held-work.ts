@@ -13,7 +13,7 @@ function inLanding({ landing = {}, roles }: Facts, now: number): HeldWork[] {
     .map(([reason, { count, oldestSeconds }]) => ({
       what: 'landing',
       cause: reason,
-      reason,
+      reason: reason === 'waiting' ? 'for the quiet period, or for its turn' : reason,
       since: isoTime(now - oldestSeconds * 1000),
       count,
     }));

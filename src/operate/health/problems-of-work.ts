@@ -180,7 +180,7 @@ function landing({ landing = {} }: Facts, now: number): Problem[] {
       id: `landing:${reason}`,
       since: isoTime(now - figures.oldestSeconds * 1000),
       what: `${counted(figures.count, 'file')} (${roundedSize(figures.bytes)}) in the landing directory ${WHAT_OF_LANDING[reason][figures.count === 1 ? 0 : 1]}.`,
-      effect: 'What is in them is not in the bucket.',
+      effect: `What is in ${figures.count === 1 ? 'it' : 'them'} is not in the bucket.`,
       remedy: REMEDY_OF_LANDING[reason],
       command: 'wavspool landing',
     };

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { SHELLS, completionFor } from '../../../src/cli/completion.ts';
 import { loadProgram } from '../../../src/cli/program.ts';
 import { versionOf } from '../../../src/cli/version.ts';
+import { runCommand } from '../../support/run-command.ts';
 
 /** What bash offers behind these words. */
 async function offered(...words: readonly string[]): Promise<readonly string[]> {
@@ -34,4 +35,15 @@ test('the version says what it was made from', () => {
   expect([version, node]).toEqual([expect.stringMatching(/^\d+\.\d+\.\d+$/), process.version]);
   expect(commit === null || /^[0-9a-f]{40}$/.test(commit)).toBe(true);
   expect(schema).toBeGreaterThan(0);
+});
+
+test('--version says what the command version says, wherever it stands', async () => {
+  const asCommand = await runCommand(['version', '--json']);
+  for (const line of [
+    ['--version', '--json'],
+    ['--json', '--version'],
+    ['--config', 'none.yaml', '--version', '--json'],
+  ])
+    expect(await runCommand(line)).toEqual(asCommand);
+  expect((await runCommand(['--version'])).stdout).toMatch(/^wavspool \d/);
 });

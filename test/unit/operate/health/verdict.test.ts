@@ -291,7 +291,7 @@ test('what waits is told with its reason and its count, and is no problem while 
     {
       what: 'landing',
       cause: 'waiting',
-      reason: 'waiting',
+      reason: 'for the quiet period, or for its turn',
       since: new Date(NOW - 2000).toISOString(),
       count: 3,
     },
