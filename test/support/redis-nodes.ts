@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeCertificate } from './certificate.ts';
 import { freePort, until } from './ports.ts';
 
 const run = promisify(execFile);
@@ -36,7 +37,7 @@ export const SENTINEL_PASSWORD = 'of-the-sentinels';
  */
 export async function startSentinels(): Promise<RedisNodes> {
   const directory = await mkdtemp(join(tmpdir(), 'wavspool-sentinels-'));
-  const tls = await makeCertificate(directory);
+  const tls = tlsIn(directory);
   const common = { ...tls.server, requirepass: PASSWORD, masterauth: PASSWORD, 'tls-replication': 'yes' };
   const client = [...tls.client, '--no-auth-warning'];
   const first = await makeNode(directory, { ...DURABLE, ...common }, [...client, '-a', PASSWORD]);
@@ -213,32 +214,12 @@ async function makeNode(
   };
 }
 
-async function makeCertificate(directory: string): Promise<{
+function tlsIn(directory: string): {
   readonly ca: string;
   readonly server: Readonly<Record<string, string>>;
   readonly client: readonly string[];
-}> {
-  const key = join(directory, 'key.pem');
-  const ca = join(directory, 'cert.pem');
-  await run('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=redis',
-    '-addext',
-    'subjectAltName=IP:127.0.0.1',
-    '-keyout',
-    key,
-    '-out',
-    ca,
-  ]);
+} {
+  const { cert: ca, key } = makeCertificate(directory, 'redis');
   return {
     ca,
     server: {

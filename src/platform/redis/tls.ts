@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
-import { WavspoolError, messageOf } from '../../domain/faults.ts';
 import type { Settings } from '../config/index.ts';
-import { certificateAuthorities } from '../runtime/index.ts';
+import { certificateAuthorities, readNamedFile } from '../runtime/index.ts';
 
 /** `redis.tls` as Node takes it. Throws SETTINGS_INVALID for a file that cannot be read or is no certificate. */
 export function tlsOptions({
@@ -14,18 +12,8 @@ export function tlsOptions({
   const authorities = certificateAuthorities(ca, 'redis.tls.ca');
   return {
     ...(authorities !== undefined && { ca: authorities }),
-    ...(cert !== undefined && { cert: read(cert, 'redis.tls.cert') }),
-    ...(key !== undefined && { key: read(key, 'redis.tls.key') }),
+    ...(cert !== undefined && { cert: readNamedFile('redis.tls.cert', cert) }),
+    ...(key !== undefined && { key: readNamedFile('redis.tls.key', key) }),
     ...(servername !== undefined && { servername }),
   };
-}
-
-function read(file: string, setting: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new WavspoolError('SETTINGS_INVALID', `${setting}: ${file} cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
 }

@@ -53,3 +53,4 @@ export { strangeDirectory } from './strange-directory.ts';
 export { within } from './within.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';
 export { certificateAuthorities } from './certificate-authorities.ts';
+export { readNamedFile } from './read-named-file.ts';

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,37 +5,13 @@ import { fetch as fetchWith, Agent } from 'undici';
 import { fastify } from 'fastify';
 import { afterAll, expect, test } from 'vitest';
 import { certificate } from '../../../src/web/certificate.ts';
+import { makeCertificate } from '../../support/certificate.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'wavspool-tls-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const made = (name: string): { cert: string; key: string } => {
-  const files = { cert: join(directory, `${name}.cert.pem`), key: join(directory, `${name}.key.pem`) };
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-subj',
-      '/CN=localhost',
-      '-addext',
-      'subjectAltName=IP:127.0.0.1',
-      '-keyout',
-      files.key,
-      '-out',
-      files.cert,
-    ],
-    { stdio: 'ignore' },
-  );
-  return files;
-};
-const one = made('one');
-const other = made('other');
+const one = makeCertificate(directory, 'one');
+const other = makeCertificate(directory, 'other');
 
 test('what the settings name serves HTTPS', async () => {
   const read = certificate(one);

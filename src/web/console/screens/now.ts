@@ -5,10 +5,11 @@ import { html, type Shown } from '../html.ts';
 import { status } from '../live/status.ts';
 import { mood } from '../live/tell-state.ts';
 import type { Page, Recording } from '../rows.ts';
-import { Empty, Path, Section, StatusChip, Time } from '../ui/basics.ts';
+import { Empty, Section } from '../ui/basics.ts';
 import { Held, Problems } from '../ui/problems.ts';
 import { Pipeline } from '../ui/pipeline.ts';
 import { Chart } from '../ui/chart.ts';
+import { recordingColumns } from '../ui/recording-columns.ts';
 import { Table } from '../ui/table.ts';
 
 const ARRIVING = 8;
@@ -62,28 +63,7 @@ function Arriving({ uploaded }: { uploaded: number }): Shown {
             caption="Latest recordings"
             rows=${rows}
             keyOf=${(row: Recording) => row.path}
-            columns=${[
-              {
-                head: 'Changed',
-                kind: 'tight',
-                cell: (row: Recording) => html`<${Time} at=${row.timestamp} ago />`,
-              },
-              {
-                head: 'Recording',
-                kind: 'wide',
-                cell: (row: Recording) => html`<${Path} path=${row.path} href="/recordings/${row.id}" />`,
-              },
-              {
-                head: 'State',
-                kind: 'tight',
-                cell: (row: Recording) => html`<${StatusChip} status=${row.status} />`,
-              },
-              {
-                head: 'Size',
-                kind: 'figure',
-                cell: (row: Recording) => (row.size === undefined ? '' : size(row.size)),
-              },
-            ]}
+            columns=${[recordingColumns.changedAgo, recordingColumns.recording, recordingColumns.state, recordingColumns.size]}
           />`
     }
   </${Section}>`;

@@ -1,10 +1,11 @@
 import { useAnswer } from '../api.ts';
-import { count, playingTime, size } from '../format.ts';
+import { count } from '../format.ts';
 import { html, type Shown } from '../html.ts';
-import { idOf, type Page, type Recording } from '../rows.ts';
+import type { Page, Recording } from '../rows.ts';
 import { place } from '../router.ts';
-import { Empty, Path, StatusChip, Time, Trouble } from '../ui/basics.ts';
+import { Empty, Trouble } from '../ui/basics.ts';
 import { ChoiceFilter, DayFilter, Pager, TextFilter } from '../ui/fields.ts';
+import { recordingColumns } from '../ui/recording-columns.ts';
 import { Table } from '../ui/table.ts';
 
 const PAGE = 100;
@@ -75,44 +76,7 @@ export function RecordingsScreen(): Shown {
               caption="Recordings"
               rows=${rows}
               keyOf=${(row: Recording) => row.path}
-              columns=${[
-                {
-                  head: 'Changed',
-                  kind: 'tight',
-                  cell: (row: Recording) => html`<${Time} at=${row.timestamp} />`,
-                },
-                {
-                  head: 'Recording',
-                  kind: 'wide',
-                  cell: (row: Recording) => html`<${Path} path=${row.path} href="/recordings/${row.id}" />`,
-                },
-                {
-                  head: 'State',
-                  kind: 'tight',
-                  cell: (row: Recording) => html`<${StatusChip} status=${row.status} />`,
-                },
-                {
-                  head: 'Length',
-                  kind: 'figure',
-                  cell: (row: Recording) =>
-                    row.wav?.durationMs === undefined ? '' : playingTime(row.wav.durationMs),
-                },
-                { head: 'Codec', kind: 'tight', cell: (row: Recording) => row.wav?.codec ?? '' },
-                {
-                  head: 'Size',
-                  kind: 'figure',
-                  cell: (row: Recording) => (row.size === undefined ? '' : size(row.size)),
-                },
-                {
-                  head: 'Tar',
-                  cell: (row: Recording) =>
-                    row.tar === undefined
-                      ? ''
-                      : html`<a class="plain" href="/tars/${idOf(row.tar)}"
-                          >${row.tar.slice(row.tar.lastIndexOf('/') + 1)}</a
-                        >`,
-                },
-              ]}
+              columns=${[recordingColumns.changed, recordingColumns.recording, recordingColumns.state, recordingColumns.length, recordingColumns.codec, recordingColumns.size, recordingColumns.tar]}
             />
             ${
               rows.length > 0 &&

@@ -1,15 +1,16 @@
 import { useAnswer, post } from '../api.ts';
-import { count, playingTime, size, visible } from '../format.ts';
+import { count, size, visible } from '../format.ts';
 import { mayAct } from '../here.ts';
 import { html, type Shown } from '../html.ts';
 import { status } from '../live/status.ts';
 import type { Page, Recording, Tar } from '../rows.ts';
 import { place } from '../router.ts';
-import { Button, Chip, Copy, Path, Section, StatusChip, Time, Trouble } from '../ui/basics.ts';
+import { Button, Chip, Copy, Path, Section, Time, Trouble } from '../ui/basics.ts';
 import { doing } from '../ui/doing.ts';
 import { Facts } from '../ui/facts.ts';
 import { Pager } from '../ui/fields.ts';
 import { requeueDialog } from '../ui/requeue.ts';
+import { recordingColumns } from '../ui/recording-columns.ts';
 import { Table } from '../ui/table.ts';
 
 interface TarAnswer {
@@ -94,30 +95,7 @@ export function TarScreen({ path }: { path: string }): Shown {
         caption="Recordings of this tar"
         rows=${found.recordings.rows}
         keyOf=${(row: Recording) => row.path}
-        columns=${[
-          {
-            head: 'Recording',
-            kind: 'wide',
-            cell: (row: Recording) => html`<${Path} path=${row.path} href="/recordings/${row.id}" />`,
-          },
-          {
-            head: 'State',
-            kind: 'tight',
-            cell: (row: Recording) => html`<${StatusChip} status=${row.status} />`,
-          },
-          {
-            head: 'Length',
-            kind: 'figure',
-            cell: (row: Recording) =>
-              row.wav?.durationMs === undefined ? '' : playingTime(row.wav.durationMs),
-          },
-          {
-            head: 'Size',
-            kind: 'figure',
-            cell: (row: Recording) => (row.size === undefined ? '' : size(row.size)),
-          },
-          { head: 'Changed', kind: 'tight', cell: (row: Recording) => html`<${Time} at=${row.timestamp} />` },
-        ]}
+        columns=${[recordingColumns.recording, recordingColumns.state, recordingColumns.length, recordingColumns.size, recordingColumns.changed]}
       />
       <${Pager} next=${found.recordings.next} shown=${`${count(found.recordings.rows.length)} shown`} />
     </${Section}>
