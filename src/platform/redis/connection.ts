@@ -12,12 +12,10 @@ import {
   type RedisSettings,
   type ServerOptions,
 } from './place.ts';
-import { repeatedly } from './repeatedly.ts';
+import { REPEAT_MS, repeatedly } from './repeatedly.ts';
 import { followSwaps } from './role-swaps.ts';
 import { whyTurnedAway } from './turned-away.ts';
 
-/** A lasting fault is reported at first, then this often. */
-const REPEAT_MS = 30_000;
 /**
  * A command that has had no answer for so long is on a connection that is lost without a word, as to a server that stands still.
  * BullMQ's longest blocking read takes 11 s.

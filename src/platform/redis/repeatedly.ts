@@ -2,7 +2,7 @@ import type { Report } from '../../domain/events.ts';
 import type { Clock } from '../runtime/index.ts';
 
 /** What lasts is reported at first, then this often. */
-const REPEAT_MS = 30_000;
+export const REPEAT_MS = 30_000;
 
 /** Reports that Redis refuses, at first and every 30 s while it lasts. */
 export function repeatedly(report: Report, clock: Clock): (err: Error) => void {
