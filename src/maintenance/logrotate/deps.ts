@@ -1,6 +1,6 @@
 import type { Report } from '../../domain/events.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
-import type { CollapseRange } from './collapse.ts';
+import type { CollapseRange } from './system-programs.ts';
 import type { Places } from './places.ts';
 import type { RotateOptions } from './due.ts';
 

@@ -1,4 +1,4 @@
-import type { LogEntry } from './options.ts';
+import type { LogEntry } from './names.ts';
 
 /** What is looked at before a log is rotated. */
 export interface LogFacts {

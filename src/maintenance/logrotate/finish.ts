@@ -1,16 +1,26 @@
+import { whoHasOpen, type FileIdentity, type Opener, identityAt } from '../../platform/linux/index.ts';
 import { dirname, join } from 'node:path';
 import { unlink, type FileHandle } from 'node:fs/promises';
 import { TEMPORARY_PREFIX } from '../../platform/runtime/index.ts';
-import { openPlain } from './attributes.ts';
-import { compressArchive } from './compress.ts';
+import { openPlain } from './copy.ts';
+import { compressArchive, publishArchive, removeOwn } from './publish.ts';
 import { cutLog, cutSoFar, type Cut } from './cut.ts';
 import type { RotateDeps, Run } from './deps.ts';
-import { identityAt } from '../../platform/linux/index.ts';
-import { writersOf } from './writers.ts';
 import { PLAIN } from './places.ts';
-import { publishArchive, removeOwn } from './publish.ts';
-import type { RotationResult } from './result.ts';
-import { stateName, writeLogState, type LogState, type OpenRotation, type Tidying } from './state-file.ts';
+import {
+  type RotationResult,
+  stateName,
+  writeLogState,
+  type LogState,
+  type OpenRotation,
+  type Tidying,
+} from './state-file.ts';
+
+/** The processes that have the file open for writing, this one included, which may log to it; its `exceptFd` does not count. */
+export async function writersOf(file: FileIdentity, exceptFd?: number): Promise<readonly Opener[]> {
+  const except = new Set(exceptFd === undefined ? [] : [exceptFd]);
+  return (await whoHasOpen(new Set([file]), except)).filter(({ writes }) => writes);
+}
 
 export interface Finishing extends Pick<Run, 'signal' | 'named'> {
   readonly lockFd: number;

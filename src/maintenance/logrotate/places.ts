@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { errnoOf } from '../../domain/faults.ts';
 import { isExposed, openDirectory, type Directory } from '../../platform/linux/index.ts';
-import type { LogEntry } from './options.ts';
+import type { LogEntry } from './names.ts';
 
 /**
  * How paths are said. Where others may write, a rotation by root works in open directories (P13): `inside` is the path through

@@ -4,17 +4,15 @@ import { WavspoolError, errnoOf, faultCode, messageOf, FAULTS } from '../../doma
 import { makeDirectory, sweepTemporaries } from '../../platform/runtime/index.ts';
 import type { RotateDeps, Run } from './deps.ts';
 import type { RotateOptions } from './due.ts';
-import { lockLog } from './lock.ts';
+import { lockLog } from './system-programs.ts';
 import { logsOf } from './logs-of.ts';
-import { lookAt, whenMissing } from './look-at.ts';
-import type { LogEntry } from './options.ts';
-import { ownArchives } from './own-archives.ts';
+import { lookAt, whenMissing, previewRotation } from './look-at.ts';
+import type { LogEntry } from './names.ts';
+import { ownArchives } from './archives.ts';
 import { PLAIN, openPlaces, type Places } from './places.ts';
-import { previewRotation } from './preview.ts';
 import { finishOpen, finishTidying } from './finish.ts';
-import type { RotationResult } from './result.ts';
+import { type RotationResult, readLogState, stateName } from './state-file.ts';
 import { startRotation } from './start.ts';
-import { readLogState, stateName } from './state-file.ts';
 
 /** A fallocate whose parent was killed may still hold the lock; whoever holds it longer than this rotates. */
 const LOCK_WAIT_SECONDS = 30;

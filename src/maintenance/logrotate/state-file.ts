@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
+import { WavspoolError, errnoOf, messageOf, type FaultCode } from '../../domain/faults.ts';
 import { writeDurably } from '../../platform/runtime/index.ts';
 import type { RotateDeps } from './deps.ts';
 import { PLAIN } from './places.ts';
 import type { FileIdentity } from '../../platform/linux/index.ts';
+import { logsOf } from './logs-of.ts';
+import type { LogEntry } from './names.ts';
 
 /**
  * Bytes at the beginning of the live log that an archive holds already. They count as long as they have this hash, in the same
@@ -143,4 +145,67 @@ function withPaths(state: LogState, say: (path: string) => string): LogState {
 
 function statePath(directory: string, log: string): string {
   return join(directory, `${stateName(log)}.json`);
+}
+
+interface OfLog {
+  /** The log's path; of a pattern that matches nothing, the pattern. */
+  readonly log: string;
+}
+
+/** How one log's rotation ended. */
+export type RotationResult =
+  | (OfLog & {
+      readonly outcome: 'rotated';
+      /** The new archive; null with `rotate: 0`, which keeps none. */
+      readonly archive: string | null;
+      readonly way: Way;
+      /** Between the last look for more lines and the truncated log: what was appended then is lost. 0 for a collapse. */
+      readonly windowUs: number;
+      /** Why it was not collapsed, where that was wanted. */
+      readonly why: string | null;
+      /** Archived, before compression. */
+      readonly bytes: number;
+      /** Archived lines that still stand at the beginning of the log: less than one block of its file system. */
+      readonly linesInFront: number;
+      readonly removed: readonly string[];
+      /** It only ended what a crash had cut off. */
+      readonly finished: boolean;
+    })
+  | (OfLog & { readonly outcome: 'skipped'; readonly reason: string })
+  | (OfLog & {
+      readonly outcome: 'failed';
+      readonly code: FaultCode;
+      readonly error: unknown;
+      /** There when the archive is, and what failed came after it. */
+      readonly archive: string | null;
+    })
+  /** With `dryRun`. */
+  | (OfLog & {
+      readonly outcome: 'due';
+      readonly archive: string | null;
+      readonly bytes: number;
+      readonly renames: readonly { readonly from: string; readonly to: string }[];
+      readonly removed: readonly string[];
+    });
+
+/** What is remembered of the logs of an entry, for status and metrics. */
+export interface RotationState {
+  readonly log: string;
+  /** null: never rotated. */
+  readonly last: LastRotation | null;
+  /** A crash cut its rotation off, or an archive still waits to be compressed; the next run ends it. */
+  readonly unfinished: boolean;
+}
+
+/** Reads it; `directory` as in RotateDeps. Throws ROTATION_STATE_DAMAGED. */
+export async function rotationState(
+  directory: string,
+  { path }: LogEntry,
+): Promise<readonly RotationState[]> {
+  const states: RotationState[] = [];
+  for (const log of await logsOf(path)) {
+    const { last, open, tidying } = await readLogState({ directory }, log);
+    states.push({ log, last, unfinished: open !== null || tidying !== null });
+  }
+  return states;
 }

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isArchiveName, planNames } from '../../../../src/maintenance/logrotate/names.ts';
-import type { NamingOptions } from '../../../../src/maintenance/logrotate/options.ts';
-import { whenTaken } from '../../../../src/maintenance/logrotate/when-taken.ts';
+import { isArchiveName, planNames, type NamingOptions } from '../../../../src/maintenance/logrotate/names.ts';
+import { whenTaken } from '../../../../src/maintenance/logrotate/look-at.ts';
 
 const NAMING: NamingOptions = {
   rotate: 7,

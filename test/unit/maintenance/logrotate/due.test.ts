@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { due, type LogFacts, type RotateOptions } from '../../../../src/maintenance/logrotate/due.ts';
-import type { LogEntry } from '../../../../src/maintenance/logrotate/options.ts';
+import type { LogEntry } from '../../../../src/maintenance/logrotate/names.ts';
 
 const entry: LogEntry = {
   path: '/a.log',

@@ -6,8 +6,8 @@ import {
   planNames,
   type NamePlan,
   type Present,
+  type NamingOptions,
 } from '../../../../src/maintenance/logrotate/names.ts';
-import type { NamingOptions } from '../../../../src/maintenance/logrotate/options.ts';
 
 const NOW = Date.parse('2026-11-20T01:00:00Z');
 const DAY = 86_400_000;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { collapsibleBytes } from '../../../../src/maintenance/logrotate/collapse.ts';
-import { dateFormat } from '../../../../src/maintenance/logrotate/date-format.ts';
+import { collapsibleBytes } from '../../../../src/maintenance/logrotate/system-programs.ts';
+import { dateFormat } from '../../../../src/maintenance/logrotate/names.ts';
 import { globPattern } from '../../../../src/maintenance/logrotate/logs-of.ts';
 
 describe('a pattern of names', () => {
