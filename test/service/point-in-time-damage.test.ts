@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readArchive } from '../../src/maintenance/point-in-time/archive.ts';
+import { readArchive } from '../../src/maintenance/point-in-time/archive/archive.ts';
 import {
   listPoints,
   prunePoints,

@@ -13,9 +13,9 @@ import {
   offsitePointsAt,
   type Host,
 } from '../../src/maintenance/catalogue/index.ts';
-import { capturePages } from '../../src/maintenance/point-in-time/capture-pages.ts';
-import { baseRules } from '../../src/maintenance/point-in-time/chain.ts';
-import { makeArchive } from '../../src/maintenance/point-in-time/archive.ts';
+import { capturePages } from '../../src/maintenance/point-in-time/capture/capture-pages.ts';
+import { baseRules } from '../../src/maintenance/point-in-time/archive/chain.ts';
+import { makeArchive } from '../../src/maintenance/point-in-time/archive/archive.ts';
 import type { ShippedPoints } from '../../src/maintenance/point-in-time/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';

@@ -4,7 +4,7 @@ import { closeSync, openSync, readdirSync, statSync, utimesSync, writeSync } fro
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { baseRules } from '../../src/maintenance/point-in-time/chain.ts';
+import { baseRules } from '../../src/maintenance/point-in-time/archive/chain.ts';
 import {
   capture,
   listPoints,
@@ -213,7 +213,7 @@ test('kill -9 of the capturing process at any moment costs at most that run', as
   await using rig = await pointsRig();
   makeLedger(rig.path, { fillRows: 200 }).close();
   await using writer = startWriter(rig.path, 100);
-  const program = join(import.meta.dirname, '../../src/maintenance/point-in-time/task-process.ts');
+  const program = join(import.meta.dirname, '../../src/maintenance/point-in-time/capture/task-process.ts');
   const rules = { ...baseRules(rig.database.pointInTime), everyMs: 500 };
   /** Runs to its end, or until it is killed; returns how long it ran. */
   const run = async (killAfterMs?: number): Promise<number> => {

@@ -4,11 +4,11 @@ import { closeSync, copyFileSync, existsSync, openSync, readSync, renameSync } f
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { readArchive } from '../../src/maintenance/point-in-time/archive.ts';
+import { readArchive } from '../../src/maintenance/point-in-time/archive/archive.ts';
 import { listPoints, shipWal, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
-import { mergeSegments } from '../../src/maintenance/point-in-time/merge.ts';
-import { segmentFile, type SegmentName } from '../../src/maintenance/point-in-time/names.ts';
-import { readRecords } from '../../src/maintenance/point-in-time/read-records.ts';
+import { mergeSegments } from '../../src/maintenance/point-in-time/capture/housekeeping.ts';
+import { segmentFile, type SegmentName } from '../../src/maintenance/point-in-time/archive/names.ts';
+import { readRecords } from '../../src/maintenance/point-in-time/archive/records.ts';
 import { takeExclusiveLock } from '../../src/platform/sqlite/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
 import {

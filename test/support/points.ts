@@ -6,17 +6,17 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { capturePages } from '../../src/maintenance/point-in-time/capture-pages.ts';
+import { capturePages } from '../../src/maintenance/point-in-time/capture/capture-pages.ts';
 import {
   baseRules,
   chainsOf,
   choosePoint,
   type BaseRules,
-} from '../../src/maintenance/point-in-time/chain.ts';
-import { makeArchive, readArchive } from '../../src/maintenance/point-in-time/archive.ts';
+} from '../../src/maintenance/point-in-time/archive/chain.ts';
+import { makeArchive, readArchive } from '../../src/maintenance/point-in-time/archive/archive.ts';
 import { listPoints } from '../../src/maintenance/point-in-time/index.ts';
-import { rebuild } from '../../src/maintenance/point-in-time/rebuild.ts';
-import { shipLog } from '../../src/maintenance/point-in-time/ship-log.ts';
+import { rebuild } from '../../src/maintenance/point-in-time/archive/rebuild.ts';
+import { shipLog } from '../../src/maintenance/point-in-time/capture/capture-wal.ts';
 import { systemClock, type Clock } from '../../src/platform/runtime/index.ts';
 import { finishCopy } from '../../src/platform/sqlite/index.ts';
 import type { EventName, Report } from '../../src/domain/events.ts';

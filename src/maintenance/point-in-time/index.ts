@@ -1,19 +1,22 @@
 // Point-in-time recovery of SQLite databases: what changed is captured every few minutes (`pages`) or with every commit
 // (`wal`), and any captured state can be brought back. docs/point-in-time.md describes what is stored and why it holds.
-export type { PointInTimeDatabase } from './archive.ts';
-export { capture, shipWal, type CaptureDeps } from './capture.ts';
-export type { CaptureResult } from './capture-pages.ts';
-export { holdOffCapture } from './hold-off.ts';
+export type { PointInTimeDatabase } from './archive/archive.ts';
+export { capture, shipWal, type CaptureDeps } from './capture/capture.ts';
+export type { CaptureResult } from './capture/capture-pages.ts';
+export { holdOffCapture } from './archive/hold-off.ts';
 export {
+  listOffsitePoints,
   listPoints,
   prunePoints,
+  restoreOffsitePoint,
+  restorePoint,
   verifyPoints,
   type ChainSummary,
+  type OffsitePoints,
   type Points,
-  type PointsDeps,
   type Pruned,
+  type Restored,
   type Verified,
-} from './points.ts';
-export { listOffsitePoints, restoreOffsitePoint, type OffsitePoints } from './offsite-points.ts';
-export { offsiteState, shipPoints, type ShippedPoints } from './ship-offsite.ts';
-export { restorePoint, type Restored } from './restore.ts';
+} from './restore/index.ts';
+export type { ArchiveDeps } from './archive/archive.ts';
+export { offsiteState, shipPoints, type ShippedPoints } from './ship/ship.ts';

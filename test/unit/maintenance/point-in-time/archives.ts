@@ -1,5 +1,5 @@
-import type { Base } from '../../../../src/maintenance/point-in-time/chain.ts';
-import type { SegmentName } from '../../../../src/maintenance/point-in-time/names.ts';
+import type { Base } from '../../../../src/maintenance/point-in-time/archive/chain.ts';
+import type { SegmentName } from '../../../../src/maintenance/point-in-time/archive/names.ts';
 
 export const MINUTE_MS = 60_000;
 

@@ -1,0 +1,186 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  arrange,
+  baseDue,
+  baseRules,
+  chainsOf,
+  choosePoint,
+  headOf,
+  rangeOf,
+  waysTo,
+} from '../../../../../src/maintenance/point-in-time/archive/chain.ts';
+import { base, MINUTE_MS, segment } from '../archives.ts';
+
+const DAY_MS = 86_400_000;
+
+describe('chains', () => {
+  test('a chain is a base and the records up to the next base', () => {
+    const archive = arrange(
+      [base(5, 25), base(1, 0, { continues: false })],
+      [segment(6, 7, 30, 35), segment(2, 4, 5, 20), segment(5, 5, 25)],
+      [],
+    );
+    const chains = chainsOf(archive);
+    expect(chains.map(({ segments }) => segments.map(({ first }) => first))).toEqual([[2, 5], [6]]);
+    expect(chains.map(({ end, points, missing }) => [end.position, points, missing])).toEqual([
+      [5, 5, []],
+      [7, 3, []],
+    ]);
+    expect(headOf(archive)).toEqual({ position: 7, at: 35 * MINUTE_MS });
+    expect(rangeOf(chains)).toEqual({ from: 0, to: 35 * MINUTE_MS });
+  });
+
+  test('records that a merge left behind count once', () => {
+    const archive = arrange(
+      [base(1, 0)],
+      [segment(2, 2, 5), segment(2, 4, 5, 7), segment(3, 3, 6), segment(4, 4, 7)],
+      [],
+    );
+    expect(archive.segments).toEqual([segment(2, 4, 5, 7)]);
+    expect(archive.duplicates).toHaveLength(3);
+    expect(chainsOf(archive)[0]?.points).toBe(4);
+  });
+
+  test.each([
+    ['in the middle', [segment(2, 2, 5), segment(5, 6, 20, 25)], [{ first: 3, last: 4 }], 2],
+    ['at the beginning', [segment(3, 6, 10, 25)], [{ first: 2, last: 2 }], 1],
+    ['before the next base', [segment(2, 5, 5, 20)], [{ first: 6, last: 6 }], 5],
+  ])('what is missing %s is noticed', (_, segments, missing, end) => {
+    const [chain] = chainsOf(arrange([base(1, 0), base(6, 25)], segments, []));
+    expect(chain?.missing).toEqual(missing);
+    expect(chain?.end.position).toBe(end);
+  });
+
+  test('nothing is missing before a base that begins a new line', () => {
+    const archive = arrange([base(1, 0), base(6, 25, { continues: false })], [segment(2, 5, 5, 20)], []);
+    expect(chainsOf(archive)[0]?.missing).toEqual([]);
+  });
+});
+
+describe('the point at or before a time', () => {
+  const archive = arrange(
+    [base(1, 0), base(5, 20)],
+    [segment(2, 2, 5), segment(3, 3, 10), segment(4, 4, 15), segment(5, 5, 20), segment(6, 8, 25, 35)],
+    [],
+  );
+  const chains = chainsOf(archive);
+  test.each([
+    [0, 1, undefined],
+    [4.99, 1, undefined],
+    [5, 1, 2],
+    [19.99, 1, 4],
+    [20, 5, undefined],
+    [24, 5, undefined],
+    [27, 5, 6],
+    [1000, 5, 6],
+  ])('minute %d: base %d, segment %s', (minute, position, first) => {
+    const choice = choosePoint(chains, minute * MINUTE_MS);
+    expect(choice.kind).toBe('restore');
+    if (choice.kind !== 'restore') return;
+    expect([choice.chain.base.position, choice.segment?.first]).toEqual([position, first]);
+  });
+
+  test('before the first base there is none', () => {
+    expect(choosePoint(chains, -1)).toEqual({ kind: 'outside' });
+  });
+
+  test('a time at which something missing may have been captured is not silently answered with what is there', () => {
+    const broken = chainsOf(
+      arrange([base(1, 0), base(5, 20)], [segment(2, 2, 5), segment(4, 4, 15), segment(5, 5, 20)], []),
+    );
+    expect(choosePoint(broken, 5 * MINUTE_MS).kind).toBe('restore');
+    for (const minute of [6, 12, 15, 19]) {
+      expect(choosePoint(broken, minute * MINUTE_MS)).toEqual({
+        kind: 'unreachable',
+        missing: [{ first: 3, last: 3 }],
+        reachable: 5 * MINUTE_MS,
+      });
+    }
+    expect(choosePoint(broken, 20 * MINUTE_MS).kind).toBe('restore');
+  });
+
+  test('it is the newest record at or before the time, whatever bases and merges there are', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ gap: fc.integer({ min: 1, max: 9 }), isBase: fc.boolean() }), {
+          minLength: 1,
+          maxLength: 30,
+        }),
+        fc.array(fc.nat(4), { minLength: 1 }),
+        fc.nat(300),
+        (steps, lots, minute) => {
+          let at = 0;
+          const records = steps.map(({ gap, isBase }, index) => ({
+            position: index + 2,
+            at: (at += gap),
+            isBase,
+          }));
+          const bases = [
+            base(1, 0),
+            ...records.filter((it) => it.isBase).map((it) => base(it.position, it.at)),
+          ];
+          const segments = [];
+          for (let start = 0, turn = 0; start < records.length; turn += 1) {
+            let end = start; // files hold some records, and end where a base lies
+            const wanted = start + (lots[turn % lots.length] ?? 0);
+            while (end < wanted && end + 1 < records.length && records[end]?.isBase !== true) end += 1;
+            const [first, last] = [records[start], records[end]];
+            if (first && last) segments.push(segment(first.position, last.position, first.at, last.at));
+            start = end + 1;
+          }
+          const choice = choosePoint(chainsOf(arrange(bases, segments, [])), minute * MINUTE_MS);
+          const wanted = records.findLast((it) => it.at <= minute);
+          expect(choice.kind).toBe('restore');
+          if (choice.kind !== 'restore') return;
+          const { chain } = choice;
+          const upto = choice.segment ?? { first: chain.base.position, last: chain.base.position };
+          expect(upto.first).toBeLessThanOrEqual(wanted?.position ?? 1);
+          expect(upto.last).toBeGreaterThanOrEqual(wanted?.position ?? 1);
+        },
+      ),
+    );
+  });
+});
+
+describe('other ways to a state', () => {
+  const segments = [segment(2, 5, 5, 20), segment(6, 9, 25, 40), segment(10, 12, 45, 55)];
+  test('it can be reached from older bases through what lies between', () => {
+    const chains = chainsOf(arrange([base(1, 0), base(5, 20), base(9, 40)], segments, []));
+    const ways = waysTo(chains, chains[2] as (typeof chains)[number]);
+    expect(ways.map((way) => [way.base.position, way.segments.length])).toEqual([
+      [9, 1],
+      [5, 2],
+      [1, 3],
+    ]);
+  });
+
+  test('but not across a break, nor across something that is missing', () => {
+    const broken = chainsOf(
+      arrange([base(1, 0), base(6, 25, { continues: false })], [segment(2, 5, 5, 20)], []),
+    );
+    expect(waysTo(broken, broken[1] as (typeof broken)[number])).toHaveLength(1);
+    const holed = chainsOf(arrange([base(1, 0), base(9, 40)], [segment(6, 9, 25, 40)], []));
+    expect(waysTo(holed, holed[1] as (typeof holed)[number])).toHaveLength(1);
+  });
+});
+
+test.each([
+  [undefined, 0, 0, 'the first one'],
+  [base(1, 0), 0, DAY_MS - 1, undefined],
+  [base(1, 0), 0, DAY_MS, 'the last one is old enough'],
+  [base(1, 60), 0, 0, 'the last one is old enough'],
+  [base(1, 0), 256 * 2 ** 20 + 1, 1, 'the records outgrew it'],
+  [base(1, 0, { storedBytes: 2 ** 40 }), 256 * 2 ** 20 + 1, 1, undefined],
+])(
+  'a base is due when there is none, when it is old, when the records outgrew it',
+  (last, bytes, now, reason) => {
+    expect(baseDue(last, bytes, now, baseRules({ every: 300_000, keep: 7 * DAY_MS }))).toBe(reason);
+  },
+);
+
+test('bases are made as often as points are dropped, but not more often than states are captured', () => {
+  expect(baseRules({ every: 300_000, keep: 30 * DAY_MS }).everyMs).toBe(DAY_MS);
+  expect(baseRules({ every: 300_000, keep: 3_600_000 }).everyMs).toBe(3_600_000);
+  expect(baseRules({ every: 2 * DAY_MS, keep: 7 * DAY_MS }).everyMs).toBe(2 * DAY_MS);
+});
