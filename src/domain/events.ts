@@ -70,6 +70,11 @@ export interface Events {
   'extraction goes on': { waitedMs: number };
   'directory away': { directory: string; reason: string };
   'directory back': { directory: string };
+  /** It takes no file that tells it from a directory of the same path on another host. */
+  'directory without id': { directory: string; err: unknown };
+  'directories not compared': { err: unknown; times: number };
+  /** Roles of the same site work in other directories. */
+  'site elsewhere': { err: unknown };
   'temporary files swept': { directory: string; files: number };
 
   // upload
@@ -310,6 +315,9 @@ export const LEVELS: Record<EventName, Level> = {
   'extraction goes on': 'info',
   'directory away': 'error',
   'directory back': 'info',
+  'directory without id': 'warn',
+  'directories not compared': 'warn',
+  'site elsewhere': 'error',
   'temporary files swept': 'info',
   'recording uploaded': 'debug',
   'key taken': 'info',

@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { HostApp } from './app.ts';
 import { errnoOf } from '../domain/faults.ts';
 import { reapplyPauses } from '../operate/pause/index.ts';
+import type { Membership } from './site-directories.ts';
 import type { Heartbeat, RunningRole } from '../platform/queue/index.ts';
 import { every } from '../platform/runtime/index.ts';
 
@@ -30,7 +31,11 @@ export interface Heartbeating {
  * Redis may have forgotten are renewed with it, where there is Redis. What is counted for the process as a whole stands with its first role, so that
  * a sum over roles is right.
  */
-export function startHeartbeat(app: HostApp, roles: readonly Beating[]): Heartbeating {
+export function startHeartbeat(
+  app: HostApp,
+  roles: readonly Beating[],
+  { directories }: Pick<Membership, 'directories'>,
+): Heartbeating {
   const startedAt = app.clock.now();
   let takenMs = app.clock.monotonicMs();
   const host = hostname();
@@ -53,6 +58,7 @@ export function startHeartbeat(app: HostApp, roles: readonly Beating[]): Heartbe
         ...jobsOf(running, app.clock.monotonicMs()),
         ...(held !== undefined && { held }),
         ...(stateTrouble !== undefined && { stateTrouble }),
+        directories: directories(),
         counters: at === 0 ? counts : {},
       });
     }

@@ -2,10 +2,11 @@ import { flushCompileCache } from 'node:module';
 import { openApp, whyNoRecordings, type App, type HostApp } from './app.ts';
 import { FAULTS, WavspoolError, faultCode, messageOf } from '../domain/faults.ts';
 import { jobsOf, startHeartbeat, type Heartbeating } from './heartbeat.ts';
+import { ALONE, joinSite, keepJoined, mayBeOnManyHosts, type Membership } from './site-directories.ts';
 import type { QueueKind, Queues, RunningRole } from '../platform/queue/index.ts';
 import { usedRoles, type RoleName } from '../domain/role-names.ts';
 import { answerHealth, ownVerdict, type OwnFacts } from '../operate/role-health/index.ts';
-import { lowerPriority, serviceManager } from '../platform/runtime/index.ts';
+import { every, lowerPriority, serviceManager } from '../platform/runtime/index.ts';
 import { giveSigns, tell } from './tell-service-manager.ts';
 import {
   BLOCKED_MS,
@@ -51,6 +52,8 @@ const WATCHDOG: Watchdog = { limits: PATIENCE, everyMs: 15_000, blockedMs: BLOCK
 const STALLED_EXIT = 70;
 /** So often a role looks whether `state.db` is still the file that it has open. */
 const STATE_LOOK_MS = 1000;
+/** So often a role looks whether the others of its site work in the same directories. */
+const SITE_LOOK_MS = 5000;
 /** Stopping takes the grace and what the queue's own goodbye takes; a process that is slower has lost its Redis. */
 const STOP_MARGIN_MS = 8000;
 
@@ -90,7 +93,9 @@ export async function runRoles(
     roles.every((role, at) => ownVerdict(role.name, factsOf(at), app.clock.now()).alive);
   void giveSigns(manager, isAlive, app, stopping.signal);
   void endWhenStateIsAnother(app, stopping.signal);
+  let site = ALONE;
   try {
+    site = await join(app, roles);
     for (const role of roles) running.push(await start(role, app));
   } catch (err) {
     app.report('role not started', { err });
@@ -102,7 +107,9 @@ export async function runRoles(
   heartbeat = startHeartbeat(
     app,
     roles.map((role, at) => ({ name: role.name, running: running[at] })),
+    site,
   );
+  void stayInSite(app, site, stopping.signal);
   guardLoop(app.clock, app.report, stopping.signal, watchdog.blockedMs);
   for (const role of running) {
     const watching = watch(app, role, watchdog);
@@ -189,6 +196,29 @@ async function endWhenStateIsAnother(
   report('state replaced', { file: settings.paths.state });
   reporting.close();
   process.exit(STALLED_EXIT);
+}
+
+/** The roles that work with recordings join their site before they start; the others touch no job that names a path. */
+async function join(app: HostApp, roles: readonly Role[]): Promise<Membership> {
+  const works = roles.some(({ name }) => name !== 'maintain' && name !== 'dashboard');
+  if (!works || !mayBeOnManyHosts(app)) return ALONE;
+  const startedAt = app.clock.now();
+  return keepJoined(app, await joinSite(app), startedAt);
+}
+
+/** Ends this process once roles of the same site that started earlier prove to work in other directories. */
+async function stayInSite(
+  { clock, report, reporting }: HostApp,
+  site: Membership,
+  signal: AbortSignal,
+): Promise<void> {
+  const failed = (err: unknown, times: number): void => {
+    if (faultCode(err) !== 'SITE_ELSEWHERE') return report('directories not compared', { err, times });
+    report('site elsewhere', { err });
+    reporting.close();
+    process.exit(FAULTS.SITE_ELSEWHERE.exit);
+  };
+  await every(SITE_LOOK_MS, site.renew, { clock, signal, failed });
 }
 
 function untilAskedToStop(): Promise<string> {

@@ -160,7 +160,7 @@ async function allowLink(path: string, here: FileHandle, name: string, links: nu
   );
 }
 
-function isOurs(uid: number): boolean {
+export function isOurs(uid: number): boolean {
   return uid === 0 || uid === process.geteuid?.();
 }
 

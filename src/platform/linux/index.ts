@@ -8,6 +8,7 @@ export {
   withDirectory,
   type Directory,
 } from './directory.ts';
+export { DIRECTORY_ID, ensureDirectoryId, readDirectoryId } from './directory-id.ts';
 export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
 export { identityAt, identityOf, type FileIdentity } from './file-identity.ts';
 export { notePlace, requirePlace, whyAway } from './known-places.ts';

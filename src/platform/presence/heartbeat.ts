@@ -1,4 +1,5 @@
 import type { FaultCode } from '../../domain/faults.ts';
+import type { SiteDirectories } from './other-directories.ts';
 
 /** What a living role says of itself every few seconds. */
 export interface Heartbeat {
@@ -24,6 +25,8 @@ export interface Heartbeat {
   readonly held?: HeldWork;
   /** Why this process could not read or write `state.db` when it last tried; absent while it can. */
   readonly stateTrouble?: { readonly code: FaultCode; readonly message: string; readonly since: number };
+  /** Which directories it works in; absent where no other host can be of the same site. */
+  readonly directories?: SiteDirectories;
   readonly counters: Readonly<Record<string, number>>;
 }
 

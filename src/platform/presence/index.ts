@@ -2,3 +2,4 @@
 // each role in the data directory.
 export { fieldOf, inOrder, isSilent, type Heartbeat, type HeldWork, type Presence } from './heartbeat.ts';
 export { presenceInFiles } from './in-files.ts';
+export { findElsewhere, knownId, type Elsewhere, type SiteDirectories } from './other-directories.ts';
