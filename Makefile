@@ -14,7 +14,7 @@ VERSION ?=
 
 SHOTS ?= docs/screenshots
 
-.PHONY: help demo screenshots test test-containers fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit coverage release clean
+.PHONY: help demo screenshots test test-containers man fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit coverage release clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ screenshots: ## Take the pictures of the console that the documents show (SHOTS=
 
 test-containers: ## Run what ships in containers: compose, docs/production.md under systemd, testcontainers (PARTS="compose")
 	@infra/containers/test.sh $(PARTS)
+
+man: | node_modules/.package-lock.json ## Write the man page as build/wavspool.1, out of what --help prints
+	@mkdir -p build
+	@node_modules/.bin/node infra/man-page.ts >build/wavspool.1
 
 fuzz: | node_modules/.package-lock.json ## Fuzz the extraction of tars for SECONDS (60), from SEED if given
 	@npm run -s fuzz -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
@@ -91,4 +95,4 @@ release: ## Give the unreleased changes their VERSION, commit and tag; refuses w
 	@infra/release.sh "$(VERSION)"
 
 clean: ## Remove what the demo and the tests leave, never the data directory
-	@rm -rf .demo coverage
+	@rm -rf .demo coverage build

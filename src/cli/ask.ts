@@ -9,6 +9,7 @@ import { visible } from './visible.ts';
  */
 export async function ask(question: string, signal: AbortSignal): Promise<string> {
   const { stdin, stderr } = surroundings();
+  if ('readableEnded' in stdin && stdin.readableEnded === true) return ''; // it would say so never again
   const terminal = createInterface({ input: stdin, output: stderr });
   const interrupted = Promise.withResolvers<never>();
   const ended = Promise.withResolvers<string>();

@@ -191,6 +191,14 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [['wavspool config show', 'each value with its source, secrets masked']],
     exits: {},
   },
+  init: {
+    examples: [
+      ['wavspool init', 'on a terminal: asks'],
+      ['wavspool init --yes --bucket calls --endpoint https://s3.example.com', ''],
+      ['wavspool init --config /etc/wavspool/wavspool.yaml --landing /srv/sftp', ''],
+    ],
+    exits: { 0: 'written' },
+  },
   version: {
     examples: [
       ['wavspool version', ''],

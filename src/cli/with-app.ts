@@ -11,9 +11,9 @@ import {
   type LookingApp,
   type OfflineApp,
 } from '../process/app.ts';
-import { WavspoolError } from '../domain/faults.ts';
 import { openHost, type Host } from '../maintenance/catalogue/index.ts';
-import { calledWith, endWith, surroundings } from './surroundings.ts';
+import { interruptible } from './interruptible.ts';
+import { calledWith, endWith } from './surroundings.ts';
 import { globalOptions, type GlobalOptions } from './global-options.ts';
 
 /** Runs `use` with an open app and closes it; what `use` returns becomes the exit code. Throws WavspoolError. */
@@ -80,8 +80,6 @@ export async function withOfflineApp(
   }
 }
 
-const STOPPING = ['SIGINT', 'SIGTERM'] as const;
-
 /**
  * As {@link withApp}, for a command that keeps the host: it needs neither Redis nor state.db. Ctrl-C ends it in order, so that
  * nothing half is left.
@@ -92,19 +90,14 @@ export async function withHost(
 ): Promise<void> {
   const options = globalOptions(command);
   const app = openSettingsApp(calledWith(options));
-  const interrupted = new AbortController();
-  const interrupt = (): void => interrupted.abort(new WavspoolError('INTERRUPTED', 'interrupted'));
-  const { signals } = surroundings();
-  for (const signal of STOPPING) signals.once(signal, interrupt);
   try {
     const host = await openHost(app);
     try {
-      endWith(await use(host, options, interrupted.signal));
+      endWith(await interruptible((signal) => use(host, options, signal)));
     } finally {
       host.close();
     }
   } finally {
-    for (const signal of STOPPING) signals.off(signal, interrupt);
     app.close();
   }
 }

@@ -49,11 +49,8 @@ export function loadSettings(options: LoadOptions = {}): LoadedSettings {
   const candidates = settingsCandidates(configFile, given, cwd);
   const lookedAt = candidates.map(({ path }) => path);
   const found = readFirst(candidates);
-  const { env, problems } = withSecretFiles(given, [defaultsText(), found.kind === 'read' ? found.text : '']);
-  if (problems.length > 0) {
-    const file = found.kind === 'none' ? 'the defaults' : displayName(found.path, cwd);
-    throw new SettingsError(problems.map((problem) => settingsFault({ file, path: '', problem })));
-  }
+  const text = found.kind === 'read' ? found.text : '';
+  const env = withFilesOf(given, text, found.kind === 'none' ? 'the defaults' : displayName(found.path, cwd));
   if (found.kind === 'none')
     return { ...effective({ name: 'the defaults', base: cwd, env }), file: undefined, lookedAt };
   const name = displayName(found.path, cwd);
@@ -64,6 +61,26 @@ export function loadSettings(options: LoadOptions = {}): LoadedSettings {
   }
   const loaded = effective({ name, base: dirname(found.path), env, own: readOwn(found.text, env, name) });
   return { ...loaded, file: found.path, lookedAt };
+}
+
+/**
+ * The settings that `text` would make as the file at `path` (absolute); nothing of it need be there. Throws SettingsError
+ * (SETTINGS_INVALID) with every fault.
+ */
+export function settingsOfText(
+  text: string,
+  path: string,
+  given: Environment,
+): Pick<LoadedSettings, 'settings' | 'sources' | 'parts'> {
+  const env = withFilesOf(given, text, path);
+  return effective({ name: path, base: dirname(path), env, own: readOwn(text, env, path) });
+}
+
+/** The environment with the secrets that files hold. Throws SettingsError for one that cannot be used. */
+function withFilesOf(given: Environment, text: string, name: string): Environment {
+  const { env, problems } = withSecretFiles(given, [defaultsText(), text]);
+  if (problems.length === 0) return env;
+  throw new SettingsError(problems.map((problem) => settingsFault({ file: name, path: '', problem })));
 }
 
 interface Ingredients {
