@@ -70,7 +70,7 @@ export interface Events {
   'extraction goes on': { waitedMs: number };
   'directory away': { directory: string; reason: string };
   'directory back': { directory: string };
-  /** It takes no file that tells it from a directory of the same path on another host. */
+  /** It takes no file that tells it from a directory of the same path on another host, as a read-only mount. */
   'directory without id': { directory: string; err: unknown };
   'directories not compared': { err: unknown; times: number };
   /** Roles of the same site work in other directories. */
@@ -315,7 +315,7 @@ export const LEVELS: Record<EventName, Level> = {
   'extraction goes on': 'info',
   'directory away': 'error',
   'directory back': 'info',
-  'directory without id': 'warn',
+  'directory without id': 'info',
   'directories not compared': 'warn',
   'site elsewhere': 'error',
   'temporary files swept': 'info',

@@ -2,7 +2,14 @@ import { flushCompileCache } from 'node:module';
 import { openApp, whyNoRecordings, type App, type HostApp } from './app.ts';
 import { FAULTS, WavspoolError, faultCode, messageOf } from '../domain/faults.ts';
 import { jobsOf, startHeartbeat, type Heartbeating } from './heartbeat.ts';
-import { ALONE, joinSite, keepJoined, mayBeOnManyHosts, type Membership } from './site-directories.ts';
+import {
+  ALONE,
+  UNKNOWN,
+  joinSite,
+  keepJoined,
+  mayBeOnManyHosts,
+  type Membership,
+} from './site-directories.ts';
 import type { QueueKind, Queues, RunningRole } from '../platform/queue/index.ts';
 import { usedRoles, type RoleName } from '../domain/role-names.ts';
 import { answerHealth, ownVerdict, type OwnFacts } from '../operate/role-health/index.ts';
@@ -198,12 +205,16 @@ async function endWhenStateIsAnother(
   process.exit(STALLED_EXIT);
 }
 
-/** The roles that work with recordings join their site before they start; the others touch no job that names a path. */
+/**
+ * The roles whose jobs name paths join their site before they start. The maintain role works without Redis too, so it does not wait: it
+ * compares later, and it is the one that may write where the others mount the landing directory read-only.
+ */
 async function join(app: HostApp, roles: readonly Role[]): Promise<Membership> {
-  const works = roles.some(({ name }) => name !== 'maintain' && name !== 'dashboard');
-  if (!works || !mayBeOnManyHosts(app)) return ALONE;
+  const names = roles.map(({ name }) => name);
+  if (!mayBeOnManyHosts(app) || names.every((name) => name === 'dashboard')) return ALONE;
   const startedAt = app.clock.now();
-  return keepJoined(app, await joinSite(app), startedAt);
+  const waits = names.some((name) => name !== 'maintain' && name !== 'dashboard');
+  return keepJoined(app, waits ? await joinSite(app) : UNKNOWN, startedAt);
 }
 
 /** Ends this process once roles of the same site that started earlier prove to work in other directories. */

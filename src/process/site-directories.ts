@@ -31,11 +31,12 @@ type Which = keyof SiteDirectories;
  */
 const PUT_BACK_MS = 12_000;
 const LOOK_MS = 500;
-const NONE: SiteDirectories = { incoming: null, extracted: null };
+/** Of a process that has not compared them yet, or has none to compare. */
+export const UNKNOWN: SiteDirectories = { incoming: null, extracted: null };
 
-/** Whether roles of other hosts can be of the same site: they share its Redis. */
-export function mayBeOnManyHosts({ queues, settings }: Pick<HostApp, 'queues' | 'settings'>): boolean {
-  return queues !== undefined && !isEmbeddedRedis(settings.redis);
+/** Whether roles of other hosts can take the same tars: they share the site's Redis. */
+export function mayBeOnManyHosts({ queues, settings, loaded }: HostApp): boolean {
+  return queues !== undefined && loaded.parts.recordings && !isEmbeddedRedis(settings.redis);
 }
 
 /**
@@ -103,7 +104,7 @@ export function keepJoined(app: SiteApp, joined: SiteDirectories, startedAt: num
 }
 
 /** For a process whose site is this host's alone. */
-export const ALONE: Membership = { directories: () => NONE, renew: () => Promise.resolve() };
+export const ALONE: Membership = { directories: () => UNKNOWN, renew: () => Promise.resolve() };
 
 /** Below the mount point of a disk that is not there nothing is written. */
 function isAway(which: Which, { settings: { paths } }: SiteApp): boolean {
