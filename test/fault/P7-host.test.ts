@@ -151,7 +151,7 @@ test('incoming is unmounted: no tar of it is missing, and none is gone', async (
   expect(rescan.stderr).toContain('which is not mounted');
   const audit = await rig.wavspool('audit', '--json');
   expect(audit.code).toBe(1);
-  expect(audit.stdout).toContain('nobody can tell what has landed');
+  expect(audit.stdout).toContain('what has landed cannot be read');
   await rig.kill('watch');
   await until('it is back and waits', async () => {
     const { roles } = await rig.status();
