@@ -153,8 +153,8 @@ export interface Events {
   /** `appends`: false when he is known to keep an offset of his own, null when nothing is known yet. */
   'log writer hidden': { log: string; appends: boolean | null };
   'archive still written': { log: string; archive: string; writerPid: number; program: string };
-  // points in time
-  'point captured': {
+  // restore points
+  'restore point captured': {
     database: string;
     pages: number;
     pageCount: number;
@@ -162,24 +162,24 @@ export interface Events {
     pinnedMs: number;
     ms: number;
   };
-  'point in time base written': {
+  'full backup written': {
     database: string;
     reason: string;
     position: number;
     pageCount: number;
     bytes: number;
   };
-  'point in time base refused': { database: string; reason: string };
-  'shipping commits': { database: string; position: number };
-  'commits shipped': { database: string; commits: number; bytes: number; longestLockMs: number };
-  'shipping died': { database: string; code: string; reason: string; restartMs: number };
+  'full backup refused': { database: string; reason: string };
+  'wal capture started': { database: string; position: number };
+  'commits captured': { database: string; commits: number; bytes: number; longestLockMs: number };
+  'wal capture died': { database: string; code: string; reason: string; restartMs: number };
   'log cannot start over': { database: string; walBytes: number };
-  'points in time interrupted': { database: string; reason: string };
+  'timeline interrupted': { database: string; reason: string };
   /** What a program committed while nobody followed the log: one point holds all of it. */
   'commits captured together': { database: string; pages: number };
-  'points in time damaged': { database: string; faults: readonly string[] };
-  'points in time shipped': { database: string; prefix: string; files: number; bytes: number };
-  'points in time pruned': { database: string; chains: number; files: number; bytes: number };
+  'restore points damaged': { database: string; faults: readonly string[] };
+  'restore points shipped': { database: string; prefix: string; files: number; bytes: number };
+  'restore points pruned': { database: string; chains: number; files: number; bytes: number };
 
   // operators
   requeued: { by: string; recordings: number; tars: number };
@@ -272,7 +272,7 @@ export interface Events {
   'program not started': { program: string; err: unknown };
   'restart not prepared': { died: string; err: unknown };
   'loop guard ended': { err: unknown };
-  'shipping ended': { err: unknown };
+  'wal capture ended': { err: unknown };
   /** A role cannot answer about itself; it works all the same. */
   'health not answered': { directory: string; err: unknown };
   /** What hears the events threw; the others have heard this one all the same. */
@@ -350,18 +350,18 @@ export const LEVELS: Record<EventName, Level> = {
   'log writer without append': 'error',
   'log writer hidden': 'warn',
   'archive still written': 'warn',
-  'point captured': 'info',
-  'point in time base written': 'info',
-  'point in time base refused': 'error',
-  'shipping commits': 'info',
-  'commits shipped': 'debug',
-  'shipping died': 'error',
+  'restore point captured': 'info',
+  'full backup written': 'info',
+  'full backup refused': 'error',
+  'wal capture started': 'info',
+  'commits captured': 'debug',
+  'wal capture died': 'error',
   'log cannot start over': 'warn',
-  'points in time interrupted': 'error',
+  'timeline interrupted': 'error',
   'commits captured together': 'info',
-  'points in time damaged': 'error',
-  'points in time shipped': 'info',
-  'points in time pruned': 'info',
+  'restore points damaged': 'error',
+  'restore points shipped': 'info',
+  'restore points pruned': 'info',
   requeued: 'info',
   'queues paused': 'warn',
   'queues resumed': 'info',
@@ -419,7 +419,7 @@ export const LEVELS: Record<EventName, Level> = {
   'program not started': 'error',
   'restart not prepared': 'error',
   'loop guard ended': 'error',
-  'shipping ended': 'error',
+  'wal capture ended': 'error',
   'health not answered': 'warn',
   'sink failed': 'error',
 };

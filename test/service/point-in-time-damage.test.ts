@@ -61,7 +61,7 @@ describe('what is stored', () => {
   test('is sound, and says so', async () => {
     expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true, faults: [] });
     const { chains, points, from, to } = await listPoints(rig.database);
-    expect(chains.map((chain) => chain.points)).toEqual([5, 4]); // a base is a point of both
+    expect(chains.map((chain) => chain.points)).toEqual([5, 4]); // a full backup is a point of both
     expect([points, from, to]).toEqual([9, times[0], times[7]]);
     expect(chains.map(({ verifiedTo, to }) => verifiedTo === to)).toEqual([true, true]);
   });
@@ -76,7 +76,7 @@ describe('what is stored', () => {
       const verified = await verifyPoints(rig.deps, rig.database, NEVER);
       expect(verified.sound, `${name}, byte ${at}`).toBe(false);
       const said = JSON.stringify(verified);
-      const follows = name.endsWith('.json') || said.includes('follow'); // a base that is gone is missed by its records
+      const follows = name.endsWith('.json') || said.includes('follow'); // a full backup that is gone is missed by its records
       expect(said.includes(name) || follows, `${name}, byte ${at}: ${said}`).toBe(true);
       if (!name.endsWith('verified.json')) flip(path, at); // that one was written again
     }
@@ -90,7 +90,7 @@ test('the program in the document restores every point as well', async () => {
   await using rig = await pointsRig('wal');
   const db = makeLedger(rig.path, { pageSize: 1024 });
   const shipping = ship(rig);
-  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  await until('the first base', () => saw(rig, 'wal capture started') > 0);
   for (let commit = 0; commit < 3; commit += 1) {
     moveMoney(db);
     await shipped(rig, commit + 2);
@@ -112,7 +112,7 @@ test('the program in the document restores every point as well', async () => {
   }
 });
 
-test('with a damaged base the state is brought back from the base before it', async () => {
+test('with a damaged full backup the state is brought back from the full backup before it', async () => {
   await using rig = await pointsRig();
   const times = await makeChains(rig);
   const { chains } = await listPoints(rig.database);
@@ -172,8 +172,8 @@ test('a damaged last record stops nothing: an alarm, and a new line', async () =
   flip(join(rig.directory, last ?? ''), 300);
   rig.pass(MINUTE_MS);
   const after = await rig.capture();
-  expect(after.base).toBe('the last chain cannot be continued');
-  expect(rig.events.map(({ event }) => event)).toContain('points in time interrupted');
+  expect(after.fullBackup).toBe('the last chain cannot be continued');
+  expect(rig.events.map(({ event }) => event)).toContain('timeline interrupted');
   const restored = await rig.restore(after.at);
   expect(auditLedger(restored.path)).toEqual({ faults: [], moves: 12 });
 });

@@ -4,7 +4,7 @@ import {
   capture,
   listPoints,
   restorePoint,
-  shipWal,
+  captureWal,
   verifyPoints,
 } from '../../src/maintenance/point-in-time/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
@@ -38,14 +38,14 @@ test('a shipper whose disk is full dies, is started again, and goes on with what
   const db = makeLedger(rig.path);
   db.pragma('wal_autocheckpoint = 0');
   const stopping = new AbortController();
-  const running = shipWal(rig.deps, rig.database, stopping.signal);
-  await until('it ships', () => saw(rig, 'shipping commits') > 0);
+  const running = captureWal(rig.deps, rig.database, stopping.signal);
+  await until('it ships', () => saw(rig, 'wal capture started') > 0);
   moveMoney(db);
   await shipped(rig, 2);
   const ballast = await fillDisk(disk.path);
   moveMoney(db);
-  await until('it has died', () => saw(rig, 'shipping died') > 0);
-  expect(rig.events.find(({ event }) => event === 'shipping died')?.fields).toMatchObject({
+  await until('it has died', () => saw(rig, 'wal capture died') > 0);
+  expect(rig.events.find(({ event }) => event === 'wal capture died')?.fields).toMatchObject({
     code: 'DISK_FULL',
   });
   moveMoney(db); // nobody waits for it
@@ -53,7 +53,7 @@ test('a shipper whose disk is full dies, is started again, and goes on with what
   await shipped(rig, 4);
   stopping.abort();
   await running;
-  expect(saw(rig, 'points in time interrupted')).toBe(0);
+  expect(saw(rig, 'timeline interrupted')).toBe(0);
   const { to = 0 } = await listPoints(rig.database);
   expect(auditLedger((await rig.restore(to)).path)).toEqual({ faults: [], moves: 3 });
   db.close();

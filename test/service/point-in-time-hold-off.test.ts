@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import {
   holdOffCapture,
   listPoints,
-  shipWal,
+  captureWal,
   verifyPoints,
 } from '../../src/maintenance/point-in-time/index.ts';
 import { fileSource, restoreDatabase } from '../../src/maintenance/restore/index.ts';
@@ -14,7 +14,7 @@ import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
 import { NEVER, pointsRig, saw, shipperPid, shipped, type PointsRig } from '../support/points.ts';
 import { until } from '../support/ports.ts';
 
-// A restore beside a running capture: it asks the shipper to let go, and nobody else may disturb it meanwhile.
+// A restore beside a running capture: it asks the capture to let go, and nobody else may disturb it meanwhile.
 
 /** Restores the database from `copy`, as the command does. */
 async function restore(rig: PointsRig, copy: string): Promise<void> {
@@ -30,7 +30,7 @@ async function restore(rig: PointsRig, copy: string): Promise<void> {
 
 function shipping(rig: PointsRig): { stop: () => Promise<void> } {
   const stopping = new AbortController();
-  const running = shipWal(rig.deps, rig.database, stopping.signal);
+  const running = captureWal(rig.deps, rig.database, stopping.signal);
   return {
     stop: async () => {
       stopping.abort();
@@ -88,7 +88,7 @@ test('restored beside a running capture: nobody is asked about it, and what is w
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   const ships = shipping(rig);
-  await until('it ships', () => saw(rig, 'shipping commits') > 0);
+  await until('it ships', () => saw(rig, 'wal capture started') > 0);
   move(rig, 3);
   await until('it is shipped', async () => (await lastMoves(rig)) === 3);
   const copy = await copyOf(rig);
@@ -101,7 +101,7 @@ test('restored beside a running capture: nobody is asked about it, and what is w
     await until('what came later is shipped', async () => (await lastMoves(rig)) === 3 + round, 30_000);
   }
   await ships.stop();
-  expect(saw(rig, 'shipping died')).toBe(0);
+  expect(saw(rig, 'wal capture died')).toBe(0);
   expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
 });
 
@@ -109,7 +109,7 @@ test('a shipper that is killed while it holds the database does not stand in the
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   const ships = shipping(rig);
-  await until('it ships', () => saw(rig, 'shipping commits') > 0);
+  await until('it ships', () => saw(rig, 'wal capture started') > 0);
   move(rig, 2);
   await until('it is shipped', async () => (await lastMoves(rig)) === 2);
   const copy = await copyOf(rig);
@@ -128,19 +128,19 @@ test('a restore that is killed while it asks, or while it holds, leaves nothing 
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   const ships = shipping(rig);
-  await until('it ships', () => saw(rig, 'shipping commits') > 0);
+  await until('it ships', () => saw(rig, 'wal capture started') > 0);
   const child = await asker(rig);
-  const begun = saw(rig, 'shipping commits');
+  const begun = saw(rig, 'wal capture started');
   // a second restore waits, and so does everybody who captures
   const second = holdOffCapture(rig.deps, rig.database, AbortSignal.timeout(500));
   await expect(second).rejects.toThrow();
-  expect(saw(rig, 'shipping commits')).toBe(begun);
+  expect(saw(rig, 'wal capture started')).toBe(begun);
   await kill(child);
-  await until('it ships again', () => saw(rig, 'shipping commits') > begun, 30_000);
+  await until('it ships again', () => saw(rig, 'wal capture started') > begun, 30_000);
   move(rig, 2);
   await until('it is shipped', async () => (await lastMoves(rig)) === 2);
   await ships.stop();
-  expect(saw(rig, 'shipping died')).toBe(0);
+  expect(saw(rig, 'wal capture died')).toBe(0);
 });
 
 test('while a restore holds the database a capture that begins waits, and is not lost', async () => {
@@ -151,9 +151,9 @@ test('while a restore holds the database a capture that begins waits, and is not
   await until('its process runs', () => shipperPid() !== 0, 30_000);
   move(rig);
   held.release();
-  await until('it ships', () => saw(rig, 'shipping commits') > 0, 30_000);
+  await until('it ships', () => saw(rig, 'wal capture started') > 0, 30_000);
   await shipped(rig, 1);
   expect(await lastMoves(rig)).toBe(1);
   await ships.stop();
-  expect(saw(rig, 'shipping died')).toBe(0);
+  expect(saw(rig, 'wal capture died')).toBe(0);
 });

@@ -54,7 +54,7 @@ describe.skipIf(process.env['WAVSPOOL_LARGE'] !== '1')('a database that grows ov
     const fill = db.prepare('INSERT INTO fill(content) VALUES (zeroblob(?))');
     for (let row = 0; row < 21; row += 1) fill.run(50_000_000);
     const shipping = ship(rig);
-    await until('the first base', () => saw(rig, 'shipping commits') > 0, 300_000);
+    await until('the first base', () => saw(rig, 'wal capture started') > 0, 300_000);
     db.transaction(() => {
       fill.run(50_000_000);
       db.exec('INSERT INTO fill(content) SELECT randomblob(40000000) FROM counter');
@@ -63,7 +63,7 @@ describe.skipIf(process.env['WAVSPOOL_LARGE'] !== '1')('a database that grows ov
     await until('all is shipped', async () => (await listPoints(rig.database)).points === 3, 300_000);
     await shipped(rig, 3);
     await shipping.stop();
-    expect(saw(rig, 'points in time interrupted')).toBe(0);
+    expect(saw(rig, 'timeline interrupted')).toBe(0);
     expect(Number(db.pragma('page_count', { simple: true })) * pageSize).toBeGreaterThan(
       LOCK_BYTE + 10_000_000,
     );

@@ -14,7 +14,7 @@ import {
   type Host,
 } from '../../src/maintenance/catalogue/index.ts';
 import { capturePages } from '../../src/maintenance/point-in-time/capture/capture-pages.ts';
-import { baseRules } from '../../src/maintenance/point-in-time/archive/chain.ts';
+import { fullBackupRules } from '../../src/maintenance/point-in-time/archive/chain.ts';
 import { makeArchive } from '../../src/maintenance/point-in-time/archive/archive.ts';
 import type { ShippedPoints } from '../../src/maintenance/point-in-time/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
@@ -22,7 +22,7 @@ import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
 import { controlledClock } from '../support/time-machine.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
 
-// Points in time in a bucket, on a real S3 server: brought there in order, restored from there alone.
+// Restore points in a bucket, on a real S3 server: brought there in order, restored from there alone.
 
 const never = new AbortController().signal;
 const MINUTE_MS = 60_000;
@@ -54,7 +54,7 @@ async function makeRig(prefix: string, keep = '7d', endpoint = s3.endpoint): Pro
   await makeArchive(directory);
   const [database] = rig.host.databases.filter(({ name }) => name === 'ledger');
   if (database?.pointInTime === undefined) throw new Error('no database');
-  const usual = baseRules(database.pointInTime);
+  const usual = fullBackupRules(database.pointInTime);
   return {
     host: rig.host,
     rig,
@@ -149,7 +149,7 @@ test('every point can be restored on an empty machine, from the bucket alone, to
   const done = await empty.wavspool('restore', 'ledger', '--from', address, '--at', at, '--yes');
   expect(done).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining(`the point in time ${at} in ${address}`),
+    stdout: expect.stringContaining(`the restore point ${at} in ${address}`),
   });
   expect(auditLedger(join(empty.directory, 'ledger.db'))).toEqual({ faults: [], moves: 4 });
 });
@@ -234,14 +234,14 @@ test('two hosts with the same settings and one bucket: neither touches the other
   expect(await restored(two.host, two.clock.now())).toBe(2);
   await using third = await emptyMachine('twins/', one.clock.now());
   const said = await restored(third.host, first + 10 * MINUTE_MS);
-  expect(said).toContain('several hosts have put points in time of ledger there; say which with --from');
+  expect(said).toContain('several hosts have put restore points of ledger there; say which with --from');
   const listed = await listBackups(two.host, 'ledger', never);
   expect(listed.snapshots.filter((it) => it.kind === 'points' && it.where === 'offsite')).toHaveLength(2);
   for (const address of String(said).match(/s3:\/\/\S+/g) ?? [])
     expect([2, 21]).toContain(await restored(third.host, one.clock.now(), address));
 });
 
-test('retention there is that of here, and never takes a base that a later point needs', async () => {
+test('retention there is that of here, and never takes a full backup that a later point needs', async () => {
   await using rig = await makeRig('kept/', '10m');
   const points: number[] = [];
   const removed: number[] = [];
@@ -335,7 +335,7 @@ test('an archive that began anew, its disk being lost, goes to a place of its ow
   expect((await rig.ship()).prefix).not.toBe(after.prefix);
 });
 
-test('damaged here is not sent; what follows goes there from the next base on', async () => {
+test('damaged here is not sent; what follows goes there from the next full backup on', async () => {
   await using rig = await makeRig('damaged/');
   const points: number[] = [];
   for (let count = 0; count < 3; count += 1) points.push(await rig.point({ everyMs: 100 * MINUTE_MS }));
@@ -359,5 +359,5 @@ test('a store that is away is told: how far behind, in status and metrics, and r
   expect(pointInTime['ledger']?.offsite).toMatchObject({ where: null, from: null, points: 0 });
   expect(pointInTime['ledger']?.offsite?.lagSeconds).toBeGreaterThan(7200);
   const { unlisted } = await listBackups(rig.host, 'ledger', never);
-  expect(unlisted).toEqual([expect.stringContaining('ledger points in time: ')]);
+  expect(unlisted).toEqual([expect.stringContaining('ledger restore points: ')]);
 });

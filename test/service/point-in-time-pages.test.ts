@@ -4,7 +4,7 @@ import { closeSync, openSync, readdirSync, statSync, utimesSync, writeSync } fro
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { baseRules } from '../../src/maintenance/point-in-time/archive/chain.ts';
+import { fullBackupRules } from '../../src/maintenance/point-in-time/archive/chain.ts';
 import {
   capture,
   listPoints,
@@ -62,8 +62,8 @@ describe('every captured state is brought back page by page', () => {
     for (const [index, step] of steps.entries()) {
       step();
       rig.pass(MINUTE_MS);
-      const { at, base } = await rig.capture(index === 5 ? { everyMs: 0 } : {});
-      if (index === 7) expect(base).toBeUndefined();
+      const { at, fullBackup } = await rig.capture(index === 5 ? { everyMs: 0 } : {});
+      if (index === 7) expect(fullBackup).toBeUndefined();
       states.push({ at, hash: await copyHash(rig) });
     }
     for (const { at, hash } of states) {
@@ -83,7 +83,7 @@ describe('every captured state is brought back page by page', () => {
     db.exec('VACUUM');
     rig.pass(MINUTE_MS);
     const second = await rig.capture();
-    expect(second.base).toBe('the page size changed');
+    expect(second.fullBackup).toBe('the page size changed');
     db.close();
     for (const { at } of [first, second]) {
       const restored = await rig.restore(at);
@@ -173,7 +173,7 @@ test('two processes never capture one database at once', async () => {
   lock?.release();
   expect(await capture(rig.deps, rig.database, NEVER)).toMatchObject({
     captured: true,
-    base: 'the first one',
+    fullBackup: 'the first one',
   });
 });
 
@@ -214,7 +214,7 @@ test('kill -9 of the capturing process at any moment costs at most that run', as
   makeLedger(rig.path, { fillRows: 200 }).close();
   await using writer = startWriter(rig.path, 100);
   const program = join(import.meta.dirname, '../../src/maintenance/point-in-time/capture/task-process.ts');
-  const rules = { ...baseRules(rig.database.pointInTime), everyMs: 500 };
+  const rules = { ...fullBackupRules(rig.database.pointInTime), everyMs: 500 };
   /** Runs to its end, or until it is killed; returns how long it ran. */
   const run = async (killAfterMs?: number): Promise<number> => {
     const startedAt = performance.now();

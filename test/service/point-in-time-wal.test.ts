@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { readArchive } from '../../src/maintenance/point-in-time/archive/archive.ts';
-import { listPoints, shipWal, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
+import { listPoints, captureWal, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
 import { mergeSegments } from '../../src/maintenance/point-in-time/capture/housekeeping.ts';
 import { segmentFile, type SegmentName } from '../../src/maintenance/point-in-time/archive/names.ts';
 import { readRecords } from '../../src/maintenance/point-in-time/archive/records.ts';
@@ -31,7 +31,7 @@ test.each([1024, 16_384, 65_536])(
     const db = makeLedger(rig.path, { pageSize, fillRows: 100 });
     db.pragma('wal_autocheckpoint = 0');
     const shipping = ship(rig);
-    await until('the first base', () => saw(rig, 'shipping commits') > 0);
+    await until('the first base', () => saw(rig, 'wal capture started') > 0);
     const steps: (() => unknown)[] = [
       () => moveMoney(db),
       () => db.exec('INSERT INTO fill SELECT id + 1000, randomblob(100000) FROM fill'),
@@ -55,7 +55,7 @@ test.each([1024, 16_384, 65_536])(
       });
     }
     await shipping.stop();
-    expect(saw(rig, 'points in time interrupted')).toBe(0);
+    expect(saw(rig, 'timeline interrupted')).toBe(0);
     for (const { at, content } of states) {
       const restored = await rig.restore(at);
       expect(restored.faults).toEqual([]);
@@ -69,8 +69,8 @@ test('the log starts over again and again under two writers, and no commit is mi
   await using rig = await pointsRig('wal');
   makeLedger(rig.path, { pageSize: 8192 }).close();
   const shipping = ship(rig);
-  await until('the first base', () => saw(rig, 'shipping commits') > 0);
-  const base = auditLedger(rig.path).moves;
+  await until('the first base', () => saw(rig, 'wal capture started') > 0);
+  const fullBackup = auditLedger(rig.path).moves;
   const started = new Set<string>();
   {
     // two: the sequence number in the log's header is every connection's own
@@ -86,10 +86,10 @@ test('the log starts over again and again under two writers, and no commit is mi
     );
   }
   const moves = auditLedger(rig.path).moves;
-  await shipped(rig, 1 + moves - base);
+  await shipped(rig, 1 + moves - fullBackup);
   await shipping.stop();
-  expect(saw(rig, 'points in time interrupted')).toBe(0);
-  expect((await listPoints(rig.database)).points).toBe(1 + moves - base); // each commit is a point
+  expect(saw(rig, 'timeline interrupted')).toBe(0);
+  expect((await listPoints(rig.database)).points).toBe(1 + moves - fullBackup); // each commit is a point
   const logs = new Set<string>();
   for (const segment of (await readArchive(rig.directory)).segments) {
     for await (const { header } of readRecords(rig.directory, segment)) logs.add(header.wal?.salt ?? '');
@@ -112,7 +112,7 @@ test('a shipper that is started again goes on where it was, as long as the log s
   db.pragma('wal_autocheckpoint = 0');
   const user = await opened(rig.path); // this process's own connection is no other program's
   const first = ship(rig);
-  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  await until('the first base', () => saw(rig, 'wal capture started') > 0);
   moveMoney(db);
   await shipped(rig, 2);
   await first.stop();
@@ -122,15 +122,15 @@ test('a shipper that is started again goes on where it was, as long as the log s
   await second.stop();
   await user.stop();
   expect((await listPoints(rig.database)).chains).toHaveLength(1);
-  expect(saw(rig, 'points in time interrupted')).toBe(0);
+  expect(saw(rig, 'timeline interrupted')).toBe(0);
   db.close();
 });
 
-test('a log that started over while nobody shipped is a gap: an alarm, a base, a new line', async () => {
+test('a log that started over while nobody shipped is a gap: an alarm, a full backup, a new line', async () => {
   await using rig = await pointsRig('wal');
   const db = makeLedger(rig.path);
   const first = ship(rig);
-  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  await until('the first base', () => saw(rig, 'wal capture started') > 0);
   moveMoney(db);
   await shipped(rig, 2);
   await first.stop();
@@ -138,9 +138,9 @@ test('a log that started over while nobody shipped is a gap: an alarm, a base, a
   db.pragma('wal_checkpoint(TRUNCATE)');
   moveMoney(db);
   const second = ship(rig);
-  await until('the second base', () => saw(rig, 'shipping commits') > 1);
+  await until('the second base', () => saw(rig, 'wal capture started') > 1);
   await second.stop();
-  expect(saw(rig, 'points in time interrupted')).toBe(1);
+  expect(saw(rig, 'timeline interrupted')).toBe(1);
   const { chains, to = 0 } = await listPoints(rig.database);
   expect(chains).toHaveLength(2);
   expect(auditLedger((await rig.restore(to)).path)).toEqual({ faults: [], moves: 3 });
@@ -152,17 +152,17 @@ test('a shipper that comes back to the very state it left goes on without a new 
   await using rig = await pointsRig('wal');
   const db = makeLedger(rig.path);
   const first = ship(rig);
-  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  await until('the first base', () => saw(rig, 'wal capture started') > 0);
   moveMoney(db);
   await shipped(rig, 2);
   await first.stop();
   db.pragma('wal_checkpoint(TRUNCATE)');
   const second = ship(rig);
-  await until('it ships again', () => saw(rig, 'shipping commits') > 1);
+  await until('it ships again', () => saw(rig, 'wal capture started') > 1);
   moveMoney(db);
   await shipped(rig, 3);
   await second.stop();
-  expect(saw(rig, 'points in time interrupted')).toBe(0);
+  expect(saw(rig, 'timeline interrupted')).toBe(0);
   db.close();
 });
 
@@ -172,7 +172,7 @@ test('small files become one, byte for byte, and a crash in between changes noth
   db.pragma('wal_autocheckpoint = 0');
   const user = await opened(rig.path); // this process's own connection is no other program's
   const first = ship(rig);
-  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  await until('the first base', () => saw(rig, 'wal capture started') > 0);
   for (let move = 0; move < 5; move += 1) {
     moveMoney(db);
     await shipped(rig, move + 2);
@@ -207,7 +207,7 @@ test('a database that was replaced is not taken for the one that was followed', 
   await using rig = await pointsRig('wal');
   const db = makeLedger(rig.path);
   const shipping = ship(rig);
-  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  await until('the first base', () => saw(rig, 'wal capture started') > 0);
   moveMoney(db);
   await shipped(rig, 2);
   const another = rig.newPath();
@@ -216,7 +216,7 @@ test('a database that was replaced is not taken for the one that was followed', 
   await expect(shipping.ended).rejects.toMatchObject({ code: 'DATABASE_UNUSABLE' });
   for (let move = 0; move < 5; move += 1) moveMoney(other);
   const again = ship(rig);
-  await until('it is shipped', () => saw(rig, 'shipping commits') > 1);
+  await until('it is shipped', () => saw(rig, 'wal capture started') > 1);
   await again.stop();
   const { to = 0, chains } = await listPoints(rig.database);
   expect(chains).toHaveLength(2);
@@ -226,13 +226,13 @@ test('a database that was replaced is not taken for the one that was followed', 
   other.close();
 });
 
-test('a base that is due is made beside the writer and continues the line', async () => {
+test('a full backup that is due is made beside the writer and continues the line', async () => {
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   const shipping = ship(rig, { everyMs: 300 });
   {
     await using writer = startWriter(rig.path, 200);
-    await until('three bases', () => saw(rig, 'point in time base written') >= 3);
+    await until('three full backups', () => saw(rig, 'full backup written') >= 3);
     expect(writer.seen.length).toBeGreaterThan(0);
   }
   const { moves } = auditLedger(rig.path);
@@ -241,17 +241,19 @@ test('a base that is due is made beside the writer and continues the line', asyn
     return auditLedger((await rig.restore(to)).path).moves === moves;
   });
   await shipping.stop();
-  const { bases } = await readArchive(rig.directory);
-  expect(bases.slice(1).map(({ continues }) => continues)).toEqual(bases.slice(1).map(() => true));
+  const { fullBackups } = await readArchive(rig.directory);
+  expect(fullBackups.slice(1).map(({ continues }) => continues)).toEqual(
+    fullBackups.slice(1).map(() => true),
+  );
   expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
-  expect(saw(rig, 'points in time interrupted')).toBe(0);
+  expect(saw(rig, 'timeline interrupted')).toBe(0);
 });
 
 test('another program’s checkpoints, and its readers, lose nothing', async () => {
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   const shipping = ship(rig);
-  await until('the first base', () => saw(rig, 'shipping commits') > 0);
+  await until('the first base', () => saw(rig, 'wal capture started') > 0);
   const before = auditLedger(rig.path).moves;
   const other = new Database(rig.path, { timeout: 100 });
   {
@@ -271,7 +273,7 @@ test('another program’s checkpoints, and its readers, lose nothing', async () 
   const { moves } = auditLedger(rig.path);
   await shipped(rig, 1 + moves - before);
   await shipping.stop();
-  expect(saw(rig, 'points in time interrupted')).toBe(0);
+  expect(saw(rig, 'timeline interrupted')).toBe(0);
   const { to = 0 } = await listPoints(rig.database);
   expect(auditLedger((await rig.restore(to)).path)).toEqual({ faults: [], moves });
   other.close();
@@ -281,8 +283,8 @@ test('as in production: writers and shippers are killed, and 60 points of the ar
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   const stopping = new AbortController();
-  const running = shipWal(rig.deps, rig.database, stopping.signal);
-  await until('it ships', () => saw(rig, 'shipping commits') > 0);
+  const running = captureWal(rig.deps, rig.database, stopping.signal);
+  await until('it ships', () => saw(rig, 'wal capture started') > 0);
   const known: { counter: number; at: number }[] = [];
   for (let round = 1; round <= 4; round += 1) {
     const writer = startWriter(rig.path, 200);
@@ -291,7 +293,7 @@ test('as in production: writers and shippers are killed, and 60 points of the ar
     await until('it writes on', () => writer.seen.length > 8);
     await writer.kill();
     known.push(...writer.seen);
-    await until('it ships', () => saw(rig, 'shipping commits') > Math.floor(round / 2));
+    await until('it ships', () => saw(rig, 'wal capture started') > Math.floor(round / 2));
   }
   await until('all is shipped', async () => {
     const { to = 0 } = await listPoints(rig.database);
@@ -299,7 +301,7 @@ test('as in production: writers and shippers are killed, and 60 points of the ar
   });
   stopping.abort();
   await running;
-  expect(saw(rig, 'shipping died')).toBe(2);
+  expect(saw(rig, 'wal capture died')).toBe(2);
   const { from = 0, to = 0 } = await listPoints(rig.database);
   let moves = 0;
   for (let point = 0; point < 60; point += 1) {
@@ -332,7 +334,7 @@ test('a shipper ends with the process that started it, whatever ends that one', 
   const gone = once(parent, 'exit');
   let said = '';
   parent.stdout.on('data', (chunk) => (said += String(chunk)));
-  await until('it ships', () => said.includes('shipping commits'));
+  await until('it ships', () => said.includes('wal capture started'));
   const lockPath = join(rig.directory, 'lock');
   expect(takeExclusiveLock(lockPath)).toBeUndefined();
   parent.kill('SIGKILL');
@@ -348,11 +350,11 @@ test('a database that is not in WAL mode is captured by pages, with an alarm', a
   await using rig = await pointsRig('wal');
   makeLedger(rig.path, { journalMode: 'delete' }).close();
   const stopping = new AbortController();
-  const running = shipWal(rig.deps, rig.database, stopping.signal);
-  await until('it is captured', () => saw(rig, 'point in time base written') > 0);
+  const running = captureWal(rig.deps, rig.database, stopping.signal);
+  await until('it is captured', () => saw(rig, 'full backup written') > 0);
   stopping.abort();
   await running;
-  const [alarm] = rig.events.filter(({ event }) => event === 'points in time interrupted');
+  const [alarm] = rig.events.filter(({ event }) => event === 'timeline interrupted');
   expect(JSON.stringify(alarm?.fields)).toContain('journal mode delete');
   const { to = 0 } = await listPoints(rig.database);
   expect(auditLedger((await rig.restore(to)).path).faults).toEqual([]);

@@ -5,7 +5,7 @@ import {
   capture,
   listPoints,
   restorePoint,
-  shipWal,
+  captureWal,
   verifyPoints,
 } from '../../src/maintenance/point-in-time/index.ts';
 import { auditLedger, makeLedger } from '../support/ledger.ts';
@@ -33,7 +33,7 @@ else if (mode === 'pages')
   await soakPages(Number(values.megabytes), Number(values.rounds), values.journal as 'wal');
 else throw new Error('say which: wal or pages');
 
-/** Commits for so long, with random kills of the writers and of the shipper; then 60 random points are restored. */
+/** Commits for so long, with random kills of the writers and of the capture; then 60 random points are restored. */
 async function soakWal(seconds: number, rate: number): Promise<void> {
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
@@ -42,7 +42,7 @@ async function soakWal(seconds: number, rate: number): Promise<void> {
   await alone.stop();
 
   const stopping = new AbortController();
-  const shipping = shipWal(rig.deps, rig.database, stopping.signal);
+  const shipping = captureWal(rig.deps, rig.database, stopping.signal);
   const until = performance.now() + seconds * 1000;
   const writers: Writer[] = [];
   let kills = 0;
@@ -85,8 +85,8 @@ async function soakWal(seconds: number, rate: number): Promise<void> {
         chains: points.chains.length,
         killedWriters: writers.length,
         killedShippers: kills,
-        shipperDeaths: count('shipping died'),
-        gaps: count('points in time interrupted'),
+        shipperDeaths: count('wal capture died'),
+        gaps: count('timeline interrupted'),
         gapReasons: reasonsOf(rig),
         longestLockMs: round(Math.max(0, ...locks)),
         longestWriteAloneMs: round(alone.seen.at(-1)?.longestMs ?? 0),
@@ -143,7 +143,7 @@ async function soakPages(megabytes: number, rounds: number, journalMode: 'wal' |
     await delay(200);
     const during = writer.seen.filter(({ at }) => at >= startedAt);
     results.push({
-      base: result.base,
+      fullBackup: result.fullBackup,
       pages: result.pages,
       percent: round((100 * result.pages) / result.pageCount),
       storedMB: round(result.storedBytes / 1e6),
@@ -164,11 +164,11 @@ async function soakPages(megabytes: number, rounds: number, journalMode: 'wal' |
   if (faults.length > 0) process.exitCode = 1;
 }
 
-/** Why the line was interrupted, and how often. */
+/** Why the timeline was interrupted, and how often. */
 function reasonsOf(rig: PointsRig): Readonly<Record<string, number>> {
   const reasons: Record<string, number> = {};
   for (const { event, fields } of rig.events) {
-    if (event !== 'points in time interrupted' || !('reason' in fields)) continue;
+    if (event !== 'timeline interrupted' || !('reason' in fields)) continue;
     const reason = String(fields.reason).replaceAll(/\d+/g, 'N');
     reasons[reason] = (reasons[reason] ?? 0) + 1;
   }

@@ -8,21 +8,21 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { capturePages } from '../../src/maintenance/point-in-time/capture/capture-pages.ts';
 import {
-  baseRules,
+  fullBackupRules,
   chainsOf,
   choosePoint,
-  type BaseRules,
+  type FullBackupRules,
 } from '../../src/maintenance/point-in-time/archive/chain.ts';
 import { makeArchive, readArchive } from '../../src/maintenance/point-in-time/archive/archive.ts';
 import { listPoints } from '../../src/maintenance/point-in-time/index.ts';
 import { rebuild } from '../../src/maintenance/point-in-time/archive/rebuild.ts';
-import { shipLog } from '../../src/maintenance/point-in-time/capture/capture-wal.ts';
+import { runWalCapture } from '../../src/maintenance/point-in-time/capture/capture-wal.ts';
 import { systemClock, type Clock } from '../../src/platform/runtime/index.ts';
 import { finishCopy } from '../../src/platform/sqlite/index.ts';
 import type { EventName, Report } from '../../src/domain/events.ts';
 import { until } from './ports.ts';
 
-// Points in time under test. Capturing and restoring run in this process where many of them are needed, and as in production,
+// Restore points under test. Capturing and restoring run in this process where many of them are needed, and as in production,
 // in processes of their own, where that is the point.
 
 export const NEVER = new AbortController().signal;
@@ -41,7 +41,7 @@ export interface PointsRig extends AsyncDisposable {
   /** A new path in the rig's directory. */
   readonly newPath: () => string;
   /** Captures in this process, at a time that is ahead by `aheadMs` of the last one. */
-  readonly capture: (rules?: Partial<BaseRules>) => Promise<Awaited<ReturnType<typeof capturePages>>>;
+  readonly capture: (rules?: Partial<FullBackupRules>) => Promise<Awaited<ReturnType<typeof capturePages>>>;
   /** Lets time pass for what follows. */
   readonly pass: (ms: number) => void;
   /** Restores in this process; the path of the copy. */
@@ -72,7 +72,7 @@ export async function pointsRig(mode: 'pages' | 'wal' = 'pages', archives?: stri
     pass: (ms) => (aheadMs += ms),
     capture: (rules) =>
       capturePages(
-        { ...deps, rules: { ...baseRules(database.pointInTime), ...rules } },
+        { ...deps, rules: { ...fullBackupRules(database.pointInTime), ...rules } },
         database,
         directory,
         NEVER,
@@ -163,11 +163,11 @@ function linkOf(path: string): string {
 /** Ships in this process until it is stopped. */
 export function ship(
   rig: PointsRig,
-  rules: Partial<BaseRules> = {},
+  rules: Partial<FullBackupRules> = {},
 ): { stop: () => Promise<void>; ended: Promise<void> } {
   const stopping = new AbortController();
-  const all = { ...baseRules(rig.database.pointInTime), ...rules };
-  const running = shipLog(
+  const all = { ...fullBackupRules(rig.database.pointInTime), ...rules };
+  const running = runWalCapture(
     { ...rig.deps, rules: all, verifyEnded: () => undefined },
     rig.database,
     rig.directory,

@@ -45,7 +45,7 @@ export function restoreCommand(program: Command): void {
     .description('choose a snapshot, verify it, save the present database, put it in place, verify again')
     .option(
       '--from <file>',
-      'a path, a name out of "snapshots list", or s3://bucket/key; s3://bucket/key/ for points in time',
+      'a path, a name out of "snapshots list", or s3://bucket/key; s3://bucket/key/ for restore points',
     )
     .option('--at <time>', 'the last state at or before this time, e.g. "2026-11-19 14:03:20"')
     .option('--verify-only', 'only check it, or every snapshot of the database; exit 1 if one is bad')
@@ -65,7 +65,7 @@ async function restore(
   signal: AbortSignal,
 ): Promise<0 | 1> {
   if (flags.from !== undefined && flags.at !== undefined && !isOfPoints(flags.from))
-    throw new WavspoolError('USAGE', 'say either --from or --at; both only for points in time in the bucket');
+    throw new WavspoolError('USAGE', 'say either --from or --at; both only for restore points in the bucket');
   const isTold = flags.from !== undefined || flags.at !== undefined;
   if (flags.verifyOnly === true && !isTold) return verifyAll(host, database.name, json, signal);
   const { stdin, stderr } = surroundings();
@@ -135,7 +135,7 @@ async function toldSource(
   return sourceAt(host, database, pointInTime(at ?? '', host.timezone), signal);
 }
 
-/** An address that ends like a directory holds points in time. */
+/** An address that ends like a directory holds restore points. */
 function isOfPoints(from: string): boolean {
   return from.startsWith('s3://') && from.endsWith('/');
 }

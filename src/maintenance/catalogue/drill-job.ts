@@ -13,7 +13,7 @@ export interface DrillResult {
 }
 
 /**
- * Proves that what is kept can be restored, before it has to be: a snapshot and a point in time that chance picks are
+ * Proves that what is kept can be restored, before it has to be: a snapshot and a restore point that chance picks are
  * restored to a scratch file each, and checked. Fails with SNAPSHOT_BAD when one is not what it was.
  */
 export function drillJob(host: Host, database: DatabaseSettings): Job<DrillResult> {

@@ -5,7 +5,7 @@ import {
   offsiteState,
   prunePoints,
   shipPoints,
-  shipWal,
+  captureWal,
   type CaptureResult,
   type ShippedPoints,
 } from '../point-in-time/index.ts';
@@ -23,7 +23,7 @@ const SLOWEST_SHIP_MS = 10 * 60_000;
 /** How often the bucket is looked at when nothing new has to go there. */
 const LOOK_AGAIN_MS = 60 * 60_000;
 
-/** Captures the database at its interval and removes what `keep` lets go; the commits of one in `wal` mode are shipped all the time. */
+/** Captures the database at its interval and removes what `keep` does not keep; the commits of one in `wal` mode are captured all the time. */
 export function pointInTimeJobs(host: Host, database: DatabaseSettings): readonly Job[] {
   const { pointInTime } = database;
   if (pointInTime === undefined) return [];
@@ -73,7 +73,7 @@ function shipPointsJob(host: Host, database: DatabaseSettings): Job<ShippedPoint
 /** Ships the commits of every database in `wal` mode until `signal` aborts; faults are reported. */
 export async function shipCommits(host: Host, signal: AbortSignal): Promise<void> {
   const shipped = host.databases.filter(({ pointInTime }) => pointInTime?.mode === 'wal');
-  await Promise.all(shipped.map((database) => shipWal(host, database, signal)));
+  await Promise.all(shipped.map((database) => captureWal(host, database, signal)));
 }
 
 /** What can be brought back of each database that is captured, and how far behind its last capture is. */

@@ -5,7 +5,7 @@ import { listOffsitePoints, listPoints, type OffsitePoints } from '../point-in-t
 import { isoTime } from '../../platform/runtime/index.ts';
 import type { Host } from './host.ts';
 
-/** The points in time of a database in one place, from the first to the last. */
+/** The restore points of a database in one place, from the first to the last. */
 export interface PointsBackup {
   readonly kind: 'points';
   readonly database: string;
@@ -69,13 +69,13 @@ export async function pointsOffsite(
       backups.push(...found.map((points) => asBackup(database.name, host.settings.s3.bucket, points)));
     } catch (error) {
       signal.throwIfAborted();
-      unlisted.push(`${database.name} points in time: ${messageOf(error)}`);
+      unlisted.push(`${database.name} restore points: ${messageOf(error)}`);
     }
   }
   return { backups, unlisted };
 }
 
-/** What reading points in time in the bucket takes. */
+/** What reading restore points in the bucket takes. */
 export async function offsiteDeps(
   host: Host,
 ): Promise<Pick<Host, 'origin' | 'clock' | 'report'> & { store: Awaited<ReturnType<Host['store']>> }> {

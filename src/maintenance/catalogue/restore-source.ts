@@ -76,7 +76,7 @@ export async function snapshotSource({ path, at }: Pick<Snapshot, 'path' | 'at'>
 }
 
 /**
- * The last state that was kept at or before `at` (ms since 1970): a point in time where the database is captured, else the
+ * The last state that was kept at or before `at` (ms since 1970): a restore point where the database is captured, else the
  * newest snapshot. Throws SNAPSHOT_UNKNOWN, saying which is the first.
  */
 export async function sourceAt(
@@ -109,7 +109,7 @@ export async function sourceAt(
 }
 
 /**
- * The points in time in the bucket that hold what was at `at`: this host's own, else those of the one host that has put some there
+ * The restore points in the bucket that hold what was at `at`: this host's own, else those of the one host that has put some there
  * for a database of that name. Throws SNAPSHOT_UNKNOWN when there are several and nobody said which; store faults.
  */
 async function offsitePointsFor(
@@ -131,11 +131,11 @@ async function offsitePointsFor(
   );
   throw new WavspoolError(
     'SNAPSHOT_UNKNOWN',
-    `several hosts have put points in time of ${database.name} there; say which with --from: ${list.join(', ')}`,
+    `several hosts have put restore points of ${database.name} there; say which with --from: ${list.join(', ')}`,
   );
 }
 
-/** The points in time at an address in the bucket, at `at` or the last of them. Throws SNAPSHOT_UNKNOWN, USAGE or store faults. */
+/** The restore points at an address in the bucket, at `at` or the last of them. Throws SNAPSHOT_UNKNOWN, USAGE or store faults. */
 export async function offsitePointsAt(
   host: Host,
   database: string,
@@ -149,7 +149,7 @@ export async function offsitePointsAt(
     captured === undefined ? [] : await listOffsitePoints(await offsiteDeps(host), captured, signal);
   const points = found.find(({ prefix }) => `s3://${bucket}/${prefix}` === address);
   if (captured === undefined || points === undefined)
-    throw new WavspoolError('SNAPSHOT_UNKNOWN', `${address} holds no point in time of ${database}`);
+    throw new WavspoolError('SNAPSHOT_UNKNOWN', `${address} holds no restore point of ${database}`);
   return offsitePointSource(host, captured, points, at ?? points.to);
 }
 
@@ -161,7 +161,7 @@ function offsitePointSource(
 ): Source {
   const time = Math.min(at, points.to);
   return {
-    from: `the point in time ${isoTime(time)} in s3://${host.settings.s3.bucket}/${points.prefix}`,
+    from: `the restore point ${isoTime(time)} in s3://${host.settings.s3.bucket}/${points.prefix}`,
     at: time,
     fetch: async (target, signal) => {
       const scratch = join(host.dataDirectory, 'scratch');
@@ -171,10 +171,10 @@ function offsitePointSource(
   };
 }
 
-/** A point in time of a database that is captured. */
+/** A restore point of a database that is captured. */
 export function pointSource(host: Host, database: DatabaseSettings, at: number): Source {
   return {
-    from: `the point in time ${isoTime(at)}`,
+    from: `the restore point ${isoTime(at)}`,
     at,
     fetch: async (target, signal) => restorePoint(host, database, at, target, signal),
   };

@@ -3,21 +3,23 @@ import { dirname } from 'node:path';
 import { WavspoolError } from '../../domain/faults.ts';
 import { makeDirectory, syncDirectory } from '../../platform/runtime/index.ts';
 import { archiveDirectory, delayedPaths, planArchive, type ArchivePlan } from './archives.ts';
-import { createTemporary, giveAttributes, openPlain } from './copy.ts';
+import { createTemporary, giveAttributes, openPlain, copyRange, endOfLines } from './copy.ts';
 import { collapsibleBytes } from './system-programs.ts';
-import { compressArchive } from './publish.ts';
-import { copyRange, endOfLines } from './copy.ts';
+import { compressArchive, publishArchive, removeOwn } from './publish.ts';
 import { cutLog, headOf } from './cut.ts';
 import type { RotateDeps } from './deps.ts';
 import type { RotateOptions } from './due.ts';
 import { identityAt, identityOf } from '../../platform/linux/index.ts';
-import { MOVED, removeTemporary, settle, temporaryIn, type Finishing } from './finish.ts';
+import { MOVED, removeTemporary, settle, temporaryIn, type Finishing, writersOf } from './finish.ts';
 import { whenTaken } from './look-at.ts';
-import { writersOf } from './finish.ts';
 import type { LogEntry } from './names.ts';
-import { publishArchive, removeOwn } from './publish.ts';
-import type { RotationResult } from './state-file.ts';
-import { writeLogState, type LogState, type OpenRotation, type OwnFile } from './state-file.ts';
+import {
+  type RotationResult,
+  writeLogState,
+  type LogState,
+  type OpenRotation,
+  type OwnFile,
+} from './state-file.ts';
 
 /** A log that has not grown for so long, and that nobody has open, is emptied altogether, as logrotate does. */
 const STILL_MS = 250;

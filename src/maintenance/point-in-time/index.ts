@@ -1,7 +1,7 @@
 // Point-in-time recovery of SQLite databases: what changed is captured every few minutes (`pages`) or with every commit
 // (`wal`), and any captured state can be brought back. docs/point-in-time.md describes what is stored and why it holds.
 export type { PointInTimeDatabase } from './archive/archive.ts';
-export { capture, shipWal, type CaptureDeps } from './capture/capture.ts';
+export { capture, captureWal, type CaptureDeps } from './capture/capture.ts';
 export type { CaptureResult } from './capture/capture-pages.ts';
 export { holdOffCapture } from './archive/hold-off.ts';
 export {

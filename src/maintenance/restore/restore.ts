@@ -50,7 +50,7 @@ export interface Fetched {
 
 /** What a database is to be restored from. */
 export interface Source {
-  /** In words: a path, a key, a point in time. */
+  /** In words: a path, a key, a restore point. */
   readonly from: string;
   /** When its content was read, ms since 1970. */
   readonly at?: number;
@@ -117,7 +117,7 @@ export async function restoreDatabase(
 }
 
 interface Held extends Disposable {
-  /** Empty: nobody has it open, and of wavspool nobody opens it until this is let go of. */
+  /** Empty: no process has it open, and none of wavspool opens it until this is released. */
   readonly by: readonly Holder[];
 }
 
@@ -140,7 +140,7 @@ interface Done extends Pick<Restored, 'database' | 'path' | 'heldBy'> {
   readonly ms: number;
 }
 
-/** Reports it, notes what was kept, and lets go of what older restores kept. */
+/** Reports it, notes what was kept, and removes what older restores kept. */
 async function settled(
   { report, dataDirectory }: RestoreDeps,
   { database, path, heldBy, source: { from, at }, ms }: Done,

@@ -21,7 +21,7 @@ export const maintainRole: HostRole = {
     const host = await openHost(app);
     const stopped = new AbortController();
     const shipping = shipCommits(host, stopped.signal).catch((err: unknown) =>
-      app.report('shipping ended', { err }),
+      app.report('wal capture ended', { err }),
     );
     const checking = keepCheckingState(app.settings.paths, app, stopped.signal);
     const jobs = [...ingestJobs({ ...app, store: () => host.store() }), ...hostJobs(host)];

@@ -4,9 +4,9 @@ import type { DatabaseSettings } from '../../../platform/config/index.ts';
 import { WavspoolError, errnoOf, messageOf } from '../../../domain/faults.ts';
 import type { Report } from '../../../domain/events.ts';
 import { makeDirectory, writeDurably, type Clock } from '../../../platform/runtime/index.ts';
-import { arrange, type Archive, type Base } from './chain.ts';
-import { decodeBase, decodeVerification, encodeVerification, type Verification } from './format.ts';
-import { baseFile, parseName, segmentFile, type BaseName, type SegmentName } from './names.ts';
+import { arrange, type Archive, type FullBackup } from './chain.ts';
+import { decodeFullBackup, decodeVerification, encodeVerification, type Verification } from './format.ts';
+import { fullBackupFile, parseName, segmentFile, type FullBackupName, type SegmentName } from './names.ts';
 
 /** A database and where its points lie. */
 export type PointInTimeDatabase = Pick<DatabaseSettings, 'name' | 'path' | 'pointInTime'>;
@@ -35,40 +35,52 @@ export function archiveOf({ name, pointInTime }: PointInTimeDatabase): PointInTi
 /** Reads what the archive in `directory` holds; nothing when there is none. Throws FILE_UNREADABLE. */
 export async function readArchive(directory: string): Promise<Archive> {
   const names = await readNames(directory);
-  const bases: Base[] = [];
+  const fullBackups: FullBackup[] = [];
   const segments: SegmentName[] = [];
   const damaged: string[] = [];
   for (const name of names) {
     const parsed = parseName(name);
     if (parsed?.kind === 'segment') segments.push(parsed);
-    if (parsed?.kind !== 'base' || parsed.file !== 'json') continue;
-    const base = await readBase(directory, parsed, damaged);
-    if (base !== undefined) bases.push(base);
+    if (parsed?.kind !== 'full backup' || parsed.file !== 'json') continue;
+    const fullBackup = await readFullBackup(directory, parsed, damaged);
+    if (fullBackup !== undefined) fullBackups.push(fullBackup);
   }
-  return arrange(bases, segments, damaged);
+  return arrange(fullBackups, segments, damaged);
 }
 
-async function readBase(directory: string, name: BaseName, damaged: string[]): Promise<Base | undefined> {
-  const text = await readIfThere(join(directory, baseFile(name, 'json')));
+async function readFullBackup(
+  directory: string,
+  name: FullBackupName,
+  damaged: string[],
+): Promise<FullBackup | undefined> {
+  const text = await readIfThere(join(directory, fullBackupFile(name, 'json')));
   if (text === undefined) return undefined; // deleted since
-  const base = decodeBase(text);
-  if (base?.position !== name.position || base.at !== name.at) {
-    damaged.push(baseFile(name, 'json'));
+  const fullBackup = decodeFullBackup(text);
+  if (fullBackup?.position !== name.position || fullBackup.at !== name.at) {
+    damaged.push(fullBackupFile(name, 'json'));
     return undefined;
   }
-  const mark = baseFile(name, 'verified.json');
+  const mark = fullBackupFile(name, 'verified.json');
   const marked = await readIfThere(join(directory, mark));
   const verified = marked === undefined ? undefined : decodeVerification(marked);
   if (marked !== undefined && verified?.position !== name.position) {
     damaged.push(mark);
-    return { ...base, verified: undefined };
+    return { ...fullBackup, verified: undefined };
   }
-  return { ...base, verified };
+  return { ...fullBackup, verified };
 }
 
 /** Notes that a chain was restored to a point and found sound. */
-export async function markVerified(directory: string, base: BaseName, done: Verification): Promise<void> {
-  await writeDurably(join(directory, baseFile(base, 'verified.json')), encodeVerification(done), FILE_MODE);
+export async function markVerified(
+  directory: string,
+  fullBackup: FullBackupName,
+  done: Verification,
+): Promise<void> {
+  await writeDurably(
+    join(directory, fullBackupFile(fullBackup, 'verified.json')),
+    encodeVerification(done),
+    FILE_MODE,
+  );
 }
 
 /** Makes the archive's directory. Throws FILE_UNREADABLE when something is in the way. */
@@ -80,7 +92,7 @@ export async function makeArchive(directory: string): Promise<void> {
   }
 }
 
-/** Bytes of the records behind a base, as they are stored. */
+/** Bytes of the records behind a full backup, as they are stored. */
 export async function recordBytes(directory: string, segments: readonly SegmentName[]): Promise<number> {
   let bytes = 0;
   for (const segment of segments) bytes += (await sizeOf(join(directory, segmentFile(segment)))) ?? 0;
@@ -127,7 +139,7 @@ export function archiveFault(directory: string, error: unknown): unknown {
   if (error instanceof WavspoolError || errno === undefined || errno === 'ABORT_ERR') return error;
   const full = errno === 'ENOSPC' || errno === 'EDQUOT';
   const message = full
-    ? `no room for points in time, or for checking them, in ${directory}`
-    : `points in time in ${directory}: ${messageOf(error)}`;
+    ? `no room for restore points, or for checking them, in ${directory}`
+    : `restore points in ${directory}: ${messageOf(error)}`;
   return new WavspoolError(full ? 'DISK_FULL' : 'FILE_UNREADABLE', message, { cause: error });
 }

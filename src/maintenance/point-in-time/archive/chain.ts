@@ -1,15 +1,15 @@
-import type { BaseDescription, Verification } from './format.ts';
+import type { FullBackupDescription, Verification } from './format.ts';
 import type { SegmentName } from './names.ts';
 
-// An archive is one line of records with bases on it. A chain is a base and the records up to the next base. Pure.
+// An archive is one timeline, a line of records with full backups on it. A chain is a full backup and the records up to the next full backup. Pure.
 
-export interface Base extends BaseDescription {
+export interface FullBackup extends FullBackupDescription {
   readonly verified: Verification | undefined;
 }
 
-/** What an archive holds; bases and segments in the order of their positions, none of them twice. */
+/** What an archive holds; full backups and segments in the order of their positions, none of them twice. */
 export interface Archive {
-  readonly bases: readonly Base[];
+  readonly fullBackups: readonly FullBackup[];
   readonly segments: readonly SegmentName[];
   /** Segments that another one holds whole: a crash left them behind a merge. */
   readonly duplicates: readonly SegmentName[];
@@ -18,19 +18,19 @@ export interface Archive {
 }
 
 export interface Chain {
-  readonly base: Base;
-  /** The segments that hold records between this base and the next one. */
+  readonly fullBackup: FullBackup;
+  /** The segments that hold records between this full backup and the next one. */
   readonly segments: readonly SegmentName[];
   /** Missing positions; none when the chain is whole. */
   readonly missing: readonly { readonly first: number; readonly last: number }[];
-  /** The last point that can be reached from the base. */
+  /** The last point that can be reached from the full backup. */
   readonly end: { readonly position: number; readonly at: number };
-  /** Points that can be reached, the base among them. */
+  /** Points that can be reached, the full backup among them. */
   readonly points: number;
 }
 
 export function arrange(
-  bases: readonly Base[],
+  fullBackups: readonly FullBackup[],
   segments: readonly SegmentName[],
   damaged: readonly string[],
 ): Archive {
@@ -42,25 +42,34 @@ export function arrange(
     if (before !== undefined && segment.last <= before.last) duplicates.push(segment);
     else kept.push(segment);
   }
-  return { bases: bases.toSorted((a, b) => a.position - b.position), segments: kept, duplicates, damaged };
+  return {
+    fullBackups: fullBackups.toSorted((a, b) => a.position - b.position),
+    segments: kept,
+    duplicates,
+    damaged,
+  };
 }
 
 /** The chains of an archive, oldest first. */
-export function chainsOf({ bases, segments }: Archive): readonly Chain[] {
-  return bases.map((base, index) => {
-    const next = bases[index + 1];
+export function chainsOf({ fullBackups, segments }: Archive): readonly Chain[] {
+  return fullBackups.map((fullBackup, index) => {
+    const next = fullBackups[index + 1];
     const own = segments.filter(
-      ({ first, last }) => last > base.position && (next === undefined || first <= next.position),
+      ({ first, last }) => last > fullBackup.position && (next === undefined || first <= next.position),
     );
-    return chainOf(base, own, next);
+    return chainOf(fullBackup, own, next);
   });
 }
 
-function chainOf(base: Base, segments: readonly SegmentName[], next: Base | undefined): Chain {
+function chainOf(
+  fullBackup: FullBackup,
+  segments: readonly SegmentName[],
+  next: FullBackup | undefined,
+): Chain {
   const missing: { first: number; last: number }[] = [];
-  let end = { position: base.position, at: base.at };
+  let end = { position: fullBackup.position, at: fullBackup.at };
   let points = 1;
-  let expected = base.position + 1;
+  let expected = fullBackup.position + 1;
   for (const segment of segments) {
     if (segment.first > expected) missing.push({ first: expected, last: segment.first - 1 });
     if (missing.length === 0) {
@@ -72,17 +81,17 @@ function chainOf(base: Base, segments: readonly SegmentName[], next: Base | unde
   if (next?.continues === true && expected <= next.position) {
     missing.push({ first: expected, last: next.position });
   }
-  return { base, segments, missing, end, points };
+  return { fullBackup, segments, missing, end, points };
 }
 
 /** What is after the last record: its position, and where it is found. */
 export function headOf(archive: Archive): { readonly position: number; readonly at: number } | undefined {
-  const base = archive.bases.at(-1);
+  const fullBackup = archive.fullBackups.at(-1);
   const segment = archive.segments.at(-1);
-  if (segment !== undefined && segment.last > (base?.position ?? 0)) {
+  if (segment !== undefined && segment.last > (fullBackup?.position ?? 0)) {
     return { position: segment.last, at: segment.to };
   }
-  return base === undefined ? undefined : { position: base.position, at: base.at };
+  return fullBackup === undefined ? undefined : { position: fullBackup.position, at: fullBackup.at };
 }
 
 export interface Range {
@@ -90,19 +99,19 @@ export interface Range {
   readonly to: number;
 }
 
-/** From the first base to the last point that can be reached; undefined when nothing can. */
+/** From the first full backup to the last point that can be reached; undefined when nothing can. */
 export function rangeOf(chains: readonly Chain[]): Range | undefined {
   const [first] = chains;
   const last = chains.at(-1);
   if (first === undefined || last === undefined) return undefined;
-  return { from: first.base.at, to: Math.max(last.end.at, last.base.at) };
+  return { from: first.fullBackup.at, to: Math.max(last.end.at, last.fullBackup.at) };
 }
 
 export type Choice =
   | {
       readonly kind: 'restore';
       readonly chain: Chain;
-      /** The segment that holds the point; undefined when it is the base itself. */
+      /** The segment that holds the point; undefined when it is the full backup itself. */
       readonly segment: SegmentName | undefined;
     }
   | { readonly kind: 'outside' }
@@ -118,9 +127,9 @@ export type Choice =
 export function choosePoint(chains: readonly Chain[], at: number): Choice {
   for (const chain of chains.toReversed()) {
     const segment = chain.segments.findLast(({ from }) => from <= at);
-    if (segment === undefined && chain.base.at > at) continue;
+    if (segment === undefined && chain.fullBackup.at > at) continue;
     const [lost] = chain.missing;
-    const last = segment?.last ?? chain.base.position;
+    const last = segment?.last ?? chain.fullBackup.position;
     // what is missing right behind the point was captured between it and `at`, or after `at`: nobody knows any more
     if (lost !== undefined && (last > lost.first || (last === lost.first - 1 && at > chain.end.at))) {
       return { kind: 'unreachable', missing: chain.missing, reachable: chain.end.at };
@@ -131,7 +140,7 @@ export function choosePoint(chains: readonly Chain[], at: number): Choice {
 }
 
 /**
- * The chains by which a state of `chain` can be reached: itself, then from older bases through all that lies between, as long
+ * The chains by which a state of `chain` can be reached: itself, then from older full backups through all that lies between, as long
  * as nothing is missing there. At most three: further back it is a matter for an operator.
  */
 export function waysTo(chains: readonly Chain[], chain: Chain): readonly Chain[] {
@@ -141,15 +150,19 @@ export function waysTo(chains: readonly Chain[], chain: Chain): readonly Chain[]
     const older = chains[index - 1];
     const [shorter] = ways.slice(-1);
     if (older === undefined || shorter === undefined) break;
-    if (chains[index]?.base.continues !== true || older.missing.length > 0) break;
-    ways.push({ ...shorter, base: older.base, segments: [...older.segments, ...shorter.segments] });
+    if (chains[index]?.fullBackup.continues !== true || older.missing.length > 0) break;
+    ways.push({
+      ...shorter,
+      fullBackup: older.fullBackup,
+      segments: [...older.segments, ...shorter.segments],
+    });
     index -= 1;
   }
   return ways;
 }
 
-export interface BaseRules {
-  /** A new base when the last one is this old. */
+export interface FullBackupRules {
+  /** A new full backup when the last one is this old. */
   readonly everyMs: number;
   /** … or when the records behind it take more room than it does, and more than this. */
   readonly leastRecordBytes: number;
@@ -158,20 +171,26 @@ export interface BaseRules {
 const DAY_MS = 86_400_000;
 const MIB = 1024 * 1024;
 
-/** A base every day, or as often as points are dropped if that is more often, but not with every capture. */
-export function baseRules({ every, keep }: { readonly every: number; readonly keep: number }): BaseRules {
+/** A full backup every day, or as often as points are dropped if that is more often, but not with every capture. */
+export function fullBackupRules({
+  every,
+  keep,
+}: {
+  readonly every: number;
+  readonly keep: number;
+}): FullBackupRules {
   return { everyMs: Math.max(every, Math.min(DAY_MS, keep)), leastRecordBytes: 256 * MIB };
 }
 
-/** Why a new base is due; undefined when none is. */
-export function baseDue(
-  base: Pick<BaseDescription, 'at' | 'storedBytes'> | undefined,
+/** Why a new full backup is due; undefined when none is. */
+export function fullBackupDue(
+  fullBackup: Pick<FullBackupDescription, 'at' | 'storedBytes'> | undefined,
   recordBytes: number,
   now: number,
-  rules: BaseRules,
+  rules: FullBackupRules,
 ): string | undefined {
-  if (base === undefined) return 'the first one';
-  if (now - base.at >= rules.everyMs || now < base.at) return 'the last one is old enough';
-  if (recordBytes > Math.max(rules.leastRecordBytes, base.storedBytes)) return 'the records outgrew it';
+  if (fullBackup === undefined) return 'the first one';
+  if (now - fullBackup.at >= rules.everyMs || now < fullBackup.at) return 'the last one is old enough';
+  if (recordBytes > Math.max(rules.leastRecordBytes, fullBackup.storedBytes)) return 'the records outgrew it';
   return undefined;
 }

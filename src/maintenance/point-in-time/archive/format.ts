@@ -28,7 +28,7 @@ const walPosition = z.strictObject({
 const recordHeader = z.strictObject({
   position: whole.min(1),
   at: whole,
-  /** SHA-256 that the record before ends with, or the link of the base that it follows. */
+  /** SHA-256 that the record before ends with, or the link of the full backup that it follows. */
   previous: sha256,
   pageSize,
   /** How many pages of content there are: 4 bytes page number, then the page, each. */
@@ -41,7 +41,7 @@ const recordHeader = z.strictObject({
   wal: walPosition.optional(),
 });
 
-const baseDescription = z.strictObject({
+const fullBackupDescription = z.strictObject({
   format: z.literal(1),
   database: z.string(),
   position: whole,
@@ -98,7 +98,7 @@ const indexHeader = z.strictObject({
 });
 
 export type RecordHeader = Readonly<z.infer<typeof recordHeader>>;
-export type BaseDescription = Readonly<z.infer<typeof baseDescription>>;
+export type FullBackupDescription = Readonly<z.infer<typeof fullBackupDescription>>;
 export type Verification = Readonly<z.infer<typeof verification>>;
 export type Checked = Readonly<z.infer<typeof checked>>;
 export type Offsite = Readonly<z.infer<typeof offsite>>;
@@ -146,9 +146,10 @@ function parsed<T>(shape: z.ZodType<T>, json: string): T | undefined {
   }
 }
 
-export const encodeBase = (base: BaseDescription): string => seal(base);
-/** The description of a base; undefined when it is damaged. */
-export const decodeBase = (text: string): BaseDescription | undefined => unseal(baseDescription, text);
+export const encodeFullBackup = (fullBackup: FullBackupDescription): string => seal(fullBackup);
+/** The description of a full backup; undefined when it is damaged. */
+export const decodeFullBackup = (text: string): FullBackupDescription | undefined =>
+  unseal(fullBackupDescription, text);
 export const encodeVerification = (done: Verification): string => seal(done);
 /** The mark of a verification; undefined when it is damaged. */
 export const decodeVerification = (text: string): Verification | undefined => unseal(verification, text);

@@ -7,8 +7,8 @@ import { finished } from 'node:stream/promises';
 import { createZstdCompress, createZstdDecompress } from 'node:zlib';
 import { growFile, writeDurably, temporaryPath, type Clock } from '../../../platform/runtime/index.ts';
 import { FILE_MODE, removeFiles, markVerified } from './archive.ts';
-import { encodeBase, type BaseDescription } from './format.ts';
-import { baseFile } from './names.ts';
+import { encodeFullBackup, type FullBackupDescription } from './format.ts';
+import { fullBackupFile } from './names.ts';
 import { artifactFault, bad, ZSTD_LEVEL } from './records.ts';
 import type { Report } from '../../../domain/events.ts';
 import { faultCode, messageOf, WavspoolError } from '../../../domain/faults.ts';
@@ -16,16 +16,16 @@ import { finishCopy } from '../../../platform/sqlite/index.ts';
 
 const STAGED_BYTES = 1024 * 1024;
 
-/** The image of a base in the making. */
-export interface BaseWriter {
+/** The image of a full backup in the making. */
+export interface FullBackupWriter {
   /** Takes the next pages in order; they may be overwritten once this resolves. */
   readonly write: (contents: readonly Buffer[]) => Promise<void>;
-  /** Ends the image; {@link publishBase} gives it its name. */
-  readonly finish: () => Promise<BaseImage>;
+  /** Ends the image; {@link publishFullBackup} gives it its name. */
+  readonly finish: () => Promise<FullBackupImage>;
   readonly discard: () => Promise<void>;
 }
 
-export interface BaseImage {
+export interface FullBackupImage {
   readonly path: string;
   readonly sha256: string;
   readonly storedBytes: number;
@@ -35,8 +35,8 @@ export interface BaseImage {
   readonly discard: () => Promise<void>;
 }
 
-/** Begins a base: the database file as it is, in one zstd frame. */
-export async function writeBase(directory: string): Promise<BaseWriter> {
+/** Begins a full backup: the database file as it is, in one zstd frame. */
+export async function writeFullBackup(directory: string): Promise<FullBackupWriter> {
   const file = await growFile(directory, FILE_MODE);
   const plain = createHash('sha256');
   const stored = createHash('sha256');
@@ -75,22 +75,22 @@ export async function writeBase(directory: string): Promise<BaseWriter> {
 }
 
 /**
- * As {@link writeBase}, but gathers the plain pages first and compresses them at the end: for where somebody waits until all
+ * As {@link writeFullBackup}, but gathers the plain pages first and compresses them at the end: for where somebody waits until all
  * pages are taken.
  */
-export async function stageBase(directory: string): Promise<BaseWriter> {
+export async function stageFullBackup(directory: string): Promise<FullBackupWriter> {
   const staged = await growFile(directory, FILE_MODE);
   return {
     write: (contents) => staged.write(Buffer.concat(contents)),
     finish: async () => {
-      const base = await writeBase(directory);
+      const fullBackup = await writeFullBackup(directory);
       try {
         for await (const chunk of createReadStream(staged.temporary, { highWaterMark: STAGED_BYTES })) {
-          await base.write([chunk as Buffer]);
+          await fullBackup.write([chunk as Buffer]);
         }
-        return await base.finish();
+        return await fullBackup.finish();
       } catch (error) {
-        await base.discard();
+        await fullBackup.discard();
         throw error;
       } finally {
         await staged.discard();
@@ -104,32 +104,41 @@ function drained(stream: NodeJS.EventEmitter): Promise<void> {
   return new Promise((resolve) => void stream.once('drain', () => resolve()));
 }
 
-/** Gives a base its name: first the image, then the description that makes it count. */
-export async function publishBase(directory: string, image: BaseImage, base: BaseDescription): Promise<void> {
-  const path = join(directory, baseFile(base, 'db.zst'));
-  await removeFiles(directory, [baseFile(base, 'db.zst')]); // left by a crash before its description was written
+/** Gives a full backup its name: first the image, then the description that makes it count. */
+export async function publishFullBackup(
+  directory: string,
+  image: FullBackupImage,
+  fullBackup: FullBackupDescription,
+): Promise<void> {
+  const path = join(directory, fullBackupFile(fullBackup, 'db.zst'));
+  await removeFiles(directory, [fullBackupFile(fullBackup, 'db.zst')]); // left by a crash before its description was written
   if (!(await image.publish(path)))
     throw bad(path, 'is there already: something else writes into this archive');
-  await writeDurably(join(directory, baseFile(base, 'json')), encodeBase(base), FILE_MODE);
+  await writeDurably(
+    join(directory, fullBackupFile(fullBackup, 'json')),
+    encodeFullBackup(fullBackup),
+    FILE_MODE,
+  );
 }
 
 /**
  * Unpacks the image at `path` into a new file `target`, checking both its sums. Throws SNAPSHOT_BAD when they differ, or the
  * abort's reason.
  */
-export async function unpackBase(
+export async function unpackFullBackup(
   path: string,
-  base: Pick<BaseDescription, 'sha256' | 'storedSha256' | 'pageCount' | 'pageSize'>,
+  fullBackup: Pick<FullBackupDescription, 'sha256' | 'storedSha256' | 'pageCount' | 'pageSize'>,
   target: string,
   signal: AbortSignal,
 ): Promise<void> {
   const file = await open(target, 'wx', FILE_MODE);
   try {
     const sums = await unpack(path, file, signal);
-    if (sums.stored !== base.storedSha256 || sums.plain !== base.sha256) {
+    if (sums.stored !== fullBackup.storedSha256 || sums.plain !== fullBackup.sha256) {
       throw bad(path, 'does not fit its SHA-256');
     }
-    if (sums.bytes !== base.pageCount * base.pageSize) throw bad(path, 'is not as long as it should be');
+    if (sums.bytes !== fullBackup.pageCount * fullBackup.pageSize)
+      throw bad(path, 'is not as long as it should be');
   } catch (error) {
     throw artifactFault(path, error);
   } finally {
@@ -160,9 +169,9 @@ async function unpack(
   return { stored: stored.digest('hex'), plain: plain.digest('hex'), bytes };
 }
 
-/** What a base holds, but for what its image adds. */
-export type BaseFacts = Omit<
-  BaseDescription,
+/** What a full backup holds, but for what its image adds. */
+export type FullBackupFacts = Omit<
+  FullBackupDescription,
   'format' | 'link' | 'sha256' | 'storedBytes' | 'storedSha256'
 > & {
   /** The link of the record whose state it is; none when no record leads to it. */
@@ -173,15 +182,15 @@ export type BaseFacts = Omit<
  * Proves an image by unpacking it, opening it and checking it whole, and only then gives it its name. Throws
  * DATABASE_DAMAGED, and leaves nothing, when the check finds faults: the live database has them then.
  */
-async function completeBase(
+async function completeFullBackup(
   directory: string,
-  image: BaseImage,
-  facts: BaseFacts,
+  image: FullBackupImage,
+  facts: FullBackupFacts,
   clock: Clock,
   signal: AbortSignal,
-): Promise<BaseDescription> {
+): Promise<FullBackupDescription> {
   const { sha256, storedBytes, storedSha256 } = image;
-  const base: BaseDescription = {
+  const fullBackup: FullBackupDescription = {
     ...facts,
     format: 1,
     link: facts.link ?? sha256,
@@ -191,42 +200,42 @@ async function completeBase(
   };
   const copy = temporaryPath(directory);
   try {
-    await unpackBase(image.path, base, copy, signal);
+    await unpackFullBackup(image.path, fullBackup, copy, signal);
     const faults = finishCopy(copy);
     if (faults.length > 0) {
       const message = `${facts.database}: integrity_check finds in its copy: ${faults.join('; ')}`;
       throw new WavspoolError('DATABASE_DAMAGED', message);
     }
-    await publishBase(directory, image, base);
+    await publishFullBackup(directory, image, fullBackup);
   } finally {
     await removeCopy(copy);
     await image.discard();
   }
-  const { position, at } = base;
-  await markVerified(directory, base, { position, through: { position, at }, at: clock.now() });
-  return base;
+  const { position, at } = fullBackup;
+  await markVerified(directory, fullBackup, { position, through: { position, at }, at: clock.now() });
+  return fullBackup;
 }
 
 /**
- * As completeBase, and says so. A copy that is not sound ends the run, unless the records go on without a new base: then it
+ * As completeBase, and says so. A copy that is not sound ends the run, unless the records go on without a new full backup: then it
  * is refused, with an alarm, and undefined comes back.
  */
-export async function offerBase(
+export async function offerFullBackup(
   deps: { readonly clock: Clock; readonly report: Report },
   directory: string,
-  image: BaseImage,
-  facts: BaseFacts,
+  image: FullBackupImage,
+  facts: FullBackupFacts,
   signal: AbortSignal,
-): Promise<BaseDescription | undefined> {
+): Promise<FullBackupDescription | undefined> {
   const { database, reason, position, pageCount } = facts;
   try {
-    const base = await completeBase(directory, image, facts, deps.clock, signal);
-    const bytes = base.storedBytes;
-    deps.report('point in time base written', { database, reason, position, pageCount, bytes });
-    return base;
+    const fullBackup = await completeFullBackup(directory, image, facts, deps.clock, signal);
+    const bytes = fullBackup.storedBytes;
+    deps.report('full backup written', { database, reason, position, pageCount, bytes });
+    return fullBackup;
   } catch (error) {
     if (faultCode(error) !== 'DATABASE_DAMAGED' || !facts.continues) throw error;
-    deps.report('point in time base refused', { database, reason: messageOf(error) });
+    deps.report('full backup refused', { database, reason: messageOf(error) });
     return undefined;
   }
 }

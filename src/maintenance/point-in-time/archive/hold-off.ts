@@ -6,7 +6,7 @@ import { takeExclusiveLock, type ExclusiveLock } from '../../../platform/sqlite/
 import { archiveOf, type PointInTimeDatabase } from './archive.ts';
 import { HOLD_OFF_FILE, LOCK_FILE } from './names.ts';
 
-// A restore asks whoever captures the database to let go of it, and keeps everybody from beginning anew until it is done. Both
+// A restore asks the process that captures the database to close it, and keeps any other from beginning anew until it is done. Both
 // are locks of the kernel: they end with the process, however it ends.
 
 const POLL_MS = 50;
@@ -47,7 +47,7 @@ export async function holdOffCapture(
   };
   const asking = await take(HOLD_OFF_FILE, 'another restore');
   try {
-    const lock = await take(LOCK_FILE, 'the capture of its points in time');
+    const lock = await take(LOCK_FILE, 'the capture of its restore points');
     return {
       release: () => {
         lock.release();

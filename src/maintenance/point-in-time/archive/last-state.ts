@@ -8,9 +8,8 @@ import { decodeIndex, encodeChecked, encodeIndex, type RecordHeader } from './fo
 import { removeCopy } from './full-backup.ts';
 import { CHECKED_FILE, PAGES_FILE } from './names.ts';
 import { digestOf, knownPages, type PageHashes } from './page-hashes.ts';
-import { readRecords } from './records.ts';
+import { readRecords, type Head } from './records.ts';
 import { endOf, rebuild } from './rebuild.ts';
-import type { Head } from './records.ts';
 
 /** The last captured state, as far as the next capture must know it. */
 export interface LastState extends Head {
@@ -20,7 +19,7 @@ export interface LastState extends Head {
   readonly evidence: string | undefined;
 }
 
-export interface LineEnd extends Head {
+export interface TimelineEnd extends Head {
   readonly digest: string;
   /** Where it ends in the write-ahead log; undefined when that is not known. */
   readonly wal: RecordHeader['wal'];
@@ -37,7 +36,7 @@ export async function lastState(
 ): Promise<LastState | undefined> {
   const chain = chainsOf(archive).at(-1);
   if (chain === undefined || chain.missing.length > 0) return undefined;
-  const { position, link } = await lineEnd(directory, chain);
+  const { position, link } = await timelineEnd(directory, chain);
   const index = await readIndex(directory);
   if (index.kind === 'read' && index.header.position === position && index.header.link === link) {
     const { evidence, pageSize } = index.header;
@@ -52,9 +51,9 @@ export async function lastState(
   }
 }
 
-/** The last state of a chain without holes, as its last record or its base describes it. Throws SNAPSHOT_BAD. */
-export async function lineEnd(directory: string, { base, segments }: Chain): Promise<LineEnd> {
-  let { position, link, wal, digest }: LineEnd = { ...base, wal: base.wal };
+/** The last state of a chain without holes, as its last record or its full backup describes it. Throws SNAPSHOT_BAD. */
+export async function timelineEnd(directory: string, { fullBackup, segments }: Chain): Promise<TimelineEnd> {
+  let { position, link, wal, digest }: TimelineEnd = { ...fullBackup, wal: fullBackup.wal };
   const segment = segments.at(-1);
   if (segment === undefined) return { position, link, wal, digest };
   for await (const record of readRecords(directory, segment)) {

@@ -3,7 +3,7 @@ import { isoTime, parseTime } from '../../../platform/runtime/index.ts';
 // The names of an archive's files say all that is needed to choose among them.
 
 /** A whole image of the database, and the position in the archive's records whose state it is. */
-export interface BaseName {
+export interface FullBackupName {
   readonly position: number;
   /** ms since 1970 at which that state was captured. */
   readonly at: number;
@@ -18,10 +18,10 @@ export interface SegmentName {
   readonly points: number;
 }
 
-const BASE = /^base-(\d{12})-(\d{8}T\d{9}Z)\.(json|db\.zst|verified\.json)$/;
+const FULL_BACKUP = /^base-(\d{12})-(\d{8}T\d{9}Z)\.(json|db\.zst|verified\.json)$/;
 const SEGMENT = /^records-(\d{12})-(\d{12})-(\d{8}T\d{9}Z)-(\d{8}T\d{9}Z)-(\d{1,9})\.pit$/;
 
-export type BaseFile = 'json' | 'db.zst' | 'verified.json';
+export type FullBackupFile = 'json' | 'db.zst' | 'verified.json';
 
 export const LOCK_FILE = 'lock';
 /** Locked while a restore asks for the database. */
@@ -34,7 +34,7 @@ export const OFFSITE_FILE = 'offsite.json';
 export const CHECKED_FILE = 'checked.json';
 
 /** The name of one of a base's files: its description, its image, the mark of its verification. */
-export function baseFile({ position, at }: BaseName, kind: BaseFile): string {
+export function fullBackupFile({ position, at }: FullBackupName, kind: FullBackupFile): string {
   return `base-${digits(position)}-${compactTime(at)}.${kind}`;
 }
 
@@ -43,16 +43,21 @@ export function segmentFile({ first, last, from, to, points }: SegmentName): str
 }
 
 export type ParsedName =
-  | ({ readonly kind: 'base'; readonly file: BaseFile } & BaseName)
+  | ({ readonly kind: 'full backup'; readonly file: FullBackupFile } & FullBackupName)
   | ({ readonly kind: 'segment' } & SegmentName);
 
 /** What a file name means; undefined when it is none of an archive's. */
 export function parseName(name: string): ParsedName | undefined {
-  const base = BASE.exec(name);
-  if (base !== null) {
-    const at = parseCompactTime(base[2] ?? '');
+  const fullBackup = FULL_BACKUP.exec(name);
+  if (fullBackup !== null) {
+    const at = parseCompactTime(fullBackup[2] ?? '');
     if (Number.isNaN(at)) return undefined;
-    return { kind: 'base', position: Number(base[1]), at, file: base[3] as BaseFile };
+    return {
+      kind: 'full backup',
+      position: Number(fullBackup[1]),
+      at,
+      file: fullBackup[3] as FullBackupFile,
+    };
   }
   const segment = SEGMENT.exec(name);
   if (segment === null) return undefined;

@@ -3,10 +3,10 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILE_MODE, markVerified } from './archive.ts';
 import { bad, readRecords, type StoredRecord } from './records.ts';
-import { unpackBase, removeCopy } from './full-backup.ts';
+import { unpackFullBackup, removeCopy } from './full-backup.ts';
 import type { Chain } from './chain.ts';
 import type { RecordHeader } from './format.ts';
-import { baseFile, segmentFile, type SegmentName } from './names.ts';
+import { fullBackupFile, segmentFile, type SegmentName } from './names.ts';
 import { digestOf, endCommit, hashPage, noPages, setPage, type PageHashes } from './page-hashes.ts';
 import { temporaryPath, type Clock } from '../../../platform/runtime/index.ts';
 import { messageOf, WavspoolError } from '../../../domain/faults.ts';
@@ -39,8 +39,8 @@ export function endOf(chain: Chain): Upto {
 }
 
 /**
- * Rebuilds one state of a chain in a new file `target`: the base, then the records in order, each checked by its SHA-256,
- * its place in the line and, at the end, the digest of the whole state. Throws SNAPSHOT_BAD, naming the file that is at
+ * Rebuilds one state of a chain in a new file `target`: the full backup, then the records in order, each checked by its SHA-256,
+ * its place in the timeline and, at the end, the digest of the whole state. Throws SNAPSHOT_BAD, naming the file that is at
  * fault.
  */
 export async function rebuild(
@@ -50,10 +50,10 @@ export async function rebuild(
   target: string,
   signal: AbortSignal,
 ): Promise<Rebuilt> {
-  const { base } = chain;
-  const image = join(directory, baseFile(base, 'db.zst'));
-  await unpackBase(image, base, target, signal);
-  let state: Omit<Rebuilt, 'hashes'> = { ...base, wal: base.wal };
+  const { fullBackup } = chain;
+  const image = join(directory, fullBackupFile(fullBackup, 'db.zst'));
+  await unpackFullBackup(image, fullBackup, target, signal);
+  let state: Omit<Rebuilt, 'hashes'> = { ...fullBackup, wal: fullBackup.wal };
   let culprit = image;
   const file = await open(target, 'r+', FILE_MODE);
   try {
@@ -184,8 +184,8 @@ export async function verifyChain(
     const { position, at } = await rebuild(directory, chain, endOf(chain), copy, signal);
     faults.push(...(await deps.finish(copy, signal)).map((line) => `integrity_check: ${line}`));
     if (faults.length > 0) return [...faults, ...(await damagedFiles(directory, chain, signal))];
-    await markVerified(directory, chain.base, {
-      position: chain.base.position,
+    await markVerified(directory, chain.fullBackup, {
+      position: chain.fullBackup.position,
       through: { position, at },
       at: deps.clock.now(),
     });

@@ -3,14 +3,14 @@ import { faultCode, messageOf, WavspoolError } from '../../../domain/faults.ts';
 import { systemClock, type Clock } from '../../../platform/runtime/index.ts';
 import { changeEvidence, finishCopy, pinPages, type PinnedPages } from '../../../platform/sqlite/index.ts';
 import { readArchive, recordBytes, type PointInTimeDatabase } from '../archive/archive.ts';
-import { baseDue, chainsOf, headOf, type BaseRules, type Chain } from '../archive/chain.ts';
+import { fullBackupDue, chainsOf, headOf, type FullBackupRules, type Chain } from '../archive/chain.ts';
 import {
-  offerBase,
-  type BaseFacts,
-  stageBase,
-  writeBase,
-  type BaseImage,
-  type BaseWriter,
+  offerFullBackup,
+  type FullBackupFacts,
+  stageFullBackup,
+  writeFullBackup,
+  type FullBackupImage,
+  type FullBackupWriter,
 } from '../archive/full-backup.ts';
 import { digestOf, endCommit, hashPage, noPages, setPage } from '../archive/page-hashes.ts';
 import { lastState, noteChecked, saveIndex, type LastState } from '../archive/last-state.ts';
@@ -25,10 +25,10 @@ export interface CaptureResult {
   readonly at: number;
   readonly pages: number;
   readonly pageCount: number;
-  /** Bytes written into the archive for records and a base. */
+  /** Bytes written into the archive for records and a full backup. */
   readonly storedBytes: number;
-  /** Why a new base was made; undefined when none was. */
-  readonly base: string | undefined;
+  /** Why a new full backup was made; undefined when none was. */
+  readonly fullBackup: string | undefined;
   /** How long the live database was pinned: in WAL mode nobody waited, else commits did. */
   readonly pinnedMs: number;
   readonly ms: number;
@@ -37,12 +37,12 @@ export interface CaptureResult {
 export interface CaptureDeps {
   readonly clock: Clock;
   readonly report: Report;
-  readonly rules: BaseRules;
+  readonly rules: FullBackupRules;
 }
 
 /**
  * Captures the present state of a database, if it is another one than the last: the pages that changed as one record, and a
- * base when one is due or nothing leads to the last state. The archive in `directory` must be locked by the caller, and the
+ * full backup when one is due or nothing leads to the last state. The archive in `directory` must be locked by the caller, and the
  * process be one of its own. Throws DATABASE_*, SNAPSHOT_BAD, DISK_FULL, FILE_UNREADABLE or the abort's reason.
  */
 export async function capturePages(
@@ -62,9 +62,9 @@ export async function capturePages(
   const evidence = changeEvidence(database.path, systemClock.now()); // files bear the host's time
   const stored = chain === undefined ? 0 : await recordBytes(directory, chain.segments);
   const due =
-    chain !== undefined && last?.position === chain.base.position
-      ? undefined // nothing has changed since the last base
-      : baseDue(chain?.base, stored, now, deps.rules);
+    chain !== undefined && last?.position === chain.fullBackup.position
+      ? undefined // nothing has changed since the last full backup
+      : fullBackupDue(chain?.fullBackup, stored, now, deps.rules);
   if (last !== undefined && due === undefined && evidence !== undefined && evidence === last.evidence) {
     await noteChecked(directory, now, last.position);
     const { pageCount } = last.hashes;
@@ -73,12 +73,12 @@ export async function capturePages(
   const pass = await passOver(deps, database, directory, { last, due, head: headOf(archive) }, signal);
   await saveIndex(directory, { ...pass.state, evidence });
   await noteChecked(directory, pass.at, pass.state.position);
-  if (pass.base !== undefined) await verifyEnded(deps, database, directory, signal);
+  if (pass.fullBackup !== undefined) await verifyEnded(deps, database, directory, signal);
   const ms = clock.monotonicMs() - startedAt;
-  const { at, pages, pinnedMs, storedBytes, base } = pass;
+  const { at, pages, pinnedMs, storedBytes, fullBackup } = pass;
   const { pageCount } = pass.state.hashes;
-  if (pages === 0 && base === undefined) return unchanged(at, pageCount, pinnedMs, ms);
-  return { captured: true, at, pages, pageCount, storedBytes, base, pinnedMs, ms };
+  if (pages === 0 && fullBackup === undefined) return unchanged(at, pageCount, pinnedMs, ms);
+  return { captured: true, at, pages, pageCount, storedBytes, fullBackup, pinnedMs, ms };
 }
 
 /** Verifies the chains that have ended and were not yet, so that older ones may be pruned; says so when one is bad. */
@@ -89,9 +89,9 @@ export async function verifyEnded(
   signal: AbortSignal,
 ): Promise<void> {
   for (const chain of chainsOf(await readArchive(directory)).slice(0, -1)) {
-    if ((chain.base.verified?.through.position ?? 0) >= chain.end.position) continue;
+    if ((chain.fullBackup.verified?.through.position ?? 0) >= chain.end.position) continue;
     const faults = await verifyChain(directory, chain, { clock, finish: finishHere }, signal);
-    if (faults.length > 0) report('points in time damaged', { database: name, faults });
+    if (faults.length > 0) report('restore points damaged', { database: name, faults });
   }
 }
 
@@ -107,7 +107,7 @@ function unchanged(at: number, pageCount: number, pinnedMs: number, ms: number):
     pages: 0,
     pageCount,
     storedBytes: 0,
-    base: undefined,
+    fullBackup: undefined,
     pinnedMs,
     ms,
   };
@@ -130,7 +130,7 @@ async function usableState(
     if (faultCode(error) !== 'SNAPSHOT_BAD') throw error;
     reason = messageOf(error);
   }
-  report('points in time interrupted', { database: name, reason });
+  report('timeline interrupted', { database: name, reason });
   return undefined;
 }
 
@@ -139,7 +139,7 @@ interface Pass {
   readonly state: Omit<LastState, 'evidence'>;
   readonly pages: number;
   readonly storedBytes: number;
-  readonly base: string | undefined;
+  readonly fullBackup: string | undefined;
   readonly pinnedMs: number;
 }
 
@@ -149,7 +149,7 @@ interface Before {
   readonly head: { readonly position: number } | undefined;
 }
 
-/** One pass over the pinned pages: what changed goes into records, and everything into a base if one is wanted. */
+/** One pass over the pinned pages: what changed goes into records, and everything into a full backup if one is wanted. */
 async function passOver(
   deps: CaptureDeps,
   { name, path }: Pick<PointInTimeDatabase, 'name' | 'path'>,
@@ -167,17 +167,19 @@ async function passOver(
     pinned.release();
     pinnedMs = deps.clock.monotonicMs() - pinnedAt;
   };
-  const wanted = { last, at, base: reason !== undefined };
+  const wanted = { last, at, fullBackup: reason !== undefined };
   const taken = await takePages({ ...pinned, release }, directory, wanted, signal);
   const { hashes, pages, record, image } = taken;
   const end = record ?? last;
   const facts = factsOf(name, at, reason ?? '', pinned, digestOf(hashes), end, before);
-  const base = image === undefined ? undefined : await offerBase(deps, directory, image, facts, signal);
-  const head = base ?? end;
-  if (head === undefined) throw new WavspoolError('SNAPSHOT_BAD', `${directory} got neither base nor record`);
-  const storedBytes = (record?.bytes ?? 0) + (base?.storedBytes ?? 0);
+  const fullBackup =
+    image === undefined ? undefined : await offerFullBackup(deps, directory, image, facts, signal);
+  const head = fullBackup ?? end;
+  if (head === undefined)
+    throw new WavspoolError('SNAPSHOT_BAD', `${directory} got neither full backup nor record`);
+  const storedBytes = (record?.bytes ?? 0) + (fullBackup?.storedBytes ?? 0);
   const state = { position: head.position, link: head.link, pageSize, hashes };
-  return { at, state, pages, storedBytes, base: base?.reason, pinnedMs };
+  return { at, state, pages, storedBytes, fullBackup: fullBackup?.reason, pinnedMs };
 }
 
 function lostReason({ last, due, head }: Before): string {
@@ -193,7 +195,7 @@ function factsOf(
   digest: string,
   head: Head | undefined,
   before: Before,
-): BaseFacts {
+): FullBackupFacts {
   const { pageSize, pageCount, journalMode } = pinned;
   return {
     database,
@@ -205,7 +207,7 @@ function factsOf(
     digest,
     link: head?.link,
     continues: head !== undefined,
-    // what does not continue the line begins one position later, so that nothing can seem to lead there
+    // what does not continue the timeline begins one position later, so that nothing can seem to lead there
     position: head?.position ?? (before.head?.position ?? 0) + 1,
   };
 }
@@ -216,7 +218,7 @@ export interface Taken {
   /** How many are not what they were; all of them where no state came before. */
   readonly pages: number;
   readonly record: Awaited<ReturnType<RecordWriter['finish']>> | undefined;
-  readonly image: BaseImage | undefined;
+  readonly image: FullBackupImage | undefined;
 }
 
 export interface Wanted {
@@ -224,8 +226,8 @@ export interface Wanted {
   readonly last: Pick<LastState, 'position' | 'link' | 'hashes'> | undefined;
   /** When the pages were pinned, ms since 1970. */
   readonly at: number;
-  /** Whether the image of a base is wanted. */
-  readonly base: boolean;
+  /** Whether the image of a full backup is wanted. */
+  readonly fullBackup: boolean;
   /** Where that state ends in the write-ahead log. */
   readonly wal?: RecordHeader['wal'];
 }
@@ -234,17 +236,18 @@ export interface Wanted {
 export async function takePages(
   pinned: PinnedPages,
   directory: string,
-  { last, at, base: wantsBase, wal }: Wanted,
+  { last, at, fullBackup: wantsFullBackup, wal }: Wanted,
   signal: AbortSignal,
 ): Promise<Taken> {
   let records: RecordWriter | undefined;
-  let writer: BaseWriter | undefined;
+  let writer: FullBackupWriter | undefined;
   try {
     let read: Pick<Taken, 'hashes' | 'pages'>;
     try {
       if (last !== undefined) records = await writeRecords(directory, last, at, pinned.pageSize);
       // outside WAL mode commits wait until the pages are read: compressing them must not be part of that
-      if (wantsBase) writer = await (pinned.journalMode === 'wal' ? writeBase : stageBase)(directory);
+      if (wantsFullBackup)
+        writer = await (pinned.journalMode === 'wal' ? writeFullBackup : stageFullBackup)(directory);
       read = await readAll(pinned, last, records, writer, signal);
     } finally {
       pinned.release();
@@ -265,7 +268,7 @@ async function readAll(
   pinned: PinnedPages,
   last: Wanted['last'],
   records: RecordWriter | undefined,
-  image: BaseWriter | undefined,
+  image: FullBackupWriter | undefined,
   signal: AbortSignal,
 ): Promise<{ hashes: LastState['hashes']; pages: number }> {
   const hashes = last?.hashes ?? noPages();

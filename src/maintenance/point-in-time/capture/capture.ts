@@ -4,20 +4,19 @@ import { faultCode, messageOf } from '../../../domain/faults.ts';
 import { systemClock, type Clock } from '../../../platform/runtime/index.ts';
 import { archiveOf, type PointInTimeDatabase } from '../archive/archive.ts';
 import type { CaptureResult } from './capture-pages.ts';
-import { baseRules, type BaseRules } from '../archive/chain.ts';
-import { runTask } from './run-task.ts';
-import type { Work } from './run-task.ts';
+import { fullBackupRules, type FullBackupRules } from '../archive/chain.ts';
+import { runTask, type Work } from './run-task.ts';
 
 export interface CaptureDeps {
   readonly clock: Clock;
   readonly report: Report;
-  /** When a base is due; by default daily, or when the records behind it outgrew it. */
-  readonly rules?: BaseRules;
+  /** When a full backup is due; by default daily, or when the records behind it outgrew it. */
+  readonly rules?: FullBackupRules;
 }
 
 const FIRST_RESTART_MS = 1000;
 const SLOWEST_RESTART_MS = 60_000;
-/** A shipper that lived this long had found its way: its next death is a first one again. */
+/** A capture that lived this long had found its way: its next death is a first one again. */
 const STABLE_MS = 10_000;
 
 /**
@@ -33,7 +32,14 @@ export async function capture(
   const result = await runTask(deps, work('capture', deps, database), signal);
   if (result.captured) {
     const { pages, pageCount, storedBytes, pinnedMs, ms } = result;
-    deps.report('point captured', { database: database.name, pages, pageCount, storedBytes, pinnedMs, ms });
+    deps.report('restore point captured', {
+      database: database.name,
+      pages,
+      pageCount,
+      storedBytes,
+      pinnedMs,
+      ms,
+    });
   }
   return result;
 }
@@ -42,7 +48,7 @@ export async function capture(
  * `wal` mode: ships every commit of the database until `signal` aborts, from a process of its own that is started again
  * with growing delay whenever it ends. Faults are reported, never thrown, but for SETTINGS_INVALID.
  */
-export async function shipWal(
+export async function captureWal(
   deps: CaptureDeps,
   database: PointInTimeDatabase,
   signal: AbortSignal,
@@ -58,7 +64,7 @@ export async function shipWal(
       deaths = clock.monotonicMs() - startedAt > STABLE_MS ? 1 : deaths + 1;
       const restartMs = backOffMs(deaths, FIRST_RESTART_MS, SLOWEST_RESTART_MS);
       const [code, reason] = [faultCode(error), messageOf(error)];
-      report('shipping died', { database: database.name, code, reason, restartMs });
+      report('wal capture died', { database: database.name, code, reason, restartMs });
       await clock.sleep(restartMs, signal);
     }
   }
@@ -73,7 +79,7 @@ function work<T extends 'capture' | 'ship'>(
   return {
     task,
     database: { name, path, pointInTime },
-    rules: rules ?? baseRules(settings),
+    rules: rules ?? fullBackupRules(settings),
     aheadMs: Math.round(clock.now() - systemClock.now()),
   };
 }

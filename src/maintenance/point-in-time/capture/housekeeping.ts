@@ -11,29 +11,29 @@ const MERGE_MS = 60_000;
 const MERGE_FILES = 300;
 const SUMMARY_MS = 60_000;
 
-/** What a shipper does beside shipping: few files instead of many, a note of how far it is, a summary in the log. */
-export interface Chores {
+/** What a capture does beside shipping: few files instead of many, a note of how far it is, a summary in the log. */
+export interface Housekeeping {
   readonly wrote: (segment: SegmentName, bytes: number) => void;
-  /** The next files must not be put together with those before: a base lies between. */
+  /** The next files must not be put together with those before: a full backup lies between. */
   readonly cut: (small: readonly SegmentName[]) => void;
   /** What is due at `monotonicMs`; all commits up to `position` were captured at `now`. */
   readonly run: (monotonicMs: number, now: number, position: number) => Promise<void>;
   readonly summarize: () => void;
 }
 
-export function createChores(
+export function createHousekeeping(
   report: Report,
   database: string,
   directory: string,
   longestLockMs: () => number,
-): Chores {
+): Housekeeping {
   const due = { note: 0, merge: 0, summary: 0 };
   let shipped = { commits: 0, bytes: 0 };
   let small: SegmentName[] = [];
 
   const summarize = (): void => {
     const longest = longestLockMs();
-    if (shipped.commits > 0) report('commits shipped', { database, ...shipped, longestLockMs: longest });
+    if (shipped.commits > 0) report('commits captured', { database, ...shipped, longestLockMs: longest });
     shipped = { commits: 0, bytes: 0 };
   };
   return {
@@ -75,7 +75,7 @@ function mergedName(segments: readonly SegmentName[]): SegmentName {
 
 /**
  * Puts the records of many small files into one, byte for byte, and removes the small ones. A crash in between leaves both;
- * the next start of the shipper removes the small ones.
+ * the next start of the capture removes the small ones.
  */
 export async function mergeSegments(
   directory: string,

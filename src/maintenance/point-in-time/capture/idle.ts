@@ -1,5 +1,5 @@
 import { readWalEnd, type WalEnd, closeDescriptors, openLog } from '../../../platform/sqlite/index.ts';
-import type { Chores } from './housekeeping.ts';
+import type { Housekeeping } from './housekeeping.ts';
 import type { FollowDeps, Followed } from './followed.ts';
 import { readLog, type LogRead } from './follow-wal.ts';
 import { readAhead, takeTogether } from './write-commits.ts';
@@ -18,7 +18,7 @@ const LONGEST_UNSEEN_MS = 60_000;
 const FRESH: WalEnd = { position: undefined, commits: 0 };
 const NEVER = new AbortController().signal;
 
-/** How a shipper lets the log start over. */
+/** How a capture lets the log start over. */
 export interface Renewing {
   readonly renew: () => Promise<void>;
   /** Whether all of the log was in the database file when it was last renewed, and nothing came since. */
@@ -26,10 +26,10 @@ export interface Renewing {
   readonly renewedAt: () => number;
 }
 
-/** Lets a shipper rest while no program has the database open, without the database open itself. */
-export interface Rest {
+/** Lets a capture rest while no program has the database open, without the database open itself. */
+export interface Idling {
   readonly isAway: () => boolean;
-  /** To be called at every look while it ships: lets go when nobody else has the database open. */
+  /** To be called at every look while it captures: closes the database when no other process has it open. */
   readonly begin: (now: number) => Promise<void>;
   /** To be called at every look while it rests: goes on when somebody is back. False when it cannot: not in WAL mode any more. */
   readonly turn: (now: number) => Promise<boolean>;
@@ -40,7 +40,7 @@ export interface Rest {
   readonly close: () => void;
 }
 
-/** What is known of a database that was let go of. */
+/** What is known of a database that was closed. */
 interface Away {
   /** How its file looked when all of it was shipped; undefined when it has been written to since. */
   readonly looks: string | undefined;
@@ -49,27 +49,34 @@ interface Away {
   readonly seenAt: number;
 }
 
-export function createRest(
-  { name, path, directory, clock, report, chores }: FollowDeps & { readonly chores: Chores },
+export function createIdling(
+  {
+    name,
+    path,
+    directory,
+    clock,
+    report,
+    housekeeping,
+  }: FollowDeps & { readonly housekeeping: Housekeeping },
   log: Followed,
   renewing: Renewing,
   signal: AbortSignal,
-): Rest {
+): Idling {
   const isAlone = watchOthers(path, clock);
   const wake = wakeOn(path);
   let away: Away | undefined;
   let unseen = { until: 0, ms: FIRST_UNSEEN_MS };
 
   const begin = async (now: number): Promise<void> => {
-    const line = log.line;
-    if (line === undefined || now < unseen.until) return;
+    const timeline = log.timeline;
+    if (timeline === undefined || now < unseen.until) return;
     if (!(await isAlone())) {
       unseen = { until: 0, ms: FIRST_UNSEEN_MS };
       return;
     }
     if (!renewing.isRenewed()) return renewing.renew();
     if (now - renewing.renewedAt() < REST_MS) return;
-    const went = letGo(path, log.hold, line.left);
+    const went = closeLast(path, log.hold, timeline.left);
     if (went.kind === 'changed') return log.write(went.rest);
     if (went.kind === 'in use') {
       unseen = { until: now + unseen.ms, ms: Math.min(LONGEST_UNSEEN_MS, unseen.ms * 2) };
@@ -85,20 +92,25 @@ export function createRest(
     const hold = log.holdAgain();
     away = undefined;
     if (hold.journalMode() !== 'wal') return false;
-    const { value, pinned } = hold.pinBase(() => {
+    const { value, pinned } = hold.pinFullBackup(() => {
       const rest = looks === looksOf(path) ? readAhead(readLog(path, FRESH, true)) : undefined;
       return rest === undefined || rest.kind === 'gap' ? { left: readWalEnd(path) } : { rest };
     });
-    const line = log.line;
-    if (value.rest !== undefined || line === undefined) {
+    const timeline = log.timeline;
+    if (value.rest !== undefined || timeline === undefined) {
       pinned.release();
       if (value.rest !== undefined) await log.write(value.rest);
       return true;
     }
-    const taken = await takeTogether(pinned, { line, left: value.left, at: clock.now() }, directory, signal);
-    log.line = taken?.line;
+    const taken = await takeTogether(
+      pinned,
+      { timeline, left: value.left, at: clock.now() },
+      directory,
+      signal,
+    );
+    log.timeline = taken?.timeline;
     if (taken?.written === undefined) return true;
-    chores.wrote(taken.written.segment, taken.written.bytes);
+    housekeeping.wrote(taken.written.segment, taken.written.bytes);
     report('commits captured together', { database: name, pages: taken.written.pages });
     return true;
   };
@@ -107,8 +119,8 @@ export function createRest(
     const there = whatIsThere(path, looks);
     if (there === 'a log') return comeBack(looks);
     if (there === 'as it was') {
-      const line = log.line;
-      if (line !== undefined) await chores.run(now, clock.now(), line.position);
+      const timeline = log.timeline;
+      if (timeline !== undefined) await housekeeping.run(now, clock.now(), timeline.position);
       return true;
     }
     const seenNow = looksOf(path);
@@ -129,8 +141,8 @@ export function createRest(
 }
 
 // When the last program has closed a database, its owner expects what SQLite leaves then: everything in the one file, neither
-// `-wal` nor `-shm`. It is what he copies away, and what he copies back. As long as the shipper has the database open too, SQLite
-// leaves the log. So the shipper goes as well, and is the last to close it:
+// `-wal` nor `-shm`. It is what he copies away, and what he copies back. As long as the capture has the database open too, SQLite
+// leaves the log. So the capture goes as well, and is the last to close it:
 //
 // 1. Nobody else has it open: by the kernel's locks at every look, by the open files of all processes before it goes.
 // 2. All of the log is shipped and copied into the file, which then rests for a moment: what changes it later shows in its times.
@@ -173,16 +185,16 @@ export async function nobodyHasOpen(path: string): Promise<boolean> {
   return openers.every(({ pid }) => pid === process.pid);
 }
 
-export type LetGo =
+export type Closed =
   /** The log is gone, and all of it shipped once `rest` is; `looks` is how the file looked when nothing more was committed. */
   | { readonly kind: 'gone'; readonly looks: string; readonly rest: LogRead }
   /** Somebody has the database open whom nobody can see, or just opened it: the log is there, to be held again. */
   | { readonly kind: 'in use' }
-  /** Something was committed meanwhile: nothing was let go. */
+  /** Something was committed meanwhile: nothing was closed. */
   | { readonly kind: 'changed'; readonly rest: LogRead };
 
 /** Steps 3 and 4 above: the hold ends, unless something was `changed`. `left` is where the last shipped commit ends. */
-export function letGo(path: string, hold: LogHold, left: WalEnd): LetGo {
+export function closeLast(path: string, hold: LogHold, left: WalEnd): Closed {
   const { value } = hold.renew(
     () => ({ rest: readAhead(readLog(path, left, true)), looks: looksOf(path), log: openLog(path) }),
     false,
@@ -196,7 +208,7 @@ export function letGo(path: string, hold: LogHold, left: WalEnd): LetGo {
   return { kind: 'gone', looks, rest: last };
 }
 
-/** What there is of a database that was let go of: as it was, a log that a program made, or a file that looks otherwise. */
+/** What there is of a database that was closed: as it was, a log that a program made, or a file that looks otherwise. */
 export function whatIsThere(path: string, looks: string | undefined): 'as it was' | 'a log' | 'another file' {
   // the index too: a log alone is one that somebody is copying there
   if (existsSync(`${path}-wal`) && existsSync(`${path}-shm`)) return 'a log';

@@ -1,6 +1,6 @@
 import type { CaptureResult } from './capture-pages.ts';
 import type { PointInTimeDatabase } from '../archive/archive.ts';
-import type { BaseRules } from '../archive/chain.ts';
+import type { FullBackupRules } from '../archive/chain.ts';
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { EventName, Events, Report } from '../../../domain/events.ts';
@@ -13,7 +13,7 @@ import { childEnvironment, type Clock } from '../../../platform/runtime/index.ts
 export interface Work<T extends 'capture' | 'ship'> {
   readonly task: T;
   readonly database: PointInTimeDatabase;
-  readonly rules: BaseRules;
+  readonly rules: FullBackupRules;
   /** What the asker's clock is ahead of this host's. */
   readonly aheadMs: number;
 }

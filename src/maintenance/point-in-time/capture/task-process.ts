@@ -7,11 +7,10 @@ import { archiveFault, archiveOf, makeArchive } from '../archive/archive.ts';
 import { capturePages, verifyEnded } from './capture-pages.ts';
 import { isHeldOff } from '../archive/hold-off.ts';
 import { LOCK_FILE } from '../archive/names.ts';
-import { runTask } from './run-task.ts';
-import { shipLog } from './capture-wal.ts';
-import type { Asked, Said, Task, Work } from './run-task.ts';
+import { runTask, type Asked, type Said, type Task, type Work } from './run-task.ts';
+import { runWalCapture } from './capture-wal.ts';
 
-// The other end of run-task.ts. It ends when its parent does: a shipper that nobody supervises would hold the lock for ever.
+// The other end of run-task.ts. It ends when its parent does: a capture that nobody supervises would hold the lock for ever.
 
 const HELD_OFF_LOOK_MS = 200;
 
@@ -80,17 +79,17 @@ async function ship(task: Work<'ship'>, directory: string, clock: Clock, everyMs
     runTask({ clock, report }, { task: 'verify ended', database, aheadMs }, signal).catch(
       (error: unknown) => {
         if (!signal.aborted)
-          report('points in time damaged', { database: database.name, faults: [messageOf(error)] });
+          report('restore points damaged', { database: database.name, faults: [messageOf(error)] });
       },
     );
   };
   while (!signal.aborted && !isHeldOff(directory)) {
     const journalMode = journalModeOf(database.path);
     if (journalMode === 'wal')
-      return shipLog({ clock, report, rules, verifyEnded: verify }, database, directory, signal);
+      return runWalCapture({ clock, report, rules, verifyEnded: verify }, database, directory, signal);
     if (!alarmed) {
       const reason = `${database.path} is in journal mode ${journalMode}, not WAL: its pages are captured instead`;
-      report('points in time interrupted', { database: database.name, reason });
+      report('timeline interrupted', { database: database.name, reason });
       alarmed = true;
     }
     await capture(task, directory, clock);

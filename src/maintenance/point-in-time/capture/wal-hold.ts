@@ -18,15 +18,15 @@ import {
  */
 export interface LogHold {
   /**
-   * With the write lock: runs `ship`, which reads what is left of the log, then lets go of it, checkpoints if wanted
+   * With the write lock: runs `ship`, which reads what is left of the log, then releases it, checkpoints if wanted
    * (PASSIVE: it waits for nobody), and takes hold again. Nothing can be committed meanwhile.
    */
   readonly renew: <T>(
     ship: () => T,
     checkpoint: boolean,
   ) => { readonly value: T; readonly uncheckpointed: number };
-  /** As renew, and pins the pages of that state for a base. */
-  readonly pinBase: <T>(ship: () => T) => { readonly value: T; readonly pinned: PinnedPages };
+  /** As renew, and pins the pages of that state for a full backup. */
+  readonly pinFullBackup: <T>(ship: () => T) => { readonly value: T; readonly pinned: PinnedPages };
   /** Copies what the hold allows into the database file, while others write. */
   readonly checkpointBeside: () => void;
   /** The longest time that the write lock was held since the last call. */
@@ -81,7 +81,7 @@ export function holdLog(path: string, clock: Pick<Clock, 'monotonicMs'>): LogHol
         pin(reader);
         return { value, uncheckpointed };
       }),
-    pinBase: (ship) =>
+    pinFullBackup: (ship) =>
       locked(() => {
         const value = ship();
         const pinned = pinPages(path);

@@ -1,5 +1,5 @@
 import type { WalEnd, PinnedPages } from '../../../platform/sqlite/index.ts';
-import type { Base } from '../archive/chain.ts';
+import type { FullBackup } from '../archive/chain.ts';
 import type { LogHold } from './wal-hold.ts';
 import type { SegmentName } from '../archive/names.ts';
 import { digestOf, endCommit, hashPage, setPage, type PageHashes, noPages } from '../archive/page-hashes.ts';
@@ -9,21 +9,21 @@ import { takePages } from './capture-pages.ts';
 import type { Report } from '../../../domain/events.ts';
 import { WavspoolError } from '../../../domain/faults.ts';
 import type { Clock } from '../../../platform/runtime/index.ts';
-import { writeBase, type BaseWriter, offerBase } from '../archive/full-backup.ts';
-import type { LineEnd } from '../archive/last-state.ts';
+import { writeFullBackup, type FullBackupWriter, offerFullBackup } from '../archive/full-backup.ts';
+import type { TimelineEnd } from '../archive/last-state.ts';
 
-/** The line of records that a shipper writes, and how far it has read the log. */
-export interface Line extends Head {
+/** The line of records that a capture writes, and how far it has read the log. */
+export interface Timeline extends Head {
   /** Where the last shipped commit ends in the log. */
   readonly left: WalEnd;
   readonly hashes: PageHashes;
-  readonly base: Pick<Base, 'position' | 'at' | 'storedBytes' | 'pageSize'>;
-  /** Bytes of records behind the base. */
+  readonly fullBackup: Pick<FullBackup, 'position' | 'at' | 'storedBytes' | 'pageSize'>;
+  /** Bytes of records behind the full backup. */
   readonly recordBytes: number;
 }
 
 export interface Written {
-  readonly line: Line;
+  readonly timeline: Timeline;
   readonly segment: SegmentName;
   readonly bytes: number;
 }
@@ -31,13 +31,13 @@ export interface Written {
 /** Writes commits of the log, all of them captured at `at`, as the next file of records; a text says why it cannot go on. */
 export async function writeCommits(
   directory: string,
-  line: Line,
+  timeline: Timeline,
   read: Extract<LogRead, { kind: 'commits' }>,
   hold: Pick<LogHold, 'mustBeSame'>,
   at: number,
 ): Promise<Written | string> {
-  const { hashes } = line;
-  const records = await writeRecords(directory, line, at, read.pageSize);
+  const { hashes } = timeline;
+  const records = await writeRecords(directory, timeline, at, read.pageSize);
   try {
     let { pageCount } = hashes;
     const chunks = read.chunks();
@@ -58,9 +58,9 @@ export async function writeCommits(
     hold.mustBeSame();
     if (typeof left === 'string') return left;
     const { position, link, segment, bytes } = await records.finish(left.position);
-    const { base, recordBytes } = line;
+    const { fullBackup, recordBytes } = timeline;
     return {
-      line: { position, link, left, hashes, base, recordBytes: recordBytes + bytes },
+      timeline: { position, link, left, hashes, fullBackup, recordBytes: recordBytes + bytes },
       segment,
       bytes,
     };
@@ -86,9 +86,9 @@ export function readAhead(read: LogRead): LogRead {
   };
 }
 
-/** Where a line stands, and the state that it is to be led to. */
+/** Where a timeline stands, and the state that it is to be led to. */
 export interface Before {
-  readonly line: Line;
+  readonly timeline: Timeline;
   /** Where the pinned state ends in the log. */
   readonly left: WalEnd;
   /** When it was pinned, ms since 1970. */
@@ -96,7 +96,7 @@ export interface Before {
 }
 
 export interface Together {
-  readonly line: Line;
+  readonly timeline: Timeline;
   /** The record of what differs; undefined when nothing does. */
   readonly written:
     | { readonly segment: SegmentName; readonly bytes: number; readonly pages: number }
@@ -104,26 +104,26 @@ export interface Together {
 }
 
 /**
- * Leads a line to a pinned state by the pages that differ, as one point, and lets the database go. Undefined when the page size
+ * Leads a timeline to a pinned state by the pages that differ, as one point, and lets the database go. Undefined when the page size
  * is another one, so that no record can follow.
  */
 export async function takeTogether(
   pinned: PinnedPages,
-  { line, left, at }: Before,
+  { timeline, left, at }: Before,
   directory: string,
   signal: AbortSignal,
 ): Promise<Together | undefined> {
-  if (pinned.pageSize !== line.base.pageSize) {
+  if (pinned.pageSize !== timeline.fullBackup.pageSize) {
     pinned.release();
     return undefined;
   }
   const wal = left.position;
-  const wanted = { last: line, at, base: false, ...(wal !== undefined && { wal }) };
+  const wanted = { last: timeline, at, fullBackup: false, ...(wal !== undefined && { wal }) };
   const { record, hashes, pages } = await takePages(pinned, directory, wanted, signal);
-  if (record === undefined) return { line: { ...line, hashes, left }, written: undefined };
+  if (record === undefined) return { timeline: { ...timeline, hashes, left }, written: undefined };
   const { position, link, segment, bytes } = record;
   return {
-    line: { ...line, position, link, left, hashes, recordBytes: line.recordBytes + bytes },
+    timeline: { ...timeline, position, link, left, hashes, recordBytes: timeline.recordBytes + bytes },
     written: { segment, bytes, pages },
   };
 }
@@ -136,7 +136,7 @@ export interface PinnedState {
   /** Where it ends in the log. */
   readonly left: WalEnd;
   /** The archive's last state; undefined when there is none that records could follow. */
-  readonly end: (LineEnd & Pick<Line, 'base' | 'recordBytes'>) | undefined;
+  readonly end: (TimelineEnd & Pick<Timeline, 'fullBackup' | 'recordBytes'>) | undefined;
   /** Whether it was said already that commits were missed. */
   readonly alarmed: boolean;
   /** The archive's last position. */
@@ -144,29 +144,29 @@ export interface PinnedState {
 }
 
 /**
- * Makes a base of a pinned state, and the line that goes on from it. When the archive ends with exactly this state, the line
- * goes on without a break, and without a new base if it ends with one; else, with an alarm, the base begins a new line.
+ * Makes a full backup of a pinned state, and the timeline that goes on from it. When the archive ends with exactly this state, the timeline
+ * goes on without a break, and without a new full backup if it ends with one; else, with an alarm, the full backup begins a new timeline.
  * Throws DATABASE_DAMAGED when the copy is not sound and no line is there to go on with.
  */
-export async function takeBase(
+export async function takeFullBackup(
   deps: { readonly clock: Clock; readonly report: Report },
   database: string,
   directory: string,
   state: PinnedState,
   signal: AbortSignal,
-): Promise<{ readonly line: Line; readonly made: boolean }> {
+): Promise<{ readonly timeline: Timeline; readonly made: boolean }> {
   const { pinned, end, left, at, reason } = state;
-  const image = await writeBase(directory);
+  const image = await writeFullBackup(directory);
   try {
     const hashes = await copyPages(pinned, image.write, signal);
     const digest = digestOf(hashes);
     const known = end?.digest === digest ? end : undefined;
-    if (known !== undefined && known.base.position === known.position) {
-      return { line: { ...known, hashes, left }, made: false };
+    if (known !== undefined && known.fullBackup.position === known.position) {
+      return { timeline: { ...known, hashes, left }, made: false };
     }
     if (end !== undefined && known === undefined && !state.alarmed) {
       const why = 'the database is in another state than the last one that was captured';
-      deps.report('points in time interrupted', { database, reason: why });
+      deps.report('timeline interrupted', { database, reason: why });
     }
     const { pageSize, pageCount, journalMode } = pinned;
     const facts = {
@@ -182,14 +182,14 @@ export async function takeBase(
       position: known?.position ?? state.position + 1,
       ...(left.position === undefined ? {} : { wal: left.position }),
     };
-    const base = await offerBase(deps, directory, await image.finish(), facts, signal);
-    if (base !== undefined) {
-      const { position, link } = base;
-      return { line: { position, link, left, hashes, base, recordBytes: 0 }, made: true };
+    const fullBackup = await offerFullBackup(deps, directory, await image.finish(), facts, signal);
+    if (fullBackup !== undefined) {
+      const { position, link } = fullBackup;
+      return { timeline: { position, link, left, hashes, fullBackup, recordBytes: 0 }, made: true };
     }
     if (known === undefined)
-      throw new WavspoolError('SNAPSHOT_BAD', `${directory}: no base, and no line without`);
-    return { line: { ...known, hashes, left }, made: false };
+      throw new WavspoolError('SNAPSHOT_BAD', `${directory}: no full backup, and no timeline without`);
+    return { timeline: { ...known, hashes, left }, made: false };
   } finally {
     await image.discard();
   }
@@ -197,7 +197,7 @@ export async function takeBase(
 
 async function copyPages(
   pinned: PinnedPages,
-  write: BaseWriter['write'],
+  write: FullBackupWriter['write'],
   signal: AbortSignal,
 ): Promise<PageHashes> {
   const hashes = noPages();

@@ -6,21 +6,28 @@ import { pipeline } from 'node:stream/promises';
 import { createHash } from 'node:crypto';
 import { WavspoolError } from '../../../domain/faults.ts';
 import { isoTime, temporaryPath } from '../../../platform/runtime/index.ts';
-import { DIRECTORY_MODE, FILE_MODE, sizeOf, type PointInTimeDatabase } from '../archive/archive.ts';
+import {
+  DIRECTORY_MODE,
+  FILE_MODE,
+  sizeOf,
+  type PointInTimeDatabase,
+  type ArchiveDeps,
+} from '../archive/archive.ts';
 import { chainsOf, rangeOf, type Chain } from '../archive/chain.ts';
-import { baseFile, segmentFile } from '../archive/names.ts';
+import { fullBackupFile, segmentFile } from '../archive/names.ts';
 import {
   readOffsite,
   type OffsiteArchive,
   type OffsiteObject,
   type OffsiteStore,
+  offsitePrefix,
+  sourceId,
+  type OriginDeps,
 } from '../ship/offsite-archive.ts';
-import { offsitePrefix, sourceId, type OriginDeps } from '../ship/offsite-archive.ts';
-import type { ArchiveDeps } from '../archive/archive.ts';
 import type { Upto } from '../archive/rebuild.ts';
 import { restoreFrom, type Restored } from './restore.ts';
 
-/** The points in time of one archive in the bucket. */
+/** The restore points of one archive in the bucket. */
 export interface OffsitePoints {
   /** What the keys begin with. */
   readonly prefix: string;
@@ -101,7 +108,7 @@ async function bring(
   deps: OffsiteStore,
   offsite: OffsiteArchive,
   directory: string,
-  { base, segments }: Chain,
+  { fullBackup, segments }: Chain,
   upto: Upto,
   signal: AbortSignal,
 ): Promise<void> {
@@ -116,8 +123,8 @@ async function bring(
     if (!(await download(deps, object, path, signal)))
       throw new WavspoolError('SNAPSHOT_BAD', `${object.key} is not what was sent${hint}`);
   };
-  await fetch(baseFile(base, 'db.zst'), undefined);
-  let before = base.at;
+  await fetch(fullBackupFile(fullBackup, 'db.zst'), undefined);
+  let before = fullBackup.at;
   for (const segment of segments) {
     if (upto.segment === undefined || segment.first > upto.segment.first) break;
     await fetch(segmentFile(segment), before);

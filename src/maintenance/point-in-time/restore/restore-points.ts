@@ -11,7 +11,7 @@ import {
 } from '../archive/archive.ts';
 import { chainsOf, headOf, rangeOf, type Archive, type Chain } from '../archive/chain.ts';
 import { decodeChecked, type Checked } from '../archive/format.ts';
-import { baseFile, CHECKED_FILE, segmentFile, type SegmentName } from '../archive/names.ts';
+import { fullBackupFile, CHECKED_FILE, segmentFile, type SegmentName } from '../archive/names.ts';
 import { judgeChains } from '../archive/judge-chains.ts';
 import { readIndex } from '../archive/last-state.ts';
 import { runTask } from '../capture/run-task.ts';
@@ -37,7 +37,7 @@ export interface ChainSummary {
   readonly to: number;
   readonly points: number;
   readonly bytes: number;
-  /** Why its base was made. */
+  /** Why its full backup was made. */
   readonly reason: string;
   /** The time of the last point that was restored and found sound; undefined when none was. */
   readonly verifiedTo: number | undefined;
@@ -54,9 +54,9 @@ export async function listPoints(database: PointInTimeDatabase): Promise<Points>
   const range = rangeOf(chains);
   const summaries: ChainSummary[] = [];
   for (const chain of chains) {
-    const { base, end, points, missing } = chain;
+    const { fullBackup, end, points, missing } = chain;
     const bytes = await bytesOf(directory, filesOf(chain));
-    const { position, at, reason, verified } = base;
+    const { position, at, reason, verified } = fullBackup;
     const verifiedTo = verified?.through.at;
     summaries.push({ position, from: at, to: end.at, points, bytes, reason, verifiedTo, missing });
   }
@@ -103,10 +103,10 @@ export async function verifyPoints(
   const faults = archive.damaged.map((name) => `${join(directory, name)} is damaged`);
   faults.push(...(await notesFaults(directory, archive)));
   for (const { first, last } of strandedAmong(archive)) {
-    faults.push(`the records ${first} to ${last} in ${directory} follow no base that is there`);
+    faults.push(`the records ${first} to ${last} in ${directory} follow no full backup that is there`);
   }
   const all = [...faults, ...chains.flatMap((chain) => chain.faults)];
-  if (all.length > 0) deps.report('points in time damaged', { database: database.name, faults: all });
+  if (all.length > 0) deps.report('restore points damaged', { database: database.name, faults: all });
   return { sound: all.length === 0, chains, faults };
 }
 
@@ -119,7 +119,7 @@ async function verifyAll(
   const verified: Verified['chains'][number][] = [];
   try {
     for (const chain of chains) {
-      const { position, at: from } = chain.base;
+      const { position, at: from } = chain.fullBackup;
       const faults = await verifyPresent(deps, directory, chain, signal);
       if (faults !== undefined) verified.push({ position, from, faults });
     }
@@ -140,7 +140,7 @@ async function verifyPresent(
   const faults = await verifyChain(directory, chain, { clock: deps.clock, finish }, signal);
   if (faults.length === 0) return faults;
   const again = chainsOf(await readArchive(directory)).find(
-    ({ base }) => base.position === chain.base.position,
+    ({ fullBackup }) => fullBackup.position === chain.fullBackup.position,
   );
   if (again === undefined) return undefined;
   return namesOf(again) === namesOf(chain)
@@ -173,15 +173,15 @@ async function notesFaults(directory: string, archive: Archive): Promise<readonl
   return faults;
 }
 
-function strandedAmong({ segments, bases }: Archive): readonly SegmentName[] {
-  const first = bases[0];
+function strandedAmong({ segments, fullBackups }: Archive): readonly SegmentName[] {
+  const first = fullBackups[0];
   return segments.filter(({ last }) => first === undefined || last <= first.position);
 }
 
 export interface Pruned {
   readonly dryRun: boolean;
   readonly chains: readonly {
-    /** undefined for records that no base leads to. */
+    /** undefined for records that no full backup leads to. */
     readonly position: number | undefined;
     readonly from: number;
     readonly to: number;
@@ -212,14 +212,14 @@ export async function prunePoints(
   )) {
     const files = chain === undefined ? segments.map(segmentFile) : filesOf(chain);
     const bytes = await bytesOf(directory, files);
-    const from = chain?.base.at ?? segments[0]?.from ?? 0;
+    const from = chain?.fullBackup.at ?? segments[0]?.from ?? 0;
     const to = chain?.end.at ?? segments.at(-1)?.to ?? 0;
-    chains.push({ position: chain?.base.position, from, to, keep, reason, files, bytes });
+    chains.push({ position: chain?.fullBackup.position, from, to, keep, reason, files, bytes });
   }
   const gone = chains.filter(({ keep }) => !keep);
   if (!dryRun && gone.length > 0) {
     for (const { files } of gone) await removeFiles(directory, files);
-    report('points in time pruned', {
+    report('restore points pruned', {
       database: database.name,
       chains: gone.filter(({ position }) => position !== undefined).length,
       files: gone.reduce((sum, { files }) => sum + files.length, 0),
@@ -230,8 +230,8 @@ export async function prunePoints(
 }
 
 /** A chain's files; first the one without which the others count for nothing, so that deleting them in order is safe. */
-export function filesOf({ base, segments }: Chain): readonly string[] {
-  const own = (['json', 'verified.json', 'db.zst'] as const).map((kind) => baseFile(base, kind));
+export function filesOf({ fullBackup, segments }: Chain): readonly string[] {
+  const own = (['json', 'verified.json', 'db.zst'] as const).map((kind) => fullBackupFile(fullBackup, kind));
   return [...own, ...segments.map(segmentFile)];
 }
 

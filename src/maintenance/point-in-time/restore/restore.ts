@@ -41,7 +41,7 @@ export interface Restored {
 
 /**
  * Brings back the last state that was captured at or before `at` (ms since 1970), in a new database file `target` that gets
- * its name only when it was found sound: every checksum, the digest of the whole state, `integrity_check`. Should a base be
+ * its name only when it was found sound: every checksum, the digest of the whole state, `integrity_check`. Should a full backup be
  * damaged, it goes by an older one. Throws SNAPSHOT_UNKNOWN when `at` lies outside of what was captured, SNAPSHOT_BAD when
  * the state cannot be brought back, USAGE when `target` exists, DISK_FULL, FILE_UNREADABLE, or the abort's reason.
  */
@@ -58,7 +58,7 @@ export async function restorePoint(
   return restoreFrom(deps, place, at, target, signal);
 }
 
-/** Where a line of records is to be found. */
+/** Where a timeline of records is to be found. */
 export interface PointsPlace {
   readonly name: string;
   /** The directory in which the files lie once they were brought. */
@@ -90,7 +90,14 @@ export async function restoreFrom(
     }
     await syncDirectory(dirname(target));
     const { position, pageSize, pageCount, digest } = rebuilt;
-    return { at: rebuilt.at, position, pageSize, pageCount, digest, journalMode: chain.base.journalMode };
+    return {
+      at: rebuilt.at,
+      position,
+      pageSize,
+      pageCount,
+      digest,
+      journalMode: chain.fullBackup.journalMode,
+    };
   } catch (error) {
     throw archiveFault(dirname(target), error);
   } finally {
@@ -149,7 +156,7 @@ async function choiceOf(
 ): Promise<Extract<Choice, { kind: 'restore' }>> {
   const range = rangeOf(chains);
   if (range === undefined) {
-    throw new WavspoolError('SNAPSHOT_UNKNOWN', `${name}: ${where} holds no point in time`);
+    throw new WavspoolError('SNAPSHOT_UNKNOWN', `${name}: ${where} holds no restore point`);
   }
   // what lies behind a hole was captured, and is not to be passed over in silence
   const last = chains.at(-1)?.segments.at(-1)?.to ?? 0;

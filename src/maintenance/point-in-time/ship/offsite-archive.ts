@@ -3,13 +3,19 @@ import { join } from 'node:path';
 import { WavspoolError } from '../../../domain/faults.ts';
 import { writeDurably } from '../../../platform/runtime/index.ts';
 import { archiveOf, FILE_MODE, readIfThere, type PointInTimeDatabase } from '../archive/archive.ts';
-import { ARCHIVE_ID_FILE, parseName, type ParsedName, baseFile, type SegmentName } from '../archive/names.ts';
+import {
+  ARCHIVE_ID_FILE,
+  parseName,
+  type ParsedName,
+  fullBackupFile,
+  type SegmentName,
+} from '../archive/names.ts';
 import { Buffer } from 'node:buffer';
 import { knownHead, type ListedObject, type ObjectStore } from '../../../platform/s3/index.ts';
-import { arrange, type Archive, type Base } from '../archive/chain.ts';
-import { decodeBase } from '../archive/format.ts';
+import { arrange, type Archive, type FullBackup } from '../archive/chain.ts';
+import { decodeFullBackup } from '../archive/format.ts';
 
-// Where points in time lie in the bucket: `<prefix><database>/<set>/<the archive's own file name>`. A set is one line of records
+// Where restore points lie in the bucket: `<prefix><database>/<set>/<the archive's own file name>`. A set is one timeline of records
 // of one archive, of one data directory, of one path: neither two hosts with the same settings nor an archive that began anew
 // after its disk was lost can get into each other's.
 
@@ -126,12 +132,12 @@ export interface OffsiteArchive {
 
 /** How many heads are asked for at once. */
 const HEADS_AT_ONCE = 32;
-/** A description of a base is a line of JSON. */
+/** A description of a full backup is one line of JSON. */
 const MOST_DESCRIPTION_BYTES = 64 * 1024;
 
 /**
- * What lies below `prefix` of a database's points in time, set by set. An object counts only with metadata that a wavspool wrote
- * for that database and set, and with the length that it says; a base only with a description that is what was sent, and an image
+ * What lies below `prefix` of a database's restore points, set by set. An object counts only with metadata that a wavspool wrote
+ * for that database and set, and with the length that it says; a full backup only with a description that is what was sent, and an image
  * that is the one described. Throws store faults.
  */
 export async function readOffsite(
@@ -181,35 +187,39 @@ async function arranged(
   ignored: readonly string[],
   signal: AbortSignal,
 ): Promise<Archive> {
-  const bases: Base[] = [];
+  const fullBackups: FullBackup[] = [];
   const segments: SegmentName[] = [];
   const damaged = [...ignored];
   for (const object of objects.values()) {
     const { parsed } = object;
     if (parsed.kind === 'segment') segments.push(parsed);
-    if (parsed.kind !== 'base' || parsed.file !== 'json') continue;
-    const base = await readBase(store, object, signal);
-    const image = objects.get(baseFile(parsed, 'db.zst'));
-    if (base?.position !== parsed.position || base.at !== parsed.at || base.storedSha256 !== image?.sha256)
+    if (parsed.kind !== 'full backup' || parsed.file !== 'json') continue;
+    const fullBackup = await readFullBackup(store, object, signal);
+    const image = objects.get(fullBackupFile(parsed, 'db.zst'));
+    if (
+      fullBackup?.position !== parsed.position ||
+      fullBackup.at !== parsed.at ||
+      fullBackup.storedSha256 !== image?.sha256
+    )
       damaged.push(object.key);
-    else bases.push({ ...base, verified: undefined });
+    else fullBackups.push({ ...fullBackup, verified: undefined });
   }
-  return arrange(bases, segments, damaged);
+  return arrange(fullBackups, segments, damaged);
 }
 
-const descriptions = new Map<string, Omit<Base, 'verified'>>();
+const descriptions = new Map<string, Omit<FullBackup, 'verified'>>();
 
-async function readBase(
+async function readFullBackup(
   store: OffsiteStore['store'],
   { key, bytes, sha256 }: OffsiteObject,
   signal: AbortSignal,
-): Promise<Omit<Base, 'verified'> | undefined> {
+): Promise<Omit<FullBackup, 'verified'> | undefined> {
   const known = descriptions.get(sha256);
   if (known !== undefined) return known;
   if (bytes > MOST_DESCRIPTION_BYTES) return undefined;
   const text = Buffer.concat(await Array.fromAsync(await store.get(key, signal)));
   if (hash('sha256', text) !== sha256) return undefined;
-  const base = decodeBase(text.toString('utf8'));
-  if (base !== undefined) descriptions.set(sha256, base);
-  return base;
+  const fullBackup = decodeFullBackup(text.toString('utf8'));
+  if (fullBackup !== undefined) descriptions.set(sha256, fullBackup);
+  return fullBackup;
 }

@@ -13,7 +13,7 @@ import {
 } from '../archive/archive.ts';
 import { arrange, chainsOf, headOf, rangeOf, type Archive, type Chain } from '../archive/chain.ts';
 import { decodeOffsite, encodeOffsite, type Offsite } from '../archive/format.ts';
-import { baseFile, OFFSITE_FILE, parseName, segmentFile, type SegmentName } from '../archive/names.ts';
+import { fullBackupFile, OFFSITE_FILE, parseName, segmentFile, type SegmentName } from '../archive/names.ts';
 import { readOffsite, type OffsiteArchive, type OffsiteObject } from './offsite-archive.ts';
 import {
   counts,
@@ -41,15 +41,15 @@ export interface ShippedPoints {
   readonly removed: number;
 }
 
-/** A shipper may still put small files of records together, but not ones that are this old. */
+/** The capture may still put small files of records together, but not ones that are this old. */
 const SETTLED_MS = 150_000;
 const CONTENT_TYPE = 'application/octet-stream';
 
 /**
  * Brings what the archive of a database holds to the bucket, in the order of its positions, so that at every moment what is there
- * can be restored up to where it ends: the image of a base before its description, records behind the base. Each file is checked
+ * can be restored up to where it ends: the image of a full backup before its description, records behind the full backup. Each file is checked
  * before it is sent, and sent under its SHA-256; a crash leaves it to the next run. Then removes what `keep` does not keep. Safe to
- * repeat. Throws store faults, and SNAPSHOT_BAD when a file is damaged: what follows it goes offsite from the next base on.
+ * repeat. Throws store faults, and SNAPSHOT_BAD when a file is damaged: what follows it goes offsite from the next full backup on.
  */
 export async function shipPoints(
   deps: ShipOffsiteDeps,
@@ -70,10 +70,13 @@ export async function shipPoints(
     }
   } finally {
     if (sent.files > 0)
-      deps.report('points in time shipped', { database: database.name, prefix: set.prefix, ...sent });
+      deps.report('restore points shipped', { database: database.name, prefix: set.prefix, ...sent });
   }
-  const bases = [...there.archive.bases, ...archive.bases.filter((base) => isWhole(base, objects))];
-  const known = new Map(bases.map((base) => [base.position, base]));
+  const fullBackups = [
+    ...there.archive.fullBackups,
+    ...archive.fullBackups.filter((fullBackup) => isWhole(fullBackup, objects)),
+  ];
+  const known = new Map(fullBackups.map((fullBackup) => [fullBackup.position, fullBackup]));
   const segments = [...objects.values()].flatMap(({ parsed }) => (parsed.kind === 'segment' ? [parsed] : []));
   const shipped = arrange([...known.values()], segments, []);
   const removed = await pruneShipped(deps, database, { archive, shipped, objects }, signal);
@@ -115,8 +118,12 @@ async function shipChain(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { directory, mode, objects } = shipping;
-  const { base, segments } = chain;
-  const files = [baseFile(base, 'db.zst'), baseFile(base, 'json'), ...segments.map(segmentFile)];
+  const { fullBackup, segments } = chain;
+  const files = [
+    fullBackupFile(fullBackup, 'db.zst'),
+    fullBackupFile(fullBackup, 'json'),
+    ...segments.map(segmentFile),
+  ];
   for (const name of files) {
     signal.throwIfAborted();
     if (objects.has(name) || isCovered(name, objects)) continue;
@@ -162,7 +169,7 @@ function isCovered(name: string, objects: ReadonlyMap<string, OffsiteObject>): b
 async function mustBeSound(
   directory: string,
   name: string,
-  { base, segments }: Chain,
+  { fullBackup, segments }: Chain,
   signal: AbortSignal,
 ): Promise<void> {
   const segment = segments.find((one) => segmentFile(one) === name);
@@ -172,7 +179,7 @@ async function mustBeSound(
     return;
   }
   if (!name.endsWith('.db.zst')) return; // a description was read, and carries its own sum
-  if ((await sha256OfFile(join(directory, name), signal)) === base.storedSha256) return;
+  if ((await sha256OfFile(join(directory, name), signal)) === fullBackup.storedSha256) return;
   throw new WavspoolError('SNAPSHOT_BAD', `${join(directory, name)} does not fit its SHA-256`);
 }
 
@@ -207,8 +214,11 @@ async function bring(
   return { key, name, parsed, bytes: size, sha256 };
 }
 
-function isWhole(base: Archive['bases'][number], objects: ReadonlyMap<string, OffsiteObject>): boolean {
-  return objects.has(baseFile(base, 'db.zst')) && objects.has(baseFile(base, 'json'));
+function isWhole(
+  fullBackup: Archive['fullBackups'][number],
+  objects: ReadonlyMap<string, OffsiteObject>,
+): boolean {
+  return objects.has(fullBackupFile(fullBackup, 'db.zst')) && objects.has(fullBackupFile(fullBackup, 'json'));
 }
 
 interface Pruning {
@@ -220,7 +230,7 @@ interface Pruning {
 }
 
 /**
- * Removes what `keep` does not keep, as on this host: a base that was verified here is the same there, byte for byte. First the
+ * Removes what `keep` does not keep, as on this host: a full backup that was verified here is the same there, byte for byte. First the
  * description, without which the rest of a chain counts for nothing. Returns how many objects went.
  */
 async function pruneShipped(
@@ -229,22 +239,29 @@ async function pruneShipped(
   { archive, shipped, objects }: Pruning,
   signal: AbortSignal,
 ): Promise<number> {
-  const verified = new Map(archive.bases.map((base) => [`${base.position} ${base.sha256}`, base.verified]));
-  const bases = shipped.bases.map((base) => ({
-    ...base,
-    verified: verified.get(`${base.position} ${base.sha256}`),
+  const verified = new Map(
+    archive.fullBackups.map((fullBackup) => [
+      `${fullBackup.position} ${fullBackup.sha256}`,
+      fullBackup.verified,
+    ]),
+  );
+  const fullBackups = shipped.fullBackups.map((fullBackup) => ({
+    ...fullBackup,
+    verified: verified.get(`${fullBackup.position} ${fullBackup.sha256}`),
   }));
-  const judged = { ...shipped, bases };
+  const judged = { ...shipped, fullBackups };
   const going = judgeChains(judged, chainsOf(judged), archiveOf(database).keep, clock.now()).filter(
     ({ keep }) => !keep,
   );
   const names = going.flatMap(({ chain, segments }) => [
-    ...(chain === undefined ? [] : [baseFile(chain.base, 'json'), baseFile(chain.base, 'db.zst')]),
+    ...(chain === undefined
+      ? []
+      : [fullBackupFile(chain.fullBackup, 'json'), fullBackupFile(chain.fullBackup, 'db.zst')]),
     ...segments.map(segmentFile),
   ]);
-  const first = bases[0]?.position ?? 0;
+  const first = fullBackups[0]?.position ?? 0;
   for (const { name, parsed } of objects.values())
-    if (parsed.kind === 'base' && parsed.position < first && !names.includes(name)) names.push(name); // a crash left it
+    if (parsed.kind === 'full backup' && parsed.position < first && !names.includes(name)) names.push(name); // a crash left it
   names.push(...shipped.duplicates.map(segmentFile));
   const removed = names.flatMap((name) => objects.get(name) ?? []);
   for (const { key, name } of removed) {
@@ -254,7 +271,7 @@ async function pruneShipped(
   if (removed.length > 0) {
     const bytes = removed.reduce((sum, object) => sum + object.bytes, 0);
     const chains = going.filter(({ chain }) => chain !== undefined).length;
-    report('points in time pruned', {
+    report('restore points pruned', {
       database: `${database.name} (offsite)`,
       chains,
       files: removed.length,
@@ -271,7 +288,10 @@ async function noteShipped(
   shipped: Archive,
   objects: ReadonlyMap<string, OffsiteObject>,
 ): Promise<void> {
-  const present = { ...shipped, bases: shipped.bases.filter((base) => isWhole(base, objects)) };
+  const present = {
+    ...shipped,
+    fullBackups: shipped.fullBackups.filter((fullBackup) => isWhole(fullBackup, objects)),
+  };
   const chains = chainsOf({
     ...present,
     segments: present.segments.filter((segment) => objects.has(segmentFile(segment))),
@@ -309,12 +329,12 @@ export async function offsiteState(
   const { directory } = archiveOf(database);
   const text = await readIfThere(join(directory, OFFSITE_FILE));
   const note = text === undefined ? undefined : decodeOffsite(text);
-  const { bases, segments } = await readArchive(directory);
+  const { fullBackups, segments } = await readArchive(directory);
   const position = note?.position ?? 0;
   const missing = [
-    ...bases.filter((base) => base.position > position).map(({ at }) => at),
+    ...fullBackups.filter((fullBackup) => fullBackup.position > position).map(({ at }) => at),
     ...segments.filter(({ last }) => last > position).map(({ from }) => from),
   ];
   if (missing.length > 0) return { note, coveredTo: Math.min(...missing), isBehind: true };
-  return { note, coveredTo: bases.length === 0 ? undefined : checkedAt, isBehind: false };
+  return { note, coveredTo: fullBackups.length === 0 ? undefined : checkedAt, isBehind: false };
 }

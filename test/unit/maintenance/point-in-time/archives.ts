@@ -1,10 +1,10 @@
-import type { Base } from '../../../../src/maintenance/point-in-time/archive/chain.ts';
+import type { FullBackup } from '../../../../src/maintenance/point-in-time/archive/chain.ts';
 import type { SegmentName } from '../../../../src/maintenance/point-in-time/archive/names.ts';
 
 export const MINUTE_MS = 60_000;
 
-/** A base at minute `at`. */
-export function base(position: number, at: number, rest: Partial<Base> = {}): Base {
+/** A full backup at minute `at`. */
+export function fullBackup(position: number, at: number, rest: Partial<FullBackup> = {}): FullBackup {
   return {
     format: 1,
     database: 'x',
@@ -25,15 +25,15 @@ export function base(position: number, at: number, rest: Partial<Base> = {}): Ba
   };
 }
 
-/** A base that was verified through a point at minute `throughAt`. */
-export function verifiedBase(
+/** A full backup that was verified through a point at minute `throughAt`. */
+export function verifiedFullBackup(
   position: number,
   at: number,
   through: { position: number; at: number },
-  rest: Partial<Base> = {},
-): Base {
+  rest: Partial<FullBackup> = {},
+): FullBackup {
   const point = { position: through.position, at: through.at * MINUTE_MS };
-  return base(position, at, { verified: { position, through: point, at: 0 }, ...rest });
+  return fullBackup(position, at, { verified: { position, through: point, at: 0 }, ...rest });
 }
 
 /** A segment of one point per record, from minute `from` to minute `to`. */

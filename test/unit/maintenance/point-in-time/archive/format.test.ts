@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  decodeBase,
+  decodeFullBackup,
   decodeHeader,
   decodeIndex,
   decodeVerification,
-  encodeBase,
+  encodeFullBackup,
   encodeIndex,
   encodeRecord,
   encodeVerification,
@@ -13,11 +13,11 @@ import {
   type RecordHeader,
 } from '../../../../../src/maintenance/point-in-time/archive/format.ts';
 import {
-  baseFile,
+  fullBackupFile,
   parseName,
   segmentFile,
 } from '../../../../../src/maintenance/point-in-time/archive/names.ts';
-import { base } from '../archives.ts';
+import { fullBackup } from '../archives.ts';
 
 const position = fc.integer({ min: 0, max: 999_999_999_999 });
 const time = fc.integer({ min: 0, max: 253_402_300_799_999 });
@@ -28,8 +28,8 @@ describe('names', () => {
       fc.property(position, fc.nat(1000), time, time, fc.nat(999_999), (first, more, from, to, points) => {
         const name = { first, last: Math.min(first + more, 999_999_999_999), from, to, points };
         expect(parseName(segmentFile(name))).toEqual({ kind: 'segment', ...name });
-        expect(parseName(baseFile({ position: first, at: from }, 'db.zst'))).toEqual({
-          kind: 'base',
+        expect(parseName(fullBackupFile({ position: first, at: from }, 'db.zst'))).toEqual({
+          kind: 'full backup',
           position: first,
           at: from,
           file: 'db.zst',
@@ -87,11 +87,11 @@ describe('records', () => {
 });
 
 describe('descriptions', () => {
-  const { verified: _, ...description } = base(1, 0);
+  const { verified: _, ...description } = fullBackup(1, 0);
   const verification = { position: 1, through: { position: 3, at: 7 }, at: 9 };
 
   test('are read as they were written', () => {
-    expect(decodeBase(encodeBase(description))).toEqual(description);
+    expect(decodeFullBackup(encodeFullBackup(description))).toEqual(description);
     expect(decodeVerification(encodeVerification(verification))).toEqual(verification);
     const index = {
       position: 3,
@@ -106,7 +106,7 @@ describe('descriptions', () => {
   });
 
   test('with any bit flipped they are not', () => {
-    const text = Buffer.from(encodeBase(description));
+    const text = Buffer.from(encodeFullBackup(description));
     const index = encodeIndex(
       {
         position: 3,
@@ -121,7 +121,7 @@ describe('descriptions', () => {
     fc.assert(
       fc.property(fc.nat(), (bit) => {
         for (const [bytes, decode] of [
-          [text, (it: Buffer) => decodeBase(it.toString())],
+          [text, (it: Buffer) => decodeFullBackup(it.toString())],
           [index, decodeIndex],
         ] as const) {
           const flipped = Buffer.from(bytes);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { listPoints, shipWal, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
+import { listPoints, captureWal, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
 import { auditLedger, makeLedger } from '../support/ledger.ts';
 import {
   contentHash,
@@ -23,7 +23,7 @@ import { until } from '../support/ports.ts';
 /** Ships until it is stopped. */
 function shipping(rig: PointsRig): { stop: () => Promise<void> } {
   const stopping = new AbortController();
-  const running = shipWal(rig.deps, rig.database, stopping.signal);
+  const running = captureWal(rig.deps, rig.database, stopping.signal);
   return {
     stop: async () => {
       stopping.abort();
@@ -57,7 +57,7 @@ test('after its program has ended a database is one file that holds everything, 
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   const ships = shipping(rig);
-  await until('it ships', () => saw(rig, 'shipping commits') > 0);
+  await until('it ships', () => saw(rig, 'wal capture started') > 0);
   for (let round = 0; round < 3; round += 1) {
     const writer = startWriter(rig.path, 100);
     await until('it writes', () => writer.seen.length > 3);
@@ -72,8 +72,8 @@ test('after its program has ended a database is one file that holds everything, 
   await ships.stop();
   const { points } = await listPoints(rig.database);
   expect(points).toBe(1 + auditLedger(rig.path).moves); // each commit is a point, none was taken with another
-  expect(saw(rig, 'points in time interrupted') + saw(rig, 'commits captured together')).toBe(0);
-  expect(saw(rig, 'shipping died')).toBe(0);
+  expect(saw(rig, 'timeline interrupted') + saw(rig, 'commits captured together')).toBe(0);
+  expect(saw(rig, 'wal capture died')).toBe(0);
   expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
 });
 
@@ -81,7 +81,7 @@ test('a database that its owner copies back between two runs of his program is w
   await using rig = await pointsRig('wal');
   makeLedger(rig.path, { fillRows: 300 }).close();
   const ships = shipping(rig);
-  await until('it ships', () => saw(rig, 'shipping commits') > 0);
+  await until('it ships', () => saw(rig, 'wal capture started') > 0);
   const kept = rig.newPath();
   const before = startWriter(rig.path, 100);
   await until('it writes', () => before.seen.length > 2);
@@ -111,21 +111,21 @@ test('a database that its owner copies back between two runs of his program is w
   for (let step = 0; step <= 40; step += 1)
     seen.add(auditLedger((await rig.restore(Math.round(from + ((to - from) * step) / 40))).path).moves);
   expect(Math.max(...seen)).toBeGreaterThan(moves);
-  expect(saw(rig, 'points in time damaged')).toBe(0);
+  expect(saw(rig, 'restore points damaged')).toBe(0);
 });
 
 test('programs that come and go in a moment are captured, at worst as one point each', async () => {
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   const ships = shipping(rig);
-  await until('it lets go', () => saw(rig, 'shipping commits') > 0 && isLeft(rig.path));
+  await until('it lets go', () => saw(rig, 'wal capture started') > 0 && isLeft(rig.path));
   for (let round = 1; round <= 5; round += 1) {
     visit(rig.path, 3);
     await until('it is shipped', async () => (await restoredMoves(rig)) === round * 3);
     await until('the log is gone', () => isLeft(rig.path));
   }
   await ships.stop();
-  expect(saw(rig, 'points in time interrupted')).toBe(0);
+  expect(saw(rig, 'timeline interrupted')).toBe(0);
   expect((await listPoints(rig.database)).chains).toHaveLength(1);
   expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
 });
@@ -134,7 +134,7 @@ test('while it rests, that nothing is missing is noted all the time', async () =
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   const ships = shipping(rig);
-  await until('it lets go', () => saw(rig, 'shipping commits') > 0 && isLeft(rig.path));
+  await until('it lets go', () => saw(rig, 'wal capture started') > 0 && isLeft(rig.path));
   const { checkedAt = 0 } = await listPoints(rig.database);
   const looks = statSync(rig.path, { bigint: true });
   await until(
@@ -154,7 +154,7 @@ test('a file that is being copied over it is not opened before it is whole', asy
   await db.backup(kept);
   db.close();
   const ships = shipping(rig);
-  await until('it lets go', () => saw(rig, 'shipping commits') > 0 && isLeft(rig.path));
+  await until('it lets go', () => saw(rig, 'wal capture started') > 0 && isLeft(rig.path));
   visit(rig.path, 5);
   await until('it is shipped', async () => (await restoredMoves(rig)) === 5);
   await until('the log is gone', () => isLeft(rig.path));
@@ -165,14 +165,14 @@ test('a file that is being copied over it is not opened before it is whole', asy
     await contentHash(rig.path),
   );
   await ships.stop();
-  expect(saw(rig, 'points in time damaged')).toBe(0);
+  expect(saw(rig, 'restore points damaged')).toBe(0);
 });
 
 test('a shipper that is killed, holding or at rest, loses no commit that was shipped, and lets go again', async () => {
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   const ships = shipping(rig);
-  await until('it ships', () => saw(rig, 'shipping commits') > 0);
+  await until('it ships', () => saw(rig, 'wal capture started') > 0);
   let ended = 0;
   for (let round = 0; round < 4; round += 1) {
     const writer = startWriter(rig.path, 50);
@@ -181,7 +181,7 @@ test('a shipper that is killed, holding or at rest, loses no commit that was shi
     await writer.stop();
     if (round % 2 === 1) process.kill(shipperPid(), 'SIGKILL');
     ended += 1;
-    await until('it ships again', () => saw(rig, 'shipping commits') > ended, 30_000);
+    await until('it ships again', () => saw(rig, 'wal capture started') > ended, 30_000);
     await until('the log is gone', () => isLeft(rig.path), 30_000);
     expect(auditLedger(rig.path)).toEqual({ faults: [], moves: await restoredMoves(rig) });
   }
@@ -194,7 +194,7 @@ test('a database that somebody has open whom nobody can see is followed on, and 
   makeLedger(rig.path).close();
   await using user = await opened(rig.path);
   const ships = shipping(rig);
-  await until('it ships', () => saw(rig, 'shipping commits') > 0);
+  await until('it ships', () => saw(rig, 'wal capture started') > 0);
   const db = new Database(rig.path);
   db.pragma('user_version = 7');
   await shipped(rig, 2);
@@ -203,5 +203,5 @@ test('a database that somebody has open whom nobody can see is followed on, and 
   await user.stop();
   await until('the log is gone', () => isLeft(rig.path));
   await ships.stop();
-  expect(saw(rig, 'points in time interrupted')).toBe(0);
+  expect(saw(rig, 'timeline interrupted')).toBe(0);
 });
