@@ -52,6 +52,7 @@ const TEST = [
   'promtool',
   'openssl',
   'systemd-notify',
+  'groff',
   'kubectl',
 ];
 
