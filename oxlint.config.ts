@@ -136,11 +136,12 @@ export default defineConfig({
       files: ['src/platform/runtime/**', 'test/**', 'infra/**', 'bench/**'],
       rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
     },
-    // src/process/up sets what its roles inherit, child-environment.ts keeps what other programs get
+    // src/process/up sets what its roles inherit, an audit's process reads the settings as a role does, child-environment.ts keeps what other programs get
     {
       files: [
         'src/platform/config/**',
         'src/process/up/up.ts',
+        'src/process/audit/audit-process.ts',
         'src/platform/runtime/child-environment.ts',
         'src/platform/runtime/service-manager.ts',
         'test/**',

@@ -217,6 +217,21 @@ export interface Events {
   'state replaced': { file: string };
   /** Somebody had something done over HTTP: who, from which address, and what the answer was. */
   'asked over HTTP': { by: string; from: string; what: string; asked: string; status: number };
+  /** An audit that was asked for over HTTP is over: what it was asked, and what came of it. */
+  'audit finished': {
+    by: string;
+    from: string;
+    asked: string;
+    ok: boolean;
+    checked: number;
+    findings: number;
+    repaired: number;
+    ms: number;
+  };
+  'audit failed': { by: string; from: string; asked: string; err: unknown };
+  'audit stopped': { by: string; from: string; asked: string; checked: number };
+  /** Somebody had a copy restored to a scratch file, to see whether it can be. */
+  'restore tested': { by: string; from: string; database: string; path: string; ok: boolean; ms: number };
   /** Somebody heard or downloaded a recording. */
   'recording read': { recording: string; by: string; from: string; bytes: number };
   /** Somebody fetched recordings as one tar; `unverified` of them could not be proven. */
@@ -385,6 +400,10 @@ export const LEVELS: Record<EventName, Level> = {
   'service manager not told': 'warn',
   'state replaced': 'error',
   'asked over HTTP': 'info',
+  'audit finished': 'info',
+  'audit failed': 'error',
+  'audit stopped': 'info',
+  'restore tested': 'info',
   'recording read': 'info',
   'recordings fetched': 'info',
   'history not kept': 'warn',

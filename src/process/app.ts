@@ -121,6 +121,15 @@ export function whyNoRecordings({ file, settings }: LoadedSettings): string {
   return `${file ?? 'the settings'} takes no recordings (it names none of paths.incoming, arrival, extract, upload, cleanup, s3, and there is no ${settings.paths.incoming})`;
 }
 
+/** Whether there are recordings to audit: where the settings take none, those that an earlier time has left. */
+export async function hasRecordings({
+  loaded,
+  ledger,
+}: Pick<HostApp, 'loaded' | 'ledger'>): Promise<boolean> {
+  const { PENDING, SUCCESS, FAILED, failedTars } = await ledger.catalogue.counts();
+  return loaded.parts.recordings || PENDING + SUCCESS + FAILED + failedTars > 0;
+}
+
 /** An app that has opened nothing but its settings. */
 export interface SettingsApp extends Omit<HostApp, 'ledger' | 'presence' | 'queues' | 'close'> {
   close(): void;

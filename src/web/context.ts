@@ -1,3 +1,4 @@
+import type { RunAudit } from './audit-desk.ts';
 import type { LoadedSettings, Secret, Settings, UsedParts } from '../platform/config/index.ts';
 import type { Report } from '../domain/events.ts';
 import { WavspoolError } from '../domain/faults.ts';
@@ -34,6 +35,8 @@ export interface DashboardDeps {
   ) => Promise<{ recordings: number; tars: number }>;
   /** Queues these tars now, as `wavspool ingest` does. */
   readonly ingest: (tars: readonly string[]) => Promise<readonly Ingested[]>;
+  /** Audits as `wavspool audit` does; one at a time. */
+  readonly runAudit: RunAudit;
   readonly pauses: Pauses;
   readonly host: HostApi;
   readonly token: Secret;

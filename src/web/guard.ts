@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { COOKIE, identify, isSameOrigin, triesToken, type Identity, type Throttle } from './auth.ts';
 import type { Context } from './context.ts';
-import { refuse, routeOf } from './replies.ts';
+import { askerOf, refuse, routeOf } from './replies.ts';
 import { isScreen } from './screens.ts';
 
 declare module 'fastify' {
@@ -68,8 +68,7 @@ export function guard(
     const { who, body } = request;
     if (who === undefined || !changes(request)) return;
     report('asked over HTTP', {
-      by: who.by === 'cookie' ? 'console' : 'token',
-      from: request.ip,
+      ...askerOf(request),
       what: `${request.method} ${routeOf(request.url)}`,
       asked: JSON.stringify(body ?? {}).slice(0, MOST_ASKED),
       status: reply.statusCode,

@@ -121,7 +121,10 @@ export const runBackupBody = z.union(
   '{database, event?, label?}, {database, export} or {mirror}',
 );
 
-export const verifyBody = z.strictObject({ database: name.optional() });
+export const verifyBody = z.union(
+  [z.strictObject({ database: name, path: filled }), z.strictObject({ database: name.optional() })],
+  '{database?} or {database, path}',
+);
 
 export const eventBody = z.strictObject({ event: name, label, database: name.optional() });
 

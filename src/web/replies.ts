@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Report } from '../domain/events.ts';
 import { FAULTS, faultCode, messageOf, type FaultCode } from '../domain/faults.ts';
 
@@ -28,6 +28,11 @@ export function answerFaults(server: FastifyInstance, report: Report): void {
   );
 }
 
+/** Who asked, as the events name them: by the page or with the token, and from which address. */
+export function askerOf({ who, ip }: FastifyRequest): { readonly by: string; readonly from: string } {
+  return { by: who?.by === 'cookie' ? 'console' : 'token', from: ip };
+}
+
 /** The path alone: what follows the question mark may hold the token. */
 export function routeOf(url: string): string {
   return url.split('?', 1)[0] ?? url;
@@ -47,7 +52,7 @@ function codeOf(error: unknown): FaultCode {
 function statusOf(error: unknown, code: FaultCode): number {
   if (code === 'USAGE') return requestFault(error) ?? 400;
   if (code === 'TAR_MISSING') return 404;
-  if (code === 'TAR_INCOMPLETE') return 409;
-  if (code === 'OBJECT_MISSING') return 404;
+  if (code === 'TAR_INCOMPLETE' || code === 'ALREADY_RUNNING') return 409;
+  if (code === 'OBJECT_MISSING' || code === 'SNAPSHOT_UNKNOWN') return 404;
   return FAULTS[code].exit === 3 ? 503 : 500;
 }

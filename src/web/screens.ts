@@ -7,6 +7,7 @@ export const SCREENS = [
   '/tars',
   '/tars/:id',
   '/landing',
+  '/audit',
   '/backups',
   '/system',
   '/events',

@@ -26,6 +26,7 @@ import { rates } from './routes/rates.ts';
 import { readyz } from './routes/readyz.ts';
 import { statusRoute } from './routes/status.ts';
 import { tars } from './routes/tars.ts';
+import { audit } from './routes/audit.ts';
 import { backups } from './routes/backups.ts';
 import { uploads } from './routes/uploads.ts';
 
@@ -90,6 +91,7 @@ async function behindToken(server: FastifyInstance, context: Context, throttle: 
   rates(server, context);
   uploads(server, context);
   backups(server, context);
+  audit(server, context);
   tars(server, context);
   landing(server, context);
   failures(server, context);

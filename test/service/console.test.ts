@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import axe from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { Parser } from 'tar';
@@ -30,10 +30,26 @@ const SCREENS = [
   '/recordings',
   '/tars',
   '/landing',
+  '/audit',
   '/backups',
   '/system',
   '/events',
   '/components',
+];
+
+/** What changes something, or has it done. */
+const ACTING = [
+  '/api/pause',
+  '/api/resume',
+  '/api/drain',
+  '/api/rescan',
+  '/api/uploads/requeue',
+  '/api/ingest',
+  '/api/audit',
+  '/api/audit/stop',
+  '/api/backups/run',
+  '/api/backups/verify',
+  '/api/events',
 ];
 
 let rig: ConsoleRig;
@@ -226,6 +242,41 @@ test('failing: names are text, causes have remedies, and those that match are re
   expect(await page.locator('main img').count()).toBe(0);
 });
 
+test('an audit is begun with the keyboard, tells how far it is, and names an object that is gone', async () => {
+  const [, , path = ''] = stored;
+  const key = path.slice(rig.settings.paths.extracted.length + 1);
+  const was = await rig.s3.bytes(key);
+  await rig.s3.client.send(new DeleteObjectCommand({ Bucket: rig.s3.bucket, Key: key }));
+  await show('/audit');
+  await page.getByRole('button', { name: 'Begin' }).press('Enter');
+  const run = page.getByRole('region', { name: 'Audit', exact: true });
+  await run.getByRole('heading', { name: 'The last audit' }).waitFor();
+  await run
+    .getByRole('row')
+    .filter({ hasText: 'missing' })
+    .getByRole('link', { name: 'call-0902' })
+    .waitFor();
+  await run.getByText(/^\d+ findings? in \d+ recordings/).waitFor();
+  expect(await violations()).toEqual([]);
+  expect(rig.reported.filter((line) => line.startsWith('audit finished'))).toHaveLength(1);
+  await put(key, was);
+});
+
+test('a snapshot is taken, and restored as a test, from the page; drain says when nothing is in flight', async () => {
+  await show('/backups');
+  await page.getByRole('button', { name: 'Run now: snapshot state' }).press('Enter');
+  await page.getByRole('button', { name: /^Restore test/ }).press('Enter');
+  await page.getByText(/^Restored to a scratch file in .*: sound$/).waitFor();
+  expect(rig.reported.filter((line) => line.startsWith('restore tested'))).toHaveLength(1);
+  await show('/system');
+  await page.getByRole('button', { name: 'Drain …' }).press('Enter');
+  await page.getByLabel('Reason').fill('a new kernel');
+  await page.keyboard.press('Enter');
+  await page.getByText('Drained: nothing is in flight.').waitFor();
+  expect(await rig.queues.upload.isPaused()).toBe(true);
+  await fetch(`${rig.address}/api/resume`, { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` } });
+});
+
 test('anything is found with the keyboard', async () => {
   await show('/system');
   await page.keyboard.press('/');
@@ -280,15 +331,16 @@ test('the read-only token sees every screen and is offered nothing, and refused 
   await context.close();
   context = await browser!.newContext();
   page = await open(context, READ_ONLY);
-  for (const screen of ['/', '/failures', '/landing', '/backups']) {
+  for (const screen of ['/', '/failures', '/landing', '/backups', '/audit', '/system']) {
     await show(screen);
     const names = await page.locator('main').getByRole('button').allInnerTexts();
-    expect([screen, names.filter((name) => /pause|resume|queue|run|take|rescan|verify/i.test(name))]).toEqual(
-      [screen, []],
-    );
+    expect([
+      screen,
+      names.filter((name) => /pause|resume|queue|run|take|rescan|verify|begin|drain|test/i.test(name)),
+    ]).toEqual([screen, []]);
   }
   const answers = await Promise.all(
-    ['/api/pause', '/api/rescan', '/api/uploads/requeue', '/api/ingest'].map((path) =>
+    ACTING.map((path) =>
       fetch(rig.address + path, {
         method: 'POST',
         headers: { authorization: `Bearer ${READ_ONLY}`, 'content-type': 'application/json' },
@@ -296,7 +348,7 @@ test('the read-only token sees every screen and is offered nothing, and refused 
       }),
     ),
   );
-  expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 403]);
+  expect(answers.map(({ status }) => status)).toEqual(ACTING.map(() => 403));
   expect(await answers[0]?.json()).toMatchObject({ code: 'READ_ONLY' });
 });
 

@@ -14,6 +14,7 @@ import { loadSettings, Secret, type Settings } from '../../src/platform/config/i
 import { openQueues, type Queues } from '../../src/platform/queue/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
+import { auditInProcess } from '../../src/process/audit/index.ts';
 import { startDashboard } from '../../src/web/server.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 import { startS3, type TestS3 } from './s3.ts';
@@ -76,6 +77,8 @@ export async function startConsole(): Promise<ConsoleRig> {
     requeue: async (words, tars, { dryRun }) =>
       requeue(deps, { ...(await failureFilter(deps, words)), tars, dryRun }, 'dashboard'),
     ingest: (tars) => ingestTars(deps, tars),
+    runAudit: (words, heard, signal) =>
+      auditInProcess({ clock, configFile: loaded.file }, words, heard, signal),
     pauses: () => readPauses(settings),
     host: hostApi(host, AbortSignal.timeout(600_000)),
     token: new Secret(TOKEN),

@@ -1,6 +1,11 @@
 import type { Command } from 'commander';
-import { runAudit, type AuditedFinding, type AuditSummary } from '../../operate/audit/index.ts';
-import { whyNoRecordings, type OfflineApp } from '../../process/app.ts';
+import {
+  NOTHING_TO_AUDIT,
+  runAudit,
+  type AuditedFinding,
+  type AuditSummary,
+} from '../../operate/audit/index.ts';
+import { hasRecordings, whyNoRecordings, type OfflineApp } from '../../process/app.ts';
 import { moment, wholeNumber } from '../arguments.ts';
 import { jsonStream, printLines, statusLine } from '../output.ts';
 import { withOfflineApp } from '../with-app.ts';
@@ -31,12 +36,6 @@ export function auditCommand(program: Command): void {
     .action((flags: AuditFlags, command: Command) =>
       withOfflineApp(command, (app, { json }) => printAudit(app, flags, json)),
     );
-}
-
-/** Whether there are recordings to audit: where the settings take none, those that an earlier time has left. */
-async function hasRecordings({ loaded, ledger }: OfflineApp): Promise<boolean> {
-  const { PENDING, SUCCESS, FAILED, failedTars } = await ledger.catalogue.counts();
-  return loaded.parts.recordings || PENDING + SUCCESS + FAILED + failedTars > 0;
 }
 
 async function printAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Promise<0 | 1> {
@@ -71,9 +70,7 @@ async function printAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Pr
 }
 
 function nothingToAudit({ loaded }: OfflineApp, json: boolean): 0 {
-  const none = { missing: 0, extra: 0, differing: 0, errors: 0, repaired: 0, listed: 0 };
-  const open = { pending: 0, failed: 0, tars: 0 };
-  if (json) jsonStream('findings').end({ ok: true, checked: 0, same: 0, ...none, open });
+  if (json) jsonStream('findings').end(NOTHING_TO_AUDIT);
   else printLines([`there is nothing to audit: ${whyNoRecordings(loaded)}`]);
   return 0;
 }

@@ -2,6 +2,8 @@ import { Argument, InvalidArgumentError, type Command } from 'commander';
 import type { HostApp } from '../../process/app.ts';
 import {
   PAUSABLE,
+  drain,
+  inFlight,
   pauseQueues,
   pausedByAll,
   readPauses,
@@ -13,7 +15,6 @@ import { printJson, printLines } from '../output.ts';
 import { localTime } from '../times.ts';
 import { withHostApp } from '../with-app.ts';
 
-const DRAIN_LOOK_MS = 250;
 const QUEUE_HELP =
   'extract, upload, maintenance or all: extract and upload, on a host without recordings maintenance';
 
@@ -49,11 +50,7 @@ export function pauseCommands(program: Command): void {
     .description('pause what is not paused, then wait until nothing is in flight; "resume" goes on')
     .action((options: { reason: string }, command: Command) =>
       withHostApp(command, async (app, { json }) => {
-        const pauses = await readPauses(app.settings);
-        const open = pausedByAll(app.loaded.parts).filter((queue) => pauses[queue] === undefined);
-        if (open.length > 0) await pauseQueues(app, open, options.reason, undefined);
-        const since = app.clock.now();
-        while ((await inFlight(app, since)) > 0) await app.clock.sleep(DRAIN_LOOK_MS);
+        await drain({ ...app, parts: app.loaded.parts }, options.reason);
         await show(app, json);
         return 0;
       }),
@@ -79,19 +76,9 @@ function queuesOf({ loaded }: HostApp, which: Which): readonly Pausable[] {
   return [which];
 }
 
-/** How many jobs of these run. Without queues the roles tell it every few seconds: who has not since `since` counts as one more. */
-async function inFlight({ queues, presence, loaded }: HostApp, since = 0): Promise<number> {
-  if (queues === undefined) {
-    const workers = (await presence.heartbeats()).filter(({ role }) => role === 'maintain');
-    return workers.reduce((sum, { at, jobs }) => sum + (at < since ? 1 : (jobs?.active ?? 0)), 0);
-  }
-  const counts = await Promise.all(pausedByAll(loaded.parts).map((queue) => queues[queue].counts()));
-  return counts.reduce((sum, { active }) => sum + active, 0);
-}
-
 async function show(app: HostApp, json: boolean): Promise<void> {
   const pauses = await readPauses(app.settings);
-  const active = await inFlight(app);
+  const active = await inFlight({ ...app, parts: app.loaded.parts });
   if (json) return printJson({ pauses, inFlight: active });
   const time = (iso: string): string => localTime(iso, app.settings.timezone);
   const shown = PAUSABLE.filter(

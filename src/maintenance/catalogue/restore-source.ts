@@ -48,6 +48,19 @@ export async function namedSource(
   return backupSource(host, listed);
 }
 
+/** One of the copies of a database that are listed, by its path or address. Throws SNAPSHOT_UNKNOWN. */
+export async function listedSource(
+  host: Host,
+  database: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<Source> {
+  const { snapshots, unlisted } = await listSnapshotBackups(host, database, signal);
+  const listed = snapshots.find((one) => one.path === path);
+  if (listed !== undefined) return backupSource(host, listed);
+  throw new WavspoolError('SNAPSHOT_UNKNOWN', [`no copy of ${database} is ${path}`, ...unlisted].join('; '));
+}
+
 /** Two databases can have the same tables: a copy that stands in the list of another one is that one's. Throws SNAPSHOT_OTHER. */
 async function mustNotBeOfAnother(host: Host, database: string, path: string): Promise<void> {
   const isListed = async (one: DatabaseSettings): Promise<boolean> => {

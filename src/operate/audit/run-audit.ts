@@ -58,6 +58,20 @@ export interface AuditSummary {
   readonly open: { readonly pending: number; readonly failed: number; readonly tars: number };
 }
 
+/** What an audit of a host without recordings comes to. */
+export const NOTHING_TO_AUDIT: AuditSummary = {
+  ok: true,
+  checked: 0,
+  same: 0,
+  missing: 0,
+  extra: 0,
+  differing: 0,
+  errors: 0,
+  repaired: 0,
+  listed: 0,
+  open: { pending: 0, failed: 0, tars: 0 },
+};
+
 /**
  * Compares state.db with the bucket, the landing directory and, where asked, the receipts. Yields every finding, repaired where
  * asked; returns the summary. Changes nothing without `repair`, and may be repeated. Throws DATABASE_DAMAGED and what stops the

@@ -1,4 +1,5 @@
 // Operators stop the taking of work with a reason and, if they like, an end; it holds across restarts and a lost Redis.
+export { drain, inFlight } from './drain.ts';
 export {
   PAUSABLE,
   isOver,

@@ -4,6 +4,7 @@ import { ingestTars } from '../../ingest/rescan/index.ts';
 import { failureFilter, requeue, tryCanaries } from '../../operate/requeue/index.ts';
 import { WavspoolError } from '../../domain/faults.ts';
 import type { Queues } from '../../platform/queue/index.ts';
+import { auditInProcess } from '../audit/index.ts';
 import { whyNoRecordings, type HostApp } from '../app.ts';
 import type { HostRole } from '../run-roles.ts';
 import { dashboardToken, startDashboard } from '../../web/index.ts';
@@ -39,6 +40,8 @@ export const dashboardRole: HostRole = {
         return requeue(deps, { ...filter, tars, dryRun }, 'dashboard');
       },
       ingest: async (tars) => ingestTars({ ...app, queues: needed(app) }, tars),
+      runAudit: (words, heard, signal) =>
+        auditInProcess({ clock, configFile: loaded.file }, words, heard, signal),
       pauses: () => readPauses(settings),
       host: hostApi(host, stopped.signal),
       token,

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { asTar, chosen } from '../../operate/fetch/index.ts';
 import type { Context } from '../context.ts';
 import { fetchQuery, filterOf, parsed } from '../input.ts';
+import { askerOf } from '../replies.ts';
 
 /** `GET /api/fetch?…`: the uploaded recordings that fit the filters of `/api/uploads`, as one tar. */
 export function fetchRoute(server: FastifyInstance, { ledger, settings, host, report }: Context): void {
@@ -13,10 +14,9 @@ export function fetchRoute(server: FastifyInstance, { ledger, settings, host, re
     request.raw.once('close', () => ended.abort());
     const { extracted, data } = settings.paths;
     const deps = { store: await host.store(), extracted, scratch: join(data, 'scratch') };
-    const by = request.who?.by === 'cookie' ? 'console' : 'token';
-    const from = request.ip;
+    const asker = askerOf(request);
     const chunks = asTar(deps, chosen(ledger, filter), ended.signal, ({ recordings, bytes, unverified }) =>
-      report('recordings fetched', { by, from, recordings, bytes, unverified: unverified.length }),
+      report('recordings fetched', { ...asker, recordings, bytes, unverified: unverified.length }),
     );
     const first = await chunks.next(); // what keeps it from beginning is answered as a fault, not by a tar that breaks off
     return reply

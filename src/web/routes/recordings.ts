@@ -9,7 +9,7 @@ import { cursorOf, readCursor } from '../../platform/paging/index.ts';
 import { uploadJobId } from '../../platform/queue/index.ts';
 import type { Context } from '../context.ts';
 import { rangeOf } from '../range.ts';
-import { refuse } from '../replies.ts';
+import { askerOf, refuse } from '../replies.ts';
 
 const named = z.object({ id: z.string().min(1).max(8192) });
 const wish = z.object({ download: z.string().optional() });
@@ -123,8 +123,7 @@ async function content(
   const bytes = range === undefined ? size : range.last - range.first + 1;
   const from = size === 0 ? Readable.from([]) : Readable.from(await store.get(key, ended.signal, range));
   if (range === undefined || range.first === 0) {
-    const by = request.who?.by === 'cookie' ? 'console' : 'token';
-    report('recording read', { recording: path, by, from: request.ip, bytes });
+    report('recording read', { recording: path, ...askerOf(request), bytes });
   }
   const isDownload = wish.safeParse(request.query).data?.download !== undefined;
   const name = encodeURIComponent(path.slice(path.lastIndexOf('/') + 1));

@@ -4,6 +4,8 @@ import { WavspoolError } from '../../domain/faults.ts';
 import { rescanNow } from '../../ingest/rescan/index.ts';
 import {
   PAUSABLE,
+  drain,
+  inFlight,
   pausedByAll,
   pauseQueues,
   readPauses,
@@ -13,6 +15,7 @@ import {
 import { parseDuration } from '../../platform/config/index.ts';
 import type { Context } from '../context.ts';
 import { parsed } from '../input.ts';
+import { askerOf } from '../replies.ts';
 
 const queue = z.enum([...PAUSABLE, 'all']).default('all');
 const duration = z.string().transform((text, context) => {
@@ -27,10 +30,11 @@ const pauseBody = z.strictObject({
   for: duration.optional(),
 });
 const resumeBody = z.strictObject({ queue });
+const drainBody = z.strictObject({ reason: z.string().trim().min(1).max(1000).default('drain') });
 
 /**
  * `POST /api/pause` with `{queue?, reason, for?}` and `POST /api/resume` with `{queue?}`: as the commands, whose `--json` they answer
- * with. `POST /api/rescan`: disk against state.db against queues, now.
+ * with. `POST /api/drain` with `{reason?}`: pauses, and answers when nothing is in flight. `POST /api/rescan`: disk against state.db against queues, now.
  */
 export function work(server: FastifyInstance, context: Context): void {
   const { settings, queues, clock, report, parts, ledger } = context;
@@ -45,7 +49,14 @@ export function work(server: FastifyInstance, context: Context): void {
   });
   server.post('/api/resume', async (request) => {
     const { queue: which } = parsed(resumeBody, request.body);
-    await resumeQueues(deps, queuesOf(which), request.who?.by === 'cookie' ? 'console' : 'token');
+    await resumeQueues(deps, queuesOf(which), askerOf(request).by);
+    return { pauses: await readPauses(settings), inFlight: await inFlight(context) };
+  });
+  server.post('/api/drain', async (request) => {
+    const { reason } = parsed(drainBody, request.body);
+    const gone = new AbortController();
+    request.raw.once('close', () => gone.abort());
+    await drain(context, reason, gone.signal);
     return { pauses: await readPauses(settings), inFlight: await inFlight(context) };
   });
   server.post('/api/rescan', async () => {
@@ -53,14 +64,4 @@ export function work(server: FastifyInstance, context: Context): void {
       throw new WavspoolError('USAGE', 'these settings take no recordings, so there is nothing to rescan');
     return rescanNow({ settings, ledger, queues, clock, report });
   });
-}
-
-/** How many jobs of those that can be paused run. */
-async function inFlight({ queues, presence, parts }: Context): Promise<number> {
-  if (queues === undefined) {
-    const beats = await presence.heartbeats();
-    return beats.reduce((sum, { role, jobs }) => sum + (role === 'maintain' ? (jobs?.active ?? 0) : 0), 0);
-  }
-  const counts = await Promise.all(pausedByAll(parts).map((kind) => queues[kind].counts()));
-  return counts.reduce((sum, { active }) => sum + active, 0);
 }

@@ -1,6 +1,6 @@
 import type { CopiesStatus } from '../../../maintenance/catalogue/index.ts';
 import { useAnswer, post } from '../api.ts';
-import { count, size, visible } from '../format.ts';
+import { count, size, span, visible } from '../format.ts';
 import { mayAct } from '../here.ts';
 import { html, type Shown } from '../html.ts';
 import { agoMs, status } from '../live/status.ts';
@@ -76,9 +76,12 @@ export function BackupsScreen(): Shown {
             cell: (row: BackupRow) =>
               row.kind === 'snapshot' &&
               row.database !== undefined &&
-              html`<${Button} small label="Restore ${visible(row.path)}" onClick=${() => restoreDialog(row)}
-                >Restore …</${Button}
-              >`,
+              html`${mayAct && html`<${Button} small label="Restore test: ${visible(row.path)}" onClick=${() => restoreTest(row)}>Restore test</${Button}> `}<${Button}
+                  small
+                  label="Restore ${visible(row.path)}"
+                  onClick=${() => restoreDialog(row)}
+                  >Restore …</${Button}
+                >`,
           },
         ]}
       />
@@ -172,8 +175,27 @@ function verify(database: string): Promise<void> {
       const bad = snapshots.filter(({ ok }) => !ok);
       return bad.length === 0
         ? `${count(snapshots.length)} copies read back: all sound`
-        : `${count(bad.length)} of ${count(snapshots.length)} are not sound: ${bad[0]?.path ?? ''}`;
+        : {
+            tone: 'bad',
+            text: `${count(bad.length)} of ${count(snapshots.length)} are not sound: ${bad[0]?.path ?? ''}`,
+          };
     },
+  );
+}
+
+/** Restores the copy to a scratch file on the host, and throws that away. */
+function restoreTest({ database = '', path }: BackupRow): Promise<void> {
+  return doing(
+    'Restore test',
+    () =>
+      post<{ snapshots: readonly { ok: boolean; reason?: string }[]; ms: number }>('/api/backups/verify', {
+        database,
+        path,
+      }),
+    ({ snapshots: [tested], ms }) =>
+      tested?.ok === true
+        ? `Restored to a scratch file in ${span(ms)}: sound`
+        : { tone: 'bad', text: `Not sound: ${tested?.reason ?? 'nobody can tell why'}` },
   );
 }
 

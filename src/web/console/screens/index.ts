@@ -1,4 +1,5 @@
 import type { Shown } from '../html.ts';
+import { AuditScreen } from './audit.ts';
 import { BackupsScreen } from './backups.ts';
 import { ComponentsScreen } from './components.ts';
 import { EventsScreen } from './events.ts';
@@ -31,6 +32,7 @@ export const SCREENS: readonly Screen[] = [
   { address: '/tars', title: 'Tars', menu: true, needs: 'recordings', view: TarsScreen },
   { address: '/tars/', title: 'Tar', menu: false, part: '/tars', view: TarScreen },
   { address: '/landing', title: 'Landing', menu: true, needs: 'recordings', view: LandingScreen },
+  { address: '/audit', title: 'Audit', menu: true, needs: 'recordings', view: AuditScreen },
   { address: '/backups', title: 'Backups', menu: true, view: BackupsScreen },
   { address: '/system', title: 'System', menu: true, view: SystemScreen },
   { address: '/events', title: 'Events', menu: true, view: EventsScreen },

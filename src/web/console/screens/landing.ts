@@ -65,8 +65,10 @@ export function LandingScreen(): Shown {
     </div>
     ${answer.error !== undefined && html`<${Trouble} error=${answer.error} />`}
     ${
-      answer.value !== undefined && rows.length === 0
-        ? html`<${Empty} title="Nothing waits here">Everything that has landed is taken.</${Empty}>`
+      answer.value !== undefined && rows.length === 0 && (reason === null || answer.value.next === null)
+        ? html`<${Empty} title="Nothing waits here"
+            >${reason === null ? 'Everything that has landed is taken.' : `No file is here for that reason: ${reason}.`}</${Empty}
+          >`
         : html`<section class="card" aria-label="Not taken" aria-busy=${answer.isLoading}>
             <${Table}
               caption="Files that are not taken"

@@ -1,9 +1,11 @@
 import type { DiskStatus } from '../../../operate/status/index.ts';
 import { useAnswer } from '../api.ts';
 import { count, size, visible } from '../format.ts';
+import { mayAct } from '../here.ts';
 import { html, type Shown } from '../html.ts';
 import { status } from '../live/status.ts';
-import { Age, Chip, Section, Time, Trouble } from '../ui/basics.ts';
+import { Age, Button, Chip, Section, Time, Trouble } from '../ui/basics.ts';
+import { drainDialog } from '../ui/drain.ts';
 import { Facts } from '../ui/facts.ts';
 import { Table } from '../ui/table.ts';
 
@@ -79,7 +81,10 @@ export function SystemScreen(): Shown {
           ]}
       /></${Section}>
     </div>
-    <${Section} title="Roles">
+    <${Section}
+      title="Roles"
+      aside=${mayAct && html`<${Button} small onClick=${drainDialog}>Drain …</${Button}>`}
+    >
       <${Table}
         caption="Roles"
         rows=${seen.roles}
