@@ -52,6 +52,7 @@ const HOMES: Record<string, readonly string[]> = {
   htm: ['web'],
   uplot: ['web'],
   tar: ['fetch'],
+  nodemailer: ['alerts'],
 };
 
 interface ImportRule {

@@ -191,6 +191,10 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [['wavspool config show', 'each value with its source, secrets masked']],
     exits: {},
   },
+  'alerts test': {
+    examples: [['wavspool alerts test', 'one message to each receiver, now']],
+    exits: { 0: 'each has taken it', 1: 'one has not' },
+  },
   init: {
     examples: [
       ['wavspool init', 'on a terminal: asks'],

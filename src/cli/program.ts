@@ -31,6 +31,7 @@ const COMMANDS: readonly {
   { names: ['mirror'], load: async () => (await import('./commands/mirror.ts')).mirrorCommand },
   { names: ['rotate'], load: async () => (await import('./commands/rotate.ts')).rotateCommand },
   { names: ['config'], load: async () => (await import('./commands/config.ts')).configCommands },
+  { names: ['alerts'], load: async () => (await import('./commands/alerts.ts')).alertsCommands },
   { names: ['init'], load: async () => (await import('./commands/init.ts')).initCommand },
   { names: ['version'], load: async () => (await import('./commands/version.ts')).versionCommand },
   {

@@ -244,6 +244,11 @@ export interface Events {
   };
   /** Figures and events for people were not noted; no recording depends on it. */
   'history not kept': { err: unknown };
+  /** Who is to be told of problems takes no message; it is kept and sent again. */
+  'alert not sent': { receiver: string; reason: string; waiting: number };
+  'alerts sent again': { receiver: string };
+  'alerts dropped': { dropped: number };
+  'alerts not kept': { err: unknown };
   'state damaged': { file: string; faults: readonly string[]; remedy: string };
   'state sound': { file: string };
   'state not checked': { file: string; reason: string };
@@ -407,6 +412,10 @@ export const LEVELS: Record<EventName, Level> = {
   'recording read': 'info',
   'recordings fetched': 'info',
   'history not kept': 'warn',
+  'alert not sent': 'error',
+  'alerts sent again': 'info',
+  'alerts dropped': 'error',
+  'alerts not kept': 'error',
   'state damaged': 'error',
   'state sound': 'info',
   'state not checked': 'warn',

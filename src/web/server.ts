@@ -20,6 +20,7 @@ import { historyRoutes } from './routes/history.ts';
 import { recordings } from './routes/recordings.ts';
 import { system } from './routes/system.ts';
 import { work } from './routes/work.ts';
+import { startAlerting } from '../operate/alerts/index.ts';
 import { startHistory } from './start-history.ts';
 import { queueBoard } from './routes/queues.ts';
 import { rates } from './routes/rates.ts';
@@ -52,6 +53,7 @@ export async function startDashboard(
   const kept = startHistory(deps);
   const context = createContext(deps, kept);
   kept.follow(context.status);
+  const alerting = startAlerting({ ...deps, status: context.status });
   healthz(server, context);
   const throttle = createThrottle();
   login(server, context, throttle);
@@ -60,6 +62,7 @@ export async function startDashboard(
     await server.listen({ host, port });
   } catch (error) {
     await server.close();
+    await alerting.stop();
     await kept.stop();
     throw new WavspoolError(
       'USAGE',
@@ -77,6 +80,7 @@ export async function startDashboard(
     address,
     stop: async () => {
       await server.close();
+      await alerting.stop();
       await kept.stop();
     },
   };

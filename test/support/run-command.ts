@@ -56,12 +56,12 @@ function collected(): {
   text(): string;
   readonly heard: (by: (text: string) => void) => void;
 } {
-  let told: (text: string) => void = () => undefined;
+  let told: ((text: string) => void) | undefined;
   const chunks: Buffer[] = [];
   const stream = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       chunks.push(chunk);
-      told(chunk.toString('utf8'));
+      told?.(chunk.toString('utf8'));
       done();
     },
   });

@@ -5,6 +5,7 @@ import {
   count,
   duration,
   listOf,
+  mapOf,
   oneOf,
   path,
   secret,
@@ -44,6 +45,8 @@ const redisNodes = someOf(
   text.refine((value) => redisNode(value) !== undefined, REDIS_NODE),
   REDIS_NODE,
 );
+
+const mailAddress = textLike(/^[^\s<>@,]+@[^\s<>@,]+$/, 'a mail address, e.g. ops@example.com');
 
 const glob = textLike(/^(?!\/|\.\.\/)./, 'a pattern relative to paths.incoming, e.g. "**/*.tar"');
 
@@ -146,6 +149,29 @@ export const settingsSchema = z.strictObject({
     /** Absent: without encryption. Read when the dashboard starts. */
     tls: z.strictObject({ cert: path, key: path }).optional(),
   }),
+  alerts: z.strictObject({
+    /** An address that problems are told to by POST. Whoever knows it can post there, so it is never shown. */
+    webhook: secretThat(isWebAddress, 'an http:// or https:// address without user and password').optional(),
+    webhookSecret: secret.optional(),
+    webhookHeaders: mapOf(
+      textLike(/^[!#$%&'*+.^_`|~\w-]+$/, 'the name of a header'),
+      secretThat((value) => /^[\u0020-\u007e]+$/.test(value), 'printable ASCII'),
+      'names of headers, each with its value',
+    ).optional(),
+    email: z
+      .strictObject({
+        /** smtp://USER:PASSWORD@HOST:587; a secret, for it may hold a password. */
+        server: secretThat(
+          isMailServer,
+          'smtp://HOST:587 or smtps://HOST:465, with USER:PASSWORD@ if need be',
+        ),
+        from: mailAddress,
+        to: someOf(mailAddress, 'mail addresses'),
+      })
+      .optional(),
+    after: duration({ min: 0, max: 24 * 3_600_000 }),
+    every: duration({ min: 60_000, max: 30 * DAY_SECONDS * 1000 }),
+  }),
   up: z.strictObject({ processes: oneOf('few', 'each') }),
   shutdownSeconds: seconds({ min: 1, max: 3600 }),
 });
@@ -158,6 +184,16 @@ type Frozen<T> = T extends readonly (infer Entry)[]
 
 /** The validated settings, frozen: durations are milliseconds, sizes bytes, paths absolute, secrets wrapped. */
 export type Settings = Frozen<z.output<typeof settingsSchema>>;
+
+function isWebAddress(address: string): boolean {
+  const url = URL.parse(address);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username + url.password === '';
+}
+
+function isMailServer(address: string): boolean {
+  const url = URL.parse(address);
+  return url !== null && /^smtps?:$/.test(url.protocol) && url.hostname !== '';
+}
 
 function isBareAddress(address: string): boolean {
   const url = URL.parse(address);
