@@ -6,6 +6,7 @@ import { reapplyPauses } from '../operate/pause/index.ts';
 import type { Membership } from './site-directories.ts';
 import type { Heartbeat, RunningRole } from '../platform/queue/index.ts';
 import { every } from '../platform/runtime/index.ts';
+import { storePlace } from '../platform/s3/index.ts';
 
 const HEARTBEAT_MS = 5000;
 const LOOP_RESOLUTION_MS = 10;
@@ -59,6 +60,7 @@ export function startHeartbeat(
         ...(held !== undefined && { held }),
         ...(stateTrouble !== undefined && { stateTrouble }),
         directories: directories(),
+        ...(app.loaded.parts.recordings && { store: storePlace(app.settings.s3) }),
         counters: at === 0 ? counts : {},
       });
     }

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../support/ports.ts';
 import { startRig, type Rig } from '../support/rig.ts';
+import { runCommand } from '../support/run-command.ts';
 
 const run = promisify(execFile);
 let rig: Rig;
@@ -37,4 +38,13 @@ test('the id of the landing directory is put back, and is no file that nothing t
   const { stdout, code } = await rig.wavspool('landing', '--json');
   expect(code).toBe(0);
   expect(stdout).not.toContain('.wavspool.id');
+});
+
+test('doctor names a site that shares the bucket and its prefix', async () => {
+  const config = await rig.variant({ site: 'another' });
+  const { stdout } = await runCommand(['--config', config, 'doctor', '--json']);
+  const { findings } = JSON.parse(stdout) as { findings: { name: string; found: string }[] };
+  const found = findings.find(({ name }) => name === 'other sites');
+  expect(found).toMatchObject({ ok: true, isAdvice: true });
+  expect(found?.found).toMatch(/^rig uploads to .* too$/);
 });

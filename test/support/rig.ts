@@ -44,7 +44,7 @@ export interface Rig extends AsyncDisposable {
   /** How its command line begins, for one whose process is the point. */
   readonly command: readonly string[];
   /** Writes a settings file with other changes and returns its path. */
-  variant(changes: Readonly<Record<string, object>>): Promise<string>;
+  variant(changes: Readonly<Record<string, object | string>>): Promise<string>;
   /** Rows of `state.db`, read by the sqlite3 program. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
   /** Changes `state.db` behind wavspool's back, with the sqlite3 program. */
@@ -258,10 +258,11 @@ function lives(pid: number): boolean {
 
 type RigSettings = Readonly<Record<string, object | string | number>>;
 
-function changed(settings: RigSettings, changes: Readonly<Record<string, object>>): RigSettings {
+function changed(settings: RigSettings, changes: Readonly<Record<string, object | string>>): RigSettings {
   const sections = Object.entries(changes).map(([section, change]) => {
     const before = settings[section];
-    return [section, typeof before === 'object' ? { ...before, ...change } : change] as const;
+    const isSection = typeof before === 'object' && typeof change === 'object';
+    return [section, isSection ? { ...before, ...change } : change] as const;
   });
   return { ...settings, ...Object.fromEntries(sections) };
 }

@@ -11,11 +11,12 @@ import {
 import type { Report } from '../../domain/events.ts';
 import { FAULTS, faultCode, messageOf } from '../../domain/faults.ts';
 import { checkStateNow } from '../health/index.ts';
-import { openQueuesNow } from '../../platform/queue/index.ts';
+import { openQueuesNow, type Queues } from '../../platform/queue/index.ts';
 import { redisFindings } from './redis-findings.ts';
+import { sitesFindings } from './sites-findings.ts';
 import { redisAddress } from '../../platform/redis/index.ts';
 import { roundedSize, runProgram, type Clock } from '../../platform/runtime/index.ts';
-import { openS3Store } from '../../platform/s3/index.ts';
+import { openS3Store, storePlace } from '../../platform/s3/index.ts';
 import type { Finding } from './finding.ts';
 import { directoryFinding, nearestThere } from './directory-finding.ts';
 import { lookAtKept } from './kept.ts';
@@ -189,6 +190,7 @@ async function redis(settings: Settings, report: Report, clock: Clock): Promise<
     const outage = await queues.shared.outage();
     return [
       ...redisFindings(await queues.nodes(), redisAddress(settings)),
+      ...(await otherSites(queues, settings)),
       {
         name: 'uploading',
         ok: outage === undefined,
@@ -207,6 +209,16 @@ async function redis(settings: Settings, report: Report, clock: Clock): Promise<
     ];
   } finally {
     await queues.close();
+  }
+}
+
+/** A Redis user for one site may not see the others: then nothing is said of them. */
+async function otherSites(queues: Queues, settings: Settings): Promise<readonly Finding[]> {
+  try {
+    return sitesFindings(await queues.otherSites(), storePlace(settings.s3));
+  } catch (error) {
+    if (!messageOf(error).startsWith('NOPERM')) throw error;
+    return [];
   }
 }
 

@@ -27,6 +27,8 @@ export interface Heartbeat {
   readonly stateTrouble?: { readonly code: FaultCode; readonly message: string; readonly since: number };
   /** Which directories it works in; absent where no other host can be of the same site. */
   readonly directories?: SiteDirectories;
+  /** Where recordings go: endpoint, bucket and prefix, without what is secret; absent where none do. */
+  readonly store?: string;
   readonly counters: Readonly<Record<string, number>>;
 }
 

@@ -42,6 +42,11 @@ export async function queuesThere(
   });
 }
 
+/** The sites whose queues these are, in order. */
+export function sitesOf(queues: readonly { readonly name: string }[]): readonly string[] {
+  return [...new Set(queues.map(({ name }) => name.slice(0, name.lastIndexOf('.'))))].toSorted();
+}
+
 async function keysLike(node: RedisConnection, pattern: string): Promise<readonly string[]> {
   const keys: string[] = [];
   for (let cursor = '0'; ;) {

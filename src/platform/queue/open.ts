@@ -9,9 +9,10 @@ import {
   type RedisConnection,
   type RedisNode,
 } from '../redis/index.ts';
+import type { Heartbeat } from '../presence/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import { keepDelays } from './delays.ts';
-import { queuesThere, siteKeys, type QueueKind, type SiteKeys } from './names.ts';
+import { queuesThere, siteKeys, sitesOf, type QueueKind, type SiteKeys } from './names.ts';
 import { openShared, type Shared } from './shared.ts';
 import { openWorkQueue, type WorkQueue } from './work-queue.ts';
 import { startWorker, type RunningWorker, type WorkerOptions } from './worker.ts';
@@ -27,6 +28,8 @@ export interface Queues {
   ): RunningWorker;
   /** For Bull Board: the queues of every site in this Redis, this site's first. Throws what Redis says. */
   ofEverySite(): Promise<readonly Queue[]>;
+  /** Who is at work for the other sites in this Redis. Throws what Redis says, as when its user may not see them. */
+  otherSites(): Promise<readonly { readonly site: string; readonly heartbeats: readonly Heartbeat[] }[]>;
   /**
    * Calls `listener` whenever Redis is there again after its connection was lost, as after a fail-over: it may have forgotten what
    * was added last (P2).
@@ -70,6 +73,15 @@ function queuesOn(redis: RedisConnection, settings: QueueSettings, report: Repor
       }
       const found = [...others.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
       return [...own.map(({ bull }) => bull), ...found];
+    },
+    otherSites: async () => {
+      const sites = sitesOf(await queuesThere(redis, isCluster)).filter((site) => site !== settings.site);
+      return Promise.all(
+        sites.map(async (site) => ({
+          site,
+          heartbeats: await openShared(siteKeys(site, isCluster), redis, clock).heartbeats(),
+        })),
+      );
     },
     shared: openShared(keys, redis, clock),
     work: (options) => {

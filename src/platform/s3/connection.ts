@@ -3,6 +3,7 @@ import type { Settings } from '../config/index.ts';
 import { certificateAuthorities, type Clock } from '../runtime/index.ts';
 import { startDeadline } from './deadline.ts';
 import { createDirectPuts, type DirectPut, type PutAnswer } from './direct-put.ts';
+import { endpointOf } from './place.ts';
 import { createRequestHandler, type RequestHandler } from './request-handler.ts';
 import { S3Fault, bareError, s3Fault } from './s3-faults.ts';
 
@@ -121,13 +122,6 @@ export function connect(
       client.destroy();
     },
   };
-}
-
-/** The endpoint as messages name it: without the user and password that an address can hold (P9). */
-export function endpointOf(settings: S3Settings): string {
-  if (settings.endpoint === undefined) return `AWS ${settings.region}`;
-  const { protocol, host, pathname } = new URL(settings.endpoint);
-  return `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
 }
 
 /** More often than this they are not asked for anew: one key that is denied is denied for each of its retries. */

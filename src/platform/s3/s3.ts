@@ -5,7 +5,8 @@ import { createBodyPool } from './body-pool.ts';
 import { checkBody, checkWrite } from './check-body.ts';
 import { createChecksums } from './checksums.ts';
 import { listObjects } from './list-objects.ts';
-import { PATIENCE, type Patience, type S3Settings, connect, endpointOf } from './connection.ts';
+import { PATIENCE, type Patience, type S3Settings, connect } from './connection.ts';
+import { endpointOf } from './place.ts';
 import type { ObjectStore, ObjectToPut, PutReceipt } from './object-store.ts';
 import {
   type StoreDeps,

@@ -1,0 +1,15 @@
+import type { Settings } from '../config/index.ts';
+
+type PlaceSettings = Pick<Settings['s3'], 'endpoint' | 'region' | 'bucket' | 'prefix'>;
+
+/** The endpoint as messages name it: without the user and password that an address can hold (P9). */
+export function endpointOf({ endpoint, region }: Pick<PlaceSettings, 'endpoint' | 'region'>): string {
+  if (endpoint === undefined) return `AWS ${region}`;
+  const { protocol, host, pathname } = new URL(endpoint);
+  return `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
+}
+
+/** Where recordings go: endpoint, bucket and what keys begin with. Two sites with the same one share their keys. */
+export function storePlace(settings: PlaceSettings): string {
+  return `${endpointOf(settings)}/${settings.bucket}/${settings.prefix}`;
+}
