@@ -65,7 +65,7 @@ const SITE_LOOK_MS = 5000;
 const STOP_MARGIN_MS = 8000;
 
 /**
- * Runs roles in this process until SIGTERM or SIGINT (or the end of the supervisor that started it), then drains them
+ * Runs roles in this process until SIGTERM, SIGINT or SIGHUP (or the end of the supervisor that started it), then drains them
  * within `shutdownSeconds` and exits 0. Settings that can't be used exit 2, a state store that can't, 3.
  */
 export async function runRoles(
@@ -234,8 +234,8 @@ async function stayInSite(
 
 function untilAskedToStop(): Promise<string> {
   return new Promise((resolve) => {
-    process.on('SIGTERM', () => resolve('SIGTERM'));
-    process.on('SIGINT', () => resolve('SIGINT'));
+    // of a terminal that closes, or of somebody who is used to reload so: it ends in order
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
     // `up` holds the other end: when it dies, even by SIGKILL, its roles end in order
     process.on('disconnect', () => resolve('the supervisor is gone'));
   });

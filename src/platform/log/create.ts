@@ -2,6 +2,7 @@ import { multistream, pino, type Logger, type StreamEntry } from 'pino';
 import type { Level } from '../../domain/events.ts';
 import { WavspoolError, errnoOf, faultCode } from '../../domain/faults.ts';
 import type { Sink } from '../report/index.ts';
+import { isJournalled } from '../runtime/index.ts';
 import { appendLines, type AppendedLines } from './append-lines.ts';
 
 export interface LogOptions {
@@ -27,10 +28,12 @@ export interface Log {
  * that a killed process still had in memory are the ones that would have explained its end; where the file cannot be written (a full
  * disk, a directory that is away) its lines are lost, stderr says so, and the process goes on.
  */
-export function createLog({ stderr = toStderr, ...options }: LogOptions): Log {
+export function createLog(options: LogOptions): Log {
+  const { stderr = toStderr } = options;
   const { file, site, role, stderrLevel, fileLevel } = options;
   let lines: AppendedLines | undefined;
-  const streams: StreamEntry[] = [{ level: stderrLevel, stream: { write: (line) => stderr(short(line)) } }];
+  const shown = options.stderr === undefined && isJournalled() ? forJournal : short;
+  const streams: StreamEntry[] = [{ level: stderrLevel, stream: { write: (line) => stderr(shown(line)) } }];
   if (file !== undefined) {
     lines = appendLines(file, (trouble) => stderr(`the log ${file} cannot be written: ${trouble}\n`));
     streams.push({ level: fileLevel, stream: lines });
@@ -69,6 +72,15 @@ function describeError(error: unknown): object {
     ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
     ...(known ? {} : { stack: error.stack }),
   };
+}
+
+const PRIORITIES: Readonly<Record<string, number>> = { error: 3, warn: 4, info: 6, debug: 7 };
+
+/** One JSON line as {@link short} shows it, with the priority that sd-daemon(3) takes before each line. Pure. */
+export function forJournal(line: string): string {
+  const { level } = JSON.parse(line) as { readonly level: string };
+  const [first = '', ...more] = short(line).trimEnd().split('\n');
+  return `${[first, ...more].map((one) => `<${PRIORITIES[level] ?? 6}>${one}`).join('\n')}\n`;
 }
 
 /** One JSON line as a person wants it: time, level, event, then its fields. */

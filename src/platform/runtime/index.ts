@@ -2,7 +2,7 @@
 export { isBelow, isWithin, pathBelow } from './below.ts';
 export { createBreather, type Breathe } from './breather.ts';
 export { childEnvironment } from './child-environment.ts';
-export { serviceManager, type ServiceManager } from './service-manager.ts';
+export { isJournalled, serviceManager, type ServiceManager } from './service-manager.ts';
 export {
   dateOf,
   isoTime,

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { fstatSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -33,4 +34,14 @@ export function serviceManager(pid: number, env: Environment = process.env): Ser
       await run('systemd-notify', [`--pid=${pid}`, ...lines], options);
     },
   };
+}
+
+const STDERR = 2;
+
+/** Whether the stderr of this process ends in the journal of systemd, which then takes `<3>` before a line for its priority. */
+export function isJournalled(env: Environment = process.env): boolean {
+  const told = env['JOURNAL_STREAM'] ?? '';
+  if (told === '') return false;
+  const { dev, ino } = fstatSync(STDERR); // the variable outlives a stderr that somebody has led elsewhere
+  return told === `${dev}:${ino}`;
 }

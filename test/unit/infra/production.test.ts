@@ -21,7 +21,7 @@ test('every file of the checkout that the guide uses is there', () => {
 });
 
 test('the guide enables one unit per role', () => {
-  const enabled = /systemctl enable wavspool\.target (.*)/.exec(guide)?.[1]?.split(' ');
+  const enabled = /systemctl enable --now wavspool\.target (.*)/.exec(guide)?.[1]?.split(' ');
 
   expect(enabled).toEqual(ROLES.map((role) => `wavspool@${role}`));
 });
