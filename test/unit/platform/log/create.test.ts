@@ -19,7 +19,7 @@ test.each([
   ['info', '<6>'],
   ['debug', '<7>'],
 ])('the journal gets %s with the priority %s', (level, priority) => {
-  expect(forJournal(line(level))).toBe(`${priority}07:00:00 ${level.padEnd(5)} upload: redis away \n`);
+  expect(forJournal(line(level))).toBe(`${priority}07:00:00 ${level.padEnd(5)} upload: redis away\n`);
 });
 
 test('no line of a message has a priority of its own', () => {
