@@ -53,6 +53,7 @@ const HOMES: Record<string, readonly string[]> = {
   uplot: ['web'],
   tar: ['fetch'],
   nodemailer: ['alerts'],
+  pg: ['state'],
 };
 
 interface ImportRule {

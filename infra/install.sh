@@ -6,7 +6,7 @@
 #   infra/install.sh demo    … and an S3 server: a usable Docker engine, else Ceph's gateway
 #   infra/install.sh containers   … and a Docker engine, docker-compose and debootstrap: for "make test-containers"
 #   infra/install.sh test    … and what the tests drive: sshd, sftp, sqlite3, rsync, setfattr, setfacl, python3, zstd,
-#                           chromium, logrotate, faketime, make, promtool, openssl, systemd-notify, groff, kubectl
+#                           chromium, logrotate, faketime, make, promtool, openssl, systemd-notify, groff, kubectl, postgresql
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # a plain user's PATH lacks sshd's directory; the tests replace both of these
@@ -74,6 +74,8 @@ need_for() {
       need systemd-notify systemd
       need groff groff-base
       need kubectl kubernetes-client
+      # its servers are on no PATH: /usr/lib/postgresql/<version>/bin
+      compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
       ;;
     *) fail "unknown mode \"$1\": check, run, demo, containers or test" ;;
   esac

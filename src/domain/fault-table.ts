@@ -51,6 +51,18 @@ export const FAULTS = {
     exit: 3,
     remedy: 'another program holds a write lock on state.db: find and end it',
   },
+  LEDGER_AWAY: {
+    cause: 'state',
+    retry: 'when there is room',
+    exit: 3,
+    remedy: 'bring back the PostgreSQL that state.url names, or promote a standby; it goes on by itself then',
+  },
+  LEDGER_SCHEMA: {
+    cause: 'state',
+    retry: 'when there is room',
+    exit: 3,
+    remedy: 'run "wavspool state migrate" with rights to make tables, then start again',
+  },
   STATE_TOO_NEW: {
     cause: 'state',
     retry: 'never',

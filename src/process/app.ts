@@ -1,16 +1,15 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { loadSettings, type LoadedSettings, type Settings } from '../platform/config/index.ts';
+import { loadSettings, networkLedger, type LoadedSettings, type Settings } from '../platform/config/index.ts';
 import type { Level, Report } from '../domain/events.ts';
-import { WavspoolError, messageOf } from '../domain/faults.ts';
-import { notePlace, whyAway } from '../platform/linux/index.ts';
+import { WavspoolError } from '../domain/faults.ts';
+import { notePlace } from '../platform/linux/index.ts';
 import { openReporting, type Reporting } from '../platform/log/index.ts';
 import { presenceInFiles, type Presence } from '../platform/presence/index.ts';
 import type { Queues } from '../platform/queue/index.ts';
 import { systemClock, systemDice, type Clock, type Dice } from '../platform/runtime/index.ts';
-import { takeSharedLock, type ExclusiveLock } from '../platform/sqlite/index.ts';
-import { openSqliteLedger, stateLockFile } from '../platform/state/index.ts';
 import type { Ledger } from '../domain/ledger.ts';
+import { openLedger } from './open-ledger.ts';
 
 /** What a role or a command works with on any host. `close` ends it in the reverse order of opening. */
 export interface HostApp {
@@ -49,8 +48,9 @@ export async function openApp(configFile: string | undefined, role: string): Pro
     systemClock,
   );
   const { report } = reporting;
-  const ledger = await open(settings, report);
-  await notePlace(dirname(settings.paths.state), settings.paths.data);
+  const ledger = await openLedger(settings, report);
+  if (networkLedger(settings) === undefined)
+    await notePlace(dirname(settings.paths.state), settings.paths.data);
   const queues = loaded.parts.redis
     ? (await loadQueues()).openQueues(settings, report, systemClock)
     : undefined;
@@ -79,7 +79,7 @@ export async function openHostApp(called: Called): Promise<HostApp> {
     ? await (await loadQueues()).openQueuesNow(settings, report, systemClock)
     : undefined;
   try {
-    return assemble(loaded, reporting, await open(settings, report), queues);
+    return assemble(loaded, reporting, await openLedger(settings, report), queues);
   } catch (error) {
     await queues?.close();
     throw error;
@@ -101,7 +101,7 @@ export async function openLookingApp(called: Called): Promise<LookingApp> {
     const loaded = settingsOfCommand(called);
     const reporting = commandReporting(loaded.settings, called);
     return {
-      ...assemble(loaded, reporting, await open(loaded.settings, reporting.report), undefined),
+      ...assemble(loaded, reporting, await openLedger(loaded.settings, reporting.report), undefined),
       redisFault: error,
     };
   }
@@ -153,7 +153,7 @@ export interface OfflineApp extends Omit<SettingsApp, 'close'> {
 /** For commands that need no Redis: errors on stderr only. Throws WavspoolError. */
 export async function openOfflineApp(called: Called): Promise<OfflineApp> {
   const app = openSettingsApp(called);
-  const ledger = await open(app.settings, app.report);
+  const ledger = await openLedger(app.settings, app.report);
   return {
     ...app,
     ledger,
@@ -197,43 +197,6 @@ export function commandReporting(
     { file, site, role: 'command', stderr, stderrLevel, fileLevel: log.level },
     systemClock,
   );
-}
-
-/** In the empty directory that a disk leaves behind no new `state.db` is begun. */
-async function open(settings: Settings, report: Report): Promise<Ledger> {
-  const { maxRetries } = settings.upload;
-  const { state, data } = settings.paths;
-  const away = whyAway(dirname(state), data);
-  if (away !== undefined) throw new WavspoolError('STATE_UNUSABLE', away);
-  const hold = holdState(data, state);
-  try {
-    const options = { file: state, maxRetries, clock: systemClock, dice: systemDice, report };
-    const ledger = await openSqliteLedger(options);
-    return {
-      ...ledger,
-      close: async () => {
-        await ledger.close();
-        hold.release();
-      },
-    };
-  } catch (error) {
-    hold.release();
-    throw error;
-  }
-}
-
-/** While it is held, no restore puts another file in the place of `state.db`, from whichever container. Throws STATE_UNUSABLE. */
-function holdState(data: string, state: string): ExclusiveLock {
-  let hold: ExclusiveLock | undefined;
-  try {
-    mkdirSync(data, { recursive: true, mode: 0o750 });
-    hold = takeSharedLock(stateLockFile(data));
-  } catch (error) {
-    const message = `${stateLockFile(data)} cannot be used: ${messageOf(error)}`;
-    throw new WavspoolError('STATE_UNUSABLE', message, { cause: error });
-  }
-  if (hold !== undefined) return hold;
-  throw new WavspoolError('STATE_UNUSABLE', `${state} is being restored (${stateLockFile(data)} is locked)`);
 }
 
 function assemble(

@@ -74,7 +74,7 @@ export function createContext(
         ...deps,
         catalogue: deps.ledger.catalogue,
         queues: ask,
-        stateCheck: () => lastStateCheck(deps.settings.paths),
+        stateCheck: () => lastStateCheck(deps.settings),
         keeping: () => deps.host.keeping(),
       });
     } finally {

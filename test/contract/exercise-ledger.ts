@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { exerciseBrowsing } from './exercise-browsing.ts';
 import { exerciseCatalogue } from './exercise-catalogue.ts';
 import { exerciseReceipts } from './exercise-receipts.ts';
 import { exerciseRecordings } from './exercise-recordings.ts';
@@ -13,5 +14,6 @@ export function exerciseLedger(name: string, emptyStore: () => Promise<EmptyStor
     exerciseRecordings(subject);
     exerciseReceipts(subject);
     exerciseCatalogue(subject);
+    exerciseBrowsing(subject);
   });
 }

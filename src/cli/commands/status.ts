@@ -23,7 +23,7 @@ export function statusCommand(program: Command): void {
     .action((options: { watch?: boolean }, command: Command) =>
       withLookingApp(command, async (app, { json }) => {
         const host = await openHost(app);
-        const check = await checkStateNow(app.settings.paths, app.clock, new AbortController().signal);
+        const check = await checkStateNow(app.settings, app.clock, new AbortController().signal);
         for (;;) {
           const status = await look(app, host, check);
           if (json) printJson(status);

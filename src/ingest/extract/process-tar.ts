@@ -122,8 +122,8 @@ async function afterFailure(extractor: Extractor, tar: TarVersion, error: unknow
   if (code === 'TAR_CHANGED') return { kind: 'done' }; // a new version is a new tar: its own job is on its way
   if (code === 'REDIS_UNREACHABLE') return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(error) };
   // P7: a store that is asked about a taken-over row and is away costs the tar nothing either
-  if (FAULTS[code].retry === 'when there is room' || FAULTS[code].retry === 'when the store is back') {
-    const { cause } = FAULTS[code];
+  const { retry, cause } = FAULTS[code];
+  if (retry === 'when there is room' || retry === 'when the store is back' || cause === 'state') {
     const why = messageOf(error);
     if (code === 'TAR_NEEDS_ROOM') return later(hold, tar.path, cause, why);
     // one word for all tars of its directory, which may be thousands

@@ -2,5 +2,5 @@
 // itself is away, everybody waits and nobody's budget is spent.
 export { startUploads } from './start-uploads.ts';
 export { uploadRecording, type UploadDeps } from './upload-recording.ts';
-export { recordingKey } from './key.ts';
+export { recordingKey, recordingKeys } from './key.ts';
 export { bandwidth } from './bandwidth.ts';

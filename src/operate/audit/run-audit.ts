@@ -88,7 +88,7 @@ export async function* runAudit(
   const totals: AuditTotals = { checked: 0, same: 0, listed: 0 };
   const counts = { '-': 0, '+': 0, '*': 0, '!': 0, repaired: 0, receipts: 0 };
   try {
-    await refuseDamagedState(settings.paths, clock, signal); // an audit of rows that cannot be read would be none
+    await refuseDamagedState(settings, clock, signal); // an audit of rows that cannot be read would be none
     for await (const finding of findings(deps, store, asked, { totals, counts }, signal)) {
       counts[finding.sign] += 1;
       yield asked.repair ? await repaired(deps, store, finding, counts, signal) : finding;

@@ -9,7 +9,7 @@ const FEWEST_INODES = 10_000;
 
 /** Whether the disk of each directory of copies has room for the next one of the largest database that is copied to it. */
 export async function copiesRoom(
-  settings: Pick<Settings, 'databases' | 'paths'>,
+  settings: Pick<Settings, 'databases' | 'paths' | 'state'>,
   directories: readonly string[],
 ): Promise<Finding[]> {
   const databases = effectiveDatabases(settings);

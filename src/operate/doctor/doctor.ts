@@ -96,11 +96,11 @@ async function privateState(path: string): Promise<Finding> {
 }
 
 /** A damaged page is met only by who reads it: the whole file is looked through. */
-async function soundState({ paths }: Settings, clock: Clock): Promise<Finding[]> {
+async function soundState(settings: Settings, clock: Clock): Promise<Finding[]> {
   const name = 'state.db is sound';
   const { remedy } = FAULTS.STATE_DAMAGED;
   try {
-    const check = await checkStateNow(paths, clock, AbortSignal.timeout(STATE_DEADLINE_MS));
+    const check = await checkStateNow(settings, clock, AbortSignal.timeout(STATE_DEADLINE_MS));
     if (check === undefined)
       return [{ name, ok: true, found: 'not there yet, or not looked through yet', remedy }];
     const [fault] = check.faults;

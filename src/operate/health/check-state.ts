@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Settings } from '../../platform/config/index.ts';
+import { networkLedger, type Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import { FAULTS, WavspoolError, messageOf, unlessGone } from '../../domain/faults.ts';
 import { every, isoTime, writeDurably, type Clock } from '../../platform/runtime/index.ts';
@@ -19,6 +19,8 @@ interface Note extends StateCheck {
   readonly file: string;
 }
 
+/** Where the ledger is: only one in a file is looked through here. */
+type LedgerPlace = Pick<Settings, 'paths' | 'state'>;
 type StatePaths = Pick<Settings['paths'], 'data' | 'state'>;
 
 /** So small a file is looked through in a third of a second. */
@@ -37,13 +39,15 @@ export function nextCheckMs(tookMs: number): number {
 
 /** Looks through `state.db` now, if it is small enough to wait for it, else tells what the last look found; undefined: nothing is known. */
 export async function checkStateNow(
-  paths: StatePaths,
+  place: LedgerPlace,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<StateCheck | undefined> {
+  if (networkLedger(place) !== undefined) return undefined;
+  const { paths } = place;
   const file = await stat(paths.state).catch(unlessGone);
   if (file === undefined) return undefined;
-  if (file.size > SMALL_BYTES) return lastStateCheck(paths);
+  if (file.size > SMALL_BYTES) return lastStateCheck(place);
   const at = isoTime(clock.now());
   if (file.size <= TINY_BYTES) return { at, faults: quickCheckHere(paths.state) };
   return { at, faults: await quickCheck(paths.state, signal) };
@@ -51,16 +55,19 @@ export async function checkStateNow(
 
 /** Throws STATE_DAMAGED when `state.db` is found damaged, or was at the last look through it. */
 export async function refuseDamagedState(
-  paths: StatePaths,
+  place: LedgerPlace,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const [fault] = (await checkStateNow(paths, clock, signal))?.faults ?? [];
-  if (fault !== undefined) throw new WavspoolError('STATE_DAMAGED', `${paths.state} is damaged: ${fault}`);
+  const [fault] = (await checkStateNow(place, clock, signal))?.faults ?? [];
+  if (fault !== undefined)
+    throw new WavspoolError('STATE_DAMAGED', `${place.paths.state} is damaged: ${fault}`);
 }
 
 /** What the last look found, from the note that it left; undefined when this file was never looked through. */
-export async function lastStateCheck(paths: StatePaths): Promise<StateCheck | undefined> {
+export async function lastStateCheck(place: LedgerPlace): Promise<StateCheck | undefined> {
+  if (networkLedger(place) !== undefined) return undefined;
+  const { paths } = place;
   const text = await readFile(noteOf(paths), 'utf8').catch(unlessGone);
   if (text === undefined) return undefined;
   const { file, at, faults } = JSON.parse(text) as Note;
@@ -69,10 +76,12 @@ export async function lastStateCheck(paths: StatePaths): Promise<StateCheck | un
 
 /** Looks through `state.db` now and then, off the event loop, until stopped; notes and reports what it finds. */
 export async function keepCheckingState(
-  paths: StatePaths,
+  place: LedgerPlace,
   { clock, report }: { readonly clock: Clock; readonly report: Report },
   signal: AbortSignal,
 ): Promise<void> {
+  if (networkLedger(place) !== undefined) return;
+  const { paths } = place;
   let wasDamaged = false;
   let startedAt = clock.monotonicMs();
   const check = async (): Promise<void> => {

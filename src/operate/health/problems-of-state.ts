@@ -39,7 +39,7 @@ function unusable(code: FaultCode, message: string, since: string | null): Probl
   return {
     id: 'state-unusable',
     since,
-    what: `State.db cannot be used: ${message}.`,
+    what: code === 'LEDGER_AWAY' ? `${capital(message)}.` : `State.db cannot be used: ${message}.`,
     effect:
       'Nothing can be written down, so tars and recordings wait; nothing is lost and no retry is spent.',
     remedy: `${capital(FAULTS[code].remedy)}.`,

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Landing } from '../../ingest/arrival/index.ts';
-import { copyDirectories, type Settings, type UsedParts } from '../../platform/config/index.ts';
+import { copyDirectories, ledgerName, type Settings, type UsedParts } from '../../platform/config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../../domain/faults.ts';
 import { whyAway } from '../../platform/linux/index.ts';
 import { verdict, type StateCheck } from '../health/index.ts';
@@ -14,7 +14,10 @@ import type { DiskStatus, Facts, Status } from './status.ts';
 import { timedJobs } from './timed-jobs.ts';
 
 export interface StatusDeps {
-  readonly settings: Pick<Settings, 'site' | 'paths' | 'extract' | 'databases' | 'mirrors' | 'logs'>;
+  readonly settings: Pick<
+    Settings,
+    'site' | 'paths' | 'state' | 'extract' | 'databases' | 'mirrors' | 'logs'
+  >;
   readonly parts: UsedParts;
   readonly catalogue: Pick<LedgerCatalogue, 'counts' | 'causes' | 'ended'>;
   /** Asks Redis, see `lookAtQueues`; absent where nothing goes through it. */
@@ -52,7 +55,7 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
     uses: parts,
     ...rows.figures,
     ...seen.work(keeping),
-    state: { path: settings.paths.state, fault: rows.fault, check: check ?? null },
+    state: { path: ledgerName(settings), fault: rows.fault, check: check ?? null },
     disk,
     limits: { minFreeBytes: settings.extract.minFreeBytes, maxBacklog: settings.extract.maxBacklog },
     needs: neededRoles(parts),

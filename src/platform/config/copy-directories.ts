@@ -3,7 +3,7 @@ import type { Settings } from './schema.ts';
 
 /** The directories that the settings name for copies of any kind, each once. */
 export function copyDirectories(
-  settings: Pick<Settings, 'databases' | 'paths' | 'mirrors' | 'logs'>,
+  settings: Pick<Settings, 'databases' | 'paths' | 'state' | 'mirrors' | 'logs'>,
 ): readonly string[] {
   const directories = [
     ...effectiveDatabases(settings).flatMap(({ snapshots, exports, pointInTime }) => [

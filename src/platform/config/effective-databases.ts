@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { WEEKLY_DRILL } from './keeping.ts';
+import { networkLedger } from './ledger-address.ts';
 import type { Settings } from './schema.ts';
 
 export type DatabaseSettings = Settings['databases'][number];
@@ -9,10 +10,10 @@ export const STATE_DATABASE = 'state';
 
 /**
  * The databases that the settings name, and state.db with a snapshot every night, kept for 30 days, unless they name one
- * `state`. One without snapshots has a schedule for those that are asked for by hand, which nothing removes.
+ * `state` or the ledger is on PostgreSQL, whose copies are its operator's. One without snapshots has a schedule for those that are asked for by hand, which nothing removes.
  */
 export function effectiveDatabases(
-  settings: Pick<Settings, 'databases' | 'paths'>,
+  settings: Pick<Settings, 'databases' | 'paths' | 'state'>,
 ): readonly DatabaseSettings[] {
   const byHand = {
     name: 'by-hand',
@@ -25,7 +26,8 @@ export function effectiveDatabases(
   const named = settings.databases.map((database) =>
     database.snapshots.length > 0 ? database : { ...database, snapshots: [byHand] },
   );
-  if (named.some((database) => database.name === STATE_DATABASE)) return named;
+  const isNamed = named.some((database) => database.name === STATE_DATABASE);
+  if (isNamed || networkLedger(settings) !== undefined) return named;
   const nightly = {
     ...byHand,
     name: 'nightly',

@@ -9,6 +9,8 @@ export { effectiveLogs } from './effective-logs.ts';
 export { embeddedSocket } from './embedded-socket.ts';
 export type { Environment } from './environment.ts';
 export { nearestName } from './nearest-name.ts';
+export { ledgerName, networkLedger } from './ledger-address.ts';
+export { postgresAddress, shownAddress, type PostgresAddress } from './postgres-address.ts';
 export { isEmbeddedRedis, redisNode } from './redis-address.ts';
 export { loadSettings, settingsOfText } from './load.ts';
 export type { LoadedSettings } from './load.ts';

@@ -1,6 +1,7 @@
 import { copyRules } from './copy-rules.ts';
 import { isWithin } from '../runtime/index.ts';
 import { below, isMapping } from './paths.ts';
+import { isStateFile } from './ledger-address.ts';
 import { isEmbeddedRedis } from './redis-address.ts';
 import { STATE_DATABASE } from './effective-databases.ts';
 import type { Settings } from './schema.ts';
@@ -23,6 +24,7 @@ export function brokenRules(sound: Sound, values: unknown): BrokenRule[] {
   return [
     ...pathRules(sound.paths),
     ...redisRules(sound.redis),
+    ...ledgerRules(sound),
     ...storeRules(sound.s3),
     ...flowRules(sound),
     ...nameRules(values),
@@ -56,6 +58,12 @@ function pathRules(paths: Settings['paths'] | undefined): BrokenRule[] {
 
 function overlap(one: string, other: string): boolean {
   return isWithin(one, other) || isWithin(other, one);
+}
+
+function ledgerRules({ state, paths }: Sound): BrokenRule[] {
+  if (paths === undefined || isStateFile(state?.url?.reveal(), paths)) return [];
+  const problem = 'must be the file that paths.state names: set paths.state to it';
+  return [{ path: ['state', 'url'], problem }];
 }
 
 function redisRules(redis: Settings['redis'] | undefined): BrokenRule[] {

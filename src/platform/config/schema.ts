@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { database, log, mirror } from './keeping.ts';
+import { LEDGER_ADDRESS, isLedgerAddress } from './ledger-address.ts';
 import { REDIS_ADDRESS, REDIS_NODE, isRedisAddress, redisNode } from './redis-address.ts';
 import {
   count,
@@ -79,6 +80,10 @@ export const settingsSchema = z.strictObject({
         servername: text.optional(),
       })
       .optional(),
+  }),
+  state: z.strictObject({
+    /** Absent: the SQLite file `paths.state`. A secret, for it may hold a password. */
+    url: secretThat(isLedgerAddress, LEDGER_ADDRESS).optional(),
   }),
   s3: z.strictObject({
     bucket: textLike(

@@ -23,7 +23,7 @@ export const maintainRole: HostRole = {
     const shipping = shipCommits(host, stopped.signal).catch((err: unknown) =>
       app.report('wal capture ended', { err }),
     );
-    const checking = keepCheckingState(app.settings.paths, app, stopped.signal);
+    const checking = keepCheckingState(app.settings, app, stopped.signal);
     const jobs = [...ingestJobs({ ...app, store: () => host.store() }), ...hostJobs(host)];
     const woken = wake(app, scheduledJobs(host, jobs));
     return {

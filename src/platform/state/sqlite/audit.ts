@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Sqlite, Write } from '../../sqlite/index.ts';
 import type { Plain } from './plain.ts';
-import { tarRow, type TarsRecord } from './rows.ts';
+import { tarRow, type TarsRecord } from '../rows.ts';
 import type {
   AuditList,
   AuditRequest,

@@ -3,9 +3,10 @@ import type { UploadStatus } from '../../../domain/recording.ts';
 import { createBreather, type Clock } from '../../runtime/index.ts';
 import type { Sqlite } from '../../sqlite/index.ts';
 import { cursorOf, readCursor } from '../../paging/index.ts';
-import { IS_DATED_BEHIND, placeOf, recordingPage, type DatedPlace, type RecordingPlace } from './by-time.ts';
+import { placeOf, recordingPage, type DatedPlace, type RecordingPlace } from '../by-time.ts';
+import { IS_DATED_BEHIND } from './behind.ts';
 import { IS_RECORDING } from './recordings.ts';
-import { recordingRow, type UploadsRecord } from './rows.ts';
+import { recordingRow, type UploadsRecord } from '../rows.ts';
 
 /** Rows that are looked at in one piece: 6 ms. */
 const PIECE = 10_000;

@@ -4,10 +4,11 @@ import type { Clock } from '../../runtime/index.ts';
 import type { Sqlite, Write } from '../../sqlite/index.ts';
 import { auditMethods } from './audit.ts';
 import { browseMethods } from './browse.ts';
-import { IS_DATED_BEHIND, IS_UNDATED_BEHIND, placeBounds, placeOf, recordingPage } from './by-time.ts';
+import { placeBounds, placeOf, recordingPage } from '../by-time.ts';
+import { IS_DATED_BEHIND, IS_UNDATED_BEHIND } from './behind.ts';
 import type { Plain } from './plain.ts';
 import { IS_RECORDING } from './recordings.ts';
-import type { UploadsRecord } from './rows.ts';
+import type { UploadsRecord } from '../rows.ts';
 import { searchMethod } from './search.ts';
 
 type Methods = Plain<LedgerCatalogue>;

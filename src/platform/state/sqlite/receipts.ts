@@ -1,11 +1,11 @@
 import type { ReceiptLedger } from '../../../domain/ledger.ts';
 import type { RecordingRow } from '../../../domain/recording.ts';
 import type { ReceiptIntent, TarReceipt, TarRow } from '../../../domain/tar.ts';
-import { pageByKey, pathOf } from './cursors.ts';
+import { pageByKey, pathOf } from '../cursors.ts';
 import type { Plain } from './plain.ts';
 import { sqlTimestamp, type Clock } from '../../runtime/index.ts';
 import type { Sqlite, Write } from '../../sqlite/index.ts';
-import { recordingRow, tarRow, type TarsRecord, type UploadsRecord } from './rows.ts';
+import { recordingRow, tarRow, type TarsRecord, type UploadsRecord } from '../rows.ts';
 
 type Methods = Plain<ReceiptLedger>;
 

@@ -3,10 +3,10 @@ import type { RecordingRow, UploadUnit } from '../../../domain/recording.ts';
 import { cursorOf } from '../../paging/index.ts';
 import { sqlTimestamp, type Clock } from '../../runtime/index.ts';
 import type { Sqlite, Write } from '../../sqlite/index.ts';
-import { unitsOf, wholeBatches } from './batch.ts';
-import { pageByKey, rowidOf } from './cursors.ts';
+import { unitsOf, wholeBatches } from '../batch.ts';
+import { pageByKey, rowidOf } from '../cursors.ts';
 import type { Plain } from './plain.ts';
-import { recordingRow, type OpenRecord, type UploadsRecord } from './rows.ts';
+import { recordingRow, type OpenRecord, type UploadsRecord } from '../rows.ts';
 
 type Methods = Plain<RecordingLedger>;
 

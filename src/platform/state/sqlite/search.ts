@@ -1,15 +1,8 @@
 import { createBreather, type Breathe, type Clock } from '../../runtime/index.ts';
 import type { Sqlite } from '../../sqlite/index.ts';
-import {
-  IS_DATED_BEHIND,
-  IS_UNDATED_BEHIND,
-  placeBounds,
-  placeOf,
-  recordingPage,
-  type DatedPlace,
-  type RecordingPlace,
-} from './by-time.ts';
-import type { UploadsRecord } from './rows.ts';
+import { placeBounds, placeOf, recordingPage, type DatedPlace, type RecordingPlace } from '../by-time.ts';
+import type { UploadsRecord } from '../rows.ts';
+import { IS_DATED_BEHIND, IS_UNDATED_BEHIND } from './behind.ts';
 import { IS_RECORDING } from './recordings.ts';
 import type { LedgerCatalogue } from '../../../domain/ledger.ts';
 import type { UploadStatus } from '../../../domain/recording.ts';

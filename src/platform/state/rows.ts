@@ -1,6 +1,6 @@
-import type { Cause } from '../../../domain/faults.ts';
-import type { FailedTar, TarReceipt, TarRow } from '../../../domain/tar.ts';
-import type { RecordingRow, UploadStatus, WavFacts } from '../../../domain/recording.ts';
+import type { Cause } from '../../domain/faults.ts';
+import type { FailedTar, TarReceipt, TarRow } from '../../domain/tar.ts';
+import type { RecordingRow, UploadStatus, WavFacts } from '../../domain/recording.ts';
 
 // SQL's null becomes undefined here and nowhere else.
 

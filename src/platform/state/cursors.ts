@@ -1,5 +1,5 @@
-import type { Cursor, PageOf } from '../../../domain/ledger.ts';
-import { cursorOf, readCursor } from '../../paging/index.ts';
+import type { Cursor, PageOf } from '../../domain/ledger.ts';
+import { cursorOf, readCursor } from '../paging/index.ts';
 
 // A cursor holds the key of the row that it stands behind: a rowid, or a path where a list goes by paths.
 

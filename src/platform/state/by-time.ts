@@ -1,15 +1,10 @@
-import type { Cursor, PageOf } from '../../../domain/ledger.ts';
-import type { RecordingRow } from '../../../domain/recording.ts';
-import { cursorOf, readCursor } from '../../paging/index.ts';
+import type { Cursor, PageOf } from '../../domain/ledger.ts';
+import type { RecordingRow } from '../../domain/recording.ts';
+import { cursorOf, readCursor } from '../paging/index.ts';
 import { recordingRow, type UploadsRecord } from './rows.ts';
 
 // Recordings in the order of their last change, in pages that begin behind a row and not at a count of rows: a page that is asked
 // for while rows change misses none of those that stayed as they were, and shows none of them twice.
-
-/** Of rows with a time, those behind @timestamp and @rowid: a range of the index by status and timestamp. */
-export const IS_DATED_BEHIND = '(timestamp, rowid) < (@timestamp, @rowid)';
-/** Of rows without one, which come last, those behind @undatedRowid. */
-export const IS_UNDATED_BEHIND = '(timestamp IS NULL AND rowid < @undatedRowid)';
 
 /** A place among the rows that have a time. */
 export interface DatedPlace {

@@ -1,4 +1,4 @@
-import type { UploadUnit } from '../../../domain/recording.ts';
+import type { UploadUnit } from '../../domain/recording.ts';
 import type { OpenRecord } from './rows.ts';
 
 // One commit gives the recordings of a tar that are new consecutive rowids, and batches numbers that none of its rows had. So the

@@ -1,0 +1,16 @@
+import type { Ledger } from '../../domain/ledger.ts';
+import type { Migrated, PostgresLedgerOptions } from './postgres/index.ts';
+
+// The library of PostgreSQL is loaded where the settings name one: every other process would load it for nothing.
+
+/** See postgres/open.ts. */
+export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
+  return (await import('./postgres/index.ts')).openPostgresLedger(options);
+}
+
+/** See postgres/migrate.ts. */
+export async function migratePostgres(
+  options: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'dice'>,
+): Promise<Migrated> {
+  return (await import('./postgres/index.ts')).migratePostgres(options);
+}

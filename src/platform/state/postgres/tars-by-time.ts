@@ -1,0 +1,63 @@
+import type { Browsing, TarLine } from '../../../domain/browse.ts';
+import { cursorOf, readCursor } from '../../paging/index.ts';
+import { statement, type Query } from './statement.ts';
+
+/** Follows every text. */
+const LAST = '\u{10FFFF}';
+
+const isBehind = (path: string): string =>
+  `site = $1 AND (timestamp, ${path}) < ($2, $3) AND timestamp >= $4 AND ($5::text IS NULL OR position($5 IN ${path}) > 0)`;
+const IN_ORDER = 'ORDER BY timestamp DESC, path DESC LIMIT $6';
+const EXTRACTED = `SELECT path, 'extracted' AS state, timestamp, size, mtime_ms AS "mtimeMs", recordings, skipped, refused,
+    receipt_for IS NOT DISTINCT FROM sha256 AND sha256 IS NOT NULL AS "hasReceipt", NULL::text AS cause, NULL::text AS "errorMessage",
+    NULL::bigint AS "retryCount"
+  FROM extracted_tars WHERE ${isBehind('path')} ${IN_ORDER}`;
+const FAILED = `SELECT wav_path AS path, 'failed' AS state, timestamp, size, tar_mtime_ms AS "mtimeMs", NULL::bigint AS recordings,
+    NULL::bigint AS skipped, NULL::bigint AS refused, false AS "hasReceipt", cause, error_message AS "errorMessage",
+    retry_count AS "retryCount"
+  FROM uploads WHERE wav_path = tar AND ${isBehind('wav_path')} ${IN_ORDER}`;
+const STATEMENTS = {
+  extracted: statement(EXTRACTED),
+  failed: statement(FAILED),
+  all: statement(`SELECT * FROM ((${EXTRACTED}) UNION ALL (${FAILED})) AS both_of_them ${IN_ORDER}`),
+};
+
+/** Tars that fit, the latest first. */
+export function tarBrowser(query: Query, site: string): Browsing['browseTars'] {
+  return async ({ state, part, from, to, limit, after }) => {
+    const begin: TarPlace =
+      after === undefined
+        ? { timestamp: to ?? LAST, path: to === undefined ? LAST : '' }
+        : readCursor(after, isTarPlace);
+    const values = [site, begin.timestamp, begin.path, from ?? '', part ?? null, limit + 1];
+    const found = await query<TarRecord>(STATEMENTS[state], values);
+    const rows = found.rows.slice(0, limit).map(tarLine);
+    const last = found.rows.length > limit ? rows.at(-1) : undefined;
+    return {
+      rows,
+      next: last === undefined ? undefined : cursorOf({ timestamp: last.timestamp, path: last.path }),
+    };
+  };
+}
+
+/** Where a tar stands in the order by time, the latest first. */
+interface TarPlace {
+  readonly timestamp: string;
+  readonly path: string;
+}
+
+function isTarPlace(value: unknown): value is TarPlace {
+  if (typeof value !== 'object' || value === null || !('timestamp' in value) || !('path' in value))
+    return false;
+  return typeof value.timestamp === 'string' && typeof value.path === 'string';
+}
+
+type TarRecord = {
+  readonly [K in keyof TarLine]: undefined extends TarLine[K] ? NonNullable<TarLine[K]> | null : TarLine[K];
+};
+
+function tarLine(record: TarRecord): TarLine {
+  return Object.fromEntries(
+    Object.entries(record).map(([name, value]) => [name, value ?? undefined]),
+  ) as unknown as TarLine;
+}
