@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { ROLES } from '../src/domain/role-names.ts';
-import { sqlTimestamp, systemClock, systemDice } from '../src/platform/runtime/index.ts';
+import { sqlTimestamp, systemClock, systemRandom } from '../src/platform/runtime/index.ts';
 import { openSqliteLedger } from '../src/platform/state/index.ts';
 import type { LedgerCatalogue } from '../src/domain/ledger.ts';
 import { ratesOfLastDay } from '../src/operate/status/index.ts';
@@ -61,7 +61,7 @@ export function failSome({ settings }: Pick<Fleet, 'settings'>): void {
 
 /** How long the calls to the state store take that `status`, `failed` and the dashboard make: medians of 20. */
 export async function queryTimes({ settings }: Pick<Fleet, 'settings'>): Promise<Times> {
-  const options = { clock: systemClock, dice: systemDice, report: () => undefined };
+  const options = { clock: systemClock, random: systemRandom, report: () => undefined };
   const { maxRetries } = settings.upload;
   const openedAt = performance.now();
   const ledger = await openSqliteLedger({ file: settings.paths.state, maxRetries, ...options });

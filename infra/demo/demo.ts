@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import { loadSettings } from '../../src/platform/config/index.ts';
-import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { systemClock, systemRandom } from '../../src/platform/runtime/index.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import { openS3Store, type ObjectStore } from '../../src/platform/s3/index.ts';
@@ -59,7 +59,7 @@ const ledger = await openSqliteLedger({
   file: settings.paths.state,
   maxRetries: settings.upload.maxRetries,
   clock: systemClock,
-  dice: systemDice,
+  random: systemRandom,
   report: quiet,
 });
 const objects = await openS3Store(

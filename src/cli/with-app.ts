@@ -11,7 +11,7 @@ import {
   type LookingApp,
   type OfflineApp,
 } from '../process/app.ts';
-import { openHost, type Host } from '../maintenance/catalogue/index.ts';
+import { openMaintenance, type Maintenance } from '../maintenance/catalogue/index.ts';
 import { interruptible } from './interruptible.ts';
 import { calledWith, endWith } from './surroundings.ts';
 import { globalOptions, type GlobalOptions } from './global-options.ts';
@@ -86,16 +86,16 @@ export async function withOfflineApp(
  */
 export async function withHost(
   command: Command,
-  use: (host: Host, options: GlobalOptions, signal: AbortSignal) => Promise<0 | 1>,
+  use: (maintenance: Maintenance, options: GlobalOptions, signal: AbortSignal) => Promise<0 | 1>,
 ): Promise<void> {
   const options = globalOptions(command);
   const app = openSettingsApp(calledWith(options));
   try {
-    const host = await openHost(app);
+    const maintenance = await openMaintenance(app);
     try {
-      endWith(await interruptible((signal) => use(host, options, signal)));
+      endWith(await interruptible((signal) => use(maintenance, options, signal)));
     } finally {
-      host.close();
+      maintenance.close();
     }
   } finally {
     app.close();

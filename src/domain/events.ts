@@ -10,7 +10,7 @@ export interface Events {
   // a role's life
   'role started': { node: string; concurrency?: number };
   'role stopping': { reason: string; graceMs: number };
-  'role stopped': { ms: number; handedBack: number };
+  'role stopped': { ms: number; released: number };
   'role died': {
     died: string;
     diedPid: number;

@@ -5,7 +5,7 @@ import type {
   Occupant,
   Progress,
   RecordingRow,
-  UploadReceipt,
+  StoredObject,
   UploadStatus,
   UploadUnit,
 } from './recording.ts';
@@ -86,7 +86,7 @@ export interface RecordingLedger {
   /** The recording with that key; looks at every row where the key is not what its path says. */
   byKey(key: string): Promise<RecordingRow | undefined>;
   /** SUCCESS, with what the store answered. */
-  stored(path: string, receipt: UploadReceipt): Promise<void>;
+  stored(path: string, object: StoredObject): Promise<void>;
   /** FAILED, with its cause, and no longer part of a batch; one that is SUCCESS stays. */
   failed(path: string, failure: Failure): Promise<void>;
   /** FAILED → PENDING with a fresh budget; returns how many rows it changed. */
@@ -229,7 +229,7 @@ export interface RestoredTar extends TarVersion {
   readonly recordings: readonly RestoredRecording[];
 }
 
-export interface RestoredRecording extends UploadReceipt {
+export interface RestoredRecording extends StoredObject {
   readonly path: string;
   readonly member: string;
   readonly durationMs: number | undefined;

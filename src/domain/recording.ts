@@ -92,7 +92,7 @@ export interface Failure {
 }
 
 /** What the store answered to a PUT. */
-export interface UploadReceipt {
+export interface StoredObject {
   readonly key: string;
   readonly size: number;
   readonly sha256: string;

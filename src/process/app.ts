@@ -7,7 +7,7 @@ import { notePlace } from '../platform/linux/index.ts';
 import { openReporting, type Reporting } from '../platform/log/index.ts';
 import { presenceInFiles, type Presence } from '../platform/presence/index.ts';
 import type { Queues } from '../platform/queue/index.ts';
-import { systemClock, systemDice, type Clock, type Dice } from '../platform/runtime/index.ts';
+import { systemClock, systemRandom, type Clock, type Random } from '../platform/runtime/index.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import { openLedger } from './open-ledger.ts';
 
@@ -16,7 +16,7 @@ export interface HostApp {
   readonly loaded: LoadedSettings;
   readonly settings: Settings;
   readonly clock: Clock;
-  readonly dice: Dice;
+  readonly random: Random;
   readonly reporting: Reporting;
   /** As `reporting.report`. */
   readonly report: Report;
@@ -141,7 +141,7 @@ export function openSettingsApp(called: Called): SettingsApp {
   const { settings } = loaded;
   const reporting = commandReporting(settings, called);
   const { report, close } = reporting;
-  return { loaded, settings, clock: systemClock, dice: systemDice, reporting, report, close };
+  return { loaded, settings, clock: systemClock, random: systemRandom, reporting, report, close };
 }
 
 /** An app without queues. */
@@ -210,7 +210,7 @@ function assemble(
     loaded,
     settings,
     clock: systemClock,
-    dice: systemDice,
+    random: systemRandom,
     reporting,
     report: reporting.report,
     ledger,

@@ -5,7 +5,7 @@ import { WavspoolError, messageOf } from '../domain/faults.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import { networkLedger, type PostgresAddress, type Settings } from '../platform/config/index.ts';
 import { whyAway } from '../platform/linux/index.ts';
-import { systemClock, systemDice } from '../platform/runtime/index.ts';
+import { systemClock, systemRandom } from '../platform/runtime/index.ts';
 import { takeSharedLock, type ExclusiveLock } from '../platform/sqlite/index.ts';
 import {
   openPostgresLedger,
@@ -33,7 +33,7 @@ async function postgresOptions(settings: Settings, address: PostgresAddress): Pr
     store: bucketName(s3),
     maxRetries: upload.maxRetries,
     clock: systemClock,
-    dice: systemDice,
+    random: systemRandom,
     keysOf: (row, sha256) => recordingKeys(layout, row, sha256),
   };
 }
@@ -51,7 +51,7 @@ async function openStateFile(settings: Settings, report: Report): Promise<Ledger
   if (away !== undefined) throw new WavspoolError('STATE_UNUSABLE', away);
   const hold = holdState(data, state);
   try {
-    const options = { file: state, maxRetries, clock: systemClock, dice: systemDice, report };
+    const options = { file: state, maxRetries, clock: systemClock, random: systemRandom, report };
     const ledger = await openSqliteLedger(options);
     return {
       ...ledger,

@@ -127,15 +127,15 @@ export async function runRoles(
   const graceMs = app.settings.shutdownSeconds * 1000;
   app.report('role stopping', { reason, graceMs });
   stopping.abort();
-  void tell(manager, app.report, 'STOPPING=1', `STATUS=${reason}: what runs is finished or handed back`);
+  void tell(manager, app.report, 'STOPPING=1', `STATUS=${reason}: what runs is finished or released`);
   for (const watching of watchdogs.values()) watching.stop();
   void giveUpAfter(app, graceMs + STOP_MARGIN_MS);
-  const handedBack = await Promise.all(running.map((role) => role.stop(graceMs)));
+  const released = await Promise.all(running.map((role) => role.stop(graceMs)));
   await heartbeat.stop();
   await Promise.all(answering.map((one) => one.close()));
   app.report('role stopped', {
     ms: Math.round(app.clock.monotonicMs() - startedAt),
-    handedBack: handedBack.reduce((sum, jobs) => sum + jobs, 0),
+    released: released.reduce((sum, jobs) => sum + jobs, 0),
   });
   await app.close();
   process.exit(0);

@@ -4,7 +4,7 @@ import type { Report } from '../domain/events.ts';
 import { WavspoolError } from '../domain/faults.ts';
 import type { History, KeptEvent } from '../operate/history/index.ts';
 import { lastStateCheck } from '../operate/health/index.ts';
-import type { HostApi } from '../maintenance/catalogue/index.ts';
+import type { MaintenanceApi } from '../maintenance/catalogue/index.ts';
 import type { Presence, Queues } from '../platform/queue/index.ts';
 import type { FailureWords } from '../operate/requeue/index.ts';
 import type { Ingested } from '../ingest/rescan/index.ts';
@@ -38,7 +38,7 @@ export interface DashboardDeps {
   /** Audits as `wavspool audit` does; one at a time. */
   readonly runAudit: RunAudit;
   readonly pauses: Pauses;
-  readonly host: HostApi;
+  readonly host: MaintenanceApi;
   readonly token: Secret;
   /** Where the settings come from, for who looks at them. */
   readonly loaded?: Pick<LoadedSettings, 'file' | 'sources'>;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
-import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { systemClock, systemRandom } from '../../src/platform/runtime/index.ts';
 import { migratePostgres, openPostgresLedger } from '../../src/platform/state/index.ts';
 import { startPostgres, type PostgresServers } from '../support/postgres.ts';
 import { exerciseLedger } from './exercise-ledger.ts';
@@ -7,7 +7,7 @@ import { exerciseLedger } from './exercise-ledger.ts';
 let servers: PostgresServers;
 beforeAll(async () => {
   servers = await startPostgres();
-  await migratePostgres({ address: servers.address, clock: systemClock, dice: systemDice });
+  await migratePostgres({ address: servers.address, clock: systemClock, random: systemRandom });
 });
 afterAll(() => servers[Symbol.asyncDispose]());
 
@@ -21,7 +21,7 @@ exerciseLedger('the ledger on PostgreSQL', () => {
     store: name,
     maxRetries: 5,
     clock: systemClock,
-    dice: systemDice,
+    random: systemRandom,
   };
   return Promise.resolve({
     open: () => openPostgresLedger(options),

@@ -7,7 +7,7 @@ import type { Cursor, Ledger, PageOf } from '../../src/domain/ledger.ts';
 import type { RecordingRow } from '../../src/domain/recording.ts';
 import type { TarVersion } from '../../src/domain/tar.ts';
 import { everyPage } from '../../src/platform/paging/index.ts';
-import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { systemClock, systemRandom } from '../../src/platform/runtime/index.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import { commitTar } from '../support/commit-tar.ts';
 import { exerciseLedger } from './exercise-ledger.ts';
@@ -21,7 +21,7 @@ const openFile = (path: string): Promise<Ledger> =>
     file: path,
     maxRetries: 5,
     clock: systemClock,
-    dice: systemDice,
+    random: systemRandom,
     report: (event) => {
       reported.push(event);
     },

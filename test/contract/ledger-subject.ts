@@ -1,6 +1,6 @@
 import { afterEach, beforeEach } from 'vitest';
 import type { Ledger } from '../../src/domain/ledger.ts';
-import type { RecordingRow, UploadReceipt } from '../../src/domain/recording.ts';
+import type { RecordingRow, StoredObject } from '../../src/domain/recording.ts';
 import type { TarVersion } from '../../src/domain/tar.ts';
 import { everyPage } from '../../src/platform/paging/index.ts';
 
@@ -34,7 +34,7 @@ export function withOwnBytes(names: readonly string[]): Record<string, string> {
 }
 
 /** What a store answers to the PUT of that recording. */
-export function answer(path: string, sha256 = path): UploadReceipt {
+export function answer(path: string, sha256 = path): StoredObject {
   return { key: path.slice(1), size: 5, sha256, etag: 'e', versionId: undefined };
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { faultCode } from '../../src/domain/faults.ts';
-import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { systemClock, systemRandom } from '../../src/platform/runtime/index.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
 import { commitTar } from '../support/commit-tar.ts';
@@ -25,7 +25,7 @@ const open = (): Promise<Ledger> =>
     file,
     maxRetries: 5,
     clock: systemClock,
-    dice: systemDice,
+    random: systemRandom,
     report: (event, fields) => {
       reported.push({ event, fields });
     },

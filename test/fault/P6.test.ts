@@ -23,7 +23,7 @@ import { onItsWayOut, removeIfUnchanged } from '../../src/ingest/cleanup/remove-
 import type { Settings } from '../../src/platform/config/index.ts';
 import { extractTar } from '../../src/ingest/extract/index.ts';
 import { receiptWriter } from '../../src/ingest/receipt/index.ts';
-import { sha256OfFile, systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { sha256OfFile, systemClock, systemRandom } from '../../src/platform/runtime/index.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
 import type { ObjectStore } from '../../src/platform/s3/index.ts';
@@ -52,7 +52,7 @@ beforeEach(async () => {
     file: join(root, 'state.db'),
     maxRetries: 5,
     clock: systemClock,
-    dice: systemDice,
+    random: systemRandom,
     report,
   });
   store = openS3Store(s3.settings(), report, systemClock);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadSettings, type Settings } from '../../src/platform/config/index.ts';
-import { openHost } from '../../src/maintenance/catalogue/index.ts';
+import { openMaintenance } from '../../src/maintenance/catalogue/index.ts';
 import type { AlertMessage } from '../../src/operate/alerts/message.ts';
 import { startAlerting } from '../../src/operate/alerts/index.ts';
 import type { Problem } from '../../src/operate/health/index.ts';
@@ -223,9 +223,9 @@ test('where the verdict itself cannot be told, that is told, and nothing counts 
 test('the dashboard tells what its verdict says, and "alerts test" tells whether it arrives', async () => {
   await using webhook = await startWebhook();
   const { settings, file } = await settingsWith({ webhook: `http://127.0.0.1:${webhook.port}/` });
-  const of = { clock: systemClock, dice: Math.random, report: unheard };
+  const of = { clock: systemClock, random: Math.random, report: unheard };
   const ledger = await openSqliteLedger({ file: settings.paths.state, maxRetries: 0, ...of });
-  const host = await openHost({ settings, ...of });
+  const host = await openMaintenance({ settings, ...of });
   {
     await using dashboard = await startTestDashboard(settings, ledger, host);
     await dashboard.get('/healthz');

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { settleOnce } from '../../src/ingest/arrival/index.ts';
+import { proveOnce } from '../../src/ingest/arrival/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
 import { proveTar, recordingDeps, SETTINGS, tarOf } from './arrival-rig.ts';
 
@@ -17,13 +17,13 @@ const at = (name: string): string => path.join(incoming, name);
 test('one pass queues what is complete or corrupt, names what is not, and leaves alone what is known', async () => {
   await writeFile(at('known.tar'), tarOf([100]));
   const { deps, queued } = recordingDeps(incoming);
-  expect(await settleOnce(deps)).toMatchObject({ tars: 1, known: 0, incomplete: [] });
+  expect(await proveOnce(deps)).toMatchObject({ tars: 1, known: 0, incomplete: [] });
 
   await writeFile(at('whole.tar'), tarOf([100, 200]));
   await writeFile(at('corrupt.tar'), Buffer.alloc(2048, 1));
   await writeFile(at('cut.tar'), tarOf([3000], { cut: true }));
   await writeFile(at('upload.tar.part'), tarOf([100]));
-  const settlement = await settleOnce(deps);
+  const settlement = await proveOnce(deps);
 
   expect(settlement).toMatchObject({ tars: 4, known: 1 });
   expect(settlement.incomplete).toEqual([{ path: at('cut.tar'), reason: 'ends at byte 3584' }]);
@@ -50,7 +50,7 @@ test('a tar that changes during the quiet period or the proof is not queued', as
       return proof;
     },
   });
-  const { incomplete } = await settleOnce(deps);
+  const { incomplete } = await proveOnce(deps);
   const reason = 'still changing';
   expect(incomplete.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
     { path: at('grows.tar'), reason },
@@ -69,7 +69,7 @@ test('a done marker that is missing and a tar that cannot be read are reasons of
       throw new Error('EIO: i/o error');
     },
   });
-  const { incomplete } = await settleOnce(deps);
+  const { incomplete } = await proveOnce(deps);
   expect(incomplete.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
     { path: at('bad.tar'), reason: 'EIO: i/o error' },
     { path: at('unmarked.tar'), reason: 'its done marker is not there' },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { hostJobs, keepingStatus } from '../../src/maintenance/catalogue/index.ts';
+import { maintenanceJobs, maintenanceStatus } from '../../src/maintenance/catalogue/index.ts';
 import { openQueuesNow, type Queues } from '../../src/platform/queue/index.ts';
 import { Secret } from '../../src/platform/config/index.ts';
 import type { Report } from '../../src/domain/events.ts';
@@ -130,7 +130,7 @@ test('what nobody runs is overdue since its first time, and that does not move',
   const host = { ...rig.host, clock };
   const state = async (at: string): Promise<unknown> => {
     clock.set(Date.parse(at));
-    const { schedules } = await keepingStatus(host, hostJobs(host));
+    const { schedules } = await maintenanceStatus(host, maintenanceJobs(host));
     const nightly = schedules.find(({ job }) => job === 'snapshot state nightly');
     return { dueAt: nightly?.dueAt, overdue: nightly?.overdue };
   };

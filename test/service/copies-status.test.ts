@@ -2,7 +2,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { hostJobs, keepingStatus, mirrorNow } from '../../src/maintenance/catalogue/index.ts';
+import { maintenanceJobs, maintenanceStatus, mirrorNow } from '../../src/maintenance/catalogue/index.ts';
 import type { CopiesStatus } from '../../src/maintenance/catalogue/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 
@@ -32,7 +32,7 @@ logs:
 afterEach(async () => rig[Symbol.asyncDispose]());
 
 async function copies(): Promise<readonly CopiesStatus[]> {
-  const all = (await keepingStatus(rig.host, hostJobs(rig.host))).copies;
+  const all = (await maintenanceStatus(rig.host, maintenanceJobs(rig.host))).copies;
   return all.filter(({ of }) => ['shop', 'audio', join(rig.directory, 'shop.log')].includes(of));
 }
 

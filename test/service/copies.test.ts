@@ -25,7 +25,7 @@ import {
   listBackups,
   pruneBackups,
   takeSnapshots,
-  type Host,
+  type Maintenance,
 } from '../../src/maintenance/catalogue/index.ts';
 import { sha256OfFile } from '../../src/platform/runtime/index.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
@@ -40,7 +40,7 @@ const never = new AbortController().signal;
 interface World extends AsyncDisposable {
   readonly rig: HostRig;
   readonly clock: ControlledClock;
-  readonly host: Host;
+  readonly host: Maintenance;
   /** Takes the regular snapshot of a database at a time, or those of an event. */
   take(at: string, database?: string, event?: string, label?: string): ReturnType<typeof takeSnapshots>;
   sql(database: string, text: string): void;

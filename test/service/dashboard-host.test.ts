@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadSettings, Secret, type Settings } from '../../src/platform/config/index.ts';
-import { openHost, type Host } from '../../src/maintenance/catalogue/index.ts';
+import { openMaintenance, type Maintenance } from '../../src/maintenance/catalogue/index.ts';
 import { uploadWork } from '../../src/platform/queue/index.ts';
 import { openQueues } from '../../src/platform/queue/open.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
@@ -26,7 +26,7 @@ databases:
 let directory: string;
 let settings: Settings;
 let ledger: Ledger;
-let host: Host;
+let host: Maintenance;
 let dashboard: TestDashboard;
 const report = (): void => undefined;
 
@@ -38,8 +38,8 @@ beforeAll(async () => {
   await writeFile(configFile, SETTINGS.replaceAll('DIR', directory));
   ({ settings } = loadSettings({ configFile, env: {} }));
   const file = settings.paths.state;
-  ledger = await openSqliteLedger({ file, maxRetries: 0, clock: systemClock, dice: Math.random, report });
-  host = await openHost({ settings, clock: systemClock, dice: Math.random, report });
+  ledger = await openSqliteLedger({ file, maxRetries: 0, clock: systemClock, random: Math.random, report });
+  host = await openMaintenance({ settings, clock: systemClock, random: Math.random, report });
   dashboard = await startTestDashboard(settings, ledger, host);
 });
 afterAll(async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadSettings, Secret, type Settings } from '../../src/platform/config/index.ts';
 import { startDashboard } from '../../src/web/server.ts';
 import { dashboardToken } from '../../src/web/token.ts';
-import { type Host, hostApi, openHost } from '../../src/maintenance/catalogue/index.ts';
+import { type Maintenance, maintenanceApi, openMaintenance } from '../../src/maintenance/catalogue/index.ts';
 import { ingestTars } from '../../src/ingest/rescan/index.ts';
 import { uploadWork, type Queues } from '../../src/platform/queue/index.ts';
 import { openQueues } from '../../src/platform/queue/open.ts';
@@ -26,7 +26,7 @@ let redis: TestRedis;
 let queues: Queues;
 let ledger: Ledger;
 let settings: Settings;
-let host: Host;
+let host: Maintenance;
 let address: string;
 let stop: () => Promise<void>;
 const reported: string[] = [];
@@ -47,11 +47,11 @@ beforeAll(async () => {
     file: settings.paths.state,
     maxRetries: 0,
     clock: systemClock,
-    dice: Math.random,
+    random: Math.random,
     report,
   });
   await addFailures();
-  host = await openHost({ settings, clock: systemClock, dice: Math.random, report });
+  host = await openMaintenance({ settings, clock: systemClock, random: Math.random, report });
   ({ address, stop } = await startDashboard({
     settings,
     parts: { recordings: true, store: true, redis: true },
@@ -73,7 +73,7 @@ beforeAll(async () => {
         extract: { reason: 'the disk is being swapped', since: '2026-11-20T08:00:00Z', until: null },
         upload: undefined,
       }),
-    host: hostApi(host, AbortSignal.timeout(60_000)),
+    host: maintenanceApi(host, AbortSignal.timeout(60_000)),
     token: new Secret(TOKEN),
   }));
 });

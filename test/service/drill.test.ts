@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { hostJobs, keepingStatus, takeSnapshots } from '../../src/maintenance/catalogue/index.ts';
+import { maintenanceJobs, maintenanceStatus, takeSnapshots } from '../../src/maintenance/catalogue/index.ts';
 import { runJob } from '../../src/platform/jobs/index.ts';
 import { makeLedger, readLedger, startWriter } from '../support/busy-database.ts';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
@@ -17,7 +17,7 @@ const SETTINGS = `databases:
 `;
 
 function runNow(rig: HostRig, id: string): Promise<object> {
-  const job = hostJobs(rig.host).find((one) => one.id === id);
+  const job = maintenanceJobs(rig.host).find((one) => one.id === id);
   if (job === undefined) throw new Error(`there is no job ${id}`);
   return runJob(rig.host, job, { by: 'hand', patienceMs: 0 }, never);
 }
@@ -42,7 +42,7 @@ test('restore --at brings back the last point at or before that time, and the dr
   }
   await takeSnapshots(rig.host, { database: 'ledger' }, 'hand', never);
   await (await startWriter(database, 1000, 0.2)).ended();
-  const status = await keepingStatus(rig.host, hostJobs(rig.host));
+  const status = await maintenanceStatus(rig.host, maintenanceJobs(rig.host));
   expect(status.pointInTime['ledger']).toMatchObject({ points: 3, gaps: 0, damaged: [] });
 
   for (const { at, moves } of captured.toReversed()) {
@@ -76,7 +76,7 @@ test('a drill that meets a damaged copy fails, and everybody sees it', async () 
   bytes[5000]! ^= 1;
   await writeFile(taken!.path, bytes);
   await expect(runNow(rig, 'drill ledger')).rejects.toThrow('has changed since it was made');
-  const { schedules } = await keepingStatus(rig.host, hostJobs(rig.host));
+  const { schedules } = await maintenanceStatus(rig.host, maintenanceJobs(rig.host));
   expect(schedules.find(({ job }) => job === 'drill ledger')?.last).toMatchObject({
     outcome: 'failed',
     reason: expect.stringContaining('has changed since it was made'),

@@ -6,12 +6,12 @@ import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
-  hostJobs,
-  keepingStatus,
+  maintenanceJobs,
+  maintenanceStatus,
   listBackups,
   sourceAt,
   offsitePointsAt,
-  type Host,
+  type Maintenance,
 } from '../../src/maintenance/catalogue/index.ts';
 import { capturePages } from '../../src/maintenance/point-in-time/capture/capture-pages.ts';
 import { fullBackupRules } from '../../src/maintenance/point-in-time/archive/chain.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => s3[Symbol.asyncDispose]());
 
 interface Rig extends AsyncDisposable {
-  readonly host: Host;
+  readonly host: Maintenance;
   readonly rig: HostRig;
   readonly directory: string;
   readonly db: Database.Database;
@@ -69,7 +69,7 @@ async function makeRig(prefix: string, keep = '7d', endpoint = s3.endpoint): Pro
       return at;
     },
     ship: async () => {
-      const job = hostJobs(rig.host).find(({ id }) => id === 'offsite points ledger');
+      const job = maintenanceJobs(rig.host).find(({ id }) => id === 'offsite points ledger');
       return (await job?.run(never)) as ShippedPoints;
     },
     keys: async () => (await s3.keys()).filter((key) => key.startsWith(prefix)),
@@ -89,7 +89,7 @@ databases:
 }
 
 /** What a restore on `host` to that time brings back: the moves, or what the fault says. */
-async function restored(host: Host, at: number, from?: string): Promise<number | string> {
+async function restored(host: Maintenance, at: number, from?: string): Promise<number | string> {
   const database = host.databases.find(({ name }) => name === 'ledger');
   if (database === undefined) throw new Error('no database');
   const target = join(host.dataDirectory, `restored-${Math.random()}.db`);
@@ -355,7 +355,7 @@ test('a store that is away is told: how far behind, in status and metrics, and r
   await rig.point();
   rig.clock.set(rig.clock.now() + 2 * 60 * MINUTE_MS);
   await expect(rig.ship()).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_|NETWORK/) });
-  const { pointInTime } = await keepingStatus(rig.host, hostJobs(rig.host));
+  const { pointInTime } = await maintenanceStatus(rig.host, maintenanceJobs(rig.host));
   expect(pointInTime['ledger']?.offsite).toMatchObject({ where: null, from: null, points: 0 });
   expect(pointInTime['ledger']?.offsite?.lagSeconds).toBeGreaterThan(7200);
   const { unlisted } = await listBackups(rig.host, 'ledger', never);

@@ -324,10 +324,10 @@ test('a shipper ends with the process that started it, whatever ends that one', 
   makeLedger(rig.path).close();
   const offered = join(import.meta.dirname, '../../src/maintenance/point-in-time/index.ts');
   const script = `
-    import { shipWal } from ${JSON.stringify(offered)};
+    import { captureWal } from ${JSON.stringify(offered)};
     const clock = { now: Date.now, monotonicMs: () => performance.now(), sleep: () => new Promise(() => {}) };
     const report = (event) => console.log(event);
-    await shipWal({ clock, report }, ${JSON.stringify(rig.database)}, new AbortController().signal);`;
+    await captureWal({ clock, report }, ${JSON.stringify(rig.database)}, new AbortController().signal);`;
   const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

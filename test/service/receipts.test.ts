@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { auditReceipts } from '../../src/operate/audit/audit-receipts.ts';
 import { WavspoolError } from '../../src/domain/faults.ts';
 import { receiptWriter, restoreFromReceipts } from '../../src/ingest/receipt/index.ts';
-import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { systemClock, systemRandom } from '../../src/platform/runtime/index.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
 import type { ObjectStore } from '../../src/platform/s3/index.ts';
@@ -30,7 +30,7 @@ const report = (event: string, fields: object): void =>
   void events.push({ event, fields: fields as Record<string, unknown> });
 const file = (): string => join(root, 'state.db');
 const open = (): Promise<Ledger> =>
-  openSqliteLedger({ file: file(), maxRetries: 5, clock: systemClock, dice: systemDice, report });
+  openSqliteLedger({ file: file(), maxRetries: 5, clock: systemClock, random: systemRandom, report });
 const deps = () => ({
   ledger,
   store,

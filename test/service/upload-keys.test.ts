@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { systemClock, systemRandom } from '../../src/platform/runtime/index.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import type { RecordingRow } from '../../src/domain/recording.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
@@ -31,7 +31,7 @@ beforeAll(async () => {
     file: join(directory, 'state.db'),
     maxRetries: 5,
     clock: systemClock,
-    dice: systemDice,
+    random: systemRandom,
     report: (event) => void reported.push(event),
   });
 });

@@ -7,7 +7,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { chromium, type Browser } from 'playwright-core';
 import type { Ledger } from '../../src/domain/ledger.ts';
 import { ingestTars } from '../../src/ingest/rescan/index.ts';
-import { hostApi, openHost } from '../../src/maintenance/catalogue/index.ts';
+import { maintenanceApi, openMaintenance } from '../../src/maintenance/catalogue/index.ts';
 import { readPauses } from '../../src/operate/pause/index.ts';
 import { failureFilter, requeue } from '../../src/operate/requeue/index.ts';
 import { loadSettings, Secret, type Settings } from '../../src/platform/config/index.ts';
@@ -64,10 +64,10 @@ export async function startConsole(): Promise<ConsoleRig> {
     file: settings.paths.state,
     maxRetries: 5,
     clock,
-    dice: Math.random,
+    random: Math.random,
     report,
   });
-  const host = await openHost({ settings, clock, dice: Math.random, report });
+  const host = await openMaintenance({ settings, clock, random: Math.random, report });
   const deps = { settings, ledger, queues, clock, report };
   const dashboard = await startDashboard({
     ...deps,
@@ -80,7 +80,7 @@ export async function startConsole(): Promise<ConsoleRig> {
     runAudit: (words, heard, signal) =>
       auditInProcess({ clock, configFile: loaded.file }, words, heard, signal),
     pauses: () => readPauses(settings),
-    host: hostApi(host, AbortSignal.timeout(600_000)),
+    host: maintenanceApi(host, AbortSignal.timeout(600_000)),
     token: new Secret(TOKEN),
   });
   return {

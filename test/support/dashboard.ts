@@ -1,6 +1,6 @@
 import { Secret, type Settings } from '../../src/platform/config/index.ts';
 import { startDashboard } from '../../src/web/server.ts';
-import { hostApi, type Host } from '../../src/maintenance/catalogue/index.ts';
+import { maintenanceApi, type Maintenance } from '../../src/maintenance/catalogue/index.ts';
 import { ingestTars } from '../../src/ingest/rescan/index.ts';
 import { openQueues } from '../../src/platform/queue/index.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
@@ -18,7 +18,7 @@ export interface TestDashboard extends AsyncDisposable {
 export async function startTestDashboard(
   settings: Settings,
   ledger: Ledger,
-  host: Host,
+  host: Maintenance,
   redis?: TestRedis,
 ): Promise<TestDashboard> {
   const own = redis ?? (await startRedis({ appendOnly: 'off' }));
@@ -36,7 +36,7 @@ export async function startTestDashboard(
     runAudit: () => Promise.reject(new Error('nobody audits here')),
     pauses: () => Promise.resolve({ extract: undefined, upload: undefined }),
     ingest: (tars) => ingestTars({ settings, ledger, queues }, tars),
-    host: hostApi(host, AbortSignal.timeout(120_000)),
+    host: maintenanceApi(host, AbortSignal.timeout(120_000)),
     token: new Secret('token'),
   });
   const headers = { authorization: 'Bearer token', 'content-type': 'application/json' };

@@ -7,7 +7,12 @@ import { gunzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { expect } from 'vitest';
 import { loadSettings, type Settings } from '../../src/platform/config/index.ts';
-import { type Host, openHost, pruneBackups, verifyBackups } from '../../src/maintenance/catalogue/index.ts';
+import {
+  type Maintenance,
+  openMaintenance,
+  pruneBackups,
+  verifyBackups,
+} from '../../src/maintenance/catalogue/index.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import { startTestDashboard } from './dashboard.ts';
 import type { TestS3 } from './s3.ts';
@@ -24,7 +29,7 @@ export interface Lifetime extends AsyncDisposable {
   readonly root: string;
   readonly settings: Settings;
   readonly clock: ControlledClock;
-  readonly host: Host;
+  readonly host: Maintenance;
   /** The names in a directory below the root. */
   names(directory: string): Promise<readonly string[]>;
   /** `GET` of the dashboard, as an operator's monitoring asks it. */
@@ -35,7 +40,7 @@ function report(event: string, fields: object): void {
   if (/failed|damaged/.test(event)) throw new Error(`${event} ${JSON.stringify(fields)}`);
 }
 
-function dice(): number {
+function random(): number {
   return 0.5;
 }
 
@@ -56,8 +61,8 @@ export async function begin(example: string, at: string, s3: TestS3): Promise<Li
   });
   const clock = controlledClock(Date.parse(at));
   await mkdir(dirname(settings.paths.state), { recursive: true });
-  const ledger = await openSqliteLedger({ file: settings.paths.state, maxRetries: 5, clock, dice, report });
-  const host = await openHost({ settings, clock, dice, report });
+  const ledger = await openSqliteLedger({ file: settings.paths.state, maxRetries: 5, clock, random, report });
+  const host = await openMaintenance({ settings, clock, random, report });
   const http: Lifetime['http'] = async (path, body) => {
     for (const directory of ['incoming', 'extracted'] as const)
       await mkdir(settings.paths[directory], { recursive: true });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { extractTar, type ExtractDeps } from '../../src/ingest/extract/index.ts';
 import { faultCode, messageOf, type FaultCode } from '../../src/domain/faults.ts';
-import { systemClock, systemDice } from '../../src/platform/runtime/index.ts';
+import { systemClock, systemRandom } from '../../src/platform/runtime/index.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import type { RecordingRow } from '../../src/domain/recording.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
@@ -51,7 +51,7 @@ export async function openBench(): Promise<ExtractionBench> {
     file: join(root, 'state', 'state.db'),
     maxRetries: 5,
     clock: systemClock,
-    dice: systemDice,
+    random: systemRandom,
     report,
   });
   const limits = {

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../src/platform/config/index.ts';
-import { openHost, type Host } from '../../src/maintenance/catalogue/index.ts';
+import { openMaintenance, type Maintenance } from '../../src/maintenance/catalogue/index.ts';
 import { systemClock, type Clock } from '../../src/platform/runtime/index.ts';
 import { runCommand, type Ended } from './run-command.ts';
 
@@ -13,7 +13,7 @@ const BIN = join(import.meta.dirname, '../../bin/wavspool.js');
 export interface HostRig extends AsyncDisposable {
   readonly directory: string;
   /** What the commands work with, in this process. */
-  readonly host: Host;
+  readonly host: Maintenance;
   /** What was reported in this process. */
   readonly reported: string[];
   /** One command that ends by itself, in this process. */
@@ -30,10 +30,10 @@ export async function makeHostRig(settings: string, clock: Clock = systemClock):
   const config = join(directory, 'wavspool.yaml');
   await writeFile(config, `paths: { data: DIR/data }\n${settings}`.replaceAll('DIR', directory));
   const reported: string[] = [];
-  const host = await openHost({
+  const host = await openMaintenance({
     settings: loadSettings({ configFile: config, env: {} }).settings,
     clock,
-    dice: Math.random,
+    random: Math.random,
     report: (event, fields) => reported.push(`${event} ${JSON.stringify(fields)}`),
   });
   const command = ['--config', config];

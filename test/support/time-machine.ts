@@ -1,4 +1,4 @@
-import type { Host } from '../../src/maintenance/catalogue/index.ts';
+import type { Maintenance } from '../../src/maintenance/catalogue/index.ts';
 import { systemClock, type Clock } from '../../src/platform/runtime/index.ts';
 import { dueNow, nextRun, runJob, type Job } from '../../src/platform/jobs/index.ts';
 
@@ -30,7 +30,7 @@ export interface Lived {
  * each that is due is run as the maintain role runs it. `before` is what the world does until then. Returns what was run.
  */
 export async function live(
-  host: Host & { readonly clock: Clock },
+  host: Maintenance & { readonly clock: Clock },
   clock: ControlledClock,
   jobs: readonly Job[],
   until: number,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WavspoolError } from '../../domain/faults.ts';
-import { fetchMirrorNow, mirrorNow, type Host } from '../../maintenance/catalogue/index.ts';
+import { fetchMirrorNow, mirrorNow, type Maintenance } from '../../maintenance/catalogue/index.ts';
 import { printError, printJson, printLines } from '../output.ts';
 import { surroundings } from '../surroundings.ts';
 import { withHost } from '../with-app.ts';
@@ -21,16 +21,21 @@ export function mirrorCommand(program: Command): void {
     .option('--fetch [date]', 'instead bring a date back from the bucket, the newest unless told which')
     .option('--to <directory>', 'where to; a directory that is not there yet')
     .action((name: string, flags: Flags, command: Command) =>
-      withHost(command, async (host, { json }, signal) =>
+      withHost(command, async (maintenance, { json }, signal) =>
         flags.fetch === undefined && flags.to === undefined
-          ? make(host, name, json, signal)
-          : fetchBack(host, name, flags, json, signal),
+          ? make(maintenance, name, json, signal)
+          : fetchBack(maintenance, name, flags, json, signal),
       ),
     );
 }
 
-async function make(host: Host, name: string, json: boolean, signal: AbortSignal): Promise<0 | 1> {
-  const done = await mirrorNow(host, name, signal);
+async function make(
+  maintenance: Maintenance,
+  name: string,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<0 | 1> {
+  const done = await mirrorNow(maintenance, name, signal);
   const { offsite, doubt } = done;
   const failed = [
     ...(doubt === undefined
@@ -47,7 +52,7 @@ async function make(host: Host, name: string, json: boolean, signal: AbortSignal
 }
 
 async function fetchBack(
-  host: Host,
+  maintenance: Maintenance,
   name: string,
   { fetch, to }: Flags,
   json: boolean,
@@ -56,7 +61,12 @@ async function fetchBack(
   if (fetch === undefined || to === undefined)
     throw new WavspoolError('USAGE', '--fetch and --to go together: say where the date is brought to');
   const date = fetch === true ? undefined : fetch;
-  const fetched = await fetchMirrorNow(host, name, { date, to: resolve(surroundings().cwd, to) }, signal);
+  const fetched = await fetchMirrorNow(
+    maintenance,
+    name,
+    { date, to: resolve(surroundings().cwd, to) },
+    signal,
+  );
   if (json) printJson(fetched);
   else printLines([fetched.path]);
   return 0;

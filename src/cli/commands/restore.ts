@@ -10,7 +10,7 @@ import {
   sourceAt,
   verifyBackups,
   verifySource,
-  type Host,
+  type Maintenance,
 } from '../../maintenance/catalogue/index.ts';
 import {
   holderInWords,
@@ -51,14 +51,14 @@ export function restoreCommand(program: Command): void {
     .option('--verify-only', 'only check it, or every snapshot of the database; exit 1 if one is bad')
     .option('--yes', 'ask nothing, also where other programs have the database open')
     .action((name: string, flags: RestoreFlags, command: Command) =>
-      withHost(command, (host, { json }, signal) =>
-        restore(host, databaseNamed(host.databases, name), flags, json, signal),
+      withHost(command, (maintenance, { json }, signal) =>
+        restore(maintenance, databaseNamed(maintenance.databases, name), flags, json, signal),
       ),
     );
 }
 
 async function restore(
-  host: Host,
+  maintenance: Maintenance,
   database: DatabaseSettings,
   flags: RestoreFlags,
   json: boolean,
@@ -67,22 +67,22 @@ async function restore(
   if (flags.from !== undefined && flags.at !== undefined && !isOfPoints(flags.from))
     throw new WavspoolError('USAGE', 'say either --from or --at; both only for restore points in the bucket');
   const isTold = flags.from !== undefined || flags.at !== undefined;
-  if (flags.verifyOnly === true && !isTold) return verifyAll(host, database.name, json, signal);
+  if (flags.verifyOnly === true && !isTold) return verifyAll(maintenance, database.name, json, signal);
   const { stdin, stderr } = surroundings();
   const isAsked = stdin.isTTY === true && stderr.isTTY === true && flags.yes !== true;
   if (!isTold && !isAsked)
     throw new WavspoolError('USAGE', 'no terminal to choose on: say --from <file> or --at <time>');
 
   const source = isTold
-    ? await toldSource(host, database, flags, signal)
-    : await choose(host, database.name, signal);
+    ? await toldSource(maintenance, database, flags, signal)
+    : await choose(maintenance, database.name, signal);
   if (source === undefined) return 1;
-  if (flags.verifyOnly === true) return verifyOne(host, source, json, signal);
-  return putBack(host, database, source, { json, isAsked, yes: flags.yes === true }, signal);
+  if (flags.verifyOnly === true) return verifyOne(maintenance, source, json, signal);
+  return putBack(maintenance, database, source, { json, isAsked, yes: flags.yes === true }, signal);
 }
 
 async function putBack(
-  host: Host,
+  maintenance: Maintenance,
   database: DatabaseSettings,
   source: Source,
   { json, isAsked, yes }: { json: boolean; isAsked: boolean; yes: boolean },
@@ -94,10 +94,10 @@ async function putBack(
     printError(`${database.path} is open in ${who}; they see the restored content at once`);
     return yes || (isAsked && (await confirmed('go on all the same?', signal)));
   };
-  const { data, state } = host.settings.paths;
+  const { data, state } = maintenance.settings.paths;
   const isState = database.path === state;
   const restored = await restoreDatabase(
-    host,
+    maintenance,
     isState ? { ...database, isPrivate: true, own: ownDatabase(data) } : { ...database, isPrivate: false },
     source,
     mayDisturb,
@@ -124,15 +124,15 @@ function ownDatabase(data: string): OwnDatabase {
 }
 
 async function toldSource(
-  host: Host,
+  maintenance: Maintenance,
   database: DatabaseSettings,
   { from, at }: RestoreFlags,
   signal: AbortSignal,
 ): Promise<Source> {
   if (from !== undefined && at !== undefined)
-    return offsitePointsAt(host, database.name, from, pointInTime(at, host.timezone), signal);
-  if (from !== undefined) return namedSource(host, database.name, from, signal);
-  return sourceAt(host, database, pointInTime(at ?? '', host.timezone), signal);
+    return offsitePointsAt(maintenance, database.name, from, pointInTime(at, maintenance.timezone), signal);
+  if (from !== undefined) return namedSource(maintenance, database.name, from, signal);
+  return sourceAt(maintenance, database, pointInTime(at ?? '', maintenance.timezone), signal);
 }
 
 /** An address that ends like a directory holds restore points. */
@@ -140,8 +140,12 @@ function isOfPoints(from: string): boolean {
   return from.startsWith('s3://') && from.endsWith('/');
 }
 
-async function choose(host: Host, database: string, signal: AbortSignal): Promise<Source | undefined> {
-  const { snapshots: found, unlisted } = await listSnapshotBackups(host, database, signal);
+async function choose(
+  maintenance: Maintenance,
+  database: string,
+  signal: AbortSignal,
+): Promise<Source | undefined> {
+  const { snapshots: found, unlisted } = await listSnapshotBackups(maintenance, database, signal);
   for (const why of unlisted) printError(`not listed: ${why}`);
   if (found.length === 0) {
     printError(`there is no snapshot of ${database}; "wavspool snapshot ${database}" takes one`);
@@ -149,12 +153,12 @@ async function choose(host: Host, database: string, signal: AbortSignal): Promis
   }
   found.forEach(({ at, path, bytes, verified }, index) =>
     printError(
-      `${String(index + 1).padStart(3)}  ${localTime(at, host.timezone)}  ${bytes} bytes${verified ? '' : '  NOT VERIFIED'}  ${path}`,
+      `${String(index + 1).padStart(3)}  ${localTime(at, maintenance.timezone)}  ${bytes} bytes${verified ? '' : '  NOT VERIFIED'}  ${path}`,
     ),
   );
   const answer = await ask(`which one? 1-${found.length}, nothing ends it: `, signal);
   const chosen = /^\d+$/.test(answer) ? found[Number(answer) - 1] : undefined;
-  if (chosen !== undefined) return backupSource(host, chosen);
+  if (chosen !== undefined) return backupSource(maintenance, chosen);
   printError('nothing was changed');
   return undefined;
 }
@@ -165,16 +169,26 @@ async function confirmed(question: string, signal: AbortSignal): Promise<boolean
   return false;
 }
 
-async function verifyAll(host: Host, database: string, json: boolean, signal: AbortSignal): Promise<0 | 1> {
-  const verdicts = await Array.fromAsync(verifyBackups(host, database, signal));
+async function verifyAll(
+  maintenance: Maintenance,
+  database: string,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<0 | 1> {
+  const verdicts = await Array.fromAsync(verifyBackups(maintenance, database, signal));
   if (json) printJson({ snapshots: verdicts });
   else if (verdicts.length === 0) printLines([`there is no snapshot of ${database} on disk`]);
   else printLines(verdicts.map((verdict) => verdictLine(verdict.path, verdict)));
   return verdicts.every(({ ok }) => ok) ? 0 : 1;
 }
 
-async function verifyOne(host: Host, source: Source, json: boolean, signal: AbortSignal): Promise<0 | 1> {
-  const verdict = await verifySource(host, source, signal);
+async function verifyOne(
+  maintenance: Maintenance,
+  source: Source,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<0 | 1> {
+  const verdict = await verifySource(maintenance, source, signal);
   const { ok, reason } = verdict;
   if (json) printJson({ snapshots: [{ path: source.from, ok, ...(reason !== undefined && { reason }) }] });
   else printLines([verdictLine(source.from, verdict)]);

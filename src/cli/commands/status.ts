@@ -1,6 +1,11 @@
 import type { Command } from 'commander';
 import type { LookingApp } from '../../process/app.ts';
-import { hostJobs, keepingStatus, openHost, type Host } from '../../maintenance/catalogue/index.ts';
+import {
+  maintenanceJobs,
+  maintenanceStatus,
+  openMaintenance,
+  type Maintenance,
+} from '../../maintenance/catalogue/index.ts';
 import { landingOf } from '../../operate/landing/index.ts';
 import { readPauses } from '../../operate/pause/index.ts';
 import { roundedSize } from '../../platform/runtime/index.ts';
@@ -22,10 +27,10 @@ export function statusCommand(program: Command): void {
     .description('counts, queues, rates, the store, disks and roles; exit 1 if something is wrong')
     .action((options: { watch?: boolean }, command: Command) =>
       withLookingApp(command, async (app, { json }) => {
-        const host = await openHost(app);
+        const maintenance = await openMaintenance(app);
         const check = await checkStateNow(app.settings, app.clock, new AbortController().signal);
         for (;;) {
-          const status = await look(app, host, check);
+          const status = await look(app, maintenance, check);
           if (json) printJson(status);
           else {
             if (options.watch === true) clearScreen();
@@ -38,7 +43,7 @@ export function statusCommand(program: Command): void {
     );
 }
 
-function look(app: LookingApp, host: Host, check: StateCheck | undefined): Promise<Status> {
+function look(app: LookingApp, maintenance: Maintenance, check: StateCheck | undefined): Promise<Status> {
   return collectStatus({
     settings: app.settings,
     parts: app.loaded.parts,
@@ -50,7 +55,7 @@ function look(app: LookingApp, host: Host, check: StateCheck | undefined): Promi
     stateCheck: () => Promise.resolve(check),
     // of all that lies there, not of each: reading tars is for who asks for them
     landing: async () => (await landingOf(app, { limit: 0 })).figures,
-    keeping: () => keepingStatus(host, hostJobs(host)),
+    keeping: () => maintenanceStatus(maintenance, maintenanceJobs(maintenance)),
   });
 }
 
@@ -88,7 +93,7 @@ function describe(status: Status, timezone: string): readonly string[] {
         ? `  ${name.padEnd(12)} not there`
         : `  ${name.padEnd(12)} ${roundedSize(disk.freeBytes)} free, ${disk.freeInodes} inodes free`,
     ),
-    ...describeKeeping(status, time),
+    ...describeMaintenance(status, time),
     redis?.available === false ? 'roles are not known' : roles.length === 0 ? 'no role is running' : 'roles',
     ...roles,
   ];
@@ -116,7 +121,7 @@ function describeWay(
   ];
 }
 
-function describeKeeping(
+function describeMaintenance(
   { snapshots, copies, schedules }: Status,
   time: (iso: string) => string,
 ): readonly string[] {

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { Report } from '../../domain/events.ts';
-import type { Candidate } from './book.ts';
+import type { Candidate } from './pending-tars.ts';
 import type { ArrivalDeps } from './deps.ts';
 import { rescanArrivals, type RescanResult } from './rescan.ts';
 import { startTracker } from './tracker.ts';

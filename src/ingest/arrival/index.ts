@@ -5,7 +5,7 @@ export type { ArrivalDeps } from './deps.ts';
 export { isSameVersion, lookAt, lookForMarker, versionOf, type TarOnDisk } from './look.ts';
 export { tarMatcher } from './matcher.ts';
 export type { Proof } from './proof.ts';
-export { settleOnce, type Settlement } from './prove-now.ts';
+export { proveOnce, type ProofSummary } from './prove-now.ts';
 export { readiness } from './readiness.ts';
 export { unknownTars, type RescanResult } from './rescan.ts';
 export {

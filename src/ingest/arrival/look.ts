@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { lstatSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
-import { createQuickFirst, systemClock } from '../../platform/runtime/index.ts';
+import { createSyncFirst, systemClock } from '../../platform/runtime/index.ts';
 import { versionAt, type TarVersion } from '../../domain/tar.ts';
 import type { Facts } from './readiness.ts';
 
@@ -12,12 +12,12 @@ export interface TarOnDisk extends TarVersion {
 
 /** From memory it takes 3 µs. */
 const SLOW_MS = 0.2;
-const quickFirst = createQuickFirst(systemClock, SLOW_MS);
+const syncFirst = createSyncFirst(systemClock, SLOW_MS);
 
 /** The tar at that absolute path; undefined when there is none, or no regular file. Throws what else lstat says. */
 export async function lookAt(path: string): Promise<TarOnDisk | undefined> {
   try {
-    const stats = await quickFirst(
+    const stats = await syncFirst(
       () => lstatSync(path, { throwIfNoEntry: false }),
       () => lstat(path),
     );
@@ -32,7 +32,7 @@ export async function lookAt(path: string): Promise<TarOnDisk | undefined> {
 /** Size and ctime (ms since 1970) of whatever is at that absolute path; undefined when nothing is. Throws what else lstat says. */
 export async function lookAtAny(path: string): Promise<{ size: number; ctimeMs: number } | undefined> {
   try {
-    return await quickFirst(
+    return await syncFirst(
       () => lstatSync(path, { throwIfNoEntry: false }),
       () => lstat(path),
     );

@@ -1,5 +1,5 @@
 import type { Clock } from '../../platform/runtime/index.ts';
-import type { Candidate } from './book.ts';
+import type { Candidate } from './pending-tars.ts';
 import type { ArrivalDeps } from './deps.ts';
 import type { Proof } from './proof.ts';
 

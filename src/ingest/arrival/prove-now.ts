@@ -4,15 +4,15 @@ import { isSameVersion, lookAt, lookForMarker, versionOf } from './look.ts';
 import { readiness, type Readiness } from './readiness.ts';
 import { unknownTars } from './rescan.ts';
 import type { ScanTold } from './scan.ts';
-import { inArrivalOrder } from './turns.ts';
+import { inArrivalOrder } from './fair-order.ts';
 
 const AT_ONCE = 2;
 const BATCH = 500;
 
 /** What one pass needs. */
-export type SettleDeps = Omit<ArrivalDeps, 'waiting' | 'afterRescan'>;
+export type ProveDeps = Omit<ArrivalDeps, 'waiting' | 'afterRescan'>;
 
-export interface Settlement {
+export interface ProofSummary {
   readonly queued: TarVersion[];
   readonly incomplete: { readonly path: string; readonly reason: string }[];
   /** Tars that need no queueing. */
@@ -25,10 +25,10 @@ export interface Settlement {
  * Scans once, waits one quiet period, and queues every unknown tar that is complete by then, newest or oldest first.
  * Rejects when `known` or `queue` does; safe to repeat.
  */
-export async function settleOnce(
-  deps: SettleDeps,
+export async function proveOnce(
+  deps: ProveDeps,
   told: Pick<ScanTold, 'untaken'> = {},
-): Promise<Settlement> {
+): Promise<ProofSummary> {
   const counts = { tars: 0, known: 0 };
   const seen: TarVersion[] = [];
   const seenAtMs = new Map<TarVersion, number>();
@@ -47,7 +47,7 @@ export async function settleOnce(
   const orderOf = ({ path, mtimeMs }: TarVersion) => ({ path, orderMs: Math.min(mtimeMs, now) });
   const byOrder = (a: TarVersion, b: TarVersion): number => compare(orderOf(a), orderOf(b));
   const inOrder = seen.toSorted(byOrder).values();
-  const lane = async (): Promise<void> => {
+  const consumer = async (): Promise<void> => {
     for (const version of inOrder) {
       const decision = await judge(deps, version, seenAtMs.get(version) ?? Infinity);
       if (decision === undefined) continue;
@@ -55,7 +55,7 @@ export async function settleOnce(
       else incomplete.push({ path: version.path, reason: reasonOf(decision) });
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  await Promise.all(Array.from({ length: AT_ONCE }, consumer));
 
   const queued = ready.toSorted(byOrder);
   for (let from = 0; from < queued.length; from += BATCH) await deps.queue(queued.slice(from, from + BATCH));
@@ -69,11 +69,7 @@ function reasonOf(decision: Exclude<Judgement, { kind: 'ready' | 'give up' }>): 
 type Judgement = Exclude<Readiness, { kind: 'prove' }>;
 
 /** Looks at one tar, proving it if need be; undefined when it vanished. */
-async function judge(
-  deps: SettleDeps,
-  version: TarVersion,
-  seenAtMs: number,
-): Promise<Judgement | undefined> {
+async function judge(deps: ProveDeps, version: TarVersion, seenAtMs: number): Promise<Judgement | undefined> {
   const { settings, clock } = deps;
   const { path } = version;
   const changing: Judgement = { kind: 'wait', forMs: 0, reason: 'still changing' };

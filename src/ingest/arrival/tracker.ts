@@ -1,24 +1,24 @@
 import { messageOf } from '../../domain/faults.ts';
-import { createBook, type Book, type Candidate, type Wait } from './book.ts';
+import { createPendingTars, type PendingTars, type Candidate, type Wait } from './pending-tars.ts';
 import type { ArrivalDeps } from './deps.ts';
 import { isSameVersion, lookAt, lookForMarker } from './look.ts';
-import { createOutbox } from './outbox.ts';
+import { createEnqueuer } from './enqueuer.ts';
 import { proveInTime } from './prove-in-time.ts';
 import { LOOK_AGAIN_MS, readiness, type Readiness } from './readiness.ts';
-import { createTurns } from './turns.ts';
+import { createFairOrder } from './fair-order.ts';
 
 /**
  * Proofs read whole tars: more at once only make the disk seek. As many are for tars whose proof takes long, so that these hold
  * up only their like.
  */
-const LANES = 2;
+const CONSUMERS = 2;
 const READ_AGAIN_MS = 30_000;
 
 const TURN: Wait = { reason: 'waiting', detail: 'it is whole and waits for its turn' };
 const MAY_COME = 'more may come, so it is waited for (arrival.incompleteAfterSeconds)';
 
 /** The tars that were seen and are not queued yet. */
-export interface Tracker extends Pick<Book, 'observe' | 'has' | 'size' | 'candidates'> {
+export interface Tracker extends Pick<PendingTars, 'observe' | 'has' | 'size' | 'candidates'> {
   /** Tars queued since the start. */
   queued(): number;
   /** Ends proofs; resolves when nothing runs any more. What was not queued is found again by the next rescan. */
@@ -29,15 +29,15 @@ export interface Tracker extends Pick<Book, 'observe' | 'has' | 'size' | 'candid
 export function startTracker(deps: ArrivalDeps): Tracker {
   const { clock, report, settings } = deps;
   const stopping = new AbortController();
-  const turns = createTurns(deps.incoming, settings.order);
-  const book = createBook(clock, settings, turns);
-  const outbox = createOutbox(deps, { book, turns }, stopping.signal);
+  const turns = createFairOrder(deps.incoming, settings.order);
+  const pending = createPendingTars(clock, settings, turns);
+  const enqueuer = createEnqueuer(deps, { pending, turns }, stopping.signal);
 
-  const lane = async (slow: boolean): Promise<void> => {
+  const consumer = async (slow: boolean): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const candidate = book.next(slow);
+      const candidate = pending.next(slow);
       if (typeof candidate === 'number') {
-        await book.sleepUntil(candidate, stopping.signal);
+        await pending.sleepUntil(candidate, stopping.signal);
         continue;
       }
       await examine(candidate);
@@ -52,8 +52,8 @@ export function startTracker(deps: ArrivalDeps): Tracker {
       if (decision.kind === 'prove') {
         const proof = await proveInTime(deps, candidate, stopping.signal);
         if (proof === undefined) {
-          book.slowDown(candidate);
-          return book.letGo(candidate, 0);
+          pending.slowDown(candidate);
+          return pending.lookAgainIn(candidate, 0);
         }
         if (!(await isUnchanged(candidate))) return; // it was another version's bytes
         candidate.proof = proof;
@@ -65,20 +65,20 @@ export function startTracker(deps: ArrivalDeps): Tracker {
       candidate.wait = { reason: 'unreadable', detail: messageOf(err) };
       if (!candidate.reported) report('tar unreadable', { tar, err });
       candidate.reported = true;
-      book.letGo(candidate, READ_AGAIN_MS);
+      pending.lookAgainIn(candidate, READ_AGAIN_MS);
     }
   };
 
   /** Drops a tar that vanished and takes up one that changed. */
   const isUnchanged = async (candidate: Candidate): Promise<boolean> => {
     const found = await lookAt(candidate.version.path);
-    if (!book.isOpen(candidate)) return false;
+    if (!pending.isOpen(candidate)) return false;
     if (found === undefined) {
-      book.remove(candidate);
+      pending.remove(candidate);
       return false;
     }
     if (isSameVersion(found, candidate.version)) return true;
-    book.observe(found, candidate.by);
+    pending.observe(found, candidate.by);
     return false;
   };
 
@@ -101,20 +101,20 @@ export function startTracker(deps: ArrivalDeps): Tracker {
           reason: decision.marker === 'missing' ? 'no marker' : 'waiting',
           detail: decision.reason,
         };
-        return book.letGo(candidate, decision.forMs);
+        return pending.lookAgainIn(candidate, decision.forMs);
       case 'prove': // not after a proof; were it so, the next look would do it
-        return book.letGo(candidate, LOOK_AGAIN_MS);
+        return pending.lookAgainIn(candidate, LOOK_AGAIN_MS);
       case 'incomplete':
         if (!candidate.reported) report('tar incomplete', { tar, bytes, reason: decision.reason });
         candidate.reported = true;
         candidate.wait = { reason: 'incomplete', detail: decision.reason };
-        return book.letGo(candidate, decision.forMs);
+        return pending.lookAgainIn(candidate, decision.forMs);
       case 'doubtful': {
         const { isUsual, reason } = decision.doubt;
         if (!candidate.reported && !isUsual) report('tar doubtful', { tar, bytes, reason });
         candidate.reported = true;
         candidate.wait = { reason: isUsual ? 'waiting' : 'incomplete', detail: `${reason}: ${MAY_COME}` };
-        return book.letGo(candidate, decision.forMs);
+        return pending.lookAgainIn(candidate, decision.forMs);
       }
       case 'give up': {
         const { reason } = decision;
@@ -128,21 +128,21 @@ export function startTracker(deps: ArrivalDeps): Tracker {
 
   const hand = (candidate: Candidate): void => {
     candidate.wait = TURN;
-    outbox.push(candidate);
+    enqueuer.push(candidate);
   };
 
-  const lanes = Promise.all(Array.from({ length: 2 * LANES }, (_, i) => lane(i >= LANES)));
+  const consumers = Promise.all(Array.from({ length: 2 * CONSUMERS }, (_, i) => consumer(i >= CONSUMERS)));
 
   return {
-    observe: book.observe,
-    has: book.has,
-    size: book.size,
-    candidates: book.candidates,
-    queued: outbox.queued,
+    observe: pending.observe,
+    has: pending.has,
+    size: pending.size,
+    candidates: pending.candidates,
+    queued: enqueuer.queued,
     stop: async () => {
       stopping.abort(new Error('arrival was stopped'));
-      await lanes;
-      await outbox.ended();
+      await consumers;
+      await enqueuer.ended();
     },
   };
 }

@@ -96,7 +96,7 @@ export function watchArrivals(deps: ArrivalDeps, tracker: Tracker, rescanSoon: (
   watched.add([incoming], false);
 
   const noteFollowed = async (): Promise<void> => {
-    await watched.settled();
+    await watched.idle();
     if (isStopped) return;
     if (!wasReported) report('watching', { incoming, directories: watched.size() });
     wasReported = true;

@@ -18,7 +18,7 @@ export interface WatchedDirectories {
   /** Gives up those that are not among these, but for what was added since `beganMs` by the monotonic clock. */
   keepOnly(directories: ReadonlySet<string>, beganMs: number): void;
   /** Resolves when all that was added is watched. */
-  settled(): Promise<void>;
+  idle(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -119,7 +119,7 @@ export function watchedDirectories({
       for (const [directory, { openedMs }] of watched)
         if (directory !== root && !directories.has(directory) && openedMs < beganMs) close(directory);
     },
-    settled: async () => {
+    idle: async () => {
       await opening;
     },
     stop: async () => {

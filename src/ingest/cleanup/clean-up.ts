@@ -93,7 +93,7 @@ async function areConfirmed(
 ): Promise<boolean> {
   const rows = page.values();
   let confirmed = true;
-  const lane = async (): Promise<void> => {
+  const consumer = async (): Promise<void> => {
     for (const row of rows) {
       if (!confirmed) return;
       if (row.key !== undefined && confirms(row, await deps.store.head(row.key, signal))) continue;
@@ -102,7 +102,7 @@ async function areConfirmed(
       deps.report('file kept', { path: row.path, reason });
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  await Promise.all(Array.from({ length: AT_ONCE }, consumer));
   return confirmed;
 }
 

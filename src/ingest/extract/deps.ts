@@ -5,7 +5,7 @@ import type { TarLedger } from '../../domain/ledger.ts';
 import type { TakenRecordings } from '../../domain/tar.ts';
 import type { AskStore } from './publish.ts';
 import type { SyncFileSystem } from '../../platform/linux/index.ts';
-import type { Turns } from './turns.ts';
+import type { TimeSlices } from './turns.ts';
 
 /** What the extraction of a tar stands on. */
 export interface ExtractDeps {
@@ -17,7 +17,7 @@ export interface ExtractDeps {
   readonly clock: Clock;
   readonly report: Report;
   /** Shared with what else extracts in this process, if anything does. */
-  readonly turns?: Turns;
+  readonly turns?: TimeSlices;
   /** A new program for each sync unless there is something that stays. */
   readonly syncFileSystem?: SyncFileSystem;
   /** For rows that were taken over; without it, such a row's object counts as not there. */

@@ -14,7 +14,7 @@ import type { Staging } from './stage.ts';
 import { stageMembers } from './stage-members.ts';
 import { oddities, type Tally } from './tally.ts';
 import { directoryOfTar } from './tar-place.ts';
-import { createTurns } from './turns.ts';
+import { createTimeSlices } from './turns.ts';
 
 /**
  * Extracts one tar, top to bottom:
@@ -47,8 +47,8 @@ async function extractTo(
 ): Promise<void> {
   const startedAt = deps.clock.monotonicMs();
   const scratch = openScratchOfTar();
-  const { turns = createTurns(deps.clock) } = deps;
-  const staging: Staging = { deps, tar, file, directory, scratch, breathe: turns(), signal };
+  const { turns = createTimeSlices(deps.clock) } = deps;
+  const staging: Staging = { deps, tar, file, directory, scratch, yieldTurn: turns(), signal };
   try {
     await requireThere(deps);
     await makeDirectory(directory);
@@ -107,14 +107,14 @@ async function requireRoomForNames({ deps, tar, directory }: Staging, tally: Tal
   await requireRoom(directory, tar.path, need, deps.limits.minFreeBytes);
 }
 
-async function publish({ deps, tar, directory, scratch, breathe, signal }: Staging): Promise<void> {
+async function publish({ deps, tar, directory, scratch, yieldTurn, signal }: Staging): Promise<void> {
   const row = await deps.tars.get(tar.path);
   await publishAll(
     {
       occupants: (paths) => deps.tars.occupants(paths),
       askStore: deps.askStore ?? (() => Promise.resolve(undefined)),
-      isTakenOver: row !== undefined && row.size === undefined,
-      breathe,
+      isLegacy: row !== undefined && row.size === undefined,
+      yieldTurn,
       signal,
     },
     scratch,

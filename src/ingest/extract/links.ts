@@ -53,7 +53,7 @@ async function stageCopy(
   source: WrittenRecording,
 ): Promise<WrittenRecording> {
   const { directory, tally, tar, deps, signal } = stage;
-  await stage.breathe();
+  await stage.yieldTurn();
   signal.throwIfAborted();
   await requireAllowed(stage, source.size);
   countBytes(tally, tar.path, source.size, deps.limits);
@@ -79,7 +79,7 @@ async function stageFromOthers(stage: Stage, links: readonly PendingLink[]): Pro
   try {
     let entry = 0;
     for await (const { name, kind, size, body } of readTar(stage.tar.path, readingOf(stage))) {
-      await stage.breathe();
+      await stage.yieldTurn();
       entry += 1;
       const behind = (waiting.get(memberPath(name)) ?? []).filter((link) => link.entry > entry);
       if (kind !== 'file' || behind.length === 0) continue;

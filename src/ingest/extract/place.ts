@@ -65,6 +65,6 @@ export function judgePlace(
  * A row whose object is elsewhere is believed when the recording comes from a tar whose own row was taken over with it: it is not
  * uploaded again. A recording of any other tar gets a name of its own.
  */
-export function judgeTakenOver(isSame: boolean | undefined, isOfTakenOverTar: boolean): 'same' | 'taken' {
-  return (isSame ?? isOfTakenOverTar) ? 'same' : 'taken';
+export function judgeLegacy(isSame: boolean | undefined, isOfLegacyTar: boolean): 'same' | 'taken' {
+  return (isSame ?? isOfLegacyTar) ? 'same' : 'taken';
 }

@@ -59,7 +59,7 @@ export async function processTar(
     };
     await extractTar(deps, tar, signal);
   } catch (error) {
-    if (signal.aborted) return { kind: 'hand back' };
+    if (signal.aborted) return { kind: 'release' };
     return afterFailure(extractor, tar, error);
   }
   for (const who of [EVERYBODY, tar.path, dirname(tar.path)]) hold.goesOn(who);
@@ -76,7 +76,7 @@ async function queueUploads(
     await enqueueUploads(app, tar.path, backlog);
     return { kind: 'done' };
   } catch (error) {
-    if (signal.aborted) return { kind: 'hand back' };
+    if (signal.aborted) return { kind: 'release' };
     return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(error) };
   }
 }
@@ -140,7 +140,7 @@ async function afterFailure(extractor: Extractor, tar: TarVersion, error: unknow
   const retriesBefore =
     failedBefore === undefined || failedBefore.retryCount >= maxRetries ? -1 : failedBefore.retryCount;
   const retryCount = retriesBefore + 1;
-  const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.dice());
+  const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.random());
   if (next.kind !== 'retry') {
     await giveUp(app, tar, error);
     return { kind: 'give up', why: messageOf(error) };

@@ -6,12 +6,12 @@ import {
   publishUnlessTaken,
   sha256IfThere,
   syncDirectory,
-  type Breathe,
+  type YieldTurn,
 } from '../../platform/runtime/index.ts';
 import type { TarLedger } from '../../domain/ledger.ts';
 import type { Occupant } from '../../domain/recording.ts';
 import type { Scratch, StagedRecording } from './scratch.ts';
-import { candidatePaths, judgePlace, judgeTakenOver } from './place.ts';
+import { candidatePaths, judgePlace, judgeLegacy } from './place.ts';
 
 /** Whether the object of the recording that lies at `path` has the bytes of `recording`; undefined: there is none. Throws a store fault. */
 export type AskStore = (path: string, recording: StagedRecording) => Promise<boolean | undefined>;
@@ -20,8 +20,8 @@ export interface PublishDeps {
   readonly occupants: TarLedger['occupants'];
   readonly askStore: AskStore;
   /** Whether the tar's own row was taken over from another program. */
-  readonly isTakenOver: boolean;
-  readonly breathe: Breathe;
+  readonly isLegacy: boolean;
+  readonly yieldTurn: YieldTurn;
   readonly signal: AbortSignal;
 }
 
@@ -44,7 +44,7 @@ export async function publishAll(
     }));
     const occupants = await deps.occupants(wanted.map(({ paths }) => paths[0]));
     for (const { seq, recording, paths } of wanted) {
-      await deps.breathe();
+      await deps.yieldTurn();
       deps.signal.throwIfAborted();
       const path = await publishOne(deps, recording, paths, occupants, made);
       made.add(dirname(path));
@@ -70,9 +70,7 @@ async function publishOne(
     if (occupant?.sha256 !== undefined && occupant.sha256 !== sha256) continue; // whatever lies there, the name is another's
     const seen = judgePlace(sha256, occupant, await hashOf(path));
     const place =
-      seen === 'ask the store'
-        ? judgeTakenOver(await deps.askStore(path, recording), deps.isTakenOver)
-        : seen;
+      seen === 'ask the store' ? judgeLegacy(await deps.askStore(path, recording), deps.isLegacy) : seen;
     if (place === 'taken') continue;
     if (place === 'same') {
       await unlink(temporary);

@@ -18,7 +18,7 @@ export async function stageMembers(staging: Staging, onRaw: (chunk: Uint8Array) 
   const stage: Stage = { ...staging, tally, unsynced, checked: { bytes: 0, inodes: 0 }, links: [] };
   const onEnd = (end: TarEnd): void => void (tally.end = end);
   for await (const member of readTar(tar.path, { ...readingOf(staging), onRaw, onEnd })) {
-    await staging.breathe();
+    await staging.yieldTurn();
     signal.throwIfAborted();
     countEntry(tally, tar.path, deps.limits);
     await stageMember(stage, member, judgeMember(member));

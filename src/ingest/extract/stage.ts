@@ -1,5 +1,5 @@
 import { rm, type FileHandle } from 'node:fs/promises';
-import type { Breathe } from '../../platform/runtime/index.ts';
+import type { YieldTurn } from '../../platform/runtime/index.ts';
 import type { TarVersion } from '../../domain/tar.ts';
 import { admittedEndings, type ReadTarOptions } from '../../platform/tar/index.ts';
 import type { ExtractDeps } from './deps.ts';
@@ -21,7 +21,7 @@ export interface Staging {
   /** Where its members go to. */
   readonly directory: string;
   readonly scratch: Scratch;
-  readonly breathe: Breathe;
+  readonly yieldTurn: YieldTurn;
   readonly signal: AbortSignal;
 }
 
@@ -46,8 +46,8 @@ export interface PendingLink {
 }
 
 /** How the tar is read: each time the same way. */
-export function readingOf({ deps, file, breathe, signal }: Staging): ReadTarOptions {
-  return { file, signal, breathe, admit: admittedEndings(deps.unterminated) };
+export function readingOf({ deps, file, yieldTurn, signal }: Staging): ReadTarOptions {
+  return { file, signal, yieldTurn, admit: admittedEndings(deps.unterminated) };
 }
 
 /** Hands a written recording on. */

@@ -8,7 +8,7 @@ import { openS3Store, type ObjectStore } from '../../platform/s3/index.ts';
 import { askStore } from './ask-store.ts';
 import { backlogGuard } from './backlog.ts';
 import { FORGET_MS, LOOK_AGAIN_MS, giveUp, processTar, type Extractor } from './process-tar.ts';
-import { createTurns } from './turns.ts';
+import { createTimeSlices } from './turns.ts';
 
 /** A tar that killed its worker this often is a failed tar and blocks nobody any longer. */
 const MAX_CRASHES = 3;
@@ -30,7 +30,7 @@ export async function startExtraction(app: IngestDeps): Promise<RunningRole> {
     stopping: stopping.signal,
     inProcess: {
       away,
-      turns: createTurns(app.clock),
+      turns: createTimeSlices(app.clock),
       syncFileSystem: shell.sync,
       needs: new Map(),
       askStore: askStore(openStore(app), app.settings.s3.prefix, extracted, stopping.signal),
@@ -42,7 +42,7 @@ export async function startExtraction(app: IngestDeps): Promise<RunningRole> {
     process: (payload, signal) => processTar(extractor, versionOf(payload), signal),
     poison: {
       maxCrashes: MAX_CRASHES,
-      convict: (payload) =>
+      giveUp: (payload) =>
         giveUp(
           app,
           versionOf(payload),
@@ -55,10 +55,10 @@ export async function startExtraction(app: IngestDeps): Promise<RunningRole> {
     work: { queue: 'extract', worker, limit: app.settings.extract.concurrency },
     stop: async (graceMs) => {
       stopping.abort();
-      const handedBack = await worker.stop(graceMs);
+      const released = await worker.stop(graceMs);
       await sweeping;
       shell.close();
-      return handedBack;
+      return released;
     },
   };
 }

@@ -1,7 +1,7 @@
-import type { Breathe, Clock } from '../../platform/runtime/index.ts';
+import type { YieldTurn, Clock } from '../../platform/runtime/index.ts';
 
-/** A {@link Breathe} for each of several tars that are extracted in one thread. */
-export type Turns = () => Breathe;
+/** A {@link YieldTurn} for each of several tars that are extracted in one thread. */
+export type TimeSlices = () => YieldTurn;
 
 /** Reading and writing never wait, so the event loop gets its turn this often. */
 const SLICE_MS = 10;
@@ -18,7 +18,7 @@ interface Waiting {
  * Slices handed around would let all of them end at the same, late moment, and their uploads begin there. A tar that waits for
  * something else (its sync, an unpacker) holds up none.
  */
-export function createTurns(clock: Clock): Turns {
+export function createTimeSlices(clock: Clock): TimeSlices {
   let tickets = 0;
   let waiting: Waiting[] = [];
 

@@ -8,7 +8,7 @@ import type { ReceiptIntent, TarRow } from '../../domain/tar.ts';
 import type { Ledger } from '../../domain/ledger.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import { receiptKeys, receiptLines, tarName } from './document.ts';
-import { proveTakenOver } from './prove-taken-over.ts';
+import { proveLegacy } from './prove-legacy.ts';
 import { restoreFromReceipts } from './restore.ts';
 
 export interface ReceiptDeps {
@@ -68,7 +68,7 @@ export function receiptWriter(clock: Clock): WriteReceipts {
       uncertain.set(tar.path, tries);
       await requireOwnTrouble(deps, error, tries, signal);
       uncertain.delete(tar.path);
-      if (await settle(deps, tar, signal)) return true;
+      if (await confirmOrWithdraw(deps, tar, signal)) return true;
       putOff.set(tar.path, { untilMs: clock.monotonicMs() + PUT_OFF_MS });
       deps.report('receipt put off', { tar: tar.path, code: faultCode(error), err: error });
       return false;
@@ -124,7 +124,7 @@ async function requireOwnTrouble(
 }
 
 /** A receipt that ended in a fault: is it in the bucket all the same? Then it is confirmed, else its place in the chain is free again. */
-async function settle(deps: ReceiptDeps, tar: TarRow, signal: AbortSignal): Promise<boolean> {
+async function confirmOrWithdraw(deps: ReceiptDeps, tar: TarRow, signal: AbortSignal): Promise<boolean> {
   const open = await deps.ledger.receipts.pending();
   if (open === undefined || open.tar.path !== tar.path) return false;
   const there = await deps.store.head(open.intent.key, signal).catch((error: unknown) => {
@@ -216,7 +216,7 @@ async function compose(
   const hash = createHash('sha256');
   let size = 0;
   let recordings = 0;
-  await proveTakenOver(deps, tar, signal);
+  await proveLegacy(deps, tar, signal);
   const file = await open(path, 'wx', 0o600);
   try {
     const write = async (text: string): Promise<void> => {

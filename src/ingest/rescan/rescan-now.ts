@@ -1,6 +1,6 @@
 import { requirePlace } from '../../platform/linux/index.ts';
 import { proveBelow } from '../../platform/tar/index.ts';
-import { settleOnce } from '../arrival/index.ts';
+import { proveOnce } from '../arrival/index.ts';
 import type { IngestDeps } from '../deps.ts';
 import { reconcileUploads } from './reconcile.ts';
 import { knownTars, queueTarsByDate } from './tars.ts';
@@ -22,7 +22,7 @@ export async function rescanNow(
 ): Promise<Rescanned> {
   const { data, incoming } = app.settings.paths;
   requirePlace(incoming, data);
-  const { tars, known, queued, incomplete } = await settleOnce({
+  const { tars, known, queued, incomplete } = await proveOnce({
     settings: app.settings.arrival,
     incoming,
     clock: app.clock,

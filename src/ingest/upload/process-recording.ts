@@ -9,7 +9,7 @@ import { verdict } from '../../domain/verdict.ts';
 import { extractAgain } from './extract-again.ts';
 import type { SecondOpinion } from './second-opinion.ts';
 import type { StoreGate } from './store-gate.ts';
-import { commitReceipt, putRecording, type UploadDeps } from './upload-recording.ts';
+import { commitUpload, putRecording, type UploadDeps } from './upload-recording.ts';
 
 /** What served as a probe waits a little, so that the next probe is another recording. */
 const AFTER_A_PROBE_MS = 2000;
@@ -64,7 +64,7 @@ export async function tryRecording(
   try {
     const stored = await putRecording(deps, row, signal);
     gate.succeeded(row.path);
-    const committed = commitReceipt(deps, row, stored).then(
+    const committed = commitUpload(deps, row, stored).then(
       (): Outcome => {
         hold.goesOn(EVERYBODY);
         return { kind: 'done' };
@@ -92,7 +92,7 @@ async function outcomeOf(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { app, gate, guard, opinion } = uploader;
-  if (signal.aborted) return { kind: 'hand back' };
+  if (signal.aborted) return { kind: 'release' };
   const away = await guard.away();
   if (away !== undefined) return hostsTrouble(uploader, away); // nothing is wrong with a recording whose disk is gone
   const here = faultCode(failure);
@@ -105,7 +105,7 @@ async function outcomeOf(
   const { whose, error } = gate.failed(await opinion(failure, row.size ?? Infinity), row.path);
   if (whose === 'recording') return afterFailure(app, row, error);
   if (whose === 'probe') return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };
-  return { kind: 'hand back' }; // P7: the row stays as it is
+  return { kind: 'release' }; // P7: the row stays as it is
 }
 
 /** What cannot be read or written down for this host's sake: the recording is tried again, and nothing is counted. */
@@ -121,7 +121,7 @@ async function afterFailure(app: IngestDeps, row: RecordingRow, error: unknown):
   const message = messageOf(error);
   // the first failure leaves retry_count 0, each later one counts the retry that it ended
   const retryCount = row.status === 'FAILED' ? row.retryCount + 1 : row.retryCount;
-  const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.dice());
+  const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.random());
   const { cause } = FAULTS[code];
   const attempt = retryCount + 1;
   if (code === 'RECORDING_CHANGED' || code === 'RECORDING_MISSING') await extractAgain(app, row);

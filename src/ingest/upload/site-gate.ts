@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Report } from '../../domain/events.ts';
 import { FAULTS } from '../../domain/faults.ts';
 import type { RunningWorker, Shared } from '../../platform/queue/index.ts';
-import type { Clock, Dice } from '../../platform/runtime/index.ts';
+import type { Clock, Random } from '../../platform/runtime/index.ts';
 import { SERVING, afterLook, type GateState, type GateTimes, type Moment, type Outage } from './gate.ts';
 
 export interface SiteGateDeps {
@@ -10,7 +10,7 @@ export interface SiteGateDeps {
   readonly concurrency: number;
   readonly shared: Pick<Shared, 'store' | 'noteReached' | 'setOutage' | 'clearOutage'>;
   readonly clock: Clock;
-  readonly dice: Dice;
+  readonly random: Random;
   readonly report: Report;
 }
 
@@ -38,7 +38,7 @@ export function createSiteGate(deps: SiteGateDeps, times: GateTimes): SiteGate {
   let stamp: string | undefined;
   let isReached = false;
 
-  const moment = (): Moment => ({ now: clock.now(), nowMs: clock.monotonicMs(), random: deps.dice() });
+  const moment = (): Moment => ({ now: clock.now(), nowMs: clock.monotonicMs(), random: deps.random() });
 
   /** Makes Redis say what this process has found; safe to repeat. */
   const publish = async (): Promise<void> => {

@@ -17,7 +17,7 @@ const COUNT_WORKERS_MS = 10_000;
 
 /** Uploads queued recordings until it is stopped. */
 export async function startUploads(app: IngestDeps): Promise<RunningRole> {
-  const { settings, clock, dice, report, ledger, queues } = app;
+  const { settings, clock, random, report, ledger, queues } = app;
   const { concurrency, multipartBytes, bytesPerSecond } = settings.upload;
   const store = await openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
   store.prepare();
@@ -48,7 +48,7 @@ export async function startUploads(app: IngestDeps): Promise<RunningRole> {
     shared: queues.shared,
     ask: async (whole, signal) => findingOf(await askStore(store, PROBE_BYTES, whole, signal)),
     clock,
-    dice,
+    random,
     report,
     who,
   });
@@ -69,9 +69,9 @@ export async function startUploads(app: IngestDeps): Promise<RunningRole> {
       stopping.abort();
       gate.stop();
       share.stop();
-      const handedBack = await running().stop(graceMs);
+      const released = await running().stop(graceMs);
       store.close();
-      return handedBack;
+      return released;
     },
   };
 }

@@ -4,15 +4,15 @@ import { relative } from 'node:path';
 import type { Report } from '../../domain/events.ts';
 import { WavspoolError, errnoOf, faultCode } from '../../domain/faults.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
-import type { RecordingRow, UploadReceipt } from '../../domain/recording.ts';
+import type { RecordingRow, StoredObject } from '../../domain/recording.ts';
 import type { RecordingLedger } from '../../domain/ledger.ts';
-import { unreadable, type ObjectStore, type ObjectToPut, type PutReceipt } from '../../platform/s3/index.ts';
+import { unreadable, type ObjectStore, type ObjectToPut, type PutResult } from '../../platform/s3/index.ts';
 import type { Bandwidth } from './bandwidth.ts';
 import { recordingKey, recordingKeys, type KeyLayout } from './key.ts';
 
 export interface UploadDeps extends KeyLayout {
   readonly recordings: Pick<RecordingLedger, 'stored'>;
-  readonly store: Pick<ObjectStore, 'putIfAbsent' | 'receipt' | 'head' | 'get'>;
+  readonly store: Pick<ObjectStore, 'putIfAbsent' | 'objectIfThere' | 'head' | 'get'>;
   readonly bandwidth: Bandwidth;
   readonly clock: Clock;
   readonly report: Report;
@@ -20,18 +20,18 @@ export interface UploadDeps extends KeyLayout {
 
 /** A recording that lies in the bucket, and whose row does not say so yet. */
 export interface Stored {
-  readonly receipt: UploadReceipt;
+  readonly object: StoredObject;
   readonly alreadyThere: boolean;
   readonly ms: number;
 }
 
-/** Uploads one recording and commits its receipt. Throws WavspoolError; `verdict` says what that means. Safe to repeat. */
+/** Uploads one recording and commits what the store answered. Throws WavspoolError; `verdict` says what that means. Safe to repeat. */
 export async function uploadRecording(
   deps: UploadDeps,
   row: RecordingRow,
   signal: AbortSignal,
 ): Promise<void> {
-  await commitReceipt(deps, row, await putRecording(deps, row, signal));
+  await commitUpload(deps, row, await putRecording(deps, row, signal));
 }
 
 /**
@@ -44,8 +44,8 @@ export async function putRecording(
   signal: AbortSignal,
 ): Promise<Stored> {
   const startedAt = deps.clock.monotonicMs();
-  const stored = (identity: Identity, { key, put }: KeyAndReceipt): Stored => ({
-    receipt: { key, ...identity, etag: put.etag, versionId: put.versionId },
+  const stored = (identity: Identity, { key, put }: KeyAndPut): Stored => ({
+    object: { key, ...identity, etag: put.etag, versionId: put.versionId },
     alreadyThere: put.alreadyThere,
     ms: Math.round(deps.clock.monotonicMs() - startedAt),
   });
@@ -53,7 +53,7 @@ export async function putRecording(
     const identity = await identityOf(row, signal);
     await deps.bandwidth.pass(identity.size, signal);
     signal.throwIfAborted();
-    const put = (object: ObjectToPut): Promise<PutReceipt> => deps.store.putIfAbsent(object, signal);
+    const put = (object: ObjectToPut): Promise<PutResult> => deps.store.putIfAbsent(object, signal);
     return stored(identity, await underFreeKey(deps, row, identity, put));
   } catch (fault) {
     const code = faultCode(fault);
@@ -69,9 +69,9 @@ interface Identity {
   readonly sha256: string;
 }
 
-interface KeyAndReceipt {
+interface KeyAndPut {
   readonly key: string;
-  readonly put: PutReceipt;
+  readonly put: PutResult;
 }
 
 /** Does what is to be done with the object under the first of its keys that no other object has (P5). Throws KEY_TAKEN. */
@@ -79,8 +79,8 @@ async function underFreeKey(
   deps: UploadDeps,
   row: RecordingRow,
   { size, sha256 }: Identity,
-  act: (object: ObjectToPut) => Promise<PutReceipt>,
-): Promise<KeyAndReceipt> {
+  act: (object: ObjectToPut) => Promise<PutResult>,
+): Promise<KeyAndPut> {
   const keys = recordingKeys(deps, row, sha256);
   const metadata = metadataOf(row, sha256, deps.incoming);
   for (const [at, key] of keys.entries()) {
@@ -101,11 +101,13 @@ async function findStored(
   deps: UploadDeps,
   row: RecordingRow,
   signal: AbortSignal,
-): Promise<({ readonly identity: Identity } & KeyAndReceipt) | undefined> {
+): Promise<({ readonly identity: Identity } & KeyAndPut) | undefined> {
   const identity = identityInRow(row) ?? (await identityInBucket(deps, row, signal));
   if (identity === undefined) return undefined;
   for (const key of recordingKeys(deps, row, identity.sha256)) {
-    const put = await deps.store.receipt({ key, path: row.path, ...identity }, signal).catch(unlessTaken);
+    const put = await deps.store
+      .objectIfThere({ key, path: row.path, ...identity }, signal)
+      .catch(unlessTaken);
     if (put !== undefined) return { identity, key, put };
   }
   return undefined;
@@ -133,16 +135,16 @@ async function identityInBucket(
 }
 
 /** The second half: the row. Throws STATE_UNUSABLE, STATE_BUSY or DISK_FULL. */
-export async function commitReceipt(
+export async function commitUpload(
   deps: Pick<UploadDeps, 'recordings' | 'report'>,
   row: RecordingRow,
-  { receipt, alreadyThere, ms }: Stored,
+  { object, alreadyThere, ms }: Stored,
 ): Promise<void> {
-  await deps.recordings.stored(row.path, receipt);
+  await deps.recordings.stored(row.path, object);
   deps.report('recording uploaded', {
     recording: row.path,
-    key: receipt.key,
-    bytes: receipt.size,
+    key: object.key,
+    bytes: object.size,
     attempt: row.retryCount + 1,
     ms,
     alreadyThere,

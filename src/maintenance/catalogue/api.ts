@@ -6,20 +6,20 @@ import {
   type SnapshotOutcome,
   type SnapshotRequest,
 } from './backups.ts';
-import { exportTablesNow, mirrorNow, type MirrorNow } from './by-hand.ts';
+import { exportTablesNow, mirrorNow, type MirrorNow } from './on-request.ts';
 import type { ExportOutcome } from './export-job.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import type { Run } from '../../platform/jobs/index.ts';
-import type { Host } from './host.ts';
-import { hostJobs } from './jobs.ts';
-import type { KeepingStatus } from './keeping-status.ts';
+import type { Maintenance } from './maintenance.ts';
+import { maintenanceJobs } from './jobs.ts';
+import type { MaintenanceStatus } from './maintenance-status.ts';
 import { listedSource, verifySource } from './restore-source.ts';
 import { databaseNamed, type Verdict } from '../snapshot/index.ts';
-import { keepingStatus } from './status.ts';
+import { maintenanceStatus } from './status.ts';
 
 /** What can be seen of the jobs that keep the host, and asked of them, over HTTP. */
-export interface HostApi {
-  keeping(): Promise<KeepingStatus>;
+export interface MaintenanceApi {
+  keeping(): Promise<MaintenanceStatus>;
   /** Every copy of a database there is, or of all and every mirror, the newest first. */
   backups(database: string | undefined): Promise<Listing>;
   takeSnapshots(request: SnapshotRequest, by: 'hand' | 'event'): Promise<readonly SnapshotOutcome[]>;
@@ -42,22 +42,27 @@ export interface HostApi {
 const MOST_RUNS = 20_000;
 
 /** The API of a host; what runs ends when `signal` aborts. */
-export function hostApi(host: Host, signal: AbortSignal): HostApi {
-  const jobs = hostJobs(host);
+export function maintenanceApi(maintenance: Maintenance, signal: AbortSignal): MaintenanceApi {
+  const jobs = maintenanceJobs(maintenance);
   return {
-    keeping: () => keepingStatus(host, jobs),
-    backups: (database) => listBackups(host, database, signal),
-    takeSnapshots: (request, by) => takeSnapshots(host, request, by, signal),
-    exportTables: (database, name) => exportTablesNow(host, database, name, signal),
-    makeMirror: (name) => mirrorNow(host, name, signal),
-    verify: (database) => verifyBackups(host, database, signal),
-    restoreTest: (database, path) => restoreTest(host, database, path, signal),
-    runs: (since) => host.journal.runsSince(since, MOST_RUNS),
-    store: () => host.store(),
+    keeping: () => maintenanceStatus(maintenance, jobs),
+    backups: (database) => listBackups(maintenance, database, signal),
+    takeSnapshots: (request, by) => takeSnapshots(maintenance, request, by, signal),
+    exportTables: (database, name) => exportTablesNow(maintenance, database, name, signal),
+    makeMirror: (name) => mirrorNow(maintenance, name, signal),
+    verify: (database) => verifyBackups(maintenance, database, signal),
+    restoreTest: (database, path) => restoreTest(maintenance, database, path, signal),
+    runs: (since) => maintenance.journal.runsSince(since, MOST_RUNS),
+    store: () => maintenance.store(),
   };
 }
 
-async function restoreTest(host: Host, name: string, path: string, signal: AbortSignal): Promise<Verdict> {
-  const database = databaseNamed(host.databases, name);
-  return verifySource(host, await listedSource(host, database.name, path, signal), signal);
+async function restoreTest(
+  maintenance: Maintenance,
+  name: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const database = databaseNamed(maintenance.databases, name);
+  return verifySource(maintenance, await listedSource(maintenance, database.name, path, signal), signal);
 }

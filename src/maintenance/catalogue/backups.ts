@@ -18,7 +18,7 @@ import {
   type SnapshotSchedule,
   type Verdict,
 } from '../snapshot/index.ts';
-import type { Host } from './host.ts';
+import type { Maintenance } from './maintenance.ts';
 import { keptBackups, pruneKeptBackups } from './kept-copies.ts';
 import {
   mirrorBackups,
@@ -83,18 +83,18 @@ const PATIENCE_MS = 10 * 60_000;
  * event that is not there, and what a snapshot throws; an upload that fails is in the outcome, and tried again by schedule.
  */
 export async function takeSnapshots(
-  host: Host,
+  maintenance: Maintenance,
   request: SnapshotRequest,
   by: Trigger,
   signal: AbortSignal,
 ): Promise<readonly SnapshotOutcome[]> {
   const outcomes: SnapshotOutcome[] = [];
-  const wanted = asked(host, request);
+  const wanted = asked(maintenance, request);
   for (const { database, schedule } of wanted) requireLabel(database, schedule, request);
   for (const { database, schedule } of wanted) {
-    const job = snapshotJob(host, database, schedule, request.label);
-    const taken = await runJob(host, job, { by, patienceMs: PATIENCE_MS }, signal);
-    const offsite = await bringOffsite(host, database, schedule, by, signal);
+    const job = snapshotJob(maintenance, database, schedule, request.label);
+    const taken = await runJob(maintenance, job, { by, patienceMs: PATIENCE_MS }, signal);
+    const offsite = await bringOffsite(maintenance, database, schedule, by, signal);
     outcomes.push({ ...taken, ...(offsite !== undefined && { offsite }) });
   }
   return outcomes;
@@ -112,7 +112,7 @@ function requireLabel(
 }
 
 function asked(
-  { databases }: Host,
+  { databases }: Maintenance,
   { database, event }: SnapshotRequest,
 ): readonly { database: DatabaseSettings; schedule: SnapshotSchedule }[] {
   if (database !== undefined) {
@@ -131,7 +131,7 @@ function asked(
 }
 
 async function bringOffsite(
-  host: Host,
+  maintenance: Maintenance,
   database: DatabaseSettings,
   schedule: SnapshotSchedule,
   by: Trigger,
@@ -139,8 +139,8 @@ async function bringOffsite(
 ): Promise<SnapshotOutcome['offsite']> {
   if (schedule.offsite === undefined) return undefined;
   try {
-    const job = offsiteJob(host, database, schedule);
-    const { shipped } = await runJob(host, job, { by, patienceMs: PATIENCE_MS }, signal);
+    const job = offsiteJob(maintenance, database, schedule);
+    const { shipped } = await runJob(maintenance, job, { by, patienceMs: PATIENCE_MS }, signal);
     return { shipped };
   } catch (error) {
     signal.throwIfAborted();
@@ -150,7 +150,7 @@ async function bringOffsite(
 
 /** The schedules of one database, or of all. Throws USAGE for a name that is none. */
 function schedulesOf(
-  { databases }: Host,
+  { databases }: Maintenance,
   name: string | undefined,
 ): readonly { database: DatabaseSettings; schedule: SnapshotSchedule }[] {
   const chosen = name === undefined ? databases : [databaseNamed(databases, name)];
@@ -166,50 +166,50 @@ export interface Listing<T extends Backup = Backup> {
 
 /** Every copy of one database, or of all. Throws FILE_UNREADABLE. */
 export async function listSnapshotBackups(
-  host: Host,
+  maintenance: Maintenance,
   database: string | undefined,
   signal: AbortSignal,
 ): Promise<Listing<SnapshotBackup>> {
   const found: SnapshotBackup[] = [];
   const unlisted: string[] = [];
-  for (const one of schedulesOf(host, database)) {
-    const local = await listSnapshots(host, one.database, one.schedule);
+  for (const one of schedulesOf(maintenance, database)) {
+    const local = await listSnapshots(maintenance, one.database, one.schedule);
     found.push(...local.map(asLocal));
     if (one.schedule.offsite === undefined) continue;
-    const { timezone, origin, databases } = host;
-    const deps = { store: await host.store(), timezone, origin, databases };
+    const { timezone, origin, databases } = maintenance;
+    const deps = { store: await maintenance.store(), timezone, origin, databases };
     try {
       const offsite = await listOffsite(deps, one.database, one.schedule, signal);
-      found.push(...offsite.map((copy) => asOffsite(copy, host.settings.s3.bucket)));
+      found.push(...offsite.map((copy) => asOffsite(copy, maintenance.settings.s3.bucket)));
     } catch (error) {
       signal.throwIfAborted();
       unlisted.push(`${one.database.name} ${one.schedule.name}: ${messageOf(error)}`);
     }
   }
-  found.push(...(await keptBackups(host, namesOf(host, database))));
+  found.push(...(await keptBackups(maintenance, namesOf(maintenance, database))));
   return { snapshots: newestFirst(found), unlisted };
 }
 
-function namesOf({ databases }: Host, name: string | undefined): readonly string[] {
+function namesOf({ databases }: Maintenance, name: string | undefined): readonly string[] {
   return name === undefined ? databases.map((one) => one.name) : [databaseNamed(databases, name).name];
 }
 
 /** Every copy of that database; without one, of all of them, and every mirror. The newest first. Throws as they do. */
 export async function listBackups(
-  host: Host,
+  maintenance: Maintenance,
   database: string | undefined,
   signal: AbortSignal,
 ): Promise<Listing> {
-  const { snapshots, unlisted } = await listSnapshotBackups(host, database, signal);
-  const points = await Promise.all(capturedOf(host, database).map(localPoints));
-  const offsite = await pointsOffsite(host, database, signal);
-  const exported = await exportBackups(host, database);
+  const { snapshots, unlisted } = await listSnapshotBackups(maintenance, database, signal);
+  const points = await Promise.all(capturedOf(maintenance, database).map(localPoints));
+  const offsite = await pointsOffsite(maintenance, database, signal);
+  const exported = await exportBackups(maintenance, database);
   const here = points.filter((one) => one !== undefined);
   const copies = [...snapshots, ...exported, ...here, ...offsite.backups];
   const unknown = [...unlisted, ...offsite.unlisted];
   if (database !== undefined) return { snapshots: newestFirst(copies), unlisted: unknown };
-  const mirrors = await mirrorBackups(host, signal);
-  const archives = await archiveBackups(host);
+  const mirrors = await mirrorBackups(maintenance, signal);
+  const archives = await archiveBackups(maintenance);
   return {
     snapshots: newestFirst([...copies, ...mirrors.backups, ...archives]),
     unlisted: [...unknown, ...mirrors.unlisted],
@@ -218,28 +218,28 @@ export async function listBackups(
 
 /** Reads every local copy of one database, or of all and the mirrors too. Yields each with what is wrong with it. */
 export async function* verifyBackups(
-  host: Host,
+  maintenance: Maintenance,
   database: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Backup & Verdict> {
-  const scratch = join(host.dataDirectory, 'scratch');
-  for (const one of schedulesOf(host, database)) {
-    for (const snapshot of await listSnapshots(host, one.database, one.schedule))
+  const scratch = join(maintenance.dataDirectory, 'scratch');
+  for (const one of schedulesOf(maintenance, database)) {
+    for (const snapshot of await listSnapshots(maintenance, one.database, one.schedule))
       yield { ...asLocal(snapshot), ...(await verifySnapshot(snapshot, scratch, signal)) };
   }
-  for (const captured of capturedOf(host, database)) {
+  for (const captured of capturedOf(maintenance, database)) {
     const points = await localPoints(captured);
     if (points === undefined) continue;
-    const { sound, faults, chains } = await verifyPoints(host, captured, signal);
+    const { sound, faults, chains } = await verifyPoints(maintenance, captured, signal);
     const all = [...faults, ...chains.flatMap((chain) => chain.faults)];
     yield { ...points, ok: sound, ...(sound ? {} : { reason: all.join('; ') }) };
   }
-  if (database === undefined) yield* verifyMirrorBackups(host, signal);
+  if (database === undefined) yield* verifyMirrorBackups(maintenance, signal);
 }
 
 /** What retention keeps and removes of one database's copies, or of all and the mirrors; with `dryRun` nothing goes. */
 export async function pruneBackups(
-  host: Host,
+  maintenance: Maintenance,
   database: string | undefined,
   { dryRun }: { dryRun: boolean },
   signal: AbortSignal,
@@ -256,27 +256,27 @@ export async function pruneBackups(
       return { removed: found.filter(({ keep }) => !keep).length };
     };
     if (dryRun) await step();
-    else await runJob(host, { id, lock, run: step }, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
+    else await runJob(maintenance, { id, lock, run: step }, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
   };
-  for (const { database: one, schedule } of schedulesOf(host, database)) {
+  for (const { database: one, schedule } of schedulesOf(maintenance, database)) {
     await inTurn(`prune ${one.name} ${schedule.name}`, `snapshot ${one.name}`, async () => [
-      ...(await pruneSnapshots(host, one, schedule, { dryRun }, signal)).map(as(asLocal)),
-      ...(await pruneCopiesOffsite(host, one, schedule, dryRun, signal)),
+      ...(await pruneSnapshots(maintenance, one, schedule, { dryRun }, signal)).map(as(asLocal)),
+      ...(await pruneCopiesOffsite(maintenance, one, schedule, dryRun, signal)),
     ]);
   }
-  for (const name of namesOf(host, database))
-    await inTurn(`prune kept ${name}`, `snapshot ${name}`, () => pruneKeptBackups(host, name, dryRun));
-  for (const { name, exports } of host.databases) {
+  for (const name of namesOf(maintenance, database))
+    await inTurn(`prune kept ${name}`, `snapshot ${name}`, () => pruneKeptBackups(maintenance, name, dryRun));
+  for (const { name, exports } of maintenance.databases) {
     if (exports.length === 0 || (database !== undefined && name !== database)) continue;
     await inTurn(`prune exports ${name}`, `snapshot ${name}`, () =>
-      pruneExportBackups(host, name, { dryRun }, signal),
+      pruneExportBackups(maintenance, name, { dryRun }, signal),
     );
   }
-  for (const captured of capturedOf(host, database)) {
+  for (const captured of capturedOf(maintenance, database)) {
     await inTurn(`prune points ${captured.name}`, `point-in-time ${captured.name}`, async () => {
       const points = await localPoints(captured);
       if (points === undefined) return [];
-      const { chains } = await prunePoints(host, captured, { dryRun });
+      const { chains } = await prunePoints(maintenance, captured, { dryRun });
       return chains.map(({ from, to, bytes, keep, reason, files }) => ({
         ...points,
         name: files[0] ?? '',
@@ -290,26 +290,26 @@ export async function pruneBackups(
     });
   }
   if (database !== undefined) return judged;
-  for (const mirror of host.settings.mirrors) {
+  for (const mirror of maintenance.settings.mirrors) {
     await inTurn(`prune mirror ${mirror.name}`, `mirror ${mirror.name}`, () =>
-      pruneMirrorBackups(host, mirror, { dryRun }, signal),
+      pruneMirrorBackups(maintenance, mirror, { dryRun }, signal),
     );
   }
   return judged;
 }
 
 async function pruneCopiesOffsite(
-  host: Host,
+  maintenance: Maintenance,
   database: DatabaseSettings,
   schedule: SnapshotSchedule,
   dryRun: boolean,
   signal: AbortSignal,
 ): Promise<readonly JudgedBackup[]> {
   if (schedule.offsite === undefined) return [];
-  const { report, timezone, clock, origin, databases } = host;
-  const deps = { store: await host.store(), report, timezone, clock, origin, databases };
+  const { report, timezone, clock, origin, databases } = maintenance;
+  const deps = { store: await maintenance.store(), report, timezone, clock, origin, databases };
   const judged = await pruneOffsite(deps, database, schedule, { dryRun }, signal);
-  return judged.map(as((copy) => asOffsite(copy, host.settings.s3.bucket)));
+  return judged.map(as((copy) => asOffsite(copy, maintenance.settings.s3.bucket)));
 }
 
 function as<T>(toBackup: (item: T) => Backup): (judged: Judged<T>) => JudgedBackup {

@@ -7,8 +7,8 @@ import { keepInWords } from '../retention/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
 import type { Run } from '../../platform/jobs/index.ts';
 import { listSnapshots } from '../snapshot/index.ts';
-import type { CopiesStatus, ScheduleStatus } from './keeping-status.ts';
-import type { Host } from './host.ts';
+import type { CopiesStatus, ScheduleStatus } from './maintenance-status.ts';
+import type { Maintenance } from './maintenance.ts';
 
 /** What is listed of a copy. */
 interface Listed {
@@ -35,12 +35,12 @@ interface Maker {
 
 /** What each schedule of snapshots, exports, mirrors and logs has made and keeps: one that is late is not hidden by another's copy. */
 export async function copiesStatus(
-  host: Host,
+  maintenance: Maintenance,
   schedules: readonly ScheduleStatus[],
 ): Promise<readonly CopiesStatus[]> {
-  const { journal, clock } = host;
+  const { journal, clock } = maintenance;
   const found: CopiesStatus[] = [];
-  for (const { list, job, cron, on, ...maker } of makersOf(host)) {
+  for (const { list, job, cron, on, ...maker } of makersOf(maintenance)) {
     const { copies, fault } = await orFault(list);
     found.push({
       ...maker,
@@ -56,10 +56,10 @@ export async function copiesStatus(
   return found;
 }
 
-function makersOf(host: Host): readonly Maker[] {
-  const { settings, timezone } = host;
+function makersOf(maintenance: Maintenance): readonly Maker[] {
+  const { settings, timezone } = maintenance;
   return [
-    ...host.databases.flatMap((one) => [
+    ...maintenance.databases.flatMap((one) => [
       ...one.snapshots.map((schedule) => ({
         kind: 'snapshot' as const,
         of: one.name,
@@ -69,7 +69,7 @@ function makersOf(host: Host): readonly Maker[] {
         on: schedule.on,
         directory: schedule.dir,
         retention: keepInWords(schedule.keep),
-        list: () => listSnapshots(host, one, schedule),
+        list: () => listSnapshots(maintenance, one, schedule),
       })),
       ...one.exports.map((entry) => ({
         kind: 'export' as const,
@@ -79,7 +79,7 @@ function makersOf(host: Host): readonly Maker[] {
         cron: entry.cron,
         directory: entry.dir,
         retention: keepInWords(entry.keep),
-        list: () => listExports(host, one, entry),
+        list: () => listExports(maintenance, one, entry),
       })),
     ]),
     ...settings.mirrors.map((mirror) => ({
@@ -92,7 +92,7 @@ function makersOf(host: Host): readonly Maker[] {
       retention: keepInWords(mirror.keep),
       // what its files hold: to tell what a date has to itself, each of its files would have to be looked at
       list: async () =>
-        (await listMirrors(mirror, host)).map((one) => ({ ...one, bytes: one.apparentBytes ?? 0 })),
+        (await listMirrors(mirror, maintenance)).map((one) => ({ ...one, bytes: one.apparentBytes ?? 0 })),
     })),
     ...effectiveLogs(settings).map((entry) => ({
       kind: 'log' as const,

@@ -10,20 +10,20 @@ export {
   type SnapshotRequest,
 } from './backups.ts';
 export { backupPage } from './backup-page.ts';
-export { adoptBackups, confirmBackups } from './take-over.ts';
-export { exportTablesNow, fetchMirrorNow, mirrorNow } from './by-hand.ts';
-export { hostApi, type HostApi } from './api.ts';
-export { openHost, type Host } from './host.ts';
-export { hostJobs } from './jobs.ts';
+export { adoptBackups, confirmBackups } from './adopt.ts';
+export { exportTablesNow, fetchMirrorNow, mirrorNow } from './on-request.ts';
+export { maintenanceApi, type MaintenanceApi } from './api.ts';
+export { openMaintenance, type Maintenance } from './maintenance.ts';
+export { maintenanceJobs } from './jobs.ts';
 export { backupSource, namedSource, offsitePointsAt, sourceAt, verifySource } from './restore-source.ts';
 export { shipCommits } from './point-in-time-job.ts';
 export { rotateDeps } from './rotate-job.ts';
-export { keepingStatus } from './status.ts';
+export { maintenanceStatus } from './status.ts';
 export type {
   CopiesStatus,
   DatabaseStatus,
-  KeepingStatus,
+  MaintenanceStatus,
   LogStatus,
   PointInTimeStatus,
   ScheduleStatus,
-} from './keeping-status.ts';
+} from './maintenance-status.ts';

@@ -2,19 +2,19 @@ import { basename } from 'node:path';
 import { KEPT, listKept, pruneKept, type Kept } from '../restore/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
 import type { JudgedBackup, SnapshotBackup } from './backups.ts';
-import type { Host } from './host.ts';
+import type { Maintenance } from './maintenance.ts';
 
 /** The name under which lists show what restores kept of the databases that they replaced. */
 const BEFORE_RESTORE = 'before restore';
 
 /** What restores have kept of these databases. Throws STATE_UNUSABLE. */
 export async function keptBackups(
-  host: Pick<Host, 'dataDirectory'>,
+  maintenance: Pick<Maintenance, 'dataDirectory'>,
   databases: readonly string[],
 ): Promise<readonly SnapshotBackup[]> {
   const lists = await Promise.all(
     databases.map(async (database) =>
-      (await listKept(host.dataDirectory, database)).map((kept) => asBackup(database, kept)),
+      (await listKept(maintenance.dataDirectory, database)).map((kept) => asBackup(database, kept)),
     ),
   );
   return lists.flat();
@@ -22,12 +22,14 @@ export async function keptBackups(
 
 /** The newest stay, the others go; with `dryRun` nothing does. */
 export async function pruneKeptBackups(
-  host: Pick<Host, 'dataDirectory'>,
+  maintenance: Pick<Maintenance, 'dataDirectory'>,
   database: string,
   dryRun: boolean,
 ): Promise<readonly JudgedBackup[]> {
-  const all = await listKept(host.dataDirectory, database);
-  const going = new Set((await pruneKept(host.dataDirectory, database, { dryRun })).map(({ path }) => path));
+  const all = await listKept(maintenance.dataDirectory, database);
+  const going = new Set(
+    (await pruneKept(maintenance.dataDirectory, database, { dryRun })).map(({ path }) => path),
+  );
   return all.map((kept) => {
     const keep = !going.has(kept.path);
     const reason = keep ? `one of the ${KEPT} newest that restores kept` : `older than the ${KEPT} newest`;

@@ -13,7 +13,7 @@ import {
 import type { Judged } from '../retention/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
 import type { Verdict } from '../snapshot/index.ts';
-import type { Host } from './host.ts';
+import type { Maintenance } from './maintenance.ts';
 
 /** A date of a mirror, wherever it lies. */
 export interface MirrorBackup {
@@ -41,18 +41,18 @@ export type JudgedMirror = MirrorBackup & { readonly keep: boolean; readonly rea
 
 /** Every date of every mirror, and why those in the bucket are not among them. Throws MIRROR_DIRECTORY. */
 export async function mirrorBackups(
-  host: Host,
+  maintenance: Maintenance,
   signal: AbortSignal,
 ): Promise<{ readonly backups: readonly MirrorBackup[]; readonly unlisted: readonly string[] }> {
   const backups: MirrorBackup[] = [];
   const unlisted: string[] = [];
-  for (const mirror of host.settings.mirrors) {
-    for (const stored of await listMirrors(mirror, host))
+  for (const mirror of maintenance.settings.mirrors) {
+    for (const stored of await listMirrors(mirror, maintenance))
       backups.push(await asMirror(mirror.name, stored, signal));
     if (mirror.offsite === undefined) continue;
     try {
-      const there = await listOffsiteMirrors(await offsiteDeps(host), mirror, signal);
-      backups.push(...there.map((one) => asOffsiteMirror(host, mirror.name, one)));
+      const there = await listOffsiteMirrors(await offsiteDeps(maintenance), mirror, signal);
+      backups.push(...there.map((one) => asOffsiteMirror(maintenance, mirror.name, one)));
     } catch (error) {
       signal.throwIfAborted();
       unlisted.push(`mirror ${mirror.name}: ${messageOf(error)}`);
@@ -63,11 +63,11 @@ export async function mirrorBackups(
 
 /** Reads every local date of every mirror. Yields each with what is wrong with it. */
 export async function* verifyMirrorBackups(
-  host: Host,
+  maintenance: Maintenance,
   signal: AbortSignal,
 ): AsyncGenerator<MirrorBackup & Verdict> {
-  for (const mirror of host.settings.mirrors) {
-    for (const stored of await listMirrors(mirror, host)) {
+  for (const mirror of maintenance.settings.mirrors) {
+    for (const stored of await listMirrors(mirror, maintenance)) {
       const backup = await asMirror(mirror.name, stored, signal);
       yield { ...backup, ...(await mirrorVerdict(stored, signal)) };
     }
@@ -76,34 +76,34 @@ export async function* verifyMirrorBackups(
 
 /** What retention keeps and removes of a mirror's dates, in its directory and in the bucket; with `dryRun` nothing goes. */
 export async function pruneMirrorBackups(
-  host: Host,
+  maintenance: Maintenance,
   mirror: MirrorSettings,
   { dryRun }: { dryRun: boolean },
   signal: AbortSignal,
 ): Promise<readonly JudgedMirror[]> {
   const sized = new Map<string, MirrorBackup>();
-  for (const stored of await listMirrors(mirror, host))
+  for (const stored of await listMirrors(mirror, maintenance))
     sized.set(stored.name, await asMirror(mirror.name, stored, signal));
-  const judged = (await pruneMirror(host, mirror, { dryRun })).flatMap(({ item, keep, reasons }) => {
+  const judged = (await pruneMirror(maintenance, mirror, { dryRun })).flatMap(({ item, keep, reasons }) => {
     const backup = sized.get(item.name);
     return backup === undefined ? [] : [{ ...backup, keep, reasons }];
   });
   if (mirror.offsite === undefined) return judged;
-  const { clock, report } = host;
-  const deps = { ...(await offsiteDeps(host)), clock, report };
+  const { clock, report } = maintenance;
+  const deps = { ...(await offsiteDeps(maintenance)), clock, report };
   const there = await pruneOffsiteMirror(deps, mirror, { dryRun }, signal);
   return [
     ...judged,
     ...there.map(({ item, keep, reasons }: Judged<OffsiteMirror>) => ({
-      ...asOffsiteMirror(host, mirror.name, item),
+      ...asOffsiteMirror(maintenance, mirror.name, item),
       keep,
       reasons,
     })),
   ];
 }
 
-async function offsiteDeps(host: Host): Promise<Parameters<typeof listOffsiteMirrors>[0]> {
-  return { store: await host.store(), timezone: host.timezone, origin: host.origin };
+async function offsiteDeps(maintenance: Maintenance): Promise<Parameters<typeof listOffsiteMirrors>[0]> {
+  return { store: await maintenance.store(), timezone: maintenance.timezone, origin: maintenance.origin };
 }
 
 async function mirrorVerdict(stored: StoredMirror, signal: AbortSignal): Promise<Verdict> {
@@ -133,7 +133,7 @@ async function asMirror(mirror: string, stored: StoredMirror, signal: AbortSigna
   };
 }
 
-function asOffsiteMirror({ settings }: Host, mirror: string, one: OffsiteMirror): MirrorBackup {
+function asOffsiteMirror({ settings }: Maintenance, mirror: string, one: OffsiteMirror): MirrorBackup {
   const { key, name, at, files, apparentBytes, verified, foreign } = one;
   return {
     kind: 'mirror',

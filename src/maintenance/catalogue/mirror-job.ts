@@ -9,7 +9,7 @@ import {
 import { isoTime } from '../../platform/runtime/index.ts';
 import type { Job } from '../../platform/jobs/index.ts';
 import { databaseNamed, takeSnapshot } from '../snapshot/index.ts';
-import type { Host } from './host.ts';
+import type { Maintenance } from './maintenance.ts';
 import { inPlace } from './in-place.ts';
 
 /** What a mirror job did, as the journal keeps it and commands print it. */
@@ -18,7 +18,7 @@ export interface MirrorOutcome extends Omit<MirrorResult, 'at'> {
 }
 
 /** Mirrors the directory with its databases' snapshots, then removes what its `keep` does not keep. */
-export function mirrorJob(host: Host, mirror: MirrorSettings): Job<MirrorOutcome> {
+export function mirrorJob(maintenance: Maintenance, mirror: MirrorSettings): Job<MirrorOutcome> {
   const id = `mirror ${mirror.name}`;
   const snapshotInto = async (
     name: string,
@@ -33,7 +33,13 @@ export function mirrorJob(host: Host, mirror: MirrorSettings): Job<MirrorOutcome
       latest: false,
       mode: '0600',
     } as const;
-    const taken = await takeSnapshot(host, databaseNamed(host.databases, name), schedule, undefined, signal);
+    const taken = await takeSnapshot(
+      maintenance,
+      databaseNamed(maintenance.databases, name),
+      schedule,
+      undefined,
+      signal,
+    );
     return { file: taken.path, rows: taken.rows };
   };
   return {
@@ -42,9 +48,9 @@ export function mirrorJob(host: Host, mirror: MirrorSettings): Job<MirrorOutcome
     when: { cron: mirror.cron },
     ...(mirror.ping !== undefined && { ping: mirror.ping }),
     run: async (signal) => {
-      const { clock, report, timezone, origin, databases } = host;
+      const { clock, report, timezone, origin, databases } = maintenance;
       const deps = { clock, report, timezone, origin, databases, snapshotInto };
-      const done = await inPlace(host, mirror.dir, () => runMirror(deps, mirror, signal));
+      const done = await inPlace(maintenance, mirror.dir, () => runMirror(deps, mirror, signal));
       return { ...done, at: isoTime(done.at) };
     },
   };
@@ -54,21 +60,21 @@ export function mirrorJob(host: Host, mirror: MirrorSettings): Job<MirrorOutcome
 const SHIP_AGAIN_MS = 10 * 60_000;
 
 /** Brings the dates of a mirror to the bucket that its offsite rule wants there, and tries again what failed. */
-export function shipMirrorJob(host: Host, mirror: MirrorSettings): Job<ShippedMirror> {
+export function shipMirrorJob(maintenance: Maintenance, mirror: MirrorSettings): Job<ShippedMirror> {
   const id = `offsite mirror ${mirror.name}`;
   return {
     id,
     lock: `mirror ${mirror.name}`, // no date goes, or is called otherwise, while it is read
     when: { everyMs: SHIP_AGAIN_MS },
     isNeeded: async () => {
-      const shippedAt = host.journal.last(id, host.clock.now()).good?.startedAt;
-      const [newest] = await listMirrors(mirror, host);
+      const shippedAt = maintenance.journal.last(id, maintenance.clock.now()).good?.startedAt;
+      const [newest] = await listMirrors(mirror, maintenance);
       return newest !== undefined && (shippedAt === undefined || newest.at >= shippedAt);
     },
     run: async (signal) => {
-      const { clock, report, timezone, origin, dataDirectory } = host;
+      const { clock, report, timezone, origin, dataDirectory } = maintenance;
       return shipMirror(
-        { clock, report, timezone, origin, dataDirectory, store: await host.store() },
+        { clock, report, timezone, origin, dataDirectory, store: await maintenance.store() },
         mirror,
         signal,
       );

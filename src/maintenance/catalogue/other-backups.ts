@@ -3,7 +3,7 @@ import type { DatabaseSettings } from '../../platform/config/index.ts';
 import { listArchives } from '../logrotate/index.ts';
 import type { StoredCopy } from '../record/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
-import type { Host } from './host.ts';
+import type { Maintenance } from './maintenance.ts';
 
 /** Tables as SQL. */
 export interface ExportBackup {
@@ -37,32 +37,34 @@ export interface ArchiveBackup {
 
 /** The exports of one database, or of all. Throws FILE_UNREADABLE or PATH_UNSAFE. */
 export async function exportBackups(
-  host: Host,
+  maintenance: Maintenance,
   database: string | undefined,
 ): Promise<readonly ExportBackup[]> {
   const found: ExportBackup[] = [];
-  for (const { one, entry } of entriesOf(host, database))
-    found.push(...(await listExports(host, one, entry)).map((copy) => asExport(one.name, entry.name, copy)));
+  for (const { one, entry } of entriesOf(maintenance, database))
+    found.push(
+      ...(await listExports(maintenance, one, entry)).map((copy) => asExport(one.name, entry.name, copy)),
+    );
   return found;
 }
 
 /** What retention keeps and removes of one database's exports, or of all; with `dryRun` nothing goes. */
 export async function pruneExportBackups(
-  host: Host,
+  maintenance: Maintenance,
   database: string,
   { dryRun }: { dryRun: boolean },
   signal: AbortSignal,
 ): Promise<readonly (ExportBackup & { readonly keep: boolean; readonly reasons: readonly string[] })[]> {
   const judged = [];
-  for (const { one, entry } of entriesOf(host, database)) {
-    for (const { item, keep, reasons } of await pruneExports(host, one, entry, { dryRun }, signal))
+  for (const { one, entry } of entriesOf(maintenance, database)) {
+    for (const { item, keep, reasons } of await pruneExports(maintenance, one, entry, { dryRun }, signal))
       judged.push({ ...asExport(one.name, entry.name, item), keep, reasons });
   }
   return judged;
 }
 
 /** The archives of every log of the settings. Throws what the system says. */
-export async function archiveBackups({ settings, timezone }: Host): Promise<readonly ArchiveBackup[]> {
+export async function archiveBackups({ settings, timezone }: Maintenance): Promise<readonly ArchiveBackup[]> {
   const found: ArchiveBackup[] = [];
   for (const entry of settings.logs) {
     for (const { at, ...archive } of await listArchives(entry, timezone))
@@ -72,7 +74,7 @@ export async function archiveBackups({ settings, timezone }: Host): Promise<read
 }
 
 function entriesOf(
-  { databases }: Host,
+  { databases }: Maintenance,
   name: string | undefined,
 ): readonly { readonly one: DatabaseSettings; readonly entry: ExportSettings }[] {
   return databases

@@ -11,8 +11,8 @@ import {
 } from '../point-in-time/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
 import type { Job } from '../../platform/jobs/index.ts';
-import type { PointInTimeStatus } from './keeping-status.ts';
-import type { Host } from './host.ts';
+import type { PointInTimeStatus } from './maintenance-status.ts';
+import type { Maintenance } from './maintenance.ts';
 import { inPlace } from './in-place.ts';
 
 /** How often the archive of a database whose commits are shipped is pruned. */
@@ -24,13 +24,13 @@ const SLOWEST_SHIP_MS = 10 * 60_000;
 const LOOK_AGAIN_MS = 60 * 60_000;
 
 /** Captures the database at its interval and removes what `keep` does not keep; the commits of one in `wal` mode are captured all the time. */
-export function pointInTimeJobs(host: Host, database: DatabaseSettings): readonly Job[] {
+export function pointInTimeJobs(maintenance: Maintenance, database: DatabaseSettings): readonly Job[] {
   const { pointInTime } = database;
   if (pointInTime === undefined) return [];
   const id = `point-in-time ${database.name}`;
-  const offsite = pointInTime.offsite === undefined ? [] : [shipPointsJob(host, database)];
+  const offsite = pointInTime.offsite === undefined ? [] : [shipPointsJob(maintenance, database)];
   const prune = async (): Promise<{ readonly removed: number }> => {
-    const { chains } = await prunePoints(host, database, { dryRun: false });
+    const { chains } = await prunePoints(maintenance, database, { dryRun: false });
     return { removed: chains.filter(({ keep }) => !keep).length };
   };
   if (pointInTime.mode === 'wal')
@@ -41,8 +41,8 @@ export function pointInTimeJobs(host: Host, database: DatabaseSettings): readonl
       lock: id,
       when: { everyMs: pointInTime.every },
       run: (signal): Promise<CaptureResult & { readonly removed: number }> =>
-        inPlace(host, pointInTime.dir, async () => ({
-          ...(await capture(host, database, signal)),
+        inPlace(maintenance, pointInTime.dir, async () => ({
+          ...(await capture(maintenance, database, signal)),
           ...(await prune()),
         })),
     },
@@ -51,7 +51,7 @@ export function pointInTimeJobs(host: Host, database: DatabaseSettings): readonl
 }
 
 /** Brings to the bucket what was captured, and tries again what failed. */
-function shipPointsJob(host: Host, database: DatabaseSettings): Job<ShippedPoints> {
+function shipPointsJob(maintenance: Maintenance, database: DatabaseSettings): Job<ShippedPoints> {
   const id = `offsite points ${database.name}`;
   const { mode = 'wal', every = SHIP_MS } = database.pointInTime ?? {};
   return {
@@ -59,21 +59,21 @@ function shipPointsJob(host: Host, database: DatabaseSettings): Job<ShippedPoint
     lock: id,
     when: { everyMs: mode === 'wal' ? SHIP_MS : Math.min(Math.max(every, SHIP_MS), SLOWEST_SHIP_MS) },
     isNeeded: async () => {
-      const now = host.clock.now();
+      const now = maintenance.clock.now();
       const { note, isBehind } = await offsiteState(database, now);
       return isBehind || (note !== undefined && Math.abs(now - note.at) > LOOK_AGAIN_MS);
     },
     run: async (signal) => {
-      const { clock, report, origin } = host;
-      return shipPoints({ clock, report, origin, store: await host.store() }, database, signal);
+      const { clock, report, origin } = maintenance;
+      return shipPoints({ clock, report, origin, store: await maintenance.store() }, database, signal);
     },
   };
 }
 
 /** Ships the commits of every database in `wal` mode until `signal` aborts; faults are reported. */
-export async function shipCommits(host: Host, signal: AbortSignal): Promise<void> {
-  const shipped = host.databases.filter(({ pointInTime }) => pointInTime?.mode === 'wal');
-  await Promise.all(shipped.map((database) => captureWal(host, database, signal)));
+export async function shipCommits(maintenance: Maintenance, signal: AbortSignal): Promise<void> {
+  const shipped = maintenance.databases.filter(({ pointInTime }) => pointInTime?.mode === 'wal');
+  await Promise.all(shipped.map((database) => captureWal(maintenance, database, signal)));
 }
 
 /** What can be brought back of each database that is captured, and how far behind its last capture is. */
@@ -81,7 +81,7 @@ export async function pointInTimeStatus({
   databases,
   clock,
   settings,
-}: Pick<Host, 'databases' | 'clock' | 'settings'>): Promise<Record<string, PointInTimeStatus>> {
+}: Pick<Maintenance, 'databases' | 'clock' | 'settings'>): Promise<Record<string, PointInTimeStatus>> {
   const captured = databases.filter(({ pointInTime }) => pointInTime !== undefined);
   const entries = captured.map(async (database): Promise<[string, PointInTimeStatus]> => {
     const { from, to, checkedAt, points, bytes, chains, damaged } = await listPoints(database);

@@ -3,7 +3,7 @@ import type { DatabaseSettings } from '../../platform/config/index.ts';
 import { messageOf } from '../../domain/faults.ts';
 import { listOffsitePoints, listPoints, type OffsitePoints } from '../point-in-time/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
-import type { Host } from './host.ts';
+import type { Maintenance } from './maintenance.ts';
 
 /** The restore points of a database in one place, from the first to the last. */
 export interface PointsBackup {
@@ -26,7 +26,7 @@ export interface PointsBackup {
 
 /** The databases that are captured: the one of that name, or all. */
 export function capturedOf(
-  { databases }: Pick<Host, 'databases'>,
+  { databases }: Pick<Maintenance, 'databases'>,
   name: string | undefined,
 ): readonly DatabaseSettings[] {
   return databases.filter(
@@ -56,17 +56,17 @@ export async function localPoints(database: DatabaseSettings): Promise<PointsBac
 
 /** What was captured of one database, or of all, and is in the bucket; and why that could not be found out. */
 export async function pointsOffsite(
-  host: Host,
+  maintenance: Maintenance,
   name: string | undefined,
   signal: AbortSignal,
 ): Promise<{ readonly backups: readonly PointsBackup[]; readonly unlisted: readonly string[] }> {
   const backups: PointsBackup[] = [];
   const unlisted: string[] = [];
-  for (const database of capturedOf(host, name)) {
+  for (const database of capturedOf(maintenance, name)) {
     if (database.pointInTime?.offsite === undefined) continue;
     try {
-      const found = await listOffsitePoints(await offsiteDeps(host), database, signal);
-      backups.push(...found.map((points) => asBackup(database.name, host.settings.s3.bucket, points)));
+      const found = await listOffsitePoints(await offsiteDeps(maintenance), database, signal);
+      backups.push(...found.map((points) => asBackup(database.name, maintenance.settings.s3.bucket, points)));
     } catch (error) {
       signal.throwIfAborted();
       unlisted.push(`${database.name} restore points: ${messageOf(error)}`);
@@ -77,10 +77,12 @@ export async function pointsOffsite(
 
 /** What reading restore points in the bucket takes. */
 export async function offsiteDeps(
-  host: Host,
-): Promise<Pick<Host, 'origin' | 'clock' | 'report'> & { store: Awaited<ReturnType<Host['store']>> }> {
-  const { origin, clock, report } = host;
-  return { origin, clock, report, store: await host.store() };
+  maintenance: Maintenance,
+): Promise<
+  Pick<Maintenance, 'origin' | 'clock' | 'report'> & { store: Awaited<ReturnType<Maintenance['store']>> }
+> {
+  const { origin, clock, report } = maintenance;
+  return { origin, clock, report, store: await maintenance.store() };
 }
 
 function asBackup(

@@ -17,7 +17,7 @@ import { isoTime, makeDirectory, parseTime, temporaryPath } from '../../platform
 import { checkedCopy, listSnapshots, notedFacts, type Snapshot, type Verdict } from '../snapshot/index.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import { listSnapshotBackups, type SnapshotBackup } from './backups.ts';
-import type { Host } from './host.ts';
+import type { Maintenance } from './maintenance.ts';
 import { offsiteDeps } from './points-backups.ts';
 
 /**
@@ -25,49 +25,54 @@ import { offsiteDeps } from './points-backups.ts';
  * SNAPSHOT_UNKNOWN.
  */
 export async function namedSource(
-  host: Host,
+  maintenance: Maintenance,
   database: string,
   from: string,
   signal: AbortSignal,
 ): Promise<Source> {
   if (from.startsWith('s3://') && from.endsWith('/'))
-    return offsitePointsAt(host, database, from, undefined, signal);
-  if (from.startsWith('s3://')) return offsiteSource(host, from);
+    return offsitePointsAt(maintenance, database, from, undefined, signal);
+  if (from.startsWith('s3://')) return offsiteSource(maintenance, from);
   const path = isAbsolute(from) || from.includes('/') ? resolve(from) : from;
   if (await isFile(path)) {
-    await mustNotBeOfAnother(host, database, path);
+    await mustNotBeOfAnother(maintenance, database, path);
     return fileSource(path, await notedFacts(path));
   }
-  const { snapshots, unlisted } = await listSnapshotBackups(host, database, signal);
+  const { snapshots, unlisted } = await listSnapshotBackups(maintenance, database, signal);
   const listed = snapshots.find(({ name }) => name === from);
   if (listed === undefined)
     throw new WavspoolError(
       'SNAPSHOT_UNKNOWN',
       [`${from} is no file, and no copy of ${database} has that name`, ...unlisted].join('; '),
     );
-  return backupSource(host, listed);
+  return backupSource(maintenance, listed);
 }
 
 /** One of the copies of a database that are listed, by its path or address. Throws SNAPSHOT_UNKNOWN. */
 export async function listedSource(
-  host: Host,
+  maintenance: Maintenance,
   database: string,
   path: string,
   signal: AbortSignal,
 ): Promise<Source> {
-  const { snapshots, unlisted } = await listSnapshotBackups(host, database, signal);
+  const { snapshots, unlisted } = await listSnapshotBackups(maintenance, database, signal);
   const listed = snapshots.find((one) => one.path === path);
-  if (listed !== undefined) return backupSource(host, listed);
+  if (listed !== undefined) return backupSource(maintenance, listed);
   throw new WavspoolError('SNAPSHOT_UNKNOWN', [`no copy of ${database} is ${path}`, ...unlisted].join('; '));
 }
 
 /** Two databases can have the same tables: a copy that stands in the list of another one is that one's. Throws SNAPSHOT_OTHER. */
-async function mustNotBeOfAnother(host: Host, database: string, path: string): Promise<void> {
+async function mustNotBeOfAnother(maintenance: Maintenance, database: string, path: string): Promise<void> {
   const isListed = async (one: DatabaseSettings): Promise<boolean> => {
-    const lists = await Promise.all(one.snapshots.map((schedule) => listSnapshots(host, one, schedule)));
+    const lists = await Promise.all(
+      one.snapshots.map((schedule) => listSnapshots(maintenance, one, schedule)),
+    );
     return lists.flat().some((snapshot) => snapshot.path === path);
   };
-  const [own, others] = [host.databases.filter(({ name }) => name === database), host.databases];
+  const [own, others] = [
+    maintenance.databases.filter(({ name }) => name === database),
+    maintenance.databases,
+  ];
   for (const one of own) if (await isListed(one)) return;
   for (const other of others) {
     if (other.name === database || !(await isListed(other))) continue;
@@ -79,8 +84,11 @@ async function mustNotBeOfAnother(host: Host, database: string, path: string): P
 }
 
 /** A listed copy as a source. */
-export async function backupSource(host: Host, { where, path, at }: SnapshotBackup): Promise<Source> {
-  return where === 'offsite' ? offsiteSource(host, path) : snapshotSource({ path, at: parseTime(at) });
+export async function backupSource(
+  maintenance: Maintenance,
+  { where, path, at }: SnapshotBackup,
+): Promise<Source> {
+  return where === 'offsite' ? offsiteSource(maintenance, path) : snapshotSource({ path, at: parseTime(at) });
 }
 
 /** A snapshot on disk as a source. */
@@ -93,26 +101,26 @@ export async function snapshotSource({ path, at }: Pick<Snapshot, 'path' | 'at'>
  * newest snapshot. Throws SNAPSHOT_UNKNOWN, saying which is the first.
  */
 export async function sourceAt(
-  host: Host,
+  maintenance: Maintenance,
   database: DatabaseSettings,
   at: number,
   signal: AbortSignal,
 ): Promise<Source> {
-  const { snapshots, unlisted } = await listSnapshotBackups(host, database.name, signal);
+  const { snapshots, unlisted } = await listSnapshotBackups(maintenance, database.name, signal);
   const all = snapshots.filter(({ verified }) => verified);
   const snapshot = all.find((backup) => parseTime(backup.at) <= at);
   const points = database.pointInTime === undefined ? undefined : await listPoints(database);
   const { from = Infinity, to = 0 } = points ?? {};
   const last = snapshot === undefined ? 0 : parseTime(snapshot.at);
   // within what was captured, a point is the later of the two; behind its end a snapshot may be
-  if (at >= from && (at <= to || to >= last)) return pointSource(host, database, Math.min(at, to));
-  const offsite = await offsitePointsFor(host, database, at, signal).catch((error: unknown) => {
+  if (at >= from && (at <= to || to >= last)) return pointSource(maintenance, database, Math.min(at, to));
+  const offsite = await offsitePointsFor(maintenance, database, at, signal).catch((error: unknown) => {
     if (snapshot === undefined || signal.aborted || faultCode(error) === 'SNAPSHOT_UNKNOWN') throw error;
     return undefined; // the store is away: a snapshot that is at hand is told by its name
   });
   if (offsite !== undefined && (at <= offsite.to || offsite.to >= last))
-    return offsitePointSource(host, database, offsite, at);
-  if (snapshot !== undefined) return backupSource(host, snapshot);
+    return offsitePointSource(maintenance, database, offsite, at);
+  if (snapshot !== undefined) return backupSource(maintenance, snapshot);
   const first = Math.min(from, ...all.map((backup) => parseTime(backup.at)));
   const range = first === Infinity ? 'there is no copy' : `the oldest copy is of ${isoTime(first)}`;
   throw new WavspoolError(
@@ -126,19 +134,19 @@ export async function sourceAt(
  * for a database of that name. Throws SNAPSHOT_UNKNOWN when there are several and nobody said which; store faults.
  */
 async function offsitePointsFor(
-  host: Host,
+  maintenance: Maintenance,
   database: DatabaseSettings,
   at: number,
   signal: AbortSignal,
 ): Promise<OffsitePoints | undefined> {
   if (database.pointInTime?.offsite === undefined) return undefined;
-  const found = await listOffsitePoints(await offsiteDeps(host), database, signal);
+  const found = await listOffsitePoints(await offsiteDeps(maintenance), database, signal);
   const own = found.filter(({ isOwn }) => isOwn);
   const candidates = own.length > 0 ? own : found;
   const hosts = new Set(candidates.map(({ offsite: { origin, source } }) => `${origin} ${source}`));
   const holding = candidates.filter(({ from }) => from <= at);
   if (hosts.size <= 1) return holding.find(({ to }) => at <= to) ?? holding[0];
-  const { bucket } = host.settings.s3;
+  const { bucket } = maintenance.settings.s3;
   const list = found.map(
     ({ prefix, from, to }) => `s3://${bucket}/${prefix} (${isoTime(from)} to ${isoTime(to)})`,
   );
@@ -150,52 +158,64 @@ async function offsitePointsFor(
 
 /** The restore points at an address in the bucket, at `at` or the last of them. Throws SNAPSHOT_UNKNOWN, USAGE or store faults. */
 export async function offsitePointsAt(
-  host: Host,
+  maintenance: Maintenance,
   database: string,
   address: string,
   at: number | undefined,
   signal: AbortSignal,
 ): Promise<Source> {
-  const captured = host.databases.find(({ name }) => name === database);
-  const { bucket } = host.settings.s3;
+  const captured = maintenance.databases.find(({ name }) => name === database);
+  const { bucket } = maintenance.settings.s3;
   const found =
-    captured === undefined ? [] : await listOffsitePoints(await offsiteDeps(host), captured, signal);
+    captured === undefined ? [] : await listOffsitePoints(await offsiteDeps(maintenance), captured, signal);
   const points = found.find(({ prefix }) => `s3://${bucket}/${prefix}` === address);
   if (captured === undefined || points === undefined)
     throw new WavspoolError('SNAPSHOT_UNKNOWN', `${address} holds no restore point of ${database}`);
-  return offsitePointSource(host, captured, points, at ?? points.to);
+  return offsitePointSource(maintenance, captured, points, at ?? points.to);
 }
 
 function offsitePointSource(
-  host: Host,
+  maintenance: Maintenance,
   database: DatabaseSettings,
   points: OffsitePoints,
   at: number,
 ): Source {
   const time = Math.min(at, points.to);
   return {
-    from: `the restore point ${isoTime(time)} in s3://${host.settings.s3.bucket}/${points.prefix}`,
+    from: `the restore point ${isoTime(time)} in s3://${maintenance.settings.s3.bucket}/${points.prefix}`,
     at: time,
     fetch: async (target, signal) => {
-      const scratch = join(host.dataDirectory, 'scratch');
+      const scratch = join(maintenance.dataDirectory, 'scratch');
       await makeDirectory(scratch);
-      return restoreOffsitePoint(await offsiteDeps(host), database, points, time, target, scratch, signal);
+      return restoreOffsitePoint(
+        await offsiteDeps(maintenance),
+        database,
+        points,
+        time,
+        target,
+        scratch,
+        signal,
+      );
     },
   };
 }
 
 /** A restore point of a database that is captured. */
-export function pointSource(host: Host, database: DatabaseSettings, at: number): Source {
+export function pointSource(maintenance: Maintenance, database: DatabaseSettings, at: number): Source {
   return {
     from: `the restore point ${isoTime(at)}`,
     at,
-    fetch: async (target, signal) => restorePoint(host, database, at, target, signal),
+    fetch: async (target, signal) => restorePoint(maintenance, database, at, target, signal),
   };
 }
 
 /** Reads a source as a restore would. Throws what keeps it from being read. */
-export async function verifySource(host: Host, source: Source, signal: AbortSignal): Promise<Verdict> {
-  const scratch = join(host.dataDirectory, 'scratch');
+export async function verifySource(
+  maintenance: Maintenance,
+  source: Source,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const scratch = join(maintenance.dataDirectory, 'scratch');
   await makeDirectory(scratch);
   const target = temporaryPath(scratch);
   try {
@@ -210,9 +230,9 @@ export async function verifySource(host: Host, source: Source, signal: AbortSign
 }
 
 /** A copy in the bucket, its bytes checked against the SHA-256 that it was sent with. */
-function offsiteSource(host: Host, address: string): Source {
+function offsiteSource(maintenance: Maintenance, address: string): Source {
   const [, bucket, key = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(address) ?? [];
-  const { bucket: ours } = host.settings.s3;
+  const { bucket: ours } = maintenance.settings.s3;
   if (bucket !== ours) {
     const message = `${address} is not in s3.bucket, which is ${ours}: an address is s3://${ours}/<key>`;
     throw new WavspoolError('USAGE', message);
@@ -220,12 +240,12 @@ function offsiteSource(host: Host, address: string): Source {
   return {
     from: address,
     fetch: async (target, signal) => {
-      const scratch = join(host.dataDirectory, 'scratch');
+      const scratch = join(maintenance.dataDirectory, 'scratch');
       await makeDirectory(scratch);
       // the name says how it is compressed
       const download = `${temporaryPath(scratch)}${/\.(?:gz|zst)$/.exec(basename(key))?.[0] ?? ''}`;
       try {
-        const { sha256, ...fetched } = await downloadTo(await host.store(), key, download, signal);
+        const { sha256, ...fetched } = await downloadTo(await maintenance.store(), key, download, signal);
         await checkedCopy(download, sha256 === undefined ? [] : [sha256], target, { keep: true }, signal);
         return fetched;
       } finally {

@@ -12,8 +12,8 @@ import {
 } from '../logrotate/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
 import type { Job } from '../../platform/jobs/index.ts';
-import type { LogStatus } from './keeping-status.ts';
-import type { Host } from './host.ts';
+import type { LogStatus } from './maintenance-status.ts';
+import type { Maintenance } from './maintenance.ts';
 import { inPlace } from './in-place.ts';
 
 /** How often a log with a `maxsize` is looked at between the runs of its schedule. */
@@ -25,14 +25,14 @@ export function rotateDeps({
   report,
   timezone,
   dataDirectory,
-}: Pick<Host, 'clock' | 'report' | 'timezone' | 'dataDirectory'>): RotateDeps {
+}: Pick<Maintenance, 'clock' | 'report' | 'timezone' | 'dataDirectory'>): RotateDeps {
   const directory = join(dataDirectory, 'logrotate');
   return { clock, report, timezone, directory, collapse: collapseWithFallocate };
 }
 
 /** Rotates the logs of an entry at its times, and in between what has grown beyond its `maxsize`. */
-export function rotateJobs(host: Host, entry: LogEntry): readonly Job[] {
-  const deps = rotateDeps(host);
+export function rotateJobs(maintenance: Maintenance, entry: LogEntry): readonly Job[] {
+  const deps = rotateDeps(maintenance);
   const lock = `rotate ${entry.path}`;
   const job = (id: string, options: RotateOptions): Omit<Job, 'when'> => ({
     id,
@@ -40,7 +40,7 @@ export function rotateJobs(host: Host, entry: LogEntry): readonly Job[] {
     run: async (signal) => {
       const rotate = (): ReturnType<typeof rotateLog> => rotateLog(deps, entry, options, signal);
       const { dir } = entry;
-      return { logs: succeeded(await (dir === undefined ? rotate() : inPlace(host, dir, rotate))) };
+      return { logs: succeeded(await (dir === undefined ? rotate() : inPlace(maintenance, dir, rotate))) };
     },
   });
   const regular: Job = {
@@ -66,8 +66,8 @@ export function rotateJobs(host: Host, entry: LogEntry): readonly Job[] {
 }
 
 /** How each log of the settings was rotated last; what is remembered of one may be damaged, which its entry says. */
-export async function logStatus(host: Host): Promise<readonly LogStatus[]> {
-  const { directory } = rotateDeps(host);
+export async function logStatus(maintenance: Maintenance): Promise<readonly LogStatus[]> {
+  const { directory } = rotateDeps(maintenance);
   const ofEntry = async (entry: LogEntry): Promise<readonly LogStatus[]> => {
     try {
       return (await rotationState(directory, entry)).map(({ log, last, unfinished }) => ({
@@ -79,7 +79,7 @@ export async function logStatus(host: Host): Promise<readonly LogStatus[]> {
       return [{ log: entry.path, last: null, unfinished: true, fault: messageOf(error) }];
     }
   };
-  return (await Promise.all(effectiveLogs(host.settings).map(ofEntry))).flat();
+  return (await Promise.all(effectiveLogs(maintenance.settings).map(ofEntry))).flat();
 }
 
 /** Each log has had its turn; one that failed makes the run a failed one, in the words of the first. */

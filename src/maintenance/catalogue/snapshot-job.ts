@@ -10,7 +10,7 @@ import {
   type SnapshotSchedule,
   type TakenSnapshot,
 } from '../snapshot/index.ts';
-import type { Host } from './host.ts';
+import type { Maintenance } from './maintenance.ts';
 import { inPlace } from './in-place.ts';
 
 /** How long after a failed upload, or a crash before it, the next is tried. */
@@ -25,7 +25,7 @@ export interface SnapshotResult extends Omit<TakenSnapshot, 'at' | 'record'> {
 
 /** Takes a snapshot as its schedule says, then removes what its `keep` does not keep. */
 export function snapshotJob(
-  host: Host,
+  maintenance: Maintenance,
   database: DatabaseSettings,
   schedule: SnapshotSchedule,
   label?: string,
@@ -36,10 +36,10 @@ export function snapshotJob(
     ...(schedule.cron !== undefined && { when: { cron: schedule.cron } }),
     ...(schedule.ping !== undefined && { ping: schedule.ping }),
     run: async (signal) => {
-      const { record: _record, ...taken } = await inPlace(host, schedule.dir, () =>
-        takeSnapshot(host, database, schedule, label, signal),
+      const { record: _record, ...taken } = await inPlace(maintenance, schedule.dir, () =>
+        takeSnapshot(maintenance, database, schedule, label, signal),
       );
-      const judged = await pruneSnapshots(host, database, schedule, { dryRun: false }, signal);
+      const judged = await pruneSnapshots(maintenance, database, schedule, { dryRun: false }, signal);
       const removed = judged.filter(({ keep }) => !keep).map(({ item }) => item.path);
       return { ...taken, at: isoTime(taken.at), removed };
     },
@@ -47,15 +47,19 @@ export function snapshotJob(
 }
 
 /** Brings to the bucket what its offsite rule wants there, and tries again what failed. */
-export function offsiteJob(host: Host, database: DatabaseSettings, schedule: SnapshotSchedule): Job<Shipped> {
+export function offsiteJob(
+  maintenance: Maintenance,
+  database: DatabaseSettings,
+  schedule: SnapshotSchedule,
+): Job<Shipped> {
   const id = `offsite ${database.name} ${schedule.name}`;
   return {
     id,
     lock: id,
     when: { everyMs: SHIP_AGAIN_MS },
     isNeeded: async () => {
-      const shippedAt = host.journal.last(id, host.clock.now()).good?.startedAt;
-      const newest = (await listSnapshots(host, database, schedule)).find(
+      const shippedAt = maintenance.journal.last(id, maintenance.clock.now()).good?.startedAt;
+      const newest = (await listSnapshots(maintenance, database, schedule)).find(
         ({ doubt, foreign }) => doubt === undefined && foreign === undefined,
       );
       if (newest === undefined) return false;
@@ -63,8 +67,8 @@ export function offsiteJob(host: Host, database: DatabaseSettings, schedule: Sna
       return shippedAt === undefined || goodAt >= shippedAt;
     },
     run: async (signal) => {
-      const { report, timezone, clock, origin, databases } = host;
-      const deps = { store: await host.store(), report, timezone, clock, origin, databases };
+      const { report, timezone, clock, origin, databases } = maintenance;
+      const deps = { store: await maintenance.store(), report, timezone, clock, origin, databases };
       return shipOffsite(deps, database, schedule, signal);
     },
   };

@@ -1,8 +1,8 @@
 import { isoTime, parseTime, type Clock } from '../../platform/runtime/index.ts';
 import { missedSince, nextRun, type Job, type Journal, type Run } from '../../platform/jobs/index.ts';
-import type { DatabaseStatus, KeepingStatus, ScheduleStatus } from './keeping-status.ts';
+import type { DatabaseStatus, MaintenanceStatus, ScheduleStatus } from './maintenance-status.ts';
 import { copiesStatus } from './copies-status.ts';
-import type { Host } from './host.ts';
+import type { Maintenance } from './maintenance.ts';
 import { pointInTimeStatus } from './point-in-time-job.ts';
 import { logStatus } from './rotate-job.ts';
 import type { SnapshotResult } from './snapshot-job.ts';
@@ -12,8 +12,11 @@ const LATE_MS = 15 * 60_000;
 const LONGEST_RUN_MS = 24 * 60 * 60_000;
 
 /** The last snapshot of each database, each schedule with its last and next run, and how each log was rotated last. */
-export async function keepingStatus(host: Host, jobs: readonly Job[]): Promise<KeepingStatus> {
-  const { databases, clock, journal, timezone } = host;
+export async function maintenanceStatus(
+  maintenance: Maintenance,
+  jobs: readonly Job[],
+): Promise<MaintenanceStatus> {
+  const { databases, clock, journal, timezone } = maintenance;
   const snapshots = databases.map(({ name, snapshots }): [string, DatabaseStatus | null] => {
     const runs = snapshots.flatMap(
       (schedule) => journal.last(`snapshot ${name} ${schedule.name}`, clock.now()).good ?? [],
@@ -25,10 +28,10 @@ export async function keepingStatus(host: Host, jobs: readonly Job[]): Promise<K
   ).flat();
   return {
     snapshots: Object.fromEntries(snapshots),
-    copies: await copiesStatus(host, schedules),
+    copies: await copiesStatus(maintenance, schedules),
     schedules,
-    pointInTime: await pointInTimeStatus(host),
-    logs: await logStatus(host),
+    pointInTime: await pointInTimeStatus(maintenance),
+    logs: await logStatus(maintenance),
   };
 }
 

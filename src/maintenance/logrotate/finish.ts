@@ -48,11 +48,11 @@ export async function finishOpen(
 ): Promise<RotationResult | undefined> {
   if (!(await publishArchive(open, deps.timezone))) return undefined;
   run.named(open.archive.path);
-  if (open.how === 'move') return settle(deps, state, open, { cut: MOVED, finished: true, ...run });
+  if (open.how === 'move') return complete(deps, state, open, { cut: MOVED, finished: true, ...run });
   await using archive = await openPlain(open.archive.path, 'read and write');
   const cut =
     (await identityAt(state.log)) === open.log ? await cutAgain(deps, state, open, archive, run) : GONE;
-  return await settle(deps, state, open, { cut, finished: true, ...run });
+  return await complete(deps, state, open, { cut, finished: true, ...run });
 }
 
 /** Nothing of what is archived is left in the log: it was truncated before the crash, or somebody has replaced it. */
@@ -74,17 +74,17 @@ async function cutAgain(
   return GONE;
 }
 
-interface Settling extends Finishing {
+interface Completing extends Finishing {
   readonly cut: Cut | typeof MOVED;
   readonly finished: boolean;
 }
 
 /** Writes down that the archive has its name and what the log begins with now; then removes and compresses. */
-export async function settle(
+export async function complete(
   deps: RotateDeps,
   state: LogState,
   open: OpenRotation,
-  { cut, finished, signal }: Settling,
+  { cut, finished, signal }: Completing,
 ): Promise<RotationResult> {
   const { log } = state;
   const archive = await openPlain(open.archive.path, 'read');
@@ -93,15 +93,15 @@ export async function settle(
   const compressed = open.compress ? `${open.archive.path}.gz` : open.archive.path;
   const way = cut.kind === 'moved' ? 'move' : cut.kind === 'cut' ? cut.way : 'window';
   const windowUs = cut.kind === 'cut' ? cut.windowUs : 0;
-  const settled: LogState = {
+  const completed: LogState = {
     ...state,
     head: cut.kind === 'moved' ? null : cut.head,
     open: null,
     tidying: tidyingOf(open),
     last: { at: open.at, archive: compressed, way, windowUs, bytes },
   };
-  await writeLogState(deps, settled);
-  const tidied = await finishTidying(deps, settled, signal);
+  await writeLogState(deps, completed);
+  const tidied = await finishTidying(deps, completed, signal);
   if (cut.kind === 'uncut') throw cut.error;
   return {
     log,

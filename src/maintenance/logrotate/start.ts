@@ -10,7 +10,7 @@ import { cutLog, headOf } from './cut.ts';
 import type { RotateDeps } from './deps.ts';
 import type { RotateOptions } from './due.ts';
 import { identityAt, identityOf } from '../../platform/linux/index.ts';
-import { MOVED, removeTemporary, settle, temporaryIn, type Finishing, writersOf } from './finish.ts';
+import { MOVED, removeTemporary, complete, temporaryIn, type Finishing, writersOf } from './finish.ts';
 import { whenTaken } from './look-at.ts';
 import type { LogEntry } from './names.ts';
 import {
@@ -107,7 +107,7 @@ async function rotateByCopy(
   }
   await publishOrThrow(open, deps, start);
   const cut = await cutLog(deps, { log, archive, lockFd: start.lockFd }, open);
-  return await settle(deps, start.state, open, { cut, finished: false, ...start });
+  return await complete(deps, start.state, open, { cut, finished: false, ...start });
 }
 
 /** Copies, and makes the copy like the log, on disk. */
@@ -203,7 +203,7 @@ async function rotateByMove(
   };
   await writeLogState(deps, { ...start.state, open });
   await publishOrThrow(open, deps, start);
-  return settle(deps, start.state, open, { cut: MOVED, finished: false, ...start });
+  return complete(deps, start.state, open, { cut: MOVED, finished: false, ...start });
 }
 
 async function publishOrThrow(

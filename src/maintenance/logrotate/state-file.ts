@@ -89,10 +89,10 @@ export function stateName(log: string): string {
 }
 
 /** Where states lie, and how paths in them are said. */
-type Keeping = Pick<RotateDeps, 'directory' | 'places'>;
+type StateHome = Pick<RotateDeps, 'directory' | 'places'>;
 
 /** Reads what is remembered of a log; of an unknown one, nothing. Throws ROTATION_STATE_DAMAGED. */
-export async function readLogState({ directory, places = PLAIN }: Keeping, log: string): Promise<LogState> {
+export async function readLogState({ directory, places = PLAIN }: StateHome, log: string): Promise<LogState> {
   const known = places.outside(log);
   const path = statePath(directory, known);
   let text: string;
@@ -113,7 +113,10 @@ export async function readLogState({ directory, places = PLAIN }: Keeping, log: 
 }
 
 /** Remembers it, on disk when this returns. */
-export async function writeLogState({ directory, places = PLAIN }: Keeping, state: LogState): Promise<void> {
+export async function writeLogState(
+  { directory, places = PLAIN }: StateHome,
+  state: LogState,
+): Promise<void> {
   const said = withPaths(state, places.outside);
   await writeDurably(statePath(directory, said.log), `${JSON.stringify(said)}\n`, 0o600);
 }

@@ -14,7 +14,7 @@ import {
 import type { Keep } from '../retention/index.ts';
 import { latestIn, mirrorsIn } from './catalogue.ts';
 import { LATEST, mirrorNames, type MirrorNames } from './names.ts';
-import { stepsToSettle } from './settle-names.ts';
+import { nameSteps } from './name-steps.ts';
 
 /** What is known of a tree before it has its name. */
 export type Described = Pick<CopyRecord, 'at' | 'bytes' | 'sha256' | 'amounts'>;
@@ -49,11 +49,11 @@ export async function publishTree(
   await rename(at(from, tree), at(dir, file));
   await syncedIn(dir);
   if (doubt?.about !== 'content') await pointSymlink(dir, LATEST, file);
-  return { ...record, file: await settle(dir, record, timezone, names) };
+  return { ...record, file: await takeNames(dir, record, timezone, names) };
 }
 
 /** Brings the names to what they should be; returns the one that `record`'s tree has now. */
-async function settle(
+async function takeNames(
   dir: Directory,
   record: CopyRecord,
   timezone: string,
@@ -64,7 +64,7 @@ async function settle(
     .map((one) => ({ ...one, verified: one.verified && one.doubt === undefined }));
   const records = new Map(own.map((one) => [one.name, one.record]));
   let { file } = record;
-  for (const step of stepsToSettle({ own, taken: await namesIn(dir), latest: await latestIn(dir) }, names)) {
+  for (const step of nameSteps({ own, taken: await namesIn(dir), latest: await latestIn(dir) }, names)) {
     if (step.kind === 'point') {
       await pointSymlink(dir, LATEST, step.to);
       continue;

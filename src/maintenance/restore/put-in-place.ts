@@ -15,7 +15,7 @@ import {
   openForeign,
   pageSize,
   pin,
-  settleCopy,
+  consolidateCopy,
   setWalMode,
 } from '../../platform/sqlite/index.ts';
 import { mustFit } from './must-fit.ts';
@@ -108,7 +108,7 @@ async function swapFiles(
   const copiedInWalMode =
     swap.journalMode === undefined ? (await headerOf(good)).isWal : swap.journalMode === 'wal';
   const wasInWalMode = isDatabase ? header.isWal : copiedInWalMode;
-  settleCopy(good); // a copy in WAL mode would bring that mode with it
+  consolidateCopy(good); // a copy in WAL mode would bring that mode with it
   const replace = async (like: Pick<Stats, 'uid' | 'gid' | 'mode'>): Promise<void> => {
     if (wasInWalMode) setWalMode(good);
     await replaceFile(path, good, like);

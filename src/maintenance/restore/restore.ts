@@ -107,7 +107,7 @@ export async function restoreDatabase(
       const swap = { ...swapOf(deps, target, fetched), path: target.path, isHeld: heldBy.length > 0 };
       const { path, saved } = await put(swap, good, worker, signal);
       const ms = Math.round(clock.monotonicMs() - startedAt);
-      return await settled(deps, { database: target.name, path, heldBy, source, ms }, swap.now, saved);
+      return await finished(deps, { database: target.name, path, heldBy, source, ms }, swap.now, saved);
     } finally {
       captures.release();
     }
@@ -141,7 +141,7 @@ interface Done extends Pick<Restored, 'database' | 'path' | 'heldBy'> {
 }
 
 /** Reports it, notes what was kept, and removes what older restores kept. */
-async function settled(
+async function finished(
   { report, dataDirectory }: RestoreDeps,
   { database, path, heldBy, source: { from, at }, ms }: Done,
   now: number,

@@ -8,7 +8,7 @@ import {
   openCopy,
   openForeign,
   pin,
-  settleCopy,
+  consolidateCopy,
 } from '../../platform/sqlite/index.ts';
 import { compareFacts, readFacts, type Facts } from './check-database.ts';
 import { compressFile, decompressFile } from './stored-form.ts';
@@ -46,7 +46,7 @@ async function copy(job: CopyJob, signal: AbortSignal): Promise<Copied> {
   const { raw, packed, compress } = job;
   const { facts, journalMode } = await copyOut(job, signal);
   // a compressed copy is unpacked into the place of its database; a plain one is read where it lies, without files beside it
-  settleCopy(raw, compress === 'none' ? 'delete' : journalMode);
+  consolidateCopy(raw, compress === 'none' ? 'delete' : journalMode);
   await syncFile(raw);
   const { size: rawBytes } = await stat(raw);
   const rawSha256 = await sha256OfFile(raw, signal);

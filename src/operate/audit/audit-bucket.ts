@@ -130,16 +130,16 @@ async function* inBatches(
   check: (pair: Pair) => Promise<Finding | undefined>,
 ): AsyncGenerator<readonly Finding[]> {
   let batch: Promise<Finding | undefined>[] = [];
-  const settle = async (): Promise<readonly Finding[]> => {
+  const compareBatch = async (): Promise<readonly Finding[]> => {
     const found = await Promise.all(batch);
     batch = [];
     return found.filter((finding) => finding !== undefined);
   };
   for await (const pair of pairs) {
     batch.push(check(pair));
-    if (batch.length === AT_ONCE) yield await settle();
+    if (batch.length === AT_ONCE) yield await compareBatch();
   }
-  yield await settle();
+  yield await compareBatch();
 }
 
 async function* counted(

@@ -47,11 +47,11 @@ export async function* auditReceipts(
   }
   // a listing goes by keys, not by time: of the receipts written meanwhile it may have a later one and not the one before
   const isGrowing = (await deps.ledger.receipts.head())?.seq !== before?.seq;
-  const settled = isGrowing
+  const complete = isGrowing
     ? links.filter(({ site, seq }) => site !== deps.site || seq <= (before?.seq ?? 0))
     : links;
   const heads = new Map(before === undefined ? [] : [[deps.site, before]]);
-  for (const { seq, key, reason } of findBreaks(settled, heads)) {
+  for (const { seq, key, reason } of findBreaks(complete, heads)) {
     const name = key ?? `receipt ${seq} of ${deps.site}`;
     yield { sign: key === undefined ? '-' : '*', key: name, reason };
   }

@@ -1,4 +1,4 @@
-import { settleOnce } from '../../ingest/arrival/index.ts';
+import { proveOnce } from '../../ingest/arrival/index.ts';
 import type { Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
@@ -28,7 +28,7 @@ export async function* auditTars(deps: TarAuditDeps): AsyncGenerator<Finding> {
     yield { sign: '!', key: tar.path, reason, tar: tar.path };
   }
   const found: TarVersion[] = [];
-  await settleOnce({
+  await proveOnce({
     settings: deps.arrival,
     incoming: deps.incoming,
     clock: deps.clock,

@@ -85,7 +85,7 @@ async function judgeAll(
   const signal = AbortSignal.timeout(READ_MS);
   const judged: Untaken[] = [...items];
   const left = items.entries();
-  const lane = async (): Promise<void> => {
+  const consumer = async (): Promise<void> => {
     for (const [at, { tar }] of left) {
       if (tar === undefined) continue;
       const one = signal.aborted ? notJudged(deps, tar) : await judgeTar(deps, tar, signal);
@@ -93,7 +93,7 @@ async function judgeAll(
       count(one);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  await Promise.all(Array.from({ length: AT_ONCE }, consumer));
   return judged;
 }
 

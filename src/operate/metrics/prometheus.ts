@@ -24,7 +24,7 @@ export async function prometheusText(status: Status): Promise<string> {
   addRows(status, gauge);
   addWork(status, gauge);
   addLanding(status, gauge);
-  addKeeping(status, gauge);
+  addMaintenance(status, gauge);
   addCopies(status, gauge);
   addRoles(status, gauge);
   addCounters(status, registry);
@@ -133,7 +133,7 @@ function addWork(status: Status, gauge: AddGauge): void {
   );
 }
 
-function addKeeping({ schedules, snapshots, pointInTime, logs }: Status, gauge: AddGauge): void {
+function addMaintenance({ schedules, snapshots, pointInTime, logs }: Status, gauge: AddGauge): void {
   const ran = schedules.flatMap(({ job, last }) => (last === null ? [] : [{ job, last }]));
   gauge(
     'job_last_success_timestamp_seconds',

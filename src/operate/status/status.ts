@@ -2,7 +2,7 @@ import type { Landing } from '../../ingest/arrival/index.ts';
 import type { UsedParts } from '../../platform/config/index.ts';
 import type { FaultCode } from '../../domain/faults.ts';
 import type { Verdict } from '../health/index.ts';
-import type { KeepingStatus } from '../../maintenance/catalogue/index.ts';
+import type { MaintenanceStatus } from '../../maintenance/catalogue/index.ts';
 import type { Heartbeat, QueueKind } from '../../platform/queue/index.ts';
 
 export interface QueueStatus {
@@ -38,7 +38,7 @@ export interface Status extends Facts {
 }
 
 /** What was found at a site, before anything is said about it. */
-export interface Facts extends KeepingStatus {
+export interface Facts extends MaintenanceStatus {
   readonly site: string;
   readonly at: string;
   /** What of wavspool this host uses; what is not used is not missed. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { WEEKLY_DRILL } from './keeping.ts';
+import { WEEKLY_DRILL } from './maintenance.ts';
 import { networkLedger } from './ledger-address.ts';
 import type { Settings } from './schema.ts';
 

@@ -1,5 +1,5 @@
 import { matchesGlob } from 'node:path';
-import { log } from './keeping.ts';
+import { log } from './maintenance.ts';
 import type { Settings } from './schema.ts';
 
 /** Every night, and at once when it has grown large; a week of it is kept. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { database, log, mirror } from './keeping.ts';
+import { database, log, mirror } from './maintenance.ts';
 import { LEDGER_ADDRESS, isLedgerAddress } from './ledger-address.ts';
 import { REDIS_ADDRESS, REDIS_NODE, isRedisAddress, redisNode } from './redis-address.ts';
 import {

@@ -42,7 +42,7 @@ export function wallClock(at: number, timezone: string): string {
 }
 
 /**
- * The run that is due at `now` (ms since 1970) and not settled yet, by the wall clock time it was due at. However many were
+ * The run that is due at `now` (ms since 1970) and has not run yet, by the wall clock time it was due at. However many were
  * missed, one run makes up for all of them; one that failed is tried again, one whose process died at once. A last run that
  * began in the future counts for nothing.
  */

@@ -31,7 +31,7 @@ export function scheduledJobs(
         await runDue(deps, job, signal);
         return { kind: 'done' };
       } catch (error) {
-        if (signal.aborted) return { kind: 'hand back' };
+        if (signal.aborted) return { kind: 'release' };
         if (faultCode(error) === 'JOB_RUNNING') return { kind: 'done' }; // still due, so it comes again within seconds
         return { kind: 'give up', why: messageOf(error) }; // runDue has reported it; it is due again after a pause
       } finally {

@@ -25,14 +25,14 @@ export type TimedWork = Pick<RunningWorker, 'active' | 'finished' | 'lastFinishe
 export function wakeByTimer(waking: Waking, jobs: readonly ScheduledJob[], concurrency: number): TimedWork {
   const { clock, report, isPaused } = waking;
   const stopped = new AbortController();
-  const handBack = new AbortController();
+  const releaseNow = new AbortController();
   const told = toldOnce(report);
   const running = new Map<string, Promise<void>>();
   const endedAt = new Map<string, number>();
   let waiting = new AbortController();
   let finished = 0;
   let lastFinishedAt: number | undefined;
-  let handedBack = 0;
+  let released = 0;
 
   const isDue = async (job: ScheduledJob): Promise<boolean> =>
     (await told(job.id, () => job.due())) !== undefined;
@@ -43,8 +43,8 @@ export function wakeByTimer(waking: Waking, jobs: readonly ScheduledJob[], concu
 
   const run = async (job: ScheduledJob): Promise<void> => {
     try {
-      const { kind } = await job.run(handBack.signal);
-      if (kind === 'hand back') handedBack += 1;
+      const { kind } = await job.run(releaseNow.signal);
+      if (kind === 'release') released += 1;
     } catch (err) {
       report('job crashed', { queue: 'maintenance', job: job.id, err, againInMs: LOOK_MS });
     } finally {
@@ -81,10 +81,10 @@ export function wakeByTimer(waking: Waking, jobs: readonly ScheduledJob[], concu
       stopped.abort();
       waiting.abort();
       await loop;
-      const grace = startGrace(clock, graceMs, () => handBack.abort(new Error('shutdown')));
+      const grace = startGrace(clock, graceMs, () => releaseNow.abort(new Error('shutdown')));
       await Promise.all(running.values());
       await grace.over();
-      return handedBack;
+      return released;
     },
   };
 }

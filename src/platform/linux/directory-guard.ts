@@ -30,7 +30,7 @@ export async function guardDirectory(
   let home: Home | undefined;
   let said: string | undefined;
 
-  const settle = async (): Promise<string | undefined> => {
+  const moveIn = async (): Promise<string | undefined> => {
     const reason = whyAway(directory, dataDirectory);
     if (reason !== undefined) return reason;
     mkdirSync(directory, { recursive: true, mode: 0o750 });
@@ -41,7 +41,7 @@ export async function guardDirectory(
 
   const look = async (): Promise<string | undefined> => {
     try {
-      if (home === undefined) return await settle();
+      if (home === undefined) return await moveIn();
       const device = deviceOf(directory);
       if (device === home.device) return undefined;
       const reason = reasonOf(directory, dataDirectory, home, device);

@@ -1,4 +1,4 @@
-// Work in flight: three BullMQ queues of a site, how their jobs are named, run and settled, and what the site's processes
+// Work in flight: three BullMQ queues of a site, how their jobs are named, run and ended, and what the site's processes
 // tell each other through Redis. Nothing in here is the truth; all of it can be rebuilt from the disk and state.db.
 export { createHold, EVERYBODY, type Hold } from './hold.ts';
 export {

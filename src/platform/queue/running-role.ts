@@ -17,7 +17,7 @@ export interface RunningRole {
   readonly held?: () => HeldWork | undefined;
   /** For a role without a queue: why it does not get on although it should; undefined while it does. */
   readonly stall?: () => OwnStall | undefined;
-  /** Takes no new work, finishes what runs within `graceMs` or hands it back; returns how many jobs it handed back. */
+  /** Takes no new work, finishes what runs within `graceMs` or releases it; returns how many jobs it released. */
   stop(graceMs: number): Promise<number>;
 }
 

@@ -9,11 +9,11 @@ import { reclaimOrphans, register } from './orphans.ts';
 import { PUT_OFF_MS, createQuarantine } from './quarantine.ts';
 import { restingWorker } from './resting.ts';
 
-/** What became of a job; {@link settle} carries it out in BullMQ's terms. */
+/** What became of a job; {@link carryOut} carries it out in BullMQ's terms. */
 export type Outcome =
   | { readonly kind: 'done' }
   /** Nobody's fault: it goes back to the head of the queue. */
-  | { readonly kind: 'hand back' }
+  | { readonly kind: 'release' }
   /** It starts again after `delayMs`; `why` stands in the job's own log. */
   | { readonly kind: 'later'; readonly delayMs: number; readonly why: string }
   /** It stays among the failed jobs until an operator retries or removes it. */
@@ -28,7 +28,7 @@ export interface WorkerOptions<K extends QueueKind> extends SiteKeys {
   readonly clock: Clock;
   readonly report: Report;
   /**
-   * Does the work; never rejects but for a bug, then the job is tried again after a minute. The signal means: hand back. A
+   * Does the work; never rejects but for a bug, then the job is tried again after a minute. The signal means: release. A
    * job of many parts says after each that it goes on.
    */
   process(payload: Payload<K>, signal: AbortSignal, goesOn: () => void): Promise<Outcome>;
@@ -37,7 +37,7 @@ export interface WorkerOptions<K extends QueueKind> extends SiteKeys {
     /** So many times in a row may be chance. */
     readonly maxCrashes: number;
     /** Notes that the job was given up. */
-    readonly convict: (payload: Payload<K>) => Promise<void>;
+    readonly giveUp: (payload: Payload<K>) => Promise<void>;
   };
 }
 
@@ -56,7 +56,7 @@ export interface RunningWorker {
   hold(): Promise<void>;
   /** Takes new jobs again, at most `concurrency` at once. */
   release(concurrency: number): void;
-  /** Takes no new work, waits `graceMs` for what runs, then hands it back; returns how many jobs were handed back. */
+  /** Takes no new work, waits `graceMs` for what runs, then releases it; returns how many jobs were released. */
   stop(graceMs: number): Promise<number>;
 }
 
@@ -75,7 +75,7 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
   let lastFinishedAt: number | undefined;
   let finished = 0;
   let active = 0;
-  let handedBack = 0;
+  let released = 0;
 
   const quarantine = createQuarantine(clock);
 
@@ -104,11 +104,11 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
   const runCounted = async (
     job: Job,
     signal: AbortSignal,
-    { maxCrashes, convict }: NonNullable<typeof options.poison>,
+    { maxCrashes, giveUp }: NonNullable<typeof options.poison>,
   ): Promise<Outcome> => {
     const crashes = crashesOf(job.progress);
     if (crashes >= maxCrashes) {
-      await convict(readPayload(kind, job.data));
+      await giveUp(readPayload(kind, job.data));
       await job.updateProgress({ crashes: 0 }); // an operator who retries it gives it a fresh budget
       return { kind: 'give up', why: `it ended its worker ${crashes} times` };
     }
@@ -134,9 +134,9 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
     const cancelled = signal ?? new AbortController().signal;
     const { poison } = options;
     const outcome = await (poison === undefined ? run(job, cancelled) : runCounted(job, cancelled, poison));
-    if (outcome.kind === 'hand back') handedBack += 1;
+    if (outcome.kind === 'release') released += 1;
     else goesOn();
-    await settle(job, token, outcome, clock);
+    await carryOut(job, token, outcome, clock);
   };
 
   const makeWorker = (jobs: number): Worker => {
@@ -158,12 +158,12 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
     return made;
   };
   const present = (made: Worker): void => {
-    const takeOver = async (): Promise<void> => {
+    const takeWork = async (): Promise<void> => {
       await register(made, redis, clock);
       const jobs = await reclaimOrphans(made, redis, clock);
       if (jobs > 0) report('orphans reclaimed', { queue: kind, jobs });
     };
-    takeOver().catch((err: unknown) => report('orphans not reclaimed', { queue: kind, err }));
+    takeWork().catch((err: unknown) => report('orphans not reclaimed', { queue: kind, err }));
   };
   let worker = makeWorker(concurrency);
   present(worker);
@@ -191,17 +191,17 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
       const grace = startGrace(clock, graceMs, () => worker.cancelAllJobs('shutdown'));
       await closed;
       await grace.over();
-      return handedBack;
+      return released;
     },
   };
 }
 
 /** Carries out an outcome; BullMQ learns of everything but completion through its control errors. */
-async function settle(job: Job, token: string | undefined, outcome: Outcome, clock: Clock): Promise<void> {
+async function carryOut(job: Job, token: string | undefined, outcome: Outcome, clock: Clock): Promise<void> {
   switch (outcome.kind) {
     case 'done':
       return;
-    case 'hand back':
+    case 'release':
       await job.moveToWait(token);
       throw new WaitingError();
     case 'later':

@@ -25,9 +25,9 @@ export const systemClock: Clock = {
 };
 
 /** A number in [0, 1), for jitter. */
-export type Dice = () => number;
+export type Random = () => number;
 
-export const systemDice: Dice = () => Math.random();
+export const systemRandom: Random = () => Math.random();
 
 /** `YYYY-MM-DD HH:MM:SS` in UTC, the form of every timestamp in `state.db`. */
 export function sqlTimestamp(ms: number): string {

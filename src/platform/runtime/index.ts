@@ -1,6 +1,6 @@
 // What every folder stands on: time and dice as arguments, files that are whole or absent, limits on what runs at once.
 export { isBelow, isWithin, pathBelow } from './below.ts';
-export { createBreather, type Breathe } from './breather.ts';
+export { createYielder, type YieldTurn } from './yielder.ts';
 export { childEnvironment } from './child-environment.ts';
 export { isJournalled, serviceManager, type ServiceManager } from './service-manager.ts';
 export {
@@ -10,9 +10,9 @@ export {
   parseTime,
   sqlTimestamp,
   systemClock,
-  systemDice,
+  systemRandom,
   type Clock,
-  type Dice,
+  type Random,
 } from './clock.ts';
 export {
   compressionOf,
@@ -44,7 +44,7 @@ export { isDirectoryFailing, isDiskFailing, isOfHost } from './host-errors.ts';
 export { listenUnix } from './listen-unix.ts';
 export { lowerPriority } from './lower-priority.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';
-export { createQuickFirst } from './quick-first.ts';
+export { createSyncFirst } from './sync-first.ts';
 export { createQuickReader, readExactly, readExactlyNow, type ReadExactly } from './read-exactly.ts';
 export { roundedSize } from './rounded-size.ts';
 export { runProgram, runProgramWhileAlive, type Ended } from './run-program.ts';

@@ -1,7 +1,7 @@
 import { read as readCallback, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Clock } from './clock.ts';
-import { createQuickFirst } from './quick-first.ts';
+import { createSyncFirst } from './sync-first.ts';
 
 /** `length` bytes from `position` on, in `memory`; fewer where the file ends before. Throws the system's errors. */
 export type ReadExactly = (
@@ -34,11 +34,11 @@ const SLOW_MS = 2;
  * copy a usual recording from there takes 30 µs, half of what the thread pool costs.
  */
 export function createQuickReader(clock: Clock): ReadExactly {
-  const quickFirst = createQuickFirst(clock, SLOW_MS);
+  const syncFirst = createSyncFirst(clock, SLOW_MS);
   return (descriptor, position, length, memory) => {
     const inPool = (): Promise<Buffer> => readExactly(descriptor, position, length, memory);
     if (length > SHORT_BYTES) return inPool();
-    return quickFirst(() => readExactlyNow(descriptor, position, length, memory), inPool);
+    return syncFirst(() => readExactlyNow(descriptor, position, length, memory), inPool);
   };
 }
 

@@ -8,7 +8,7 @@ export type {
   ObjectHead,
   ObjectStore,
   ObjectToPut,
-  PutReceipt,
+  PutResult,
   StoreFinding,
 } from './object-store.ts';
 export { knownHead } from './known-heads.ts';

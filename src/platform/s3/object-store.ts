@@ -15,7 +15,7 @@ export interface ObjectToPut {
 export type DescribedObject = Pick<ObjectToPut, 'key' | 'path' | 'size' | 'sha256'>;
 
 /** What the store said about an object that is now there. */
-export interface PutReceipt {
+export interface PutResult {
   readonly etag: string;
   readonly versionId: string | undefined;
   /** True when the same bytes were there before (P5: a repeated upload is harmless). */
@@ -51,12 +51,12 @@ export interface ObjectStore {
    * Throws RECORDING_CHANGED or RECORDING_MISSING when the file is not the one described, KEY_TAKEN when different bytes
    * have the key, else a store fault. Safe to repeat. What a failed multipart upload leaves behind is aborted.
    */
-  putIfAbsent(object: ObjectToPut, signal: AbortSignal): Promise<PutReceipt>;
+  putIfAbsent(object: ObjectToPut, signal: AbortSignal): Promise<PutResult>;
   /**
    * What {@link putIfAbsent} would say if the key already held these bytes; undefined when it holds nothing. Throws KEY_TAKEN
    * when different bytes have it, else a store fault.
    */
-  receipt(object: DescribedObject, signal: AbortSignal): Promise<PutReceipt | undefined>;
+  objectIfThere(object: DescribedObject, signal: AbortSignal): Promise<PutResult | undefined>;
   /** The object's head, or undefined when there is none. */
   head(key: string, signal: AbortSignal): Promise<ObjectHead | undefined>;
   /** The object's bytes; with `range` only those from the one to the other, both included. */

@@ -14,7 +14,7 @@ import type { createChecksums } from './checksums.ts';
 import type { Connection, S3Settings } from './connection.ts';
 import { startDeadline } from './deadline.ts';
 import { headerSafe, readMetadata } from './metadata.ts';
-import type { ByteRange, DescribedObject, ObjectHead, ObjectToPut, PutReceipt } from './object-store.ts';
+import type { ByteRange, DescribedObject, ObjectHead, ObjectToPut, PutResult } from './object-store.ts';
 import { S3Fault, s3Fault } from './s3-faults.ts';
 
 /** What the operations on objects share. */
@@ -167,14 +167,14 @@ export function likeness(there: ObjectHead, wanted: Pick<ObjectToPut, 'size' | '
 }
 
 /**
- * The receipt when the key already holds the wanted bytes, undefined when it is free (P5). Throws KEY_TAKEN when it holds
+ * The object of the key when it has the wanted bytes, undefined when the key is free (P5). Throws KEY_TAKEN when it has
  * others. An object without a noted SHA-256, put there by another program, is downloaded to find out.
  */
-export async function receiptIfThere(
+export async function objectIfThere(
   deps: StoreDeps,
   wanted: DescribedObject,
   signal: AbortSignal,
-): Promise<PutReceipt | undefined> {
+): Promise<PutResult | undefined> {
   const there = await headObject(deps, wanted.key, signal);
   if (there === undefined) return undefined;
   const alike = likeness(there, wanted);

@@ -10,8 +10,8 @@ import type { Report } from '../../domain/events.ts';
 import { WavspoolError } from '../../domain/faults.ts';
 import { createSemaphore } from '../runtime/index.ts';
 import { type Checksum, checksumFields } from './checksums.ts';
-import type { ObjectToPut, PutReceipt } from './object-store.ts';
-import { type StoreDeps, headObject, likeness, receiptIfThere, requireField, storedAs } from './objects.ts';
+import type { ObjectToPut, PutResult } from './object-store.ts';
+import { type StoreDeps, headObject, likeness, objectIfThere, requireField, storedAs } from './objects.ts';
 import { presetPayloadHash } from './payload-hash.ts';
 import { openRecording, runningHash } from './recording-bytes.ts';
 import { S3Fault } from './s3-faults.ts';
@@ -59,7 +59,7 @@ export async function putInParts(
   { wantedPartBytes, onlyIfAbsent, checksum }: PartsOptions,
   signal: AbortSignal,
   report: Report,
-): Promise<PutReceipt> {
+): Promise<PutResult> {
   const upload: Upload = {
     object,
     uploadId: await begin(deps, object, checksum, signal),
@@ -69,7 +69,7 @@ export async function putInParts(
   let completing = false;
   try {
     const parts = await sendParts(deps, upload, signal);
-    const overtaken = await receiptIfThere(deps, object, signal);
+    const overtaken = await objectIfThere(deps, object, signal);
     if (overtaken !== undefined) {
       await abandon(deps, upload, report);
       return overtaken;
@@ -82,7 +82,7 @@ export async function putInParts(
     else await abandon(deps, upload, report);
     throw error;
   }
-  return receiptOfCompleted(deps, object, signal);
+  return objectOfCompleted(deps, object, signal);
 }
 
 /** Whether the store said no, rather than nothing or that it failed on the way. */
@@ -216,11 +216,11 @@ async function abandon({ settings, connection }: StoreDeps, upload: Upload, repo
   }
 }
 
-async function receiptOfCompleted(
+async function objectOfCompleted(
   deps: StoreDeps,
   object: ObjectToPut,
   signal: AbortSignal,
-): Promise<PutReceipt> {
+): Promise<PutResult> {
   const there = await headObject(deps, object.key, signal);
   if (there !== undefined && likeness(there, object) !== 'different') {
     return { etag: there.etag, versionId: there.versionId, alreadyThere: false };

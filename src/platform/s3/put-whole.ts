@@ -1,5 +1,5 @@
 import { checksumHeaders } from './checksums.ts';
-import type { ObjectToPut, PutReceipt } from './object-store.ts';
+import type { ObjectToPut, PutResult } from './object-store.ts';
 import { type StoreDeps, headersOf, requireField } from './objects.ts';
 import { readRecording } from './recording-bytes.ts';
 
@@ -12,7 +12,7 @@ export async function putWhole(
   object: ObjectToPut,
   onlyIfAbsent: boolean,
   signal: AbortSignal,
-): Promise<PutReceipt> {
+): Promise<PutResult> {
   using admitted = new DisposableStack();
   admitted.use(await budget.acquire(object.size, signal));
   const memory = bodies.take(object.size);

@@ -7,13 +7,13 @@ import { createChecksums } from './checksums.ts';
 import { listObjects } from './list-objects.ts';
 import { PATIENCE, type Patience, type S3Settings, connect } from './connection.ts';
 import { endpointOf } from './place.ts';
-import type { ObjectStore, ObjectToPut, PutReceipt } from './object-store.ts';
+import type { ObjectStore, ObjectToPut, PutResult } from './object-store.ts';
 import {
   type StoreDeps,
   getObject,
   headObject,
   moveObject,
-  receiptIfThere,
+  objectIfThere,
   removeObject,
   requireField,
 } from './objects.ts';
@@ -50,7 +50,7 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
     read: createQuickReader(clock),
     clock,
   };
-  const put = (object: ObjectToPut, onlyIfAbsent: boolean, signal: AbortSignal): Promise<PutReceipt> =>
+  const put = (object: ObjectToPut, onlyIfAbsent: boolean, signal: AbortSignal): Promise<PutResult> =>
     object.size > multipartBytes
       ? deps.checksums.parts.run((checksum) =>
           putInParts(
@@ -68,7 +68,7 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
     putIfAbsent: async (object, signal) => {
       // The condition on parts is only checked at their end: look before sending gigabytes in vain.
       if (!takesConditions || object.size > multipartBytes) {
-        const there = await receiptIfThere(deps, object, signal);
+        const there = await objectIfThere(deps, object, signal);
         if (there !== undefined) return there;
       }
       let refusal: S3Fault;
@@ -78,18 +78,18 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
         if (!(error instanceof S3Fault)) throw error;
         refusal = error;
       }
-      if (refusal.code === 'KEY_TAKEN') return receiptOfOther(deps, object, refusal, signal);
+      if (refusal.code === 'KEY_TAKEN') return objectOfOther(deps, object, refusal, signal);
       if (refusal.status !== 501 || !takesConditions) throw refusal;
-      const there = await receiptIfThere(deps, object, signal);
+      const there = await objectIfThere(deps, object, signal);
       if (there !== undefined) return there;
-      const receipt = await put(object, false, signal);
+      const result = await put(object, false, signal);
       // Only now is it sure that the 501 was about the condition. Of several uploads that find out one reports.
       if (takesConditions) report('store lacks conditional put', { endpoint: endpointOf(settings) });
       takesConditions = false;
-      return receipt;
+      return result;
     },
-    receipt: async (object, signal) => {
-      const there = await receiptIfThere(deps, object, signal);
+    objectIfThere: async (object, signal) => {
+      const there = await objectIfThere(deps, object, signal);
       if (there === undefined) await checkBucket(deps, signal); // a missing bucket is no missing object
       return there;
     },
@@ -112,14 +112,14 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
   };
 }
 
-/** After a 412: the receipt of what has the key, if it is the same; a lost answer to our own PUT ends here too. */
-async function receiptOfOther(
+/** After a 412: what has the key, if it is the same; a lost answer to our own PUT ends here too. */
+async function objectOfOther(
   deps: StoreDeps,
   object: ObjectToPut,
   refusal: S3Fault,
   signal: AbortSignal,
-): Promise<PutReceipt> {
-  const there = await receiptIfThere(deps, object, signal);
+): Promise<PutResult> {
+  const there = await objectIfThere(deps, object, signal);
   if (there !== undefined) return there;
   const message = `${refusal.message}; but a HEAD finds nothing there`;
   throw new S3Fault('STORE_ERROR', message, refusal, refusal);

@@ -150,7 +150,7 @@ export function pageSize(db: Sqlite): number {
  * Makes a fresh copy a file that stands alone: out of WAL mode, so that reading it makes no file beside it. Opening it for a
  * restore into a database in WAL mode leaves that one in its mode. Throws DATABASE_UNUSABLE or DISK_FULL.
  */
-export function settleCopy(path: string, journalMode = 'delete'): void {
+export function consolidateCopy(path: string, journalMode = 'delete'): void {
   setJournalMode(path, 'DELETE');
   if (journalMode === 'wal') setJournalMode(path, 'WAL'); // it goes on as its database did, once it is in its place
 }

@@ -1,6 +1,6 @@
 import { WavspoolError } from '../../domain/faults.ts';
 import type { Moved } from '../../domain/ledger.ts';
-import type { Clock, Dice } from '../runtime/index.ts';
+import type { Clock, Random } from '../runtime/index.ts';
 import { isBusy, isSqliteError, sqliteFault, type Sqlite } from './open.ts';
 
 /** Runs `change` inside the next commit; resolves after that commit is on disk. */
@@ -29,7 +29,7 @@ export function groupedWriter(
   db: Sqlite,
   path: string,
   clock: Clock,
-  dice: Dice,
+  random: Random,
   moved: () => Moved | undefined,
 ): Write {
   const begin = db.prepare('BEGIN IMMEDIATE');
@@ -65,13 +65,13 @@ export function groupedWriter(
             cause: error,
           });
         }
-        await clock.sleep(2 + dice() * 20);
+        await clock.sleep(2 + random() * 20);
       }
     }
   }
 
   async function commitGroup(): Promise<void> {
-    const settled: (() => void)[] = [];
+    const answers: (() => void)[] = [];
     const group = waiting;
     let done = 0;
     try {
@@ -81,9 +81,9 @@ export function groupedWriter(
         const { change, resolve, reject } = group[done++] as Waiting;
         try {
           const value = inSavepoint(change);
-          settled.push(() => resolve(value));
+          answers.push(() => resolve(value));
         } catch (error) {
-          settled.push(() => reject(error));
+          answers.push(() => reject(error));
           if (!db.inTransaction) throw error; // SQLite has rolled everything back: disk full, I/O error
         }
       }
@@ -96,7 +96,7 @@ export function groupedWriter(
       return;
     }
     waiting = waiting.slice(done);
-    for (const settle of settled) settle();
+    for (const answer of answers) answer();
   }
 
   async function run(): Promise<void> {

@@ -16,7 +16,7 @@ export {
   pageSize,
   pin,
   prepareSqlite,
-  settleCopy,
+  consolidateCopy,
   setWalMode,
 } from './foreign.ts';
 export { groupedWriter, movedFault, type Write } from './grouped-writer.ts';

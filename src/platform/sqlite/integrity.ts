@@ -1,5 +1,5 @@
 import { errnoOf, messageOf } from '../../domain/faults.ts';
-import { openCopy, settleCopy } from './foreign.ts';
+import { openCopy, consolidateCopy } from './foreign.ts';
 import type { Sqlite } from './open.ts';
 
 /** More of them say nothing new of a damaged database. */
@@ -71,7 +71,7 @@ function checked(db: Sqlite, argument: string): readonly string[] {
  * it. Throws DATABASE_DAMAGED when it cannot even be opened.
  */
 export function finishCopy(path: string): readonly string[] {
-  settleCopy(path);
+  consolidateCopy(path);
   const db = openCopy(path);
   try {
     return integrityFaults(db);

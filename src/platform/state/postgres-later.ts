@@ -10,7 +10,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
 
 /** See postgres/migrate.ts. */
 export async function migratePostgres(
-  options: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'dice'>,
+  options: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'random'>,
 ): Promise<Migrated> {
   return (await import('./postgres/index.ts')).migratePostgres(options);
 }

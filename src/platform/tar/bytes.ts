@@ -3,7 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import { WavspoolError } from '../../domain/faults.ts';
 import { openFileBelow } from '../linux/index.ts';
-import type { Breathe, ReadExactly } from '../runtime/index.ts';
+import type { YieldTurn, ReadExactly } from '../runtime/index.ts';
 import { systemFault } from './fault.ts';
 
 /** The bytes of a tar, front to back. */
@@ -45,7 +45,7 @@ export async function openTar(path: string, below?: string): Promise<FileHandle>
 
 /**
  * The file from its first byte to its last. A chunk is good until the next is asked for: all of them use one piece of memory, for
- * buffers that come and go make the collector run more than anything else here. Reading never waits: see `breathe`. Throws
+ * buffers that come and go make the collector run more than anything else here. Reading never waits: see `yieldTurn`. Throws
  * `FILE_UNREADABLE`, or the signal's reason.
  */
 export async function* readChunks(
@@ -53,12 +53,12 @@ export async function* readChunks(
   file: FileHandle,
   {
     signal,
-    breathe = () => new Promise((resolve) => setImmediate(resolve)),
-  }: { readonly signal?: AbortSignal; readonly breathe?: () => Promise<void> },
+    yieldTurn = () => new Promise((resolve) => setImmediate(resolve)),
+  }: { readonly signal?: AbortSignal; readonly yieldTurn?: () => Promise<void> },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const memory = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   for (let position = 0; ;) {
-    await breathe();
+    await yieldTurn();
     signal?.throwIfAborted();
     const bytes = readNow(path, file, memory, position);
     if (bytes === 0) return;
@@ -113,7 +113,7 @@ export interface SeekingOptions {
   readonly memory: Buffer;
   readonly read: ReadExactly;
   /** Called before each read, for `read` may not wait. */
-  readonly breathe: Breathe;
+  readonly yieldTurn: YieldTurn;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -121,7 +121,7 @@ export interface SeekingOptions {
 export async function seekingBytes(
   path: string,
   file: FileHandle,
-  { memory, read, breathe, signal }: SeekingOptions,
+  { memory, read, yieldTurn, signal }: SeekingOptions,
 ): Promise<TarBytes> {
   const { size } = await file.stat();
   let window: Uint8Array = new Uint8Array(0);
@@ -134,7 +134,7 @@ export async function seekingBytes(
     async read(maxBytes) {
       if (position >= size) return undefined;
       if (position < windowStart || position >= windowStart + window.length) {
-        await breathe();
+        await yieldTurn();
         signal?.throwIfAborted();
         const isFar = position > windowStart + 2 * WINDOW_BYTES;
         const bytes = Math.min(isFar ? PEEK_BYTES : WINDOW_BYTES, size - position);

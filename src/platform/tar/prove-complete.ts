@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { WavspoolError } from '../../domain/faults.ts';
-import { createBreather, createQuickReader, systemClock } from '../runtime/index.ts';
+import { createYielder, createQuickReader, systemClock } from '../runtime/index.ts';
 import {
   WINDOW_BYTES,
   openTar,
@@ -17,7 +17,7 @@ import { readTar } from './read-tar.ts';
 import { walkMembers, type TarMember } from './walk.ts';
 
 /** Reading does not wait while it is quick, so the event loop gets its turn this often. */
-const BREATHE_MS = 10;
+const YIELD_MS = 10;
 /** A tar is mostly proved seconds after it was written. */
 const read = createQuickReader(systemClock);
 /** Memory of proofs that have ended: what is dropped instead stays until the next collection, hundreds of megabytes. */
@@ -115,8 +115,8 @@ function endingOf({ end }: Proof): Exclude<Ending, 'marker'> {
 
 async function prove(proof: Proof): Promise<Completeness> {
   const { path, file, memory, signal } = proof;
-  const breathe = createBreather(systemClock, BREATHE_MS);
-  const options: SeekingOptions = { memory, read, breathe, signal };
+  const yieldTurn = createYielder(systemClock, YIELD_MS);
+  const options: SeekingOptions = { memory, read, yieldTurn, signal };
   const onEnd = (end: TarEnd): void => void (proof.end = end);
   const start = await readUpTo(await seekingBytes(path, file, options), MAGIC_BYTES);
   const isPlain = compressionOf(start) === undefined;

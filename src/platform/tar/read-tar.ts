@@ -11,7 +11,7 @@ export interface ReadTarOptions extends WalkOptions {
   /** Ends the reading with its reason. */
   readonly signal?: AbortSignal;
   /** Called between two chunks, for reading never waits; without it the event loop gets its turn after each. */
-  readonly breathe?: () => Promise<void>;
+  readonly yieldTurn?: () => Promise<void>;
   /** Sees every byte of the file once, in order and before it is unpacked; all of them once the reading ended well. */
   readonly onRaw?: (chunk: Uint8Array) => void;
 }

@@ -1,4 +1,4 @@
-import { hostApi, openHost } from '../../maintenance/catalogue/index.ts';
+import { maintenanceApi, openMaintenance } from '../../maintenance/catalogue/index.ts';
 import { readPauses } from '../../operate/pause/index.ts';
 import { ingestTars } from '../../ingest/rescan/index.ts';
 import { failureFilter, requeue, tryCanaries } from '../../operate/requeue/index.ts';
@@ -17,7 +17,7 @@ export const dashboardRole: HostRole = {
   name: 'dashboard',
   start: async (app) => {
     const { loaded, settings, ledger, queues, presence, clock, report } = app;
-    const host = await openHost(app);
+    const maintenance = await openMaintenance(app);
     const stopped = new AbortController();
     const { token, isNew } = await dashboardToken(settings);
     const dashboard = await startDashboard({
@@ -43,7 +43,7 @@ export const dashboardRole: HostRole = {
       runAudit: (words, heard, signal) =>
         auditInProcess({ clock, configFile: loaded.file }, words, heard, signal),
       pauses: () => readPauses(settings),
-      host: hostApi(host, stopped.signal),
+      host: maintenanceApi(maintenance, stopped.signal),
       token,
     });
     // once and past the log, which must never hold it (P9)
@@ -52,7 +52,7 @@ export const dashboardRole: HostRole = {
       stop: async () => {
         stopped.abort();
         await dashboard.stop();
-        host.close();
+        maintenance.close();
         return 0;
       },
     };

@@ -1,7 +1,7 @@
 import type { HostApp } from '../app.ts';
 import { ingestJobs, prepareScratch } from '../../ingest/after-upload/index.ts';
 import { keepCheckingState } from '../../operate/health/index.ts';
-import { hostJobs, openHost, shipCommits } from '../../maintenance/catalogue/index.ts';
+import { maintenanceJobs, openMaintenance, shipCommits } from '../../maintenance/catalogue/index.ts';
 import { isOver, readPauses } from '../../operate/pause/index.ts';
 import type { RunningRole } from '../../platform/queue/index.ts';
 import type { HostRole } from '../run-roles.ts';
@@ -18,22 +18,25 @@ export const maintainRole: HostRole = {
   name: 'maintain',
   start: async (app) => {
     await prepareScratch(app);
-    const host = await openHost(app);
+    const maintenance = await openMaintenance(app);
     const stopped = new AbortController();
-    const shipping = shipCommits(host, stopped.signal).catch((err: unknown) =>
+    const shipping = shipCommits(maintenance, stopped.signal).catch((err: unknown) =>
       app.report('wal capture ended', { err }),
     );
     const checking = keepCheckingState(app.settings, app, stopped.signal);
-    const jobs = [...ingestJobs({ ...app, store: () => host.store() }), ...hostJobs(host)];
-    const woken = wake(app, scheduledJobs(host, jobs));
+    const jobs = [
+      ...ingestJobs({ ...app, store: () => maintenance.store() }),
+      ...maintenanceJobs(maintenance),
+    ];
+    const woken = wake(app, scheduledJobs(maintenance, jobs));
     return {
       ...woken,
       stop: async (graceMs) => {
         stopped.abort();
-        const handedBack = await woken.stop(graceMs);
+        const released = await woken.stop(graceMs);
         await Promise.all([shipping, checking]);
-        host.close();
-        return handedBack;
+        maintenance.close();
+        return released;
       },
     };
   },

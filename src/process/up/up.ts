@@ -64,7 +64,7 @@ export async function up(called: Called, workers: string): Promise<void> {
   await Promise.all(roles.map((role) => role.stop(graceMs)));
   await redis?.stop(graceMs);
   await only.release();
-  report('role stopped', { ms: Math.round(systemClock.monotonicMs() - startedAt), handedBack: 0 });
+  report('role stopped', { ms: Math.round(systemClock.monotonicMs() - startedAt), released: 0 });
   close();
 }
 

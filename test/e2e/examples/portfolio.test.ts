@@ -3,7 +3,7 @@ import { appendFile, mkdir, readFile, readlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostJobs, takeSnapshots } from '../../../src/maintenance/catalogue/index.ts';
+import { maintenanceJobs, takeSnapshots } from '../../../src/maintenance/catalogue/index.ts';
 import { begin, database, dates, expectAllGood, notesIn, unpacked } from '../../support/example.ts';
 import { startS3, type TestS3 } from '../../support/s3.ts';
 import { live } from '../../support/time-machine.ts';
@@ -25,7 +25,7 @@ test('portfolio.yaml: nightly for 30 days, tables for 12 weeks, galleries for 90
   await database(join(root, 'srv/portfolio/data/portfolio.sqlite'), 'likes');
   const log = join(root, 'srv/portfolio/logs/backend.log');
   await mkdir(dirname(log), { recursive: true });
-  const all = hostJobs(host);
+  const all = maintenanceJobs(host);
   const seldom = all.filter(({ id }) => !/^point-in-time|^snapshot state/.test(id));
   const end = Date.parse('2026-05-01T12:00:00+02:00');
   for (let month = 1; month <= 4; month++) {

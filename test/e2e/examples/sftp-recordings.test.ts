@@ -3,7 +3,7 @@ import { appendFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostJobs } from '../../../src/maintenance/catalogue/index.ts';
+import { maintenanceJobs } from '../../../src/maintenance/catalogue/index.ts';
 import { begin, dates, expectAllGood } from '../../support/example.ts';
 import { startS3, type TestS3 } from '../../support/s3.ts';
 import { live } from '../../support/time-machine.ts';
@@ -21,13 +21,19 @@ test('sftp-recordings.yaml: state.db.backup_YYYYMMDD for 30 days, a log for 7, o
   const { state: path } = settings.paths;
   const log = join(dirname(path), 'files_logs.log');
   let tars = 0;
-  const ran = await live(host, clock, hostJobs(host), Date.parse('2026-11-10T12:00:00+01:00'), async (at) => {
-    tars += 1;
-    const db = new Database(path);
-    db.prepare('INSERT INTO extracted_tars (path) VALUES (?)').run(`tar-${tars}`);
-    db.close();
-    await appendFile(log, `${new Date(at).toISOString()} a tar came\n`);
-  });
+  const ran = await live(
+    host,
+    clock,
+    maintenanceJobs(host),
+    Date.parse('2026-11-10T12:00:00+01:00'),
+    async (at) => {
+      tars += 1;
+      const db = new Database(path);
+      db.prepare('INSERT INTO extracted_tars (path) VALUES (?)').run(`tar-${tars}`);
+      db.close();
+      await appendFile(log, `${new Date(at).toISOString()} a tar came\n`);
+    },
+  );
   const snapshots = ran.filter(({ job }) => job === 'snapshot state daily');
   expect(snapshots).toHaveLength(40);
   expect(snapshots.map(({ at }) => at.slice(5, 16))).toEqual(

@@ -3,7 +3,7 @@ import { mkdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostJobs } from '../../../src/maintenance/catalogue/index.ts';
+import { maintenanceJobs } from '../../../src/maintenance/catalogue/index.ts';
 import { begin, database, dates, dayOf, expectAllGood, notesIn } from '../../support/example.ts';
 import { startS3, type TestS3 } from '../../support/s3.ts';
 import { live } from '../../support/time-machine.ts';
@@ -28,7 +28,7 @@ test("soundbox.yaml: dated trees for 14 days and the Sundays after them, and bac
   await mkdir(join(app, 'generated'));
   await writeFile(join(app, 'generated/always.mp3'), 'the same every night');
   await writeFile(join(app, 'generated/.env'), 'SECRET=1');
-  const jobs = hostJobs(host).filter(({ id }) => !/^drill|^snapshot state/.test(id));
+  const jobs = maintenanceJobs(host).filter(({ id }) => !/^drill|^snapshot state/.test(id));
   const nights = async (until: string): Promise<void> => {
     await live(host, clock, jobs, Date.parse(until), async (at) => {
       const day = dayOf(at, 'Europe/Berlin');

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostJobs, takeSnapshots } from '../../../src/maintenance/catalogue/index.ts';
+import { maintenanceJobs, takeSnapshots } from '../../../src/maintenance/catalogue/index.ts';
 import { begin, database, dates, dayOf, expectAllGood, notesIn } from '../../support/example.ts';
 import { startS3, type TestS3 } from '../../support/s3.ts';
 import { live } from '../../support/time-machine.ts';
@@ -18,7 +18,7 @@ test('spaces.yaml: two databases every night as backups/<name>_YYYY-MM-DD.db', a
   const { host, clock, root } = life;
   const users = await database(join(root, 'srv/app/users.db'), 'users');
   const orders = await database(join(root, 'srv/app/orders.db'), 'orders');
-  const jobs = hostJobs(host).filter(({ id }) => !/^drill|^snapshot state/.test(id));
+  const jobs = maintenanceJobs(host).filter(({ id }) => !/^drill|^snapshot state/.test(id));
   await live(host, clock, jobs, Date.parse('2026-05-12T12:00:00Z'), (at) => {
     users.note(dayOf(at, 'UTC'));
     orders.note(dayOf(at, 'UTC'));

@@ -30,12 +30,12 @@ test('the delay grows exponentially up to its limit', () => {
 });
 
 test('a delay lies within [0, max] for every fault, retry and dice', () => {
-  const dice = fc.double({ min: 0, max: 0.999, noNaN: true });
+  const random = fc.double({ min: 0, max: 0.999, noNaN: true });
   fc.assert(
     fc.property(
       fc.constantFrom(...codes),
       fc.integer({ min: 0, max: 1000 }),
-      dice,
+      random,
       (code, retryCount, random) => {
         const next = verdict(code, retryCount, { ...limits, maxRetries: 1001 }, random);
         if (next.kind !== 'retry') return;

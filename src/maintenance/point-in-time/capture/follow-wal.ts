@@ -111,13 +111,13 @@ export type LogRead =
  * says that the caller holds the write lock: then nothing can be in the middle of a change.
  */
 export function readLog(source: LogSource, left: WalEnd, locked: boolean): LogRead {
-  const unsettled: LogRead = locked
+  const undecided: LogRead = locked
     ? { kind: 'gap', reason: 'the log and its index do not fit together' }
     : { kind: 'nothing', left }; // a writer is changing them: the next look will see what it did
   const index = readWalIndex(source);
-  if (index === undefined) return unsettled;
+  if (index === undefined) return undecided;
   const follow = followLog(left, index, readWalStart(source));
-  if (follow.kind === 'later') return unsettled;
+  if (follow.kind === 'later') return undecided;
   if (follow.kind === 'gap') return follow;
   if (follow.kind === 'nothing') return { kind: 'nothing', left: { ...left, commits: index.commits } };
   const { from, commits } = follow;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { FAULTS, WavspoolError, faultCode } from '../../../domain/faults.ts';
 import type { StateTrouble } from '../../../domain/ledger.ts';
-import type { Clock, Dice } from '../../runtime/index.ts';
+import type { Clock, Random } from '../../runtime/index.ts';
 import { shownAddress, type PostgresAddress } from '../../config/index.ts';
 import { clientAt, queryOn, requireSynced } from './connection.ts';
 import { UnknownOutcome, isUnfit, ledgerAway, postgresFault, reactionTo } from './pg-faults.ts';
@@ -22,7 +22,7 @@ export interface DatabaseOptions {
   /** What the server shows of us. */
   readonly name: string;
   readonly clock: Clock;
-  readonly dice: Dice;
+  readonly random: Random;
   /** Looks at each primary before it is used; what it throws is told to whoever asks, and it is looked at again. */
   readonly check: (query: Query) => Promise<void>;
   readonly callMs?: number;
@@ -52,7 +52,7 @@ export interface Database {
 type Work<T> = (client: pg.ClientBase) => Promise<T>;
 
 export function connectDatabase(options: DatabaseOptions): Database {
-  const { address, name, clock, dice, check, callMs = CALL_MS, patienceMs = PATIENCE_MS } = options;
+  const { address, name, clock, random, check, callMs = CALL_MS, patienceMs = PATIENCE_MS } = options;
   const shown = shownAddress(address);
   const closing = new AbortController();
   let primary: Primary | undefined;
@@ -135,7 +135,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
           continue;
         }
         if (reaction === 'repeat' && clock.monotonicMs() < deadline) {
-          await clock.sleep(5 + dice() * 45);
+          await clock.sleep(5 + random() * 45);
           continue;
         }
         const fault = postgresFault(shown, error);

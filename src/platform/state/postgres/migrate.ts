@@ -12,7 +12,7 @@ export interface Migrated {
 
 /** Makes or renews the tables of a ledger. Needs rights to make them. Safe to repeat, also by several at once. */
 export async function migratePostgres(
-  options: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'dice'>,
+  options: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'random'>,
 ): Promise<Migrated> {
   const db = connectLedger(options, 'wavspool state migrate', () => Promise.resolve());
   try {

@@ -1,5 +1,5 @@
 import type { Ledger } from '../../../domain/ledger.ts';
-import type { Clock, Dice } from '../../runtime/index.ts';
+import type { Clock, Random } from '../../runtime/index.ts';
 import type { PostgresAddress } from '../../config/index.ts';
 import { catalogueMethods } from './catalogue.ts';
 import type { KeysOf } from './commit.ts';
@@ -20,7 +20,7 @@ export interface PostgresLedgerOptions {
   /** `upload.maxRetries`: FAILED at this `retry_count` waits for an operator. */
   readonly maxRetries: number;
   readonly clock: Clock;
-  readonly dice: Dice;
+  readonly random: Random;
   /** Absent: no key is set down before an upload has one. */
   readonly keysOf?: KeysOf | undefined;
 }
@@ -55,7 +55,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
 
 /** The database at `address`, whose schema is looked at before it is used unless `check` does something else. */
 export function connectLedger(
-  { address, clock, dice }: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'dice'>,
+  { address, clock, random }: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'random'>,
   name: string,
   check?: DatabaseOptions['check'],
 ): Database {
@@ -63,7 +63,7 @@ export function connectLedger(
     address,
     name,
     clock,
-    dice,
+    random,
     check: check ?? ((query) => requireSchema(query, db.shown)),
   });
   return db;

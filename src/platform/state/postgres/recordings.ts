@@ -1,6 +1,6 @@
 import type { PageOf, PageRequest, RecordingLedger } from '../../../domain/ledger.ts';
 import { WavspoolError } from '../../../domain/faults.ts';
-import type { Failure, RecordingRow, UploadReceipt, UploadUnit } from '../../../domain/recording.ts';
+import type { Failure, RecordingRow, StoredObject, UploadUnit } from '../../../domain/recording.ts';
 import { cursorOf, readCursor } from '../../paging/index.ts';
 import { unitsOf, wholeBatches } from '../batch.ts';
 import { pageByKey, rowidOf } from '../cursors.ts';
@@ -57,7 +57,7 @@ export function recordingMethods(db: Database, scope: Scope): RecordingLedger {
 type Changes = Pick<RecordingLedger, 'stored' | 'failed' | 'requeue' | 'reopen'>;
 
 function changes({ query }: Database, { site, store }: Scope): Changes {
-  const stored = grouped<UploadReceipt & { readonly path: string }>(
+  const stored = grouped<StoredObject & { readonly path: string }>(
     ({ path }) => path,
     (rows) => {
       const of = <T>(column: (row: (typeof rows)[number]) => T): T[] => rows.map(column);

@@ -1,6 +1,6 @@
 import type { Browsing, FailureGroup, RecordingFilter, TarLine } from '../../../domain/browse.ts';
 import type { UploadStatus } from '../../../domain/recording.ts';
-import { createBreather, type Clock } from '../../runtime/index.ts';
+import { createYielder, type Clock } from '../../runtime/index.ts';
 import type { Sqlite } from '../../sqlite/index.ts';
 import { cursorOf, readCursor } from '../../paging/index.ts';
 import { placeOf, recordingPage, type DatedPlace, type RecordingPlace } from '../by-time.ts';
@@ -94,7 +94,7 @@ function browser(db: Sqlite, clock: Clock): Browsing['browse'] {
     const matches = db.prepare(
       `${merged('rowid, *', `${IS_DATED_BEHIND} AND (timestamp, rowid) >= (@toTimestamp, @toRowid) AND ${fits}`)} ${inOrder} LIMIT @limit`,
     );
-    const breathe = createBreather(clock, BREATH_MS);
+    const yieldTurn = createYielder(clock, BREATH_MS);
     const found: UploadsRecord[] = [];
     let from = begin;
     for (let looked = 0; found.length <= limit && looked < MOST_LOOKED; looked += PIECE) {
@@ -105,7 +105,7 @@ function browser(db: Sqlite, clock: Clock): Browsing['browse'] {
       );
       from = to;
       if (to === end) return recordingPage(found, limit);
-      await breathe();
+      await yieldTurn();
     }
     const page = recordingPage(found, limit);
     return page.next === undefined ? { rows: found.map(recordingRow), next: cursorOf(from) } : page;

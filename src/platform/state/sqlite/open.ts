@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Report } from '../../../domain/events.ts';
 import { WavspoolError, messageOf } from '../../../domain/faults.ts';
-import type { Clock, Dice } from '../../runtime/index.ts';
+import type { Clock, Random } from '../../runtime/index.ts';
 import {
   groupedWriter,
   isDamage,
@@ -28,7 +28,7 @@ export interface SqliteLedgerOptions {
   /** `upload.maxRetries`: FAILED at this `retry_count` waits for an operator. */
   readonly maxRetries: number;
   readonly clock: Clock;
-  readonly dice: Dice;
+  readonly random: Random;
   readonly report: Report;
 }
 
@@ -40,7 +40,7 @@ export async function openSqliteLedger({
   file,
   maxRetries,
   clock,
-  dice,
+  random,
   report,
 }: SqliteLedgerOptions): Promise<Ledger> {
   try {
@@ -65,7 +65,7 @@ export async function openSqliteLedger({
     if (normalised !== undefined) report('rows put right', { file, ...normalised });
     db.pragma('busy_timeout = 50');
     const guard = faultGuard(file, clock);
-    const write = guard.writing(groupedWriter(db, file, clock, dice, moved));
+    const write = guard.writing(groupedWriter(db, file, clock, random, moved));
     const parts = partsOf(db, write, clock, maxRetries);
     const others = {
       normalise: async () => {

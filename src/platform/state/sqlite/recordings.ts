@@ -40,11 +40,11 @@ function changes(
        batch = NULL WHERE wav_path = ? AND status = 'SUCCESS'`,
   );
   return {
-    stored: (path, { versionId, ...receipt }) =>
+    stored: (path, { versionId, ...object }) =>
       write(() => {
         succeeded.run({
           path,
-          ...receipt,
+          ...object,
           versionId: versionId ?? null,
           timestamp: sqlTimestamp(clock.now()),
         });

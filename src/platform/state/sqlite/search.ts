@@ -1,4 +1,4 @@
-import { createBreather, type Breathe, type Clock } from '../../runtime/index.ts';
+import { createYielder, type YieldTurn, type Clock } from '../../runtime/index.ts';
 import type { Sqlite } from '../../sqlite/index.ts';
 import { placeBounds, placeOf, recordingPage, type DatedPlace, type RecordingPlace } from '../by-time.ts';
 import type { UploadsRecord } from '../rows.ts';
@@ -22,7 +22,7 @@ interface Search {
   /** How many of those that come behind `after`. */
   readonly wanted: number;
   readonly after: RecordingPlace | undefined;
-  readonly breathe: Breathe;
+  readonly yieldTurn: YieldTurn;
 }
 
 /** Follows every path. */
@@ -49,7 +49,7 @@ export function searchMethod(db: Sqlite, clock: Clock): Pick<LedgerCatalogue, 's
         part,
         wanted: limit + 1,
         after: placeOf(after),
-        breathe: createBreather(clock, BREATH_MS),
+        yieldTurn: createYielder(clock, BREATH_MS),
       };
       const rowids = await named(search);
       const found = rowids === undefined ? await newestFirst(search) : await newestOf(rowids, search);
@@ -80,7 +80,7 @@ function namedWith(db: Sqlite): (search: Search) => Promise<readonly number[] | 
     .pluck();
   const ofTar = db.prepare('SELECT rowid FROM uploads WHERE tar = ? LIMIT ?').pluck();
 
-  return async ({ part, breathe }) => {
+  return async ({ part, yieldTurn }) => {
     const rowids = new Set<number>();
     const add = (some: readonly unknown[]): boolean => {
       for (const rowid of some) rowids.add(rowid as number);
@@ -90,11 +90,11 @@ function namedWith(db: Sqlite): (search: Search) => Promise<readonly number[] | 
       const to = (lastName.get(after) as string | undefined) ?? LAST;
       if (!add(names.all({ after, to, part }))) return undefined;
       after = to;
-      await breathe();
+      await yieldTurn();
     }
     for (let piece = tars.all('') as string[]; piece.length > 0; piece = tars.all(piece.at(-1)) as string[]) {
       for (const tar of piece) if (tar.includes(part) && !add(ofTar.all(tar, MOST + 1))) return undefined;
-      await breathe();
+      await yieldTurn();
     }
     return [...rowids];
   };
@@ -128,18 +128,18 @@ function searchOf(db: Sqlite, statuses: readonly UploadStatus[]) {
   return {
     newestOf: async (
       rowids: readonly number[],
-      { wanted, after, breathe }: Search,
+      { wanted, after, yieldTurn }: Search,
     ): Promise<UploadsRecord[]> => {
       let found: UploadsRecord[] = [];
       for (let at = 0; at < rowids.length; at += SORTED_PIECE) {
         const piece = JSON.stringify(rowids.slice(at, at + SORTED_PIECE));
         const ofPiece = newest.all({ ...placeBounds(after), rowids: piece, wanted }) as UploadsRecord[];
         found = [...found, ...ofPiece].toSorted(byNewest).slice(0, wanted);
-        await breathe();
+        await yieldTurn();
       }
       return found;
     },
-    newestFirst: async ({ part, wanted, after, breathe }: Search): Promise<UploadsRecord[]> => {
+    newestFirst: async ({ part, wanted, after, yieldTurn }: Search): Promise<UploadsRecord[]> => {
       const found: UploadsRecord[] = [];
       const { undatedRowid, ...begin } = placeBounds(after);
       for (let from: DatedPlace = begin; from !== OLDEST && found.length < wanted;) {
@@ -147,7 +147,7 @@ function searchOf(db: Sqlite, statuses: readonly UploadStatus[]) {
         const bounds = { ...from, toTimestamp: to.timestamp, toRowid: to.rowid };
         found.push(...(matches.all({ ...bounds, part, limit: wanted - found.length }) as UploadsRecord[]));
         from = to;
-        await breathe();
+        await yieldTurn();
       }
       found.push(...(undated.all({ undatedRowid, part, limit: wanted - found.length }) as UploadsRecord[]));
       return found;

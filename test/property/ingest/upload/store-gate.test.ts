@@ -88,7 +88,7 @@ class World {
         return findingOf(this.store);
       },
       clock,
-      dice: () => 0.5,
+      random: () => 0.5,
       report: (event, fields) => {
         this.reported.push(event);
         if (event === 'store not asked' || event === 'worker not paused')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { candidatePaths, judgePlace, judgeTakenOver, tarStem } from '../../../../src/ingest/extract/place.ts';
+import { candidatePaths, judgePlace, judgeLegacy, tarStem } from '../../../../src/ingest/extract/place.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
@@ -54,6 +54,6 @@ test.each([
   ['the object is another recording', false, true, 'taken'],
   ['no object, and the tar was taken over with the row', undefined, true, 'same'],
   ['no object, and a tar that came since', undefined, false, 'taken'],
-] as const)('a taken-over row whose file is gone: %s', (_case, isSame, isOfTakenOverTar, expected) => {
-  expect(judgeTakenOver(isSame, isOfTakenOverTar)).toBe(expected);
+] as const)('a taken-over row whose file is gone: %s', (_case, isSame, isOfLegacyTar, expected) => {
+  expect(judgeLegacy(isSame, isOfLegacyTar)).toBe(expected);
 });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { backlogGuard } from '../../../../src/ingest/extract/backlog.ts';
 import { FORGET_MS, processTar } from '../../../../src/ingest/extract/process-tar.ts';
 import { syncByProgram } from '../../../../src/platform/linux/index.ts';
-import { createTurns } from '../../../../src/ingest/extract/turns.ts';
+import { createTimeSlices } from '../../../../src/ingest/extract/turns.ts';
 import type { IngestDeps } from '../../../../src/ingest/deps.ts';
 import { loadSettings } from '../../../../src/platform/config/index.ts';
 import { createHold, type Queues } from '../../../../src/platform/queue/index.ts';
@@ -14,7 +14,7 @@ import { openSqliteLedger } from '../../../../src/platform/state/index.ts';
 import { makeTar } from '../../../support/tars.ts';
 
 const report = (): void => undefined;
-const dice = (): number => 0.5;
+const random = (): number => 0.5;
 
 let root: string;
 beforeEach(() => {
@@ -27,13 +27,13 @@ test('a tar that is extracted does not fail because its recordings cannot be que
   writeFileSync(configFile, `paths: { data: ${root}/data, incoming: ${root}/incoming }`);
   const { settings } = loadSettings({ configFile, env: {} });
   const clock = systemClock;
-  const ledger = await openSqliteLedger({ file: settings.paths.state, maxRetries: 5, clock, dice, report });
+  const ledger = await openSqliteLedger({ file: settings.paths.state, maxRetries: 5, clock, random, report });
   // what Redis says without memory: no fault of the connection, and none of a kind that wavspool has a code for
   const full = Object.assign(new Error("OOM command not allowed when used memory > 'maxmemory'."), {
     name: 'ReplyError',
   });
   const queues = { upload: { ensure: () => Promise.reject(full) } } as unknown as Queues;
-  const app: IngestDeps = { settings, clock, dice, report, ledger, queues };
+  const app: IngestDeps = { settings, clock, random, report, ledger, queues };
   const path = join(settings.paths.incoming, 'a.tar');
   mkdirSync(settings.paths.incoming);
   writeFileSync(path, makeTar([{ name: '1.wav', body: Buffer.from('RIFF') }]));
@@ -46,7 +46,7 @@ test('a tar that is extracted does not fail because its recordings cannot be que
     stopping: signal,
     inProcess: {
       away: () => Promise.resolve(undefined),
-      turns: createTurns(clock),
+      turns: createTimeSlices(clock),
       syncFileSystem: syncByProgram,
       needs: new Map<string, number>(),
       askStore: () => Promise.resolve(undefined),

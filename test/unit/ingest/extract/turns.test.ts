@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTurns } from '../../../../src/ingest/extract/turns.ts';
+import { createTimeSlices } from '../../../../src/ingest/extract/turns.ts';
 import type { Clock } from '../../../../src/platform/runtime/index.ts';
 
 /** Tasks that work in slices of 10 ms by a clock that only they move; what they did is noted by name. */
@@ -9,16 +9,16 @@ function workshop(): {
 } {
   let now = 0;
   const clock: Clock = { now: () => now, monotonicMs: () => now, sleep: () => Promise.resolve() };
-  const turns = createTurns(clock);
+  const turns = createTimeSlices(clock);
   const done: string[] = [];
   return {
     done,
     start: async (name, slices, aside) => {
-      const breathe = turns();
+      const yieldTurn = turns();
       for (let slice = 0; slice < slices; slice++) {
         done.push(name);
         now += 10;
-        await breathe();
+        await yieldTurn();
         if (slice === 1) await aside?.();
       }
     },

@@ -167,6 +167,6 @@ test('one that is told to stop hands back, and stays due', async () => {
   const run = one.run(stop.signal);
   await begun.promise;
   stop.abort();
-  expect(await run).toEqual({ kind: 'hand back' });
+  expect(await run).toEqual({ kind: 'release' });
   expect(await one.due()).toBeDefined();
 });

@@ -81,7 +81,7 @@ function job(
         end = resolve;
         signal.addEventListener('abort', () => resolve());
       });
-      return signal.aborted ? ({ kind: 'hand back' } as const) : ({ kind: 'done' } as const);
+      return signal.aborted ? ({ kind: 'release' } as const) : ({ kind: 'done' } as const);
     },
   };
   return made;
@@ -219,7 +219,7 @@ test('nothing begins while it is paused; what runs goes on', async () => {
   await running.stop(1000);
 });
 
-test('stopping waits for what runs, and after its grace hands it back', async () => {
+test('stopping waits for what runs, and after its grace releases it', async () => {
   const here = world();
   const quick = job('quick', () => quick.begun.length === 0);
   const slow = job('slow', () => slow.begun.length === 0);

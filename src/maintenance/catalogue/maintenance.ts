@@ -1,16 +1,16 @@
 import { effectiveDatabases, type DatabaseSettings, type Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
-import type { Clock, Dice } from '../../platform/runtime/index.ts';
+import type { Clock, Random } from '../../platform/runtime/index.ts';
 import { originOf } from '../record/index.ts';
 import { openJournal, type Journal } from '../../platform/jobs/index.ts';
 import { openS3Store, type ObjectStore } from '../../platform/s3/index.ts';
 
 /** What the jobs that keep the host work with. `close` ends what they opened. */
-export interface Host {
+export interface Maintenance {
   readonly settings: Settings;
   readonly databases: readonly DatabaseSettings[];
   readonly clock: Clock;
-  readonly dice: Dice;
+  readonly random: Random;
   readonly report: Report;
   readonly journal: Journal;
   readonly timezone: string;
@@ -23,12 +23,12 @@ export interface Host {
 }
 
 /** Opens the journal. Throws STATE_UNUSABLE. */
-export async function openHost({
+export async function openMaintenance({
   settings,
   clock,
-  dice,
+  random,
   report,
-}: Pick<Host, 'settings' | 'clock' | 'dice' | 'report'>): Promise<Host> {
+}: Pick<Maintenance, 'settings' | 'clock' | 'random' | 'report'>): Promise<Maintenance> {
   const journal = await openJournal(settings.paths.data);
   const origin = await originOf(settings.paths.data);
   let store: ObjectStore | undefined;
@@ -36,7 +36,7 @@ export async function openHost({
     settings,
     databases: effectiveDatabases(settings),
     clock,
-    dice,
+    random,
     report,
     journal,
     timezone: settings.timezone,

@@ -4,7 +4,7 @@ import { adoptMirrors, mirrorOwner } from '../mirror/index.ts';
 import { confirmCopies, resolvedPath } from '../record/index.ts';
 import { runJob } from '../../platform/jobs/index.ts';
 import { adoptSnapshots, databaseNamed, type Adoption } from '../snapshot/index.ts';
-import type { Host } from './host.ts';
+import type { Maintenance } from './maintenance.ts';
 
 /** So long a command waits until a run of the same database is over. */
 const PATIENCE_MS = 10 * 60_000;
@@ -19,14 +19,14 @@ export interface AdoptRequest {
 
 /** Takes over what older wavspools and scripts left of a database's or a mirror's copies. Throws USAGE for a name that is none. */
 export async function adoptBackups(
-  host: Host,
+  maintenance: Maintenance,
   { database: name, schedule, dryRun }: AdoptRequest,
   signal: AbortSignal,
 ): Promise<readonly Adoption[]> {
-  const mirror = host.settings.mirrors.find((one) => one.name === name);
-  const dates = mirror === undefined ? [] : await adoptDates(host, mirror, dryRun, signal);
-  if (mirror !== undefined && host.databases.every((one) => one.name !== name)) return dates;
-  const database = databaseNamed(host.databases, name);
+  const mirror = maintenance.settings.mirrors.find((one) => one.name === name);
+  const dates = mirror === undefined ? [] : await adoptDates(maintenance, mirror, dryRun, signal);
+  if (mirror !== undefined && maintenance.databases.every((one) => one.name !== name)) return dates;
+  const database = databaseNamed(maintenance.databases, name);
   const isMeant = (one: { readonly name: string }): boolean =>
     schedule === undefined || one.name === schedule;
   const snapshots = database.snapshots.filter(isMeant);
@@ -41,31 +41,33 @@ export async function adoptBackups(
   const how = { dryRun, isNamed: schedule !== undefined };
   const adoptions: Adoption[] = [...dates];
   const adopt = async (): Promise<{ adopted: number }> => {
-    for (const one of snapshots) adoptions.push(...(await adoptSnapshots(host, database, one, how, signal)));
-    for (const one of entries) adoptions.push(...(await adoptExports(host, database, one, how, signal)));
+    for (const one of snapshots)
+      adoptions.push(...(await adoptSnapshots(maintenance, database, one, how, signal)));
+    for (const one of entries)
+      adoptions.push(...(await adoptExports(maintenance, database, one, how, signal)));
     return { adopted: adoptions.filter(({ adopted }) => adopted).length };
   };
   const job = { id: `adopt ${name}`, lock: `snapshot ${name}`, run: adopt };
   if (dryRun) await adopt();
-  else await runJob(host, job, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
+  else await runJob(maintenance, job, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
   return adoptions;
 }
 
 async function adoptDates(
-  host: Host,
-  mirror: Host['settings']['mirrors'][number],
+  maintenance: Maintenance,
+  mirror: Maintenance['settings']['mirrors'][number],
   dryRun: boolean,
   signal: AbortSignal,
 ): Promise<readonly Adoption[]> {
   const adoptions: Adoption[] = [];
   const adopt = async (): Promise<{ adopted: number }> => {
-    const dates = await adoptMirrors(host, mirror, { dryRun }, signal);
+    const dates = await adoptMirrors(maintenance, mirror, { dryRun }, signal);
     adoptions.push(...dates.map((one) => ({ database: mirror.name, schedule: 'mirror', ...one })));
     return { adopted: adoptions.filter(({ adopted }) => adopted).length };
   };
   const job = { id: `adopt mirror ${mirror.name}`, lock: `mirror ${mirror.name}`, run: adopt };
   if (dryRun) await adopt();
-  else await runJob(host, job, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
+  else await runJob(maintenance, job, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
   return adoptions;
 }
 
@@ -80,19 +82,19 @@ export interface Confirmed {
  * on. Throws USAGE for a name that is none, or when nothing is in doubt.
  */
 export async function confirmBackups(
-  host: Host,
+  maintenance: Maintenance,
   name: string,
   files: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly Confirmed[]> {
-  const mirror = host.settings.mirrors.find((one) => one.name === name);
-  const database = mirror === undefined ? databaseNamed(host.databases, name) : undefined;
+  const mirror = maintenance.settings.mirrors.find((one) => one.name === name);
+  const database = mirror === undefined ? databaseNamed(maintenance.databases, name) : undefined;
   const places =
     mirror === undefined ? [...(database?.snapshots ?? []), ...(database?.exports ?? [])] : [mirror];
   const path =
     mirror === undefined
       ? await resolvedPath(database?.path ?? '')
-      : (await mirrorOwner(mirror, host.origin)).source.path;
+      : (await mirrorOwner(mirror, maintenance.origin)).source.path;
   const confirmed: Confirmed[] = [];
   const confirm = async (): Promise<{ confirmed: number }> => {
     for (const dir of new Set(places.map((place) => place.dir))) {
@@ -101,9 +103,9 @@ export async function confirmBackups(
         ({ source, origin, file }) =>
           source.name === name &&
           source.path === path &&
-          origin === host.origin &&
+          origin === maintenance.origin &&
           (files.length === 0 || files.includes(file)),
-        host.clock.now(),
+        maintenance.clock.now(),
       );
       confirmed.push(
         ...records.map(({ file, doubt }) => ({ path: `${dir}/${file}`, doubt: doubt?.said ?? '' })),
@@ -113,7 +115,7 @@ export async function confirmBackups(
   };
   const lock = mirror === undefined ? `snapshot ${name}` : `mirror ${name}`;
   await runJob(
-    host,
+    maintenance,
     { id: `confirm ${name}`, lock, run: confirm },
     { by: 'hand', patienceMs: PATIENCE_MS },
     signal,

@@ -20,7 +20,7 @@ export interface ProofDeps {
  * A row that was taken over says SUCCESS and nothing of the object: it is looked at now, for a receipt vouches for it. Throws
  * OBJECT_MISSING or KEY_TAKEN for an object that is not the recording.
  */
-export async function proveTakenOver(deps: ProofDeps, tar: TarRow, signal: AbortSignal): Promise<void> {
+export async function proveLegacy(deps: ProofDeps, tar: TarRow, signal: AbortSignal): Promise<void> {
   const unproved: RecordingRow[] = [];
   for await (const page of deps.ledger.receipts.recordingsOf(tar))
     unproved.push(...page.filter(({ etag, key }) => etag === undefined || key === undefined));

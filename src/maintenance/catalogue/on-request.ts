@@ -4,7 +4,7 @@ import { isoTime } from '../../platform/runtime/index.ts';
 import { runJob } from '../../platform/jobs/index.ts';
 import { databaseNamed } from '../snapshot/index.ts';
 import { exportJob, type ExportOutcome } from './export-job.ts';
-import type { Host } from './host.ts';
+import type { Maintenance } from './maintenance.ts';
 import { mirrorJob, shipMirrorJob, type MirrorOutcome } from './mirror-job.ts';
 
 /** So long a command waits until a run of the same job is over. */
@@ -12,15 +12,15 @@ const PATIENCE_MS = 10 * 60_000;
 
 /** Runs one of a database's exports. Throws USAGE, listing those there are, and what the export throws. */
 export async function exportTablesNow(
-  host: Host,
+  maintenance: Maintenance,
   databaseName: string,
   name: string,
   signal: AbortSignal,
 ): Promise<ExportOutcome> {
-  const database = databaseNamed(host.databases, databaseName);
+  const database = databaseNamed(maintenance.databases, databaseName);
   const entry = named(database.exports, name, `${database.name} has no export`);
   const asked = { by: 'hand', patienceMs: PATIENCE_MS } as const;
-  return runJob(host, exportJob(host, database, entry), asked, signal);
+  return runJob(maintenance, exportJob(maintenance, database, entry), asked, signal);
 }
 
 /** A mirror that was asked for, and what became of it in the bucket; absent where nothing goes offsite. */
@@ -32,13 +32,17 @@ export interface MirrorNow extends MirrorOutcome {
  * Runs a mirror, and brings it offsite. Throws USAGE, listing those there are, and what the mirror throws; an upload that fails is in
  * the outcome, and tried again by schedule.
  */
-export async function mirrorNow(host: Host, name: string, signal: AbortSignal): Promise<MirrorNow> {
-  const mirror = named(host.settings.mirrors, name, 'the settings name no mirror');
+export async function mirrorNow(
+  maintenance: Maintenance,
+  name: string,
+  signal: AbortSignal,
+): Promise<MirrorNow> {
+  const mirror = named(maintenance.settings.mirrors, name, 'the settings name no mirror');
   const asked = { by: 'hand', patienceMs: PATIENCE_MS } as const;
-  const made = await runJob(host, mirrorJob(host, mirror), asked, signal);
+  const made = await runJob(maintenance, mirrorJob(maintenance, mirror), asked, signal);
   if (mirror.offsite === undefined) return made;
   try {
-    const { shipped } = await runJob(host, shipMirrorJob(host, mirror), asked, signal);
+    const { shipped } = await runJob(maintenance, shipMirrorJob(maintenance, mirror), asked, signal);
     return { ...made, offsite: { shipped } };
   } catch (error) {
     signal.throwIfAborted();
@@ -48,14 +52,19 @@ export async function mirrorNow(host: Host, name: string, signal: AbortSignal): 
 
 /** Brings a date of a mirror back from the bucket into a new directory. Throws as fetchMirror does. */
 export async function fetchMirrorNow(
-  host: Host,
+  maintenance: Maintenance,
   name: string,
   what: { readonly date?: string | undefined; readonly to: string },
   signal: AbortSignal,
 ): Promise<Omit<FetchedMirror, 'at'> & { readonly at: string }> {
-  const mirror = named(host.settings.mirrors, name, 'the settings name no mirror');
-  const { timezone, origin } = host;
-  const fetched = await fetchMirror({ store: await host.store(), timezone, origin }, mirror, what, signal);
+  const mirror = named(maintenance.settings.mirrors, name, 'the settings name no mirror');
+  const { timezone, origin } = maintenance;
+  const fetched = await fetchMirror(
+    { store: await maintenance.store(), timezone, origin },
+    mirror,
+    what,
+    signal,
+  );
   return { ...fetched, at: isoTime(fetched.at) };
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { mirrorNames } from '../../../../src/maintenance/mirror/names.ts';
-import { stepsToSettle, type NameStep, type Names } from '../../../../src/maintenance/mirror/settle-names.ts';
+import { nameSteps, type NameStep, type Names } from '../../../../src/maintenance/mirror/name-steps.ts';
 
 const names = mirrorNames('UTC');
 const at = (time: string): number => Date.parse(`2026-11-20T${time}Z`);
@@ -13,9 +13,7 @@ const made = (name: string, time: string, verified = true): Names['own'][number]
 
 test('of two mirrors of a day the newest gets the plain date, and latest leads to a whole one all the while', () => {
   const own = [made('2026-11-20_174455', '17:44:55'), made('2026-11-20', '03:00:00')];
-  expect(
-    stepsToSettle({ own, taken: own.map(({ name }) => name), latest: '2026-11-20_174455' }, names),
-  ).toEqual([
+  expect(nameSteps({ own, taken: own.map(({ name }) => name), latest: '2026-11-20_174455' }, names)).toEqual([
     { kind: 'move', from: '2026-11-20', to: '2026-11-20_030000' },
     { kind: 'point', to: '2026-11-20_030000' },
     { kind: 'move', from: '2026-11-20_174455', to: '2026-11-20' },
@@ -26,8 +24,8 @@ test('of two mirrors of a day the newest gets the plain date, and latest leads t
 test('a date that is not its own stays, and one that is free again is taken', () => {
   const own = [made('2026-11-20_174455', '17:44:55')];
   const taken = ['2026-11-20', '2026-11-20_174455'];
-  expect(stepsToSettle({ own, taken, latest: '2026-11-20_174455' }, names)).toEqual([]);
-  expect(stepsToSettle({ own, taken: taken.slice(1), latest: '2026-11-19' }, names)).toEqual([
+  expect(nameSteps({ own, taken, latest: '2026-11-20_174455' }, names)).toEqual([]);
+  expect(nameSteps({ own, taken: taken.slice(1), latest: '2026-11-19' }, names)).toEqual([
     { kind: 'move', from: '2026-11-20_174455', to: '2026-11-20' },
   ]);
 });
@@ -57,16 +55,16 @@ test('wherever a crash stops it, latest leads to a whole mirror and the next run
         const name = names.nameFor(moment, state.taken);
         const own = [{ name, at: moment, verified: true }, ...state.own];
         state = { own, taken: [...state.taken, name], latest: name };
-        const steps = stepsToSettle(state, names);
+        const steps = nameSteps(state, names);
         const isLast = run === times.length - 1;
         state = after(isLast ? steps.slice(0, cut % (steps.length + 1)) : steps, state);
         if (run > 0 || !isLast) expect(state.own.map(({ name }) => name)).toContain(state.latest);
       }
-      state = after(stepsToSettle(state, names), state);
+      state = after(nameSteps(state, names), state);
       expect(state.own.map(({ name }) => name).filter((name) => name.length === 10)).toEqual(['2026-11-20']);
       expect(state.own[0]?.name).toBe('2026-11-20');
       expect(new Set(state.taken).size).toBe(times.length);
-      expect(stepsToSettle(state, names)).toEqual([]);
+      expect(nameSteps(state, names)).toEqual([]);
     }),
   );
 });

@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/runtime/index.ts';
 import type { TarVersion } from '../../domain/tar.ts';
 import { isSameVersion, versionOf, type TarOnDisk } from './look.ts';
 import type { Proof } from './proof.ts';
-import type { Streams, Turns, Waiting } from './turns.ts';
+import type { Streams, FairOrder, Waiting } from './fair-order.ts';
 import type { LandingReason } from './untaken.ts';
 
 /** Due tars are put in order this many at a time, so that a new tar does not wait behind a backfill. */
@@ -39,7 +39,7 @@ export interface Candidate extends Waiting {
 }
 
 /** The open candidates, one per path, and when to look at each again. In memory: the rescan writes it anew. */
-export interface Book {
+export interface PendingTars {
   /** Takes up that version, or has it looked at again; another version of a path starts anew. */
   readonly observe: (tar: TarOnDisk, by: Hint) => void;
   readonly isOpen: (candidate: Candidate) => boolean;
@@ -50,7 +50,7 @@ export interface Book {
   remove(candidate: Candidate): void;
   /** Holds and returns the next due candidate, of the slow ones or of the others; or says when (monotonic ms) one will be due. */
   next(slow: boolean): Candidate | number;
-  letGo(candidate: Candidate, forMs: number): void;
+  lookAgainIn(candidate: Candidate, forMs: number): void;
   /** Notes that its proof takes long. */
   slowDown(candidate: Candidate): void;
   /** Sleeps until then, until something is due earlier, or until `signal` aborts. */
@@ -59,7 +59,11 @@ export interface Book {
 
 const NEW: Wait = { reason: 'waiting', detail: 'still changing' };
 
-export function createBook(clock: Clock, settings: Settings['arrival'], turns: Turns): Book {
+export function createPendingTars(
+  clock: Clock,
+  settings: Settings['arrival'],
+  turns: FairOrder,
+): PendingTars {
   const quietMs = settings.quietSeconds * 1000;
   const candidates = new Map<string, Candidate>();
   const sleepers = new Set<{ readonly untilMs: number; readonly wake: AbortController }>();
@@ -145,7 +149,7 @@ export function createBook(clock: Clock, settings: Settings['arrival'], turns: T
       const nextAtMs = fillRound(slow);
       return takeFromRound(slow) ?? nextAtMs;
     },
-    letGo: (candidate, forMs) => {
+    lookAgainIn: (candidate, forMs) => {
       candidate.dueAtMs = clock.monotonicMs() + forMs;
       candidate.held = false;
       wakeFor(candidate.dueAtMs);

@@ -1,5 +1,5 @@
 /** What keeping the host has to tell: of its copies, its logs and the jobs that run by themselves. */
-export interface KeepingStatus {
+export interface MaintenanceStatus {
   /** The last snapshot of each database; null for one without. */
   readonly snapshots: Readonly<Record<string, DatabaseStatus | null>>;
   /** What can be brought back of each database that is captured continuously. */

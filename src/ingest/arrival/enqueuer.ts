@@ -1,14 +1,14 @@
-import type { Book, Candidate } from './book.ts';
+import type { PendingTars, Candidate } from './pending-tars.ts';
 import type { ArrivalDeps } from './deps.ts';
 import { MOST_JOBS, roomFor } from './room.ts';
-import type { Turns } from './turns.ts';
+import type { FairOrder } from './fair-order.ts';
 
 const QUEUE_AGAIN_MS = 5000;
 /** How soon to look again whether extraction has taken some: it takes a few milliseconds for a small tar. */
 const ROOM_AGAIN_MS = 100;
 
 /** Tars that are ready and not queued yet. */
-export interface Outbox {
+export interface Enqueuer {
   push(candidate: Candidate): void;
   /** Tars queued since the start. */
   readonly queued: () => number;
@@ -20,11 +20,11 @@ export interface Outbox {
  * Queues what is ready, as far as there is room in the queue: whose turn it is, is decided as late as that. A tar leaves the book
  * after the queue has taken it: while the queue fails it stays, and is tried again.
  */
-export function createOutbox(
+export function createEnqueuer(
   deps: ArrivalDeps,
-  { book, turns }: { readonly book: Book; readonly turns: Turns },
+  { pending, turns }: { readonly pending: PendingTars; readonly turns: FairOrder },
   signal: AbortSignal,
-): Outbox {
+): Enqueuer {
   const { clock, report } = deps;
   const ready = new Set<Candidate>();
   /** The sizes of the last that were queued, the latest last. */
@@ -37,7 +37,7 @@ export function createOutbox(
   const nextBatch = async (): Promise<Candidate[]> => {
     const waiting = await deps.waiting();
     // what changed since is another candidate and comes by itself
-    for (const candidate of ready) if (!book.isOpen(candidate)) ready.delete(candidate);
+    for (const candidate of ready) if (!pending.isOpen(candidate)) ready.delete(candidate);
     if (waiting >= MOST_JOBS) return [];
     return turns.take(ready, MOST_JOBS - waiting, (chosen) =>
       roomFor(
@@ -74,7 +74,7 @@ export function createOutbox(
     ready.delete(candidate);
     sent = [...sent, version.size].slice(-MOST_JOBS);
     queued += 1;
-    book.remove(candidate);
+    pending.remove(candidate);
     if (proof?.kind === 'incomplete') return; // it was reported as given up
     const quietMs = Math.round(clock.monotonicMs() - seenAtMs);
     report('tar arrived', { tar: version.path, bytes: version.size, by, quietMs });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createBreather, type Clock } from '../../../../src/platform/runtime/index.ts';
+import { createYielder, type Clock } from '../../../../src/platform/runtime/index.ts';
 
 function clockAt(): { clock: Clock; pass: (ms: number) => void } {
   let now = 0;
@@ -18,11 +18,11 @@ async function turned(step: () => Promise<void>): Promise<boolean> {
 
 test('the event loop gets a turn each time that so much work was done, and not before', async () => {
   const { clock, pass } = clockAt();
-  const breathe = createBreather(clock, 10);
-  expect(await turned(breathe)).toBe(false);
+  const yieldTurn = createYielder(clock, 10);
+  expect(await turned(yieldTurn)).toBe(false);
   pass(9);
-  expect(await turned(breathe)).toBe(false);
+  expect(await turned(yieldTurn)).toBe(false);
   pass(1);
-  expect(await turned(breathe)).toBe(true);
-  expect(await turned(breathe)).toBe(false); // it counts anew
+  expect(await turned(yieldTurn)).toBe(true);
+  expect(await turned(yieldTurn)).toBe(false); // it counts anew
 });

@@ -4,14 +4,14 @@ import type { Clock } from './clock.ts';
 const COLD_TIMES = 64;
 
 /** Does something here and now, or has the thread pool do the same. Rejects with what either throws. */
-type QuickFirst = <T>(here: () => T, inPool: () => Promise<T>) => Promise<T>;
+type SyncFirst = <T>(here: () => T, inPool: () => Promise<T>) => Promise<T>;
 
 /**
  * For what asks the kernel: here for as long as that takes `slowMs` at most, because what lies in memory takes microseconds and the
  * way to the thread pool many times that. What has to come from a disk or a network holds the event loop up once; the next
  * {@link COLD_TIMES} do not.
  */
-export function createQuickFirst(clock: Clock, slowMs: number): QuickFirst {
+export function createSyncFirst(clock: Clock, slowMs: number): SyncFirst {
   let cold = 0;
   return async (here, inPool) => {
     if (cold > 0) {

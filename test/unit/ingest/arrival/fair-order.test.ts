@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { roomFor } from '../../../../src/ingest/arrival/room.ts';
-import { createTurns } from '../../../../src/ingest/arrival/turns.ts';
+import { createFairOrder } from '../../../../src/ingest/arrival/fair-order.ts';
 
 interface Tar {
   readonly path: string;
   readonly orderMs: number;
-  readonly streams: ReturnType<ReturnType<typeof createTurns>['enter']>;
+  readonly streams: ReturnType<ReturnType<typeof createFairOrder>['enter']>;
 }
 
 const rig = (order: 'newest' | 'oldest' = 'newest') => {
-  const turns = createTurns('/in', order);
+  const turns = createFairOrder('/in', order);
   const tar = (path: string, orderMs: number): Tar => ({ path, orderMs, streams: turns.enter(path) });
   return { turns, tar };
 };

@@ -1,13 +1,13 @@
 import type { Clock } from './clock.ts';
 
 /** Resolves at once, or after a turn of the event loop when the last one is too long ago. */
-export type Breathe = () => Promise<void>;
+export type YieldTurn = () => Promise<void>;
 
 /**
  * For long work that never waits: called between its steps, it lets timers, sockets and signals have their turn every
  * `everyMs` of it.
  */
-export function createBreather(clock: Clock, everyMs: number): Breathe {
+export function createYielder(clock: Clock, everyMs: number): YieldTurn {
   let last = clock.monotonicMs();
   return async () => {
     if (clock.monotonicMs() - last < everyMs) return;

@@ -24,7 +24,7 @@ export interface Names {
  * mirror between any two of them, where there are two mirrors at all. A date that is not the schedule's own stays as it is.
  * After a crash the rest of the steps is found again; done once more they change nothing.
  */
-export function stepsToSettle({ own, taken, latest }: Names, names: MirrorNames): readonly NameStep[] {
+export function nameSteps({ own, taken, latest }: Names, names: MirrorNames): readonly NameStep[] {
   const days = Map.groupBy(own, ({ name }) => names.dayOf(name));
   const steps: NameStep[] = [];
   const present = new Set(taken);

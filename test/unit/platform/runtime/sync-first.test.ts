@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../../src/platform/runtime/clock.ts';
-import { createQuickFirst } from '../../../../src/platform/runtime/quick-first.ts';
+import { createSyncFirst } from '../../../../src/platform/runtime/sync-first.ts';
 
 test('what was slow here once is done in the thread pool 64 times, and then here again', async () => {
   let ms = 0;
-  const quickFirst = createQuickFirst({ ...systemClock, monotonicMs: () => ms }, 2);
+  const syncFirst = createSyncFirst({ ...systemClock, monotonicMs: () => ms }, 2);
   const at = (tookMs: number): Promise<string> =>
-    quickFirst(
+    syncFirst(
       () => {
         ms += tookMs;
         return 'here';
@@ -22,11 +22,11 @@ test('what was slow here once is done in the thread pool 64 times, and then here
 
 test('what is thrown here rejects, and counts when it was slow', async () => {
   let ms = 0;
-  const quickFirst = createQuickFirst({ ...systemClock, monotonicMs: () => ms }, 2);
+  const syncFirst = createSyncFirst({ ...systemClock, monotonicMs: () => ms }, 2);
   const fail = (): never => {
     ms += 3;
     throw new Error('EIO');
   };
-  await expect(quickFirst(fail, async () => 'in the pool')).rejects.toThrow('EIO');
-  expect(await quickFirst(fail, async () => 'in the pool')).toBe('in the pool');
+  await expect(syncFirst(fail, async () => 'in the pool')).rejects.toThrow('EIO');
+  expect(await syncFirst(fail, async () => 'in the pool')).toBe('in the pool');
 });

@@ -24,7 +24,7 @@ export interface Waiting {
 }
 
 /** The streams that have open tars, and how many turns were taken. */
-export interface Turns {
+export interface FairOrder {
   /** Enters a tar into its streams; `leave` takes it out. */
   enter(path: string): Streams;
   leave(streams: Streams): void;
@@ -42,7 +42,7 @@ export function inArrivalOrder(order: 'newest' | 'oldest'): InOrder {
 }
 
 /** Turns below the landing directory. Memory: the directories that have open tars. */
-export function createTurns(incoming: string, order: 'newest' | 'oldest'): Turns {
+export function createFairOrder(incoming: string, order: 'newest' | 'oldest'): FairOrder {
   const inOrder = inArrivalOrder(order);
   const streams = new Map<string, Stream>();
   let turn = 0;
