@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { loadSettings, networkLedger, type LoadedSettings, type Settings } from '../platform/config/index.ts';
-import type { Level, Report } from '../domain/events.ts';
+import type { Level } from '../domain/event-levels.ts';
+import type { Report } from '../domain/events.ts';
 import { WavspoolError } from '../domain/faults.ts';
 import { notePlace } from '../platform/linux/index.ts';
 import { openReporting, type Reporting } from '../platform/log/index.ts';

@@ -282,18 +282,18 @@ test('killed at any moment it goes on, and what is there can be restored up to w
   const points: number[] = [];
   for (let count = 0; count < 8; count += 1) points.push(await rig.point({ everyMs: 3 * MINUTE_MS }));
   const script = `
-    const { openHost, hostJobs } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/maintenance/catalogue/index.ts'))});
+    const { openMaintenance, maintenanceJobs } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/maintenance/catalogue/index.ts'))});
     const { loadSettings } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/platform/config/index.ts'))});
     const { systemClock } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/platform/runtime/index.ts'))});
     const { settings } = loadSettings({ configFile: process.argv[1], env: {} });
     let sent = 0;
-    const host = await openHost({ settings, clock: systemClock, dice: Math.random, report: () => {} });
+    const host = await openMaintenance({ settings, clock: systemClock, random: Math.random, report: () => {} });
     const store = await host.store();
     const put = { ...store, putIfAbsent: async (...args) => {
       if (sent++ === Number(process.argv[2])) process.kill(process.pid, 'SIGKILL');
       return store.putIfAbsent(...args);
     } };
-    await hostJobs({ ...host, store: async () => put }).find(({ id }) => id === 'offsite points ledger').run(new AbortController().signal);
+    await maintenanceJobs({ ...host, store: async () => put }).find(({ id }) => id === 'offsite points ledger').run(new AbortController().signal);
     process.exit(0);`;
   const config = join(rig.rig.directory, 'wavspool.yaml');
   for (let after = 0; after < 4; after += 1) {

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Secret } from '../../src/platform/config/index.ts';
-import { LEVELS, type EventName, type Report } from '../../src/domain/events.ts';
+import { LEVELS } from '../../src/domain/event-levels.ts';
+import type { EventName, Report } from '../../src/domain/events.ts';
 import {
   givenUpWork,
   openQueues,

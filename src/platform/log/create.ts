@@ -1,5 +1,5 @@
 import { multistream, pino, type Logger, type StreamEntry } from 'pino';
-import type { Level } from '../../domain/events.ts';
+import type { Level } from '../../domain/event-levels.ts';
 import { WavspoolError, errnoOf, faultCode } from '../../domain/faults.ts';
 import type { Sink } from '../report/index.ts';
 import { isJournalled } from '../runtime/index.ts';

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Level } from '../../domain/events.ts';
+import type { Level } from '../../domain/event-levels.ts';
 import { errnoOf } from '../../domain/faults.ts';
 import { parseTime } from '../runtime/index.ts';
 

@@ -1,4 +1,5 @@
-import { LEVELS, type EventName, type Events, type Level, type Report } from '../../domain/events.ts';
+import { LEVELS, type Level } from '../../domain/event-levels.ts';
+import type { EventName, Events, Report } from '../../domain/events.ts';
 
 /** One event, as every sink hears it. */
 export interface Reported {

@@ -1,4 +1,4 @@
-// What every folder stands on: time and dice as arguments, files that are whole or absent, limits on what runs at once.
+// What every folder stands on: time and chance as arguments, files that are whole or absent, limits on what runs at once.
 export { isBelow, isWithin, pathBelow } from './below.ts';
 export { createYielder, type YieldTurn } from './yielder.ts';
 export { childEnvironment } from './child-environment.ts';

@@ -29,7 +29,7 @@ test('the delay grows exponentially up to its limit', () => {
   ]);
 });
 
-test('a delay lies within [0, max] for every fault, retry and dice', () => {
+test('a delay lies within [0, max] for every fault, retry and random number', () => {
   const random = fc.double({ min: 0, max: 0.999, noNaN: true });
   fc.assert(
     fc.property(
