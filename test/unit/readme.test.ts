@@ -19,11 +19,30 @@ test('every wing and folder that the tour of the code names is there', () => {
 });
 
 test('every file that the tour of the code names is there', () => {
-  const named = [...readFileSync(join(ROOT, 'src/README.md'), 'utf8').matchAll(/`(src\/[^`]+)`/g)].map(
-    ([, path]) => path,
-  );
+  const text = readFileSync(join(ROOT, 'src/README.md'), 'utf8');
+  const named = [...text.matchAll(/`((?:src|test|docs)\/[^`]+)`/g)].map(([, path]) => path);
   expect(named.length).toBeGreaterThan(7);
   for (const path of named) expect(existsSync(join(ROOT, path ?? '')), path).toBe(true);
+});
+
+test('every name that the glossary gives stands in the code', () => {
+  const glossary = readFileSync(join(ROOT, 'src/README.md'), 'utf8').split('\n## Glossary\n')[1] ?? '';
+  const rows = glossary
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .slice(2);
+  expect(rows.length).toBeGreaterThan(20);
+  const code = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => readFileSync(join(ROOT, 'src', path), 'utf8'))
+    .join('\n');
+  const words = new Set(code.match(/\w+/g));
+  for (const row of rows) {
+    const where = row.split(' | ').at(-1) ?? '';
+    const names = [...where.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+    expect(names.length, row).toBeGreaterThan(0);
+    for (const name of names.filter((name) => !name.includes('/'))) expect(words, row).toContain(name);
+  }
 });
 
 test('every document that the README links to is there', () => {
