@@ -31,13 +31,23 @@ export interface RecordingRow {
   readonly etag: string | undefined;
   readonly versionId: string | undefined;
   readonly wav: WavFacts | undefined;
+  /** Where its bytes are read; undefined: from the file at `path`. */
+  readonly source: RecordingSource | undefined;
   /** When its tar was last modified, ms since 1970: decides the order of uploads. */
   readonly tarMtimeMs: number | undefined;
   /** Which of its tar's upload jobs carries it beside others; undefined: it has a job of its own. */
   readonly batch: number | undefined;
 }
 
-/** A recording that lies complete under its final name. */
+/** The place of a recording in a plain tar, for one of which no file was made. */
+export interface RecordingSource {
+  /** Absolute path. Equal bytes may have come with another tar than the row's own. */
+  readonly tar: string;
+  /** Of its first byte. */
+  readonly offset: number;
+}
+
+/** A recording that lies complete under its final name, or in its tar. */
 export interface NewRecording {
   /** Absolute. */
   readonly path: string;
@@ -46,6 +56,8 @@ export interface NewRecording {
   readonly size: number;
   readonly sha256: string;
   readonly wav: WavFacts;
+  /** As in {@link RecordingRow}. */
+  readonly source?: RecordingSource | undefined;
 }
 
 /** A recording that a tar holds and that cannot be extracted safely; it gets a FAILED row, for P1 leaves nothing out. */

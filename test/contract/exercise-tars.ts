@@ -41,6 +41,36 @@ export function exerciseTars(it: Subject): void {
       expect(await it.ledger.tars.get('/in/other.tar')).toBeUndefined();
     });
 
+    test('where the bytes of a recording lie is kept, and is what the last extraction of it says', async () => {
+      const source = { tar: TAR.path, offset: 5_000_000_000 };
+      await commitTar(it.ledger, TAR, {
+        '/x/a.wav': { sha256: 'aa', source },
+        '/x/b.wav': 'bb',
+        '/x/c.wav': { sha256: 'cc', source },
+      });
+      expect(await it.row('/x/a.wav')).toMatchObject({ source });
+      expect((await it.row('/x/b.wav')).source).toBeUndefined();
+      const other = { ...TAR, path: '/in/b.tar' };
+      const there = { tar: other.path, offset: 512 };
+      await commitTar(it.ledger, other, {
+        '/x/a.wav': { sha256: 'aa', source: there },
+        '/x/b.wav': { sha256: 'bb', source: there },
+        '/x/c.wav': 'cc',
+      });
+      expect(await it.row('/x/a.wav')).toMatchObject({ tar: TAR.path, source: there });
+      expect(await it.row('/x/b.wav')).toMatchObject({ tar: TAR.path, source: there });
+      expect((await it.row('/x/c.wav')).source).toBeUndefined();
+    });
+
+    test('a recording that is stored keeps the place of its bytes, whatever brings them again', async () => {
+      const source = { tar: TAR.path, offset: 512 };
+      await commitTar(it.ledger, TAR, { '/x/a.wav': { sha256: 'aa', source } });
+      const receipt = { key: 'x/a.wav', size: 5, sha256: 'aa', etag: 'e', versionId: undefined };
+      await it.ledger.recordings.stored('/x/a.wav', receipt);
+      await commitTar(it.ledger, { ...TAR, path: '/in/b.tar' }, { '/x/a.wav': 'aa' });
+      expect(await it.row('/x/a.wav')).toMatchObject({ status: 'SUCCESS', source });
+    });
+
     test('it is settled in that version only', async () => {
       await commitTar(it.ledger, TAR, {});
       const others = [

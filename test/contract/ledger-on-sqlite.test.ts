@@ -79,14 +79,14 @@ test('a state.db of the version before is brought up to date with every row kept
   const schema = 'SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name';
   const current = sqlite3(schema);
   sqlite3(
-    'DROP INDEX uploads_odd; DROP INDEX uploads_open_rows; ALTER TABLE uploads DROP COLUMN batch; PRAGMA user_version = 4',
+    'DROP INDEX uploads_odd; DROP INDEX uploads_open_rows; ALTER TABLE uploads DROP COLUMN batch; ALTER TABLE uploads DROP COLUMN source_tar; ALTER TABLE uploads DROP COLUMN source_offset; PRAGMA user_version = 4',
   );
   reported = [];
   const ledger = await open();
   expect(reported).toEqual([]);
   expect((await ledger.recordings.openUnits({ limit: 10 })).rows).toMatchObject([{ paths: ['/x/a.wav'] }]);
   await ledger.close();
-  expect(sqlite3(`PRAGMA user_version; ${schema}`)).toBe(`6\n${current}`);
+  expect(sqlite3(`PRAGMA user_version; ${schema}`)).toBe(`7\n${current}`);
 });
 
 test('a newer schema is refused with its number, and left as it is', async () => {

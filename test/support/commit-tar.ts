@@ -1,5 +1,5 @@
 import type { Ledger } from '../../src/domain/ledger.ts';
-import type { WavFacts } from '../../src/domain/recording.ts';
+import type { RecordingSource, WavFacts } from '../../src/domain/recording.ts';
 import type { CommittedTar, TarSummary, TarVersion } from '../../src/domain/tar.ts';
 
 /** What a readable header of a second of speech says. */
@@ -12,6 +12,7 @@ interface Bytes {
   /** Its path unless told otherwise. */
   readonly member?: string;
   readonly wav?: WavFacts;
+  readonly source?: RecordingSource;
 }
 
 /** Commits a tar with these recordings: by path, each its hash alone or all of it. */

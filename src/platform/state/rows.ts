@@ -1,6 +1,6 @@
 import type { Cause } from '../../domain/faults.ts';
 import type { FailedTar, TarReceipt, TarRow } from '../../domain/tar.ts';
-import type { RecordingRow, UploadStatus, WavFacts } from '../../domain/recording.ts';
+import type { RecordingRow, RecordingSource, UploadStatus, WavFacts } from '../../domain/recording.ts';
 
 // SQL's null becomes undefined here and nowhere else.
 
@@ -27,6 +27,8 @@ export interface UploadsRecord {
   wav_valid: number | null;
   tar_mtime_ms: number | null;
   batch: number | null;
+  source_tar: string | null;
+  source_offset: number | null;
 }
 
 /** The columns of `uploads` that an upload job is derived from. */
@@ -69,9 +71,14 @@ export function recordingRow(record: UploadsRecord): RecordingRow {
     etag: record.etag ?? undefined,
     versionId: record.version_id ?? undefined,
     wav: wavFacts(record),
+    source: sourceOf(record),
     tarMtimeMs: record.tar_mtime_ms ?? undefined,
     batch: record.batch ?? undefined,
   };
+}
+
+function sourceOf({ source_tar: tar, source_offset: offset }: UploadsRecord): RecordingSource | undefined {
+  return tar === null || offset === null ? undefined : { tar, offset };
 }
 
 function wavFacts(record: UploadsRecord): WavFacts | undefined {

@@ -1,7 +1,7 @@
 // The columns that rows are read with, by name: `*` would not outlive a migration.
 
 const UPLOADS =
-  'rowid wav_path status timestamp error_message retry_count cause tar member size sha256 key etag version_id duration_ms codec sample_rate channels wav_valid tar_mtime_ms batch'.split(
+  'rowid wav_path status timestamp error_message retry_count cause tar member size sha256 key etag version_id duration_ms codec sample_rate channels wav_valid tar_mtime_ms batch source_tar source_offset'.split(
     ' ',
   );
 const TARS =

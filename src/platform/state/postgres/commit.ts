@@ -36,8 +36,11 @@ const ARRAYS = [
   '::bigint[] /* channels */',
   '::smallint[] /* wav_valid */',
   '::text[] /* key */',
+  '::text[] /* source_tar */',
+  '::bigint[] /* source_offset */',
 ];
-const NAMES = 'wav_path, member, size, sha256, duration_ms, codec, sample_rate, channels, wav_valid, key';
+const NAMES =
+  'wav_path, member, size, sha256, duration_ms, codec, sample_rate, channels, wav_valid, key, source_tar, source_offset';
 const unnested = (from: number): string => ARRAYS.map((type, at) => `$${from + at}${type}`).join(', ');
 
 const TAR_COLUMNS =
@@ -84,6 +87,7 @@ const ADD = statement(
      size = excluded.size, sha256 = excluded.sha256, member = coalesce(u.member, excluded.member), tar = coalesce(u.tar, excluded.tar),
      duration_ms = excluded.duration_ms, codec = excluded.codec, sample_rate = excluded.sample_rate, channels = excluded.channels,
      wav_valid = excluded.wav_valid, tar_mtime_ms = coalesce(u.tar_mtime_ms, excluded.tar_mtime_ms),
+     source_tar = excluded.source_tar, source_offset = excluded.source_offset,
      store = CASE WHEN u.key IS NULL THEN excluded.store ELSE u.store END, key = coalesce(u.key, excluded.key),
      retry_count = CASE WHEN u.status = 'PENDING' THEN u.retry_count WHEN u.retry_count < $5 THEN u.retry_count + 1 ELSE 0 END
    WHERE u.status <> 'SUCCESS' AND (u.sha256 IS NULL OR u.sha256 = excluded.sha256)`,
@@ -343,6 +347,8 @@ function columnsOf(rows: readonly Row[]): readonly unknown[] {
     of(({ wav }) => wav.channels),
     of(({ wav }) => (wav.valid ? 1 : 0)),
     of(({ key }) => key),
+    of(({ source }) => source?.tar),
+    of(({ source }) => source?.offset),
   ];
 }
 

@@ -2,7 +2,7 @@ import { WavspoolError } from '../../../domain/faults.ts';
 import { statement, type Query } from './statement.ts';
 
 /** The schema that this program writes and reads. */
-export const LEDGER_SCHEMA = 1;
+export const LEDGER_SCHEMA = 2;
 
 /**
  * Each step makes the schema of its number out of the one before. Columns are only added, and what an older program needs stays for
@@ -66,6 +66,7 @@ CREATE TABLE leases (
   site text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL, holder text NOT NULL, term bigint NOT NULL, expires timestamptz NOT NULL,
   PRIMARY KEY (site, name));
 `,
+  'ALTER TABLE uploads ADD COLUMN source_tar text COLLATE "C", ADD COLUMN source_offset bigint',
 ];
 
 /**

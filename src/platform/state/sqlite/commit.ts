@@ -13,13 +13,14 @@ import type { Plain } from './plain.ts';
  */
 const RECORDING = `
 INSERT INTO uploads (wav_path, status, timestamp, retry_count, tar, member, size, sha256, duration_ms, codec, sample_rate,
-  channels, wav_valid, tar_mtime_ms, batch)
-VALUES (?, 'PENDING', ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  channels, wav_valid, tar_mtime_ms, batch, source_tar, source_offset)
+VALUES (?, 'PENDING', ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (wav_path) DO UPDATE SET status = 'PENDING', timestamp = excluded.timestamp, cause = NULL, error_message = NULL,
   size = excluded.size, sha256 = excluded.sha256, member = coalesce(member, excluded.member),
   tar = coalesce(tar, excluded.tar), duration_ms = excluded.duration_ms, codec = excluded.codec,
   sample_rate = excluded.sample_rate, channels = excluded.channels, wav_valid = excluded.wav_valid,
-  tar_mtime_ms = coalesce(tar_mtime_ms, excluded.tar_mtime_ms), retry_count = CASE
+  tar_mtime_ms = coalesce(tar_mtime_ms, excluded.tar_mtime_ms), source_tar = excluded.source_tar,
+  source_offset = excluded.source_offset, retry_count = CASE
     WHEN uploads.status = 'PENDING' THEN uploads.retry_count
     WHEN uploads.retry_count < ? THEN uploads.retry_count + 1
     ELSE 0 END
@@ -85,6 +86,8 @@ export function tarCommitter(
       wav.valid ? 1 : 0,
       tar.mtimeMs,
       batch,
+      row.source?.tar ?? null,
+      row.source?.offset ?? null,
       maxRetries,
     );
   };

@@ -3,7 +3,7 @@ import type { Sqlite } from '../../sqlite/index.ts';
 import { IS_ODD } from './normalise.ts';
 
 /** `PRAGMA user_version` of the schema below. */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
 
 // The columns that come first are a contract with SQL and scripts outside of wavspool; the others are ours to extend.
 const TABLES = `
@@ -53,6 +53,8 @@ const COLUMNS = {
     wav_valid: 'INTEGER',
     tar_mtime_ms: 'INTEGER',
     batch: 'INTEGER', // which of its tar's upload jobs carries it beside others; NULL: one of its own
+    source_tar: 'TEXT', // the tar that its bytes are read from, where no file was made; NULL: the file at wav_path
+    source_offset: 'INTEGER', // of its first byte in that tar
   },
 } as const;
 

@@ -19,6 +19,7 @@ const ROW: RecordingRow = {
   versionId: undefined,
   wav: undefined,
   tarMtimeMs: Date.UTC(2026, 10, 28, 10),
+  source: undefined,
   batch: undefined,
 };
 const TAR: TarRow = {
