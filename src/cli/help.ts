@@ -203,6 +203,10 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     ],
     exits: { 0: 'written' },
   },
+  'state migrate': {
+    examples: [['wavspool state migrate', 'once before the first start, and before a new version starts']],
+    exits: { 3: 'the ledger cannot be reached, or the tables may not be made' },
+  },
   version: {
     examples: [
       ['wavspool version', ''],

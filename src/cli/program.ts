@@ -30,6 +30,7 @@ const COMMANDS: readonly {
   { names: ['export'], load: async () => (await import('./commands/export.ts')).exportCommand },
   { names: ['mirror'], load: async () => (await import('./commands/mirror.ts')).mirrorCommand },
   { names: ['rotate'], load: async () => (await import('./commands/rotate.ts')).rotateCommand },
+  { names: ['state'], load: async () => (await import('./commands/state.ts')).stateCommands },
   { names: ['config'], load: async () => (await import('./commands/config.ts')).configCommands },
   { names: ['alerts'], load: async () => (await import('./commands/alerts.ts')).alertsCommands },
   { names: ['init'], load: async () => (await import('./commands/init.ts')).initCommand },

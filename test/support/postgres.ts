@@ -25,6 +25,8 @@ export interface PostgresNode {
 export interface PostgresServers extends AsyncDisposable {
   readonly primary: PostgresNode;
   readonly standbys: readonly PostgresNode[];
+  /** Makes the standby that has the most the primary, after the primary's end. */
+  promote(): Promise<PostgresNode>;
   /** Names all of them, and the database `wavspool`. */
   readonly url: string;
   readonly address: PostgresAddress;
@@ -88,6 +90,7 @@ export async function startPostgres({
     return {
       primary,
       standbys: nodes.slice(1),
+      promote: () => promoteBest(nodes.slice(1)),
       url,
       address,
       [Symbol.asyncDispose]: dispose,
@@ -96,6 +99,19 @@ export async function startPostgres({
     await dispose();
     throw error;
   }
+}
+
+async function promoteBest(standbys: readonly PostgresNode[]): Promise<PostgresNode> {
+  const received = await Promise.all(
+    standbys.map(async (node) => {
+      const [row] = await node.sql<{ at: string }>("SELECT pg_last_wal_receive_lsn() - '0/0'::pg_lsn AS at");
+      return { node, at: Number(row?.at ?? 0) };
+    }),
+  );
+  const [best] = received.toSorted((one, other) => other.at - one.at);
+  if (best === undefined) throw new Error('there is no standby');
+  await best.node.promote();
+  return best.node;
 }
 
 async function standbyOf(

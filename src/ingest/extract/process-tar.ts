@@ -60,7 +60,12 @@ export async function processTar(
     await extractTar(deps, tar, signal);
   } catch (error) {
     if (signal.aborted) return { kind: 'release' };
-    return afterFailure(extractor, tar, error);
+    try {
+      return await afterFailure(extractor, tar, error);
+    } catch (fault) {
+      if (FAULTS[faultCode(fault)].cause !== 'state') throw fault;
+      return laterForAll(extractor, 'state', messageOf(fault)); // what cannot be written down is counted by nobody
+    }
   }
   for (const who of [EVERYBODY, tar.path, dirname(tar.path)]) hold.goesOn(who);
   return queueUploads(extractor, tar, signal);

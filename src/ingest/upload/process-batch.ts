@@ -1,7 +1,7 @@
 import { messageOf } from '../../domain/faults.ts';
 import { givenUpWork, priorityOf, retryWork, type Outcome } from '../../platform/queue/index.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
-import { tryRecording, type Uploader } from './process-recording.ts';
+import { orHostsTrouble, tryRecording, type Uploader } from './process-recording.ts';
 
 /** How long the rest of a batch waits when Redis takes no jobs. */
 const REDIS_AWAY_MS = 5000;
@@ -19,10 +19,15 @@ export async function processBatch(
   goesOn: () => void,
 ): Promise<Outcome> {
   const commits: Promise<Outcome>[] = [];
-  const interrupted = await tryEach(uploader, paths, signal, (committed) => {
-    commits.push(committed);
-    goesOn();
+  let interrupted: Outcome | undefined;
+  const tried = await orHostsTrouble(uploader, async () => {
+    interrupted = await tryEach(uploader, paths, signal, (committed) => {
+      commits.push(committed);
+      goesOn();
+    });
+    return { kind: 'done' };
   });
+  if (tried.kind !== 'done') interrupted = tried;
   const outcomes = await Promise.all(commits);
   return interrupted ?? outcomes.find(({ kind }) => kind !== 'done') ?? { kind: 'done' };
 }

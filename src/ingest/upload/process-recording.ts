@@ -9,7 +9,7 @@ import { verdict } from '../../domain/verdict.ts';
 import { extractAgain } from './extract-again.ts';
 import type { SecondOpinion } from './second-opinion.ts';
 import type { StoreGate } from './store-gate.ts';
-import { commitUpload, putRecording, type UploadDeps } from './upload-recording.ts';
+import { commitUpload, putRecording, type Stored, type UploadDeps } from './upload-recording.ts';
 
 /** What served as a probe waits a little, so that the next probe is another recording. */
 const AFTER_A_PROBE_MS = 2000;
@@ -45,10 +45,23 @@ export async function processRecording(
   path: string,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const row = await uploader.app.ledger.recordings.get(path);
-  if (row === undefined || row.status === 'SUCCESS') return { kind: 'done' };
-  const tried = await tryRecording(uploader, row, signal);
-  return tried.kind === 'stored' ? tried.committed : tried.outcome;
+  return orHostsTrouble(uploader, async () => {
+    const row = await uploader.app.ledger.recordings.get(path);
+    if (row === undefined || row.status === 'SUCCESS') return { kind: 'done' };
+    const tried = await tryRecording(uploader, row, signal);
+    return tried.kind === 'stored' ? tried.committed : tried.outcome;
+  });
+}
+
+/** What the ledger cannot tell or take, because it is away or damaged, is the host's trouble and costs nobody a retry (P7). */
+export async function orHostsTrouble(uploader: Uploader, act: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await act();
+  } catch (fault) {
+    const { cause, retry } = FAULTS[faultCode(fault)];
+    if (cause !== 'state' && retry !== 'when there is room') throw fault;
+    return hostsTrouble(uploader, messageOf(fault));
+  }
 }
 
 /** As {@link processRecording}, for an open row, without waiting for the commit. */
@@ -57,23 +70,44 @@ export async function tryRecording(
   found: RecordingRow,
   signal: AbortSignal,
 ): Promise<Tried> {
-  const { app, deps, gate, guard, hold } = uploader;
+  const { app, deps, gate, guard } = uploader;
   const away = guard.wasAway() === undefined ? undefined : await guard.away();
   if (away !== undefined) return { kind: 'not stored', outcome: await hostsTrouble(uploader, away) };
   const row = await withBudget(app, found);
   try {
     const stored = await putRecording(deps, row, signal);
     gate.succeeded(row.path);
-    const committed = commitUpload(deps, row, stored).then(
-      (): Outcome => {
-        hold.goesOn(EVERYBODY);
-        return { kind: 'done' };
-      },
-      (fault: unknown) => hostsTrouble(uploader, messageOf(fault)),
-    );
-    return { kind: 'stored', committed };
+    return { kind: 'stored', committed: commit(uploader, row, stored, signal) };
   } catch (failure) {
     return { kind: 'not stored', outcome: await outcomeOf(uploader, row, failure, signal) };
+  }
+}
+
+/** Never rejects. A key that the ledger has given to a recording of another site is answered with the next one (P5). */
+async function commit(
+  uploader: Uploader,
+  row: RecordingRow,
+  stored: Stored,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { app, deps, hold } = uploader;
+  try {
+    await commitUpload(deps, row, stored);
+    hold.goesOn(EVERYBODY);
+    return { kind: 'done' };
+  } catch (fault) {
+    if (faultCode(fault) !== 'KEY_TAKEN') return hostsTrouble(uploader, messageOf(fault));
+    return orHostsTrouble(uploader, async () => {
+      try {
+        const next = await putRecording(deps, row, signal, stored.object.key);
+        return await commit(uploader, row, next, signal);
+      } catch (error) {
+        if (signal.aborted) return { kind: 'release' };
+        return faultCode(error) === 'KEY_TAKEN'
+          ? afterFailure(app, row, error)
+          : outcomeOf(uploader, row, error, signal);
+      }
+    });
   }
 }
 

@@ -37,11 +37,13 @@ export async function uploadRecording(
 /**
  * The first half of {@link uploadRecording}: the object. A crash before the second half repeats a harmless PUT. A recording
  * whose file is gone or changed counts as stored where the bucket has it: an older `state.db` knows less than the bucket.
+ * Only keys behind `after` are tried, where it is given: the ledger has given that one to another recording.
  */
 export async function putRecording(
   deps: UploadDeps,
   row: RecordingRow,
   signal: AbortSignal,
+  after?: string,
 ): Promise<Stored> {
   const startedAt = deps.clock.monotonicMs();
   const stored = (identity: Identity, { key, put }: KeyAndPut): Stored => ({
@@ -54,11 +56,11 @@ export async function putRecording(
     await deps.bandwidth.pass(identity.size, signal);
     signal.throwIfAborted();
     const put = (object: ObjectToPut): Promise<PutResult> => deps.store.putIfAbsent(object, signal);
-    return stored(identity, await underFreeKey(deps, row, identity, put));
+    return stored(identity, await underFreeKey(deps, row, identity, put, after));
   } catch (fault) {
     const code = faultCode(fault);
     if (code !== 'RECORDING_MISSING' && code !== 'RECORDING_CHANGED') throw fault;
-    const found = await findStored(deps, row, signal);
+    const found = await findStored(deps, row, signal, after);
     if (found === undefined) throw fault;
     return stored(found.identity, found);
   }
@@ -80,8 +82,9 @@ async function underFreeKey(
   row: RecordingRow,
   { size, sha256 }: Identity,
   act: (object: ObjectToPut) => Promise<PutResult>,
+  after: string | undefined,
 ): Promise<KeyAndPut> {
-  const keys = recordingKeys(deps, row, sha256);
+  const keys = keysBehind(deps, row, sha256, after);
   const metadata = metadataOf(row, sha256, deps.incoming);
   for (const [at, key] of keys.entries()) {
     try {
@@ -96,15 +99,32 @@ async function underFreeKey(
   throw new WavspoolError('UNKNOWN', `${row.path} has no key`);
 }
 
+/**
+ * The keys to try, in their order: from the one on that the ledger has set down for it, which no other recording gets, or behind
+ * `after`. Throws KEY_TAKEN where there is none.
+ */
+function keysBehind(
+  deps: UploadDeps,
+  row: RecordingRow,
+  sha256: string,
+  after: string | undefined,
+): readonly string[] {
+  const keys = recordingKeys(deps, row, sha256);
+  const from = after === undefined ? Math.max(0, keys.indexOf(row.key ?? '')) : keys.indexOf(after) + 1;
+  if (from < keys.length) return keys.slice(from);
+  throw new WavspoolError('KEY_TAKEN', `${row.path}: other recordings have every key that it may get`);
+}
+
 /** Where the bucket already holds a recording whose file can't be uploaded any more. Throws a store fault. */
 async function findStored(
   deps: UploadDeps,
   row: RecordingRow,
   signal: AbortSignal,
+  after: string | undefined,
 ): Promise<({ readonly identity: Identity } & KeyAndPut) | undefined> {
   const identity = identityInRow(row) ?? (await identityInBucket(deps, row, signal));
   if (identity === undefined) return undefined;
-  for (const key of recordingKeys(deps, row, identity.sha256)) {
+  for (const key of keysBehind(deps, row, identity.sha256, after)) {
     const put = await deps.store
       .objectIfThere({ key, path: row.path, ...identity }, signal)
       .catch(unlessTaken);

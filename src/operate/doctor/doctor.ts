@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import {
   embeddedSocket,
   isEmbeddedRedis,
+  networkLedger,
   type LoadedSettings,
   type Settings,
   type UsedParts,
@@ -15,9 +16,11 @@ import { openQueuesNow, type Queues } from '../../platform/queue/index.ts';
 import { redisFindings } from './redis-findings.ts';
 import { sitesFindings } from './sites-findings.ts';
 import { redisAddress } from '../../platform/redis/index.ts';
-import { roundedSize, runProgram, type Clock } from '../../platform/runtime/index.ts';
+import { roundedSize, runProgram, systemRandom, type Clock } from '../../platform/runtime/index.ts';
+import { examinePostgres } from '../../platform/state/index.ts';
 import { openS3Store, storePlace } from '../../platform/s3/index.ts';
 import type { Finding } from './finding.ts';
+import { ledgerFindings } from './ledger-findings.ts';
 import { directoryFinding, nearestThere } from './directory-finding.ts';
 import { lookAtKept } from './kept.ts';
 
@@ -41,7 +44,7 @@ export async function examine(
   const checks = [
     () => Promise.resolve([nodeVersion(), settingsFile(file, lookedAt)]),
     () => directories(settings, parts),
-    () => soundState(settings, clock),
+    () => lookAtLedger(settings, clock),
     () => disks(settings, parts),
     () => lookAtKept(settings),
     ...(parts.recordings ? [() => inotify()] : []),
@@ -77,7 +80,7 @@ async function directories(settings: Settings, { recordings }: UsedParts): Promi
     ['log directory', dirname(log), constants.W_OK | constants.X_OK],
   ] as const;
   const findings = wanted.map(([name, path, mode]) => directoryFinding(name, path, mode));
-  return [...(await Promise.all(findings)), await privateState(state)];
+  return Promise.all(findings);
 }
 
 async function privateState(path: string): Promise<Finding> {
@@ -92,6 +95,18 @@ async function privateState(path: string): Promise<Finding> {
     };
   } catch (error) {
     return { name, ok: true, found: `not there yet (${messageOf(error)})`, remedy: '' };
+  }
+}
+
+async function lookAtLedger(settings: Settings, clock: Clock): Promise<readonly Finding[]> {
+  const address = networkLedger(settings);
+  if (address === undefined)
+    return [await privateState(settings.paths.state), ...(await soundState(settings, clock))];
+  try {
+    return ledgerFindings(await examinePostgres({ address, clock, random: systemRandom }));
+  } catch (error) {
+    const { remedy } = FAULTS[faultCode(error)];
+    return [{ name: 'ledger', ok: false, found: messageOf(error), remedy }];
   }
 }
 

@@ -20,7 +20,9 @@ export function problemsOfState({ state, roles }: Facts): readonly Problem[] {
   const damage = told.find(({ code }) => code === 'STATE_DAMAGED');
   if (damage !== undefined) return [damaged(damage.message, damage.since)];
   const [first] = told;
-  return first === undefined ? [] : [unusable(first.code, first.message, first.since)];
+  // this look does not know since when; a role that has met it before does
+  const [since = null] = told.flatMap((one) => one.since ?? []).toSorted();
+  return first === undefined ? [] : [unusable(first.code, first.message, since)];
 }
 
 function damaged(message: string, since: string | null): Problem {

@@ -1,5 +1,5 @@
 import type { Ledger } from '../../domain/ledger.ts';
-import type { Migrated, PostgresLedgerOptions } from './postgres/index.ts';
+import type { LedgerFacts, Migrated, PostgresLedgerOptions } from './postgres/index.ts';
 
 // The library of PostgreSQL is loaded where the settings name one: every other process would load it for nothing.
 
@@ -13,4 +13,11 @@ export async function migratePostgres(
   options: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'random'>,
 ): Promise<Migrated> {
   return (await import('./postgres/index.ts')).migratePostgres(options);
+}
+
+/** See postgres/examine.ts. */
+export async function examinePostgres(
+  options: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'random'>,
+): Promise<LedgerFacts> {
+  return (await import('./postgres/index.ts')).examinePostgres(options);
 }
