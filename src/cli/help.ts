@@ -207,6 +207,16 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [['wavspool state migrate', 'once before the first start, and before a new version starts']],
     exits: { 3: 'the ledger cannot be reached, or the tables may not be made' },
   },
+  'state copy': {
+    examples: [
+      [
+        'wavspool state copy --to postgres://wavspool@pg1,pg2/wavspool',
+        'from state.db, before state.url names it',
+      ],
+      ['wavspool state copy --to sqlite:/var/lib/wavspool/state.db', 'and back'],
+    ],
+    exits: { 3: 'a ledger cannot be reached, or the two differ after it' },
+  },
   version: {
     examples: [
       ['wavspool version', ''],

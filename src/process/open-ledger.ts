@@ -39,7 +39,7 @@ async function postgresOptions(settings: Settings, address: PostgresAddress): Pr
 }
 
 /** The same for every site that puts into one bucket of one store. */
-function bucketName({ endpoint, region, bucket }: Settings['s3']): string {
+export function bucketName({ endpoint, region, bucket }: Settings['s3']): string {
   return `${endpoint === undefined ? `aws ${region}` : new URL(endpoint).host}/${bucket}`;
 }
 

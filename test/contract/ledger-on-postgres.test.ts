@@ -1,9 +1,22 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { faultCode } from '../../src/domain/faults.ts';
 import { systemClock, systemRandom } from '../../src/platform/runtime/index.ts';
-import { examinePostgres, migratePostgres, openPostgresLedger } from '../../src/platform/state/index.ts';
+import {
+  copySite,
+  examinePostgres,
+  migratePostgres,
+  openPostgresLedger,
+  openSqliteLedger,
+  postgresSiteRows,
+  sqliteSiteRows,
+  type SiteRows,
+} from '../../src/platform/state/index.ts';
+import { LEDGER_SCHEMA } from '../../src/platform/state/postgres/schema.ts';
 import { commitTar } from '../support/commit-tar.ts';
 import { startPostgres, type PostgresServers } from '../support/postgres.ts';
 import { exerciseLedger } from './exercise-ledger.ts';
@@ -145,7 +158,11 @@ test('a ledger without tables is refused with the command that makes them; a new
   const migrated = await Promise.all(
     [1, 2, 3].map(() => migratePostgres({ address, clock: systemClock, random: systemRandom })),
   );
-  expect(migrated.map(({ before }) => before).toSorted((a, b) => a - b)).toEqual([0, 1, 1]);
+  expect(migrated.map(({ before }) => before).toSorted((a, b) => a - b)).toEqual([
+    0,
+    LEDGER_SCHEMA,
+    LEDGER_SCHEMA,
+  ]);
   const client = new pg.Client({
     host: '127.0.0.1',
     port: servers.primary.port,
@@ -162,8 +179,8 @@ test('doctor reads what a ledger is set to, and what its user may not do', async
   const ask = (over: object = {}) =>
     examinePostgres({ address: { ...servers.address, ...over }, clock: systemClock, random: systemRandom });
   expect(await ask()).toMatchObject({
-    schema: 1,
-    wantedSchema: 1,
+    schema: LEDGER_SCHEMA,
+    wantedSchema: LEDGER_SCHEMA,
     standbys: [],
     lacking: [],
     settings: {
@@ -179,4 +196,57 @@ test('doctor reads what a ledger is set to, and what its user may not do', async
   );
   expect((await ask({ user: 'looker' })).lacking).toEqual(['INSERT', 'UPDATE', 'DELETE']);
   expect(await ask({ database: 'postgres' })).toMatchObject({ schema: undefined });
+});
+
+const copy = async (from: () => SiteRows | Promise<SiteRows>, to: () => SiteRows | Promise<SiteRows>) => {
+  const [source, target] = [await from(), await to()];
+  try {
+    return await copySite(source, target);
+  } finally {
+    await source.close();
+    await target.close();
+  }
+};
+
+test('a site is copied from a file and back, row for row, again where it is repeated, and not while it is in use', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'wavspool-copy-'));
+  const file = join(directory, 'state.db');
+  const sqlite = await openSqliteLedger({ ...optionsOf('moved'), file, report: () => undefined });
+  const names = Array.from({ length: 3000 }, (_, i) => `/x/${i}.wav`);
+  await commitTar(sqlite, TAR, Object.fromEntries(names.map((path) => [path, path])), { batchSize: 4 });
+  await sqlite.recordings.stored('/x/1.wav', answer('/x/1.wav'));
+  await sqlite.recordings.failed('/x/2.wav', { cause: 'network', message: 'no', retryCount: 5 });
+  await sqlite.tars.fail({ ...TAR, path: '/in/b.tar' }, { cause: 'corrupt', message: 'no', retryCount: 5 });
+  const figures = await sqlite.catalogue.counts();
+  await sqlite.close();
+  const there = (): Promise<SiteRows> => postgresSiteRows(optionsOf('moved'));
+  const first = await copy(() => sqliteSiteRows(file), there);
+  expect(first).toMatchObject({ tars: 1, recordings: 3001 });
+  expect(await copy(() => sqliteSiteRows(file), there)).toEqual(first);
+  const ledger = await openPostgresLedger(optionsOf('moved'));
+  expect(await ledger.catalogue.counts()).toEqual(figures);
+  expect(await copy(() => sqliteSiteRows(file), there).catch(faultCode)).toBe('ALREADY_RUNNING');
+  await ledger.close();
+  const back = join(directory, 'back.db');
+  expect((await copy(there, () => sqliteSiteRows(back))).sha256).toBe(first.sha256);
+  await servers.primary.sql("UPDATE uploads SET sha256 = 'x' WHERE site = 'moved' AND wav_path = '/x/7.wav'");
+  await servers.primary.sql(
+    "INSERT INTO uploads (site, wav_path, status) VALUES ('moved', '/x/none.wav', 'PENDING')",
+  );
+  await expect(copy(() => sqliteSiteRows(file), there)).rejects.toThrow(/not the same/);
+  rmSync(directory, { recursive: true });
+});
+
+test('a copy leaves no column out', async () => {
+  const { TABLES } = await import('../../src/platform/state/copy/site-rows.ts');
+  for (const [table, columns] of Object.entries(TABLES)) {
+    const found = await servers.primary.sql<{ name: string }>(
+      `SELECT column_name AS name FROM information_schema.columns WHERE table_name = '${table}'`,
+    );
+    const own = new Set(['site', 'store', 'rowid']);
+    const names = found.map(({ name }) => name).filter((name) => !own.has(name));
+    expect(names.toSorted((a, b) => a.localeCompare(b))).toEqual(
+      columns.toSorted((a, b) => a.localeCompare(b)),
+    );
+  }
 });

@@ -1,4 +1,5 @@
 import type { Ledger } from '../../domain/ledger.ts';
+import type { SiteRows } from './copy/site-rows.ts';
 import type { LedgerFacts, Migrated, PostgresLedgerOptions } from './postgres/index.ts';
 
 // The library of PostgreSQL is loaded where the settings name one: every other process would load it for nothing.
@@ -20,4 +21,11 @@ export async function examinePostgres(
   options: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'random'>,
 ): Promise<LedgerFacts> {
   return (await import('./postgres/index.ts')).examinePostgres(options);
+}
+
+/** See postgres/site-rows.ts. */
+export async function postgresSiteRows(
+  options: Pick<PostgresLedgerOptions, 'address' | 'site' | 'store' | 'clock' | 'random'>,
+): Promise<SiteRows> {
+  return (await import('./postgres/index.ts')).postgresSiteRows(options);
 }
