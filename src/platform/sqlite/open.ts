@@ -17,7 +17,7 @@ const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 export function openDatabase(path: string): Sqlite {
   try {
     // SQLite gives -wal and -shm the mode of the database, so that mode is set before SQLite makes them
-    if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600));
+    makePrivate(path);
     for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) chmodSync(file, 0o600);
     const db = new Database(path, { timeout: 5000 });
     db.pragma('journal_mode = WAL');
@@ -33,6 +33,16 @@ export function openDatabase(path: string): Sqlite {
         cause: error,
       },
     );
+  }
+}
+
+/** Makes an empty file that only its owner reads, unless one is there: several processes may begin at once. */
+function makePrivate(path: string): void {
+  if (existsSync(path)) return;
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
   }
 }
 
