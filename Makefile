@@ -14,7 +14,7 @@ VERSION ?=
 
 SHOTS ?= docs/screenshots
 
-.PHONY: help demo screenshots test test-containers man fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit coverage release clean
+.PHONY: help demo screenshots test test-containers man deb fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit coverage release clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-containers: ## Run what ships in containers: compose, docs/production.md un
 man: | node_modules/.package-lock.json ## Write the man page as build/wavspool.1, out of what --help prints
 	@mkdir -p build
 	@node_modules/.bin/node infra/man-page.ts >build/wavspool.1
+
+deb: ## Build the Debian package, with its Node, as build/wavspool_VERSION_ARCH.deb
+	@infra/deb/build.sh
 
 fuzz: | node_modules/.package-lock.json ## Fuzz the extraction of tars for SECONDS (60), from SEED if given
 	@npm run -s fuzz -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))

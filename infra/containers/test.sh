@@ -2,7 +2,7 @@
 # The tests of what ships, each in a container: docker-compose.yml end to end, docs/production.md on a Debian that systemd boots, and
 # the service tests with their Redis and S3 server started by testcontainers.
 #
-#   test.sh [compose] [guide] [testcontainers]     all of them without a name
+#   test.sh [compose] [guide] [deb] [testcontainers]     all of them without a name
 #
 # Environment: WAVSPOOL_CONTAINERS (/tmp/wavspool-containers) keeps the engine's data and its images between runs;
 # WAVSPOOL_PREVIOUS (HEAD~1) is the commit whose image is upgraded from.
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.."
 dir=${WAVSPOOL_CONTAINERS:-/tmp/wavspool-containers}
 previous=${WAVSPOOL_PREVIOUS:-HEAD~1}
 parts=("$@")
-[[ $# -gt 0 ]] || parts=(compose guide testcontainers)
+[[ $# -gt 0 ]] || parts=(compose guide deb testcontainers)
 export DOCKER_BUILDKIT=0
 
 infra/install.sh containers
@@ -42,6 +42,12 @@ compose() {
 guide() {
   docker build --quiet --network host -f infra/containers/systemd.Dockerfile -t wavspool-systemd infra/containers >/dev/null
   vitest --config vitest.containers.config.ts guide
+}
+
+deb() {
+  infra/deb/build.sh >&2
+  docker build --quiet --network host -f infra/containers/systemd.Dockerfile -t wavspool-systemd infra/containers >/dev/null
+  vitest --config vitest.containers.config.ts deb
 }
 
 # One file of each kind of test; the container that removes what is left over comes from a registry too.
