@@ -179,13 +179,15 @@ export const FAULTS = {
     cause: 'changed',
     retry: 'this one',
     exit: 1,
-    remedy: 'someone changed the extracted file; "requeue" extracts it again from its tar',
+    remedy:
+      'someone changed the extracted file, or the tar that holds it: put the tar back as it was; "requeue" extracts it again',
   },
   RECORDING_MISSING: {
     cause: 'missing',
     retry: 'this one',
     exit: 1,
-    remedy: 'someone removed the extracted file; "requeue" extracts it again from its tar',
+    remedy:
+      'someone removed the extracted file, or the tar that holds it: put the tar back; "requeue" extracts it again',
   },
   RECORDING_OUTSIDE: {
     cause: 'outside',

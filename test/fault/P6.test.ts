@@ -75,6 +75,7 @@ async function land(name: string, members: Readonly<Record<string, Buffer>>): Pr
   const { size, mtimeMs } = await stat(path);
   const limits = {
     concurrency: 1,
+    copy: true,
     maxEntries: 1000,
     maxEntryBytes: 1e9,
     maxTotalBytes: 1e9,

@@ -56,6 +56,7 @@ export async function openBench(): Promise<ExtractionBench> {
   });
   const limits = {
     concurrency: 1,
+    copy: true,
     maxEntries: 10_000,
     maxEntryBytes: 1e9,
     maxTotalBytes: 1e9,

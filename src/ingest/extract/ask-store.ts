@@ -23,9 +23,11 @@ export function askStore(
     if (head.size !== size) return false;
     const said = head.metadata['sha256'];
     if (said !== undefined) return said === sha256;
-    const md5 = createHash('md5');
-    for await (const chunk of createReadStream(temporary, { signal })) md5.update(chunk as Buffer);
-    if (head.etag.replaceAll('"', '') === md5.digest('hex')) return true;
+    if (temporary !== undefined) {
+      const md5 = createHash('md5');
+      for await (const chunk of createReadStream(temporary, { signal })) md5.update(chunk as Buffer);
+      if (head.etag.replaceAll('"', '') === md5.digest('hex')) return true;
+    }
     const hash = createHash('sha256');
     for await (const chunk of await store.get(key, signal)) hash.update(chunk);
     return hash.digest('hex') === sha256;

@@ -10,7 +10,7 @@ import { extractionFault } from './host-trouble.ts';
 import { publishAll } from './publish.ts';
 import { requireRoom } from './room.ts';
 import { openScratchOfTar } from './scratch.ts';
-import type { Staging } from './stage.ts';
+import { once, writtenOf, type Staging } from './stage.ts';
 import { stageMembers } from './stage-members.ts';
 import { oddities, type Tally } from './tally.ts';
 import { directoryOfTar } from './tar-place.ts';
@@ -19,7 +19,7 @@ import { createTimeSlices } from './turns.ts';
 /**
  * Extracts one tar, top to bottom:
  *  1. is it still the version that was queued, and is there room for it?
- *  2. every member: take, skip or refuse; taken ones are written under temporary names, hashed and synced
+ *  2. every member: take, skip or refuse; taken ones are written under temporary names, hashed and synced, or stay in the tar
  *  3. the tar ended as a tar must and did not change meanwhile
  *  4. every recording gets its final name
  *  5. one transaction: the rows of its recordings and its own
@@ -48,17 +48,17 @@ async function extractTo(
   const startedAt = deps.clock.monotonicMs();
   const scratch = openScratchOfTar();
   const { turns = createTimeSlices(deps.clock) } = deps;
-  const staging: Staging = { deps, tar, file, directory, scratch, yieldTurn: turns(), signal };
+  const prepare = once(() => prepareDirectory(directory, deps, tar));
+  const staging: Staging = { deps, tar, file, directory, scratch, yieldTurn: turns(), signal, prepare };
   try {
     await requireThere(deps);
-    await makeDirectory(directory);
-    const bytes = Math.max(tar.size, deps.needs?.get(tar.path) ?? 0);
-    const need = { bytes, inodes: 1, written: { bytes: 0, inodes: 0 } };
-    await requireRoom(directory, tar.path, need, deps.limits.minFreeBytes);
+    if (deps.limits.copy) await prepare();
     const sha256 = createHash('sha256');
     const tally = await stageMembers(staging, (chunk) => sha256.update(chunk));
     await requireVersion(tar, file);
-    await requireRoomForNames(staging, tally);
+    if (prepare.wasDone()) await requireRoomForNames(staging, tally);
+    // the rows will say that the bytes lie in the tar: whoever landed it need not have synced it (P3)
+    if (tally.inTar.recordings > 0) await file.datasync();
     await requireThere(deps);
     await publish(staging);
     await requireThere(deps); // no row says of a file that it is there when its disk went while it got its name
@@ -94,6 +94,15 @@ async function extractTo(
   }
 }
 
+/** Room for a compressed tar cannot be foreseen: what it is known to need, else its own size. */
+async function prepareDirectory(directory: string, deps: ExtractDeps, tar: TarVersion): Promise<void> {
+  await makeDirectory(directory);
+  // of a tar that is not copied only some members are written, and looked at as they come
+  const bytes = deps.limits.copy ? Math.max(tar.size, deps.needs?.get(tar.path) ?? 0) : 0;
+  const need = { bytes, inodes: 1, written: { bytes: 0, inodes: 0 } };
+  await requireRoom(directory, tar.path, need, deps.limits.minFreeBytes);
+}
+
 /** Below the mount point of a disk that is away nothing is written. Throws HOST_FAILING. */
 async function requireThere({ away }: ExtractDeps): Promise<void> {
   const reason = await away?.();
@@ -102,8 +111,8 @@ async function requireThere({ away }: ExtractDeps): Promise<void> {
 
 /** Directories are made with the names: as many as inodes were counted beyond the files that are there already. */
 async function requireRoomForNames({ deps, tar, directory }: Staging, tally: Tally): Promise<void> {
-  const written = { bytes: tally.bytes, inodes: tally.staged };
-  const need = { bytes: tally.bytes, inodes: tally.inodes, written };
+  const { bytes, inodes, files } = writtenOf(tally);
+  const need = { bytes, inodes, written: { bytes, inodes: files } };
   await requireRoom(directory, tar.path, need, deps.limits.minFreeBytes);
 }
 

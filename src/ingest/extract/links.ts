@@ -1,10 +1,13 @@
 import { constants } from 'node:fs';
 import { copyFile, rm } from 'node:fs/promises';
+import { WavspoolError } from '../../domain/faults.ts';
 import { temporaryPath } from '../../platform/runtime/index.ts';
 import { readTar } from '../../platform/tar/index.ts';
 import { memberPath } from './member.ts';
 import { readingOf, requireAllowed, stageRecording, write, type PendingLink, type Stage } from './stage.ts';
 import { countBytes, refuse } from './tally.ts';
+import type { RecordingSource } from '../../domain/recording.ts';
+import type { HashedRecording } from './hash-recording.ts';
 import type { WrittenRecording } from './write-recording.ts';
 
 // A hard link in a tar is the bytes of a member that stands before it. They are copied: no link is ever made of it (P8).
@@ -12,7 +15,13 @@ import type { WrittenRecording } from './write-recording.ts';
 interface Source {
   /** Recordings before it, with itself. */
   readonly after: number;
-  readonly recording: WrittenRecording;
+  readonly recording: Linked;
+}
+
+/** What a link points to: a file that was written, or a part of the tar. */
+interface Linked extends HashedRecording {
+  readonly temporary: string | undefined;
+  readonly source?: RecordingSource | undefined;
 }
 
 /** Stages a copy of what each link points to; a link whose target does not stand before it is refused. */
@@ -47,17 +56,16 @@ function recordingsWanted({ scratch, links }: Stage): Map<string, Source[]> {
   return sources;
 }
 
-async function stageCopy(
-  stage: Stage,
-  link: PendingLink,
-  source: WrittenRecording,
-): Promise<WrittenRecording> {
+async function stageCopy(stage: Stage, link: PendingLink, source: Linked): Promise<WrittenRecording> {
   const { directory, tally, tar, deps, signal } = stage;
   await stage.yieldTurn();
   signal.throwIfAborted();
   await requireAllowed(stage, source.size);
+  if (source.temporary === undefined) return stageFromTar(stage, link, source);
+  await stage.prepare();
   countBytes(tally, tar.path, source.size, deps.limits);
-  const recording = { ...source, temporary: temporaryPath(directory) };
+  const { size, sha256, wav } = source;
+  const recording = { size, sha256, wav, temporary: temporaryPath(directory) };
   // oxlint-disable-next-line no-bitwise -- flags of copyFile
   const flags = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
   try {
@@ -67,6 +75,28 @@ async function stageCopy(
     throw error;
   }
   await stageRecording(stage, link.member, link.path, recording);
+  return recording;
+}
+
+/** Writes a copy of a recording that stays in the tar. */
+async function stageFromTar(
+  stage: Stage,
+  link: PendingLink,
+  { source, size, sha256 }: Linked,
+): Promise<WrittenRecording> {
+  if (source === undefined) throw new Error(`${link.target} lies nowhere`);
+  const bytes =
+    size === 0
+      ? []
+      : stage.file.createReadStream({
+          autoClose: false,
+          start: source.offset,
+          end: source.offset + size - 1,
+        });
+  const recording = await write(stage, bytes as AsyncIterable<Uint8Array>);
+  await stageRecording(stage, link.member, link.path, recording);
+  if (recording.sha256 !== sha256)
+    throw new WavspoolError('TAR_CHANGED', `${stage.tar.path} changed while it was read`);
   return recording;
 }
 

@@ -46,8 +46,12 @@ export async function publishAll(
     for (const { seq, recording, paths } of wanted) {
       await deps.yieldTurn();
       deps.signal.throwIfAborted();
-      const path = await publishOne(deps, recording, paths, occupants, made);
-      made.add(dirname(path));
+      const { temporary } = recording;
+      const path =
+        temporary === undefined
+          ? await placeOne(deps, scratch, recording, paths, occupants, directory)
+          : await publishOne(deps, { ...recording, temporary }, paths, occupants, made, scratch);
+      if (temporary !== undefined) made.add(dirname(path));
       scratch.place(seq, path);
     }
   }
@@ -57,13 +61,15 @@ export async function publishAll(
 /** `occupants`: of first choices; `made`: directories that are there, so that not every recording asks for its own again. */
 async function publishOne(
   deps: PublishDeps,
-  recording: StagedRecording,
+  recording: StagedRecording & { readonly temporary: string },
   paths: readonly string[],
   occupants: ReadonlyMap<string, Occupant>,
   made: ReadonlySet<string>,
+  scratch: Scratch,
 ): Promise<string> {
   const { temporary, sha256 } = recording;
   for (const [at, path] of paths.entries()) {
+    if (isPlacedOther(scratch, path, sha256)) continue;
     const occupant = (at === 0 ? occupants : await deps.occupants([path])).get(path);
     // nearly always nobody is there, neither a row nor a file: giving the name finds out without a look before
     if (occupant === undefined && (await takeName(temporary, path, made))) return path;
@@ -84,10 +90,61 @@ async function publishOne(
       return path;
     }
   }
-  throw new WavspoolError(
+  throw noPlace(paths);
+}
+
+/** Whether another recording of this tar has the path, be it one without a file. */
+function isPlacedOther(scratch: Scratch, path: string, sha256: string): boolean {
+  const placed = scratch.placedAt(path);
+  return placed !== undefined && placed !== sha256;
+}
+
+function noPlace(paths: readonly string[]): WavspoolError {
+  return new WavspoolError(
     'FILE_UNREADABLE',
     `none of ${paths.join(', ')} can take the recording: other files are in the way; move them aside`,
   );
+}
+
+/**
+ * The path of a recording that stays in its tar: the one that its file would have, by the rows and by the files that lie there from
+ * before. Nothing is written, and what lies there stays.
+ */
+async function placeOne(
+  deps: PublishDeps,
+  scratch: Scratch,
+  recording: StagedRecording,
+  paths: readonly string[],
+  occupants: ReadonlyMap<string, Occupant>,
+  directory: string,
+): Promise<string> {
+  const { sha256 } = recording;
+  for (const [at, path] of paths.entries()) {
+    const placed = scratch.placedAt(path);
+    if (placed === sha256) return path;
+    if (placed !== undefined || (await isBelowRecording(deps, scratch, directory, path))) continue;
+    const occupant = (at === 0 ? occupants : await deps.occupants([path])).get(path);
+    if (occupant?.sha256 !== undefined && occupant.sha256 !== sha256) continue;
+    const seen = judgePlace(sha256, occupant, await hashOf(path));
+    const place =
+      seen === 'ask the store' ? judgeLegacy(await deps.askStore(path, recording), deps.isLegacy) : seen;
+    if (place !== 'taken') return path;
+  }
+  throw noPlace(paths);
+}
+
+/** Whether a directory on the way to `path` is the name of a recording: on disk one of the two could not be. */
+async function isBelowRecording(
+  { occupants }: PublishDeps,
+  scratch: Scratch,
+  directory: string,
+  path: string,
+): Promise<boolean> {
+  const above: string[] = [];
+  for (let one = dirname(path); one.length > directory.length; one = dirname(one))
+    if (one.toLowerCase().endsWith('.wav')) above.push(one);
+  if (above.length === 0) return false;
+  return above.some((one) => scratch.placedAt(one) !== undefined) || (await occupants(above)).size > 0;
 }
 
 /** False when the name, or a directory on its way, is taken by another file. */

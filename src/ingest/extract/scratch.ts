@@ -1,13 +1,14 @@
 import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
-import type { NewRecording, RefusedRecording, WavFacts } from '../../domain/recording.ts';
+import type { NewRecording, RecordingSource, RefusedRecording, WavFacts } from '../../domain/recording.ts';
 import type { TakenRecordings } from '../../domain/tar.ts';
 import { isHostFault, openNameless, type Sqlite } from '../../platform/sqlite/index.ts';
 
-/** A recording that was read from a tar and lies complete, synced, under a temporary name. */
+/** A recording that was read from a tar: it lies complete, synced, under a temporary name, or stays where it is in the tar. */
 export interface StagedRecording extends Omit<NewRecording, 'path'> {
   /** Its path below the tar's directory, as extraction would name it: `a/b.wav`. */
   readonly relativePath: string;
-  readonly temporary: string;
+  /** Undefined where it stays in the tar. */
+  readonly temporary: string | undefined;
 }
 
 export interface Staged {
@@ -26,6 +27,8 @@ export interface Scratch {
   temporaries(): Iterable<string>;
   /** Says where the staged recording ended, as an absolute path. */
   place(seq: number, path: string): void;
+  /** The SHA-256 of the recording of this tar that was placed at `path`; undefined: none was, or a file tells. */
+  placedAt(path: string): string | undefined;
   /** The recordings in their places, in pages, each path once; to be walked as often as needed. */
   placed(): Iterable<readonly NewRecording[]>;
   refused(): readonly RefusedRecording[];
@@ -49,6 +52,8 @@ export function openScratchOfTar(inMemory = IN_MEMORY): Scratch {
   let disk: Disk | undefined;
   let onDisk = 0;
   let recent: Entry[] = [];
+  const recentlyPlaced = new Map<string, string>();
+  let isAnyInTar = false; // else the files themselves tell which names are taken
 
   const spill = (): void => {
     disk ??= openDisk();
@@ -61,6 +66,7 @@ export function openScratchOfTar(inMemory = IN_MEMORY): Scratch {
     stage: (recording) => {
       taken.recordings += 1;
       taken.bytes += recording.size;
+      isAnyInTar ||= recording.temporary === undefined;
       recent.push({ seq: taken.recordings, recording, path: undefined });
       if (recent.length >= inMemory) spill();
     },
@@ -70,15 +76,20 @@ export function openScratchOfTar(inMemory = IN_MEMORY): Scratch {
       yield* pagesOf(recent);
     },
     *temporaries() {
-      for (const { recording } of recent) yield recording.temporary;
+      for (const { recording } of recent) if (recording.temporary !== undefined) yield recording.temporary;
       if (disk !== undefined)
-        for (const page of disk.staged()) for (const { recording } of page) yield recording.temporary;
+        for (const page of disk.staged())
+          for (const { recording } of page) if (recording.temporary !== undefined) yield recording.temporary;
     },
     place: (seq, path) => {
       const entry = recent[seq - onDisk - 1];
-      if (entry !== undefined) entry.path = path;
-      else disk?.place(seq, path);
+      if (entry === undefined) disk?.place(seq, path);
+      else {
+        entry.path = path;
+        if (isAnyInTar) recentlyPlaced.set(path, entry.recording.sha256);
+      }
     },
+    placedAt: (path) => (isAnyInTar ? (recentlyPlaced.get(path) ?? disk?.placedAt(path)) : undefined),
     *placed() {
       if (disk !== undefined) yield* disk.placed();
       const rows = new Map<string, NewRecording>();
@@ -101,8 +112,8 @@ function* pagesOf<T>(rows: readonly T[]): Generator<readonly T[]> {
   for (let at = 0; at < rows.length; at += PAGE) yield rows.slice(at, at + PAGE);
 }
 
-function placedRecording(path: string, { member, size, sha256, wav }: StagedRecording): NewRecording {
-  return { path, member, size, sha256, wav };
+function placedRecording(path: string, { member, size, sha256, wav, source }: StagedRecording): NewRecording {
+  return { path, member, size, sha256, wav, source };
 }
 
 interface Disk {
@@ -111,6 +122,7 @@ interface Disk {
   readonly place: (seq: number, path: string) => void;
   readonly placed: () => Iterable<readonly NewRecording[]>;
   readonly has: (path: string) => boolean;
+  readonly placedAt: (path: string) => string | undefined;
   readonly close: () => void;
 }
 
@@ -118,15 +130,16 @@ interface StagedRecord {
   seq: number;
   member: string;
   relative_path: string;
-  temporary: string;
+  temporary: string | null;
   size: number;
   sha256: string;
   wav: string;
+  source: string | null;
   path: string;
 }
 
 const TABLE = `
-CREATE TABLE staged (seq INTEGER PRIMARY KEY, member TEXT, relative_path TEXT, temporary TEXT, size INTEGER, sha256 TEXT, wav TEXT);
+CREATE TABLE staged (seq INTEGER PRIMARY KEY, member TEXT, relative_path TEXT, temporary TEXT, size INTEGER, sha256 TEXT, wav TEXT, source TEXT);
 CREATE TABLE places (path TEXT PRIMARY KEY, seq INTEGER) WITHOUT ROWID;
 CREATE UNIQUE INDEX place_of ON places (seq);`;
 
@@ -136,13 +149,14 @@ function openDisk(): Disk {
     opened.exec(TABLE);
     return opened;
   });
-  const add = db.prepare('INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const add = db.prepare('INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
   const page = db.prepare('SELECT * FROM staged WHERE seq > ? ORDER BY seq LIMIT ?');
   const place = db.prepare('INSERT OR IGNORE INTO places (path, seq) VALUES (?, ?)');
   const placed = db.prepare(
     'SELECT staged.*, path FROM places JOIN staged USING (seq) WHERE seq > ? ORDER BY seq LIMIT ?',
   );
   const has = db.prepare('SELECT 1 FROM places WHERE path = ?');
+  const at = db.prepare('SELECT sha256 FROM places JOIN staged USING (seq) WHERE path = ?').pluck();
   const places = inBatches(db, ([path, seq]: readonly [string, number]) => void place.run(path, seq));
 
   function* walk<T>(statement: typeof page, rowOf: (record: StagedRecord) => T): Generator<readonly T[]> {
@@ -160,8 +174,9 @@ function openDisk(): Disk {
       guarded(
         db.transaction(() => {
           for (const { seq, recording } of entries) {
-            const { member, relativePath, temporary, size, sha256, wav } = recording;
-            add.run(seq, member, relativePath, temporary, size, sha256, JSON.stringify(wav));
+            const { member, relativePath, temporary, size, sha256, wav, source } = recording;
+            const where = source === undefined ? null : JSON.stringify(source);
+            add.run(seq, member, relativePath, temporary ?? null, size, sha256, JSON.stringify(wav), where);
           }
         }),
       ),
@@ -172,13 +187,31 @@ function openDisk(): Disk {
       yield* walk(placed, (record) => placedRecording(record.path, stagedRecording(record)));
     },
     has: (path) => guarded(() => has.get(path) !== undefined),
+    placedAt: (path) =>
+      guarded(() => {
+        places.flush();
+        return at.get(path) as string | undefined;
+      }),
     close: () => db.close(),
   };
 }
 
 function stagedRecording(record: StagedRecord): StagedRecording {
-  const { member, relative_path: relativePath, temporary, size, sha256 } = record;
-  return { member, relativePath, temporary, size, sha256, wav: wavFacts(record.wav) };
+  const { member, relative_path: relativePath, size, sha256 } = record;
+  return {
+    member,
+    relativePath,
+    temporary: record.temporary ?? undefined,
+    size,
+    sha256,
+    wav: wavFacts(record.wav),
+    source: record.source === null ? undefined : sourceOf(record.source),
+  };
+}
+
+function sourceOf(json: string): RecordingSource {
+  const { tar, offset } = JSON.parse(json) as RecordingSource;
+  return { tar, offset };
 }
 
 function wavFacts(json: string): WavFacts {

@@ -2,19 +2,31 @@ import { readTar, type TarEnd, type TarMember } from '../../platform/tar/index.t
 import { stageLinks } from './links.ts';
 import { judgeMember, type MemberJudgement } from './member.ts';
 import { beginsAsWav, peekBody, WAV_START_BYTES } from './peek-body.ts';
+import { hashRecording } from './hash-recording.ts';
 import { readingOf, requireAllowed, stageRecording, write, type Stage, type Staging } from './stage.ts';
 import { syncByProgram } from '../../platform/linux/index.ts';
-import { unsyncedFiles } from './sync-files.ts';
-import { countEntry, countPath, emptyTally, refuse, refuseTheRest, skip, type Tally } from './tally.ts';
+import { unsyncedFiles, type UnsyncedFiles } from './sync-files.ts';
+import {
+  countBytes,
+  countEntry,
+  countPath,
+  emptyTally,
+  refuse,
+  refuseTheRest,
+  requireSize,
+  skip,
+  type Tally,
+} from './tally.ts';
 
 /**
- * Writes what is to be taken of a tar under temporary names, hashed and synced; the rest is skipped or refused. `onRaw` sees every
+ * Writes what is to be taken of a tar under temporary names, hashed and synced; with `extract.copy: false` what stands in it as it is
+ * stays there, hashed. The rest is skipped or refused. `onRaw` sees every
  * byte of the tar. Throws WavspoolError, the system's errors, or the signal's reason.
  */
 export async function stageMembers(staging: Staging, onRaw: (chunk: Uint8Array) => void): Promise<Tally> {
   const { deps, tar, directory, scratch, signal } = staging;
   const tally = emptyTally();
-  const unsynced = await unsyncedFiles(directory, deps.syncFileSystem ?? syncByProgram, signal);
+  const unsynced = lazily(() => unsyncedFiles(directory, deps.syncFileSystem ?? syncByProgram, signal));
   const stage: Stage = { ...staging, tally, unsynced, checked: { bytes: 0, inodes: 0 }, links: [] };
   const onEnd = (end: TarEnd): void => void (tally.end = end);
   for await (const member of readTar(tar.path, { ...readingOf(staging), onRaw, onEnd })) {
@@ -27,6 +39,15 @@ export async function stageMembers(staging: Staging, onRaw: (chunk: Uint8Array) 
   refuseTheRest(tally, scratch, tar.path);
   await unsynced.sync();
   return tally;
+}
+
+/** Not before there is a file, for there may be none. */
+function lazily(open: () => Promise<UnsyncedFiles>): UnsyncedFiles {
+  let opened: Promise<UnsyncedFiles> | undefined;
+  return {
+    add: async (path, bytes) => (await (opened ??= open())).add(path, bytes),
+    sync: async () => (await opened)?.sync(),
+  };
 }
 
 async function stageMember(stage: Stage, member: TarMember, judgement: MemberJudgement): Promise<void> {
@@ -57,11 +78,32 @@ async function stageMember(stage: Stage, member: TarMember, judgement: MemberJud
 
 async function stageBody(
   stage: Stage,
-  member: Pick<TarMember, 'name' | 'size'>,
+  member: Pick<TarMember, 'name' | 'size' | 'offset'>,
   path: string,
   body: AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  countPath(stage.tally, stage.tar.path, path, stage.deps.limits);
+  const { tally, tar, deps } = stage;
+  countPath(tally, tar.path, path, deps.limits);
+  if (!deps.limits.copy && member.offset !== undefined) {
+    await stageInPlace(stage, { name: member.name, size: member.size, offset: member.offset }, path, body);
+    return;
+  }
   await requireAllowed(stage, member.size);
   await stageRecording(stage, member.name, path, await write(stage, body));
+}
+
+/** Hashes a recording that stays in the tar. */
+async function stageInPlace(
+  { tally, tar, deps, scratch }: Stage,
+  { name: member, size, offset }: { readonly name: string; readonly size: number; readonly offset: number },
+  relativePath: string,
+  body: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  requireSize(tally, tar.path, size, deps.limits);
+  const hashed = await hashRecording(body, (bytes) => countBytes(tally, tar.path, bytes, deps.limits));
+  tally.staged += 1;
+  tally.inTar.recordings += 1;
+  tally.inTar.bytes += hashed.size;
+  const source = { tar: tar.path, offset };
+  scratch.stage({ ...hashed, member, relativePath, temporary: undefined, source });
 }

@@ -23,6 +23,20 @@ export interface Staging {
   readonly scratch: Scratch;
   readonly yieldTurn: YieldTurn;
   readonly signal: AbortSignal;
+  /** Makes the directory and asks for room, before the first file is written to it; once. */
+  readonly prepare: Once;
+}
+
+/** What is done at most once, when it is first needed. */
+export interface Once {
+  (): Promise<void>;
+  readonly wasDone: () => boolean;
+}
+
+/** Does it at the first call; every call waits for that one. */
+export function once(act: () => Promise<void>): Once {
+  let done: Promise<void> | undefined;
+  return Object.assign(() => (done ??= act()), { wasDone: () => done !== undefined });
 }
 
 /** A {@link Staging} under way. */
@@ -62,11 +76,19 @@ export async function stageRecording(
   await unsynced.add(recording.temporary, recording.size);
 }
 
+/** What the recordings with files of their own take of the disk. */
+export function writtenOf({ bytes, staged, inodes, inTar }: Tally): {
+  readonly bytes: number;
+  readonly inodes: number;
+  readonly files: number;
+} {
+  return { bytes: bytes - inTar.bytes, inodes: inodes - inTar.recordings, files: staged - inTar.recordings };
+}
+
 /** Writes a body to a temporary file. */
-export async function write(
-  { directory, tally, tar, deps }: Stage,
-  body: AsyncIterable<Uint8Array>,
-): Promise<WrittenRecording> {
+export async function write(stage: Stage, body: AsyncIterable<Uint8Array>): Promise<WrittenRecording> {
+  const { directory, tally, tar, deps } = stage;
+  await stage.prepare();
   try {
     return await writeRecording(directory, body, (bytes) => countBytes(tally, tar.path, bytes, deps.limits));
   } catch (error) {
@@ -80,13 +102,15 @@ export async function write(
 export async function requireAllowed(stage: Stage, size: number): Promise<void> {
   const { deps, tally, checked, tar, directory } = stage;
   requireSize(tally, tar.path, size, deps.limits);
-  const bytes = tally.bytes + size;
-  const isFar =
-    bytes - checked.bytes >= ROOM_CHECK_BYTES || tally.inodes - checked.inodes >= ROOM_CHECK_INODES;
+  const taken = writtenOf(tally);
+  const bytes = taken.bytes + size;
+  const { inodes } = taken;
+  const isFar = bytes - checked.bytes >= ROOM_CHECK_BYTES || inodes - checked.inodes >= ROOM_CHECK_INODES;
   if (!isFar) return;
   deps.needs?.set(tar.path, bytes);
-  const written = { bytes: tally.bytes, inodes: tally.staged };
-  await requireRoom(directory, tar.path, { bytes, inodes: tally.inodes, written }, deps.limits.minFreeBytes);
-  checked.bytes = tally.bytes;
-  checked.inodes = tally.inodes;
+  await stage.prepare();
+  const written = { bytes: taken.bytes, inodes: taken.files };
+  await requireRoom(directory, tar.path, { bytes, inodes, written }, deps.limits.minFreeBytes);
+  checked.bytes = taken.bytes;
+  checked.inodes = inodes;
 }

@@ -22,6 +22,8 @@ export interface Tally {
   /** Recordings that were staged. */
   staged: number;
   bytes: number;
+  /** The part of `staged` and `bytes` that stays in the tar and takes no room. */
+  readonly inTar: { recordings: number; bytes: number };
   /** Files and directories that its recordings need; a directory that is come back to counts again. */
   inodes: number;
   nameBytes: number;
@@ -44,6 +46,7 @@ export function emptyTally(): Tally {
     entries: 0,
     staged: 0,
     bytes: 0,
+    inTar: { recordings: 0, bytes: 0 },
     inodes: 0,
     nameBytes: 0,
     skipped: [],

@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { temporaryPath } from '../../platform/runtime/index.ts';
-import type { WavFacts } from '../../domain/recording.ts';
+import type { HashedRecording } from './hash-recording.ts';
 import { createWavHeaderReader } from './wav-header.ts';
 
-export interface WrittenRecording {
+export interface WrittenRecording extends HashedRecording {
   readonly temporary: string;
-  readonly size: number;
-  readonly sha256: string;
-  readonly wav: WavFacts;
 }
 
 /**

@@ -25,7 +25,8 @@ export interface Uploader {
   readonly app: IngestDeps;
   readonly deps: UploadDeps;
   readonly gate: StoreGate;
-  readonly guard: DirectoryGuard;
+  /** Of `paths.extracted`, and of the landing directory, where recordings lie that have no file. */
+  readonly guards: { readonly extracted: DirectoryGuard; readonly incoming: DirectoryGuard };
   readonly hold: Hold;
   readonly opinion: SecondOpinion;
   readonly stopping: AbortSignal;
@@ -70,7 +71,8 @@ export async function tryRecording(
   found: RecordingRow,
   signal: AbortSignal,
 ): Promise<Tried> {
-  const { app, deps, gate, guard } = uploader;
+  const { app, deps, gate } = uploader;
+  const guard = guardOf(uploader, found);
   const away = guard.wasAway() === undefined ? undefined : await guard.away();
   if (away !== undefined) return { kind: 'not stored', outcome: await hostsTrouble(uploader, away) };
   const row = await withBudget(app, found);
@@ -111,6 +113,11 @@ async function commit(
   }
 }
 
+/** Of the directory that its bytes lie in. */
+function guardOf({ guards }: Uploader, { source }: RecordingRow): DirectoryGuard {
+  return source === undefined ? guards.extracted : guards.incoming;
+}
+
 /** Only an operator brings back what was given up: "Retry" in Bull Board does what `wavspool requeue` does. */
 async function withBudget(app: IngestDeps, row: RecordingRow): Promise<RecordingRow> {
   if (row.status !== 'FAILED' || row.retryCount < app.settings.upload.maxRetries) return row;
@@ -125,16 +132,20 @@ async function outcomeOf(
   failure: unknown,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { app, gate, guard, opinion } = uploader;
+  const { app, gate, opinion } = uploader;
   if (signal.aborted) return { kind: 'release' };
-  const away = await guard.away();
+  const away = await guardOf(uploader, row).away();
   if (away !== undefined) return hostsTrouble(uploader, away); // nothing is wrong with a recording whose disk is gone
   const here = faultCode(failure);
   const isHosts = FAULTS[here].retry === 'when there is room' || FAULTS[here].cause === 'state';
-  if (isHosts || (here === 'FILE_UNREADABLE' && (await isDiskFailing(app.settings.paths.extracted))))
+  if (
+    isHosts ||
+    (here === 'FILE_UNREADABLE' &&
+      (await isDiskFailing(app.settings.paths[row.source === undefined ? 'extracted' : 'incoming'])))
+  )
     return hostsTrouble(uploader, messageOf(failure));
   // its disk was away for the moment: it is there, and was not when it was read
-  if (here === 'RECORDING_MISSING' && existsSync(row.path))
+  if (here === 'RECORDING_MISSING' && existsSync(row.source?.tar ?? row.path))
     return { kind: 'later', delayMs: 0, why: messageOf(failure) };
   const { whose, error } = gate.failed(await opinion(failure, row.size ?? Infinity), row.path);
   if (whose === 'recording') return afterFailure(app, row, error);

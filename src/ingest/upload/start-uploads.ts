@@ -22,8 +22,12 @@ export async function startUploads(app: IngestDeps): Promise<RunningRole> {
   const store = await openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
   store.prepare();
   const share = siteShare(app);
-  const { data: dataDirectory, extracted } = settings.paths;
-  const guard = await guardDirectory(extracted, { dataDirectory, report });
+  const { data: dataDirectory, extracted, incoming } = settings.paths;
+  const guarding = { dataDirectory, report };
+  const guards = {
+    extracted: await guardDirectory(extracted, guarding),
+    incoming: await guardDirectory(incoming, guarding),
+  };
   const hold = createHold(clock, report, { what: 'upload', forgetMs: FORGET_MS });
   const stopping = new AbortController();
   const deps: UploadDeps = {
@@ -53,7 +57,7 @@ export async function startUploads(app: IngestDeps): Promise<RunningRole> {
     who,
   });
   const opinion = secondOpinion(store);
-  const uploader: Uploader = { app, deps, gate, guard, hold, opinion, stopping: stopping.signal };
+  const uploader: Uploader = { app, deps, gate, guards, hold, opinion, stopping: stopping.signal };
   worker = queues.work<'upload'>({
     kind: 'upload',
     concurrency,

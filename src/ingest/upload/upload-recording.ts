@@ -86,9 +86,18 @@ async function underFreeKey(
 ): Promise<KeyAndPut> {
   const keys = keysBehind(deps, row, sha256, after);
   const metadata = metadataOf(row, sha256, deps.incoming);
+  const within = row.source && { file: row.source.tar, below: deps.incoming, offset: row.source.offset };
   for (const [at, key] of keys.entries()) {
     try {
-      const put = await act({ key, path: row.path, size, sha256, metadata, contentType: 'audio/wav' });
+      const put = await act({
+        key,
+        path: row.path,
+        within,
+        size,
+        sha256,
+        metadata,
+        contentType: 'audio/wav',
+      });
       return { key, put };
     } catch (fault) {
       const next = keys[at + 1];

@@ -119,6 +119,8 @@ export const settingsSchema = z.strictObject({
   }),
   extract: z.strictObject({
     concurrency: count,
+    /** False: recordings are uploaded straight from a plain tar, and nothing of it lies below `paths.extracted`. */
+    copy: yesNo,
     maxEntries: count,
     maxEntryBytes: size({ min: 1, max: ANY }),
     maxTotalBytes: size({ min: 1, max: ANY }),

@@ -13,7 +13,7 @@ export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
 export { identityAt, identityOf, type FileIdentity } from './file-identity.ts';
 export { notePlace, requirePlace, whyAway } from './known-places.ts';
 export { isGone, ownIdentity } from './process-identity.ts';
-export { openFileBelow } from './open-file-below.ts';
+export { openFileBelow, openFileBelowNow } from './open-file-below.ts';
 export { pointSymlink } from './point-symlink.ts';
 export { removeIn, removeTree } from './remove-tree.ts';
 export { seenBelow } from './seen-below.ts';

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { O_PATH } from './directory.ts';
 
@@ -28,6 +28,26 @@ export async function openFileBelow(
     return await open(`/proc/self/fd/${here.fd}/${name}`, flags | O_NOFOLLOW);
   } finally {
     await here.close();
+  }
+  // oxlint-enable no-bitwise
+}
+
+/** As {@link openFileBelow}, without waiting: for what is opened once for each recording. Returns a descriptor, which the caller closes. */
+export function openFileBelowNow(root: string, parts: readonly string[], flags: number): number {
+  const [name] = parts.slice(-1);
+  if (name === undefined || parts.some((part) => part === '' || part === '.' || part === '..'))
+    throw new RangeError(`${parts.join('/')} is no path below a directory`);
+  // oxlint-disable no-bitwise -- flags of open(2)
+  let here = openSync(root, O_PATH | O_DIRECTORY);
+  try {
+    for (const part of parts.slice(0, -1)) {
+      const next = openSync(`/proc/self/fd/${here}/${part}`, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+      closeSync(here);
+      here = next;
+    }
+    return openSync(`/proc/self/fd/${here}/${name}`, flags | O_NOFOLLOW);
+  } finally {
+    closeSync(here);
   }
   // oxlint-enable no-bitwise
 }

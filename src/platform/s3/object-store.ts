@@ -1,14 +1,25 @@
 /** One recording as the store is to have it. */
 export interface ObjectToPut {
   readonly key: string;
-  /** Absolute path of the file to send. */
+  /** Absolute path of the file to send; with `within` only its name. */
   readonly path: string;
+  /** The file that its bytes are a part of, if it has none of its own. */
+  readonly within?: FilePart | undefined;
   /** Bytes; a file of another size is refused. */
   readonly size: number;
   /** Lower-case hex; a file with another hash is refused. */
   readonly sha256: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly contentType: string;
+}
+
+/** Where a part of a file begins. */
+export interface FilePart {
+  /** Absolute path. */
+  readonly file: string;
+  /** The directory above it that is taken at its word: from there on no link is followed (P13). */
+  readonly below: string;
+  readonly offset: number;
 }
 
 /** What of an object is needed to recognise it. */

@@ -1,25 +1,26 @@
 import { createHash, hash } from 'node:crypto';
-import { closeSync, fstatSync, openSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
+import { relative, sep } from 'node:path';
 import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
+import { openFileBelowNow } from '../linux/index.ts';
 import { isOfHost, readExactly, type ReadExactly } from '../runtime/index.ts';
 import type { ObjectToPut } from './object-store.ts';
 
 /** What of an object-to-be is needed to read it. */
-export type DescribedFile = Pick<ObjectToPut, 'path' | 'size' | 'sha256'>;
+export type DescribedFile = Pick<ObjectToPut, 'path' | 'within' | 'size' | 'sha256'>;
 
 /**
- * The whole file, if it is the one described, read by `read` into `memory`, which holds at least `file.size` bytes; the
+ * The whole file, or the part of one, if it is the one described, read by `read` into `memory`, which holds at least `file.size` bytes; the
  * returned bytes lie in it. Throws RECORDING_MISSING, RECORDING_CHANGED, FILE_UNREADABLE or HOST_FAILING.
  *
  * At most the bytes are waited for. To open a file, ask its size and close it takes the kernel 3 µs, and the thread pool 100.
  */
 export async function readRecording(file: DescribedFile, memory: Buffer, read: ReadExactly): Promise<Buffer> {
   const bytes = await attempt(file, async () => {
-    const descriptor = openSync(file.path, 'r');
+    const descriptor = openNow(file);
     try {
-      requireSize(file, fstatSync(descriptor).size);
-      return await read(descriptor, 0, file.size, memory);
+      requireSize(file, fstatSync(descriptor));
+      return await read(descriptor, startOf(file), file.size, memory);
     } finally {
       closeSync(descriptor);
     }
@@ -37,23 +38,27 @@ export interface OpenRecording extends AsyncDisposable {
 
 /** Opens the file if it has the described size. Throws as {@link readRecording} does. */
 export async function openRecording(file: DescribedFile): Promise<OpenRecording> {
-  const handle = await attempt(file, () => open(file.path, 'r'));
+  const descriptor = await attempt(file, () => Promise.resolve(openNow(file)));
   try {
-    const { size } = await attempt(file, () => handle.stat());
-    requireSize(file, size);
+    requireSize(file, fstatSync(descriptor));
   } catch (error) {
-    await handle.close();
+    closeSync(descriptor);
     throw error;
   }
   let position = 0;
   return {
     read: async (length, memory = Buffer.allocUnsafe(length)) => {
-      const bytes = await attempt(file, () => readExactly(handle.fd, position, length, memory));
+      const bytes = await attempt(file, () =>
+        readExactly(descriptor, startOf(file) + position, length, memory),
+      );
       position += bytes.length;
       if (bytes.length < length) requireLength(file, position);
       return bytes;
     },
-    [Symbol.asyncDispose]: () => handle.close(),
+    [Symbol.asyncDispose]: () => {
+      closeSync(descriptor);
+      return Promise.resolve();
+    },
   };
 }
 
@@ -68,7 +73,28 @@ export function runningHash(file: DescribedFile): { add(bytes: Buffer): void; re
   };
 }
 
-function requireSize(file: DescribedFile, size: number): void {
+/** Non-blocking: the open of a pipe that nobody writes to would wait for ever. */
+// oxlint-disable-next-line no-bitwise -- flags of open(2)
+const READ_PART = constants.O_RDONLY | constants.O_NONBLOCK;
+
+function openNow({ path, within }: DescribedFile): number {
+  if (within === undefined) return openSync(path, 'r');
+  const { file, below } = within;
+  return openFileBelowNow(below, relative(below, file).split(sep), READ_PART);
+}
+
+function startOf({ within }: DescribedFile): number {
+  return within?.offset ?? 0;
+}
+
+function requireSize(file: DescribedFile, found: Stats): void {
+  const { size } = found;
+  if (file.within !== undefined) {
+    const end = file.within.offset + file.size;
+    if (!found.isFile()) throw changed(file, 'is no regular file');
+    if (size < end) throw changed(file, `is ${size} bytes long, the recording ends at byte ${end} of it`);
+    return;
+  }
   if (size !== file.size) throw changed(file, `is ${size} bytes long, its row says ${file.size}`);
 }
 
@@ -81,7 +107,12 @@ function requireHash(file: DescribedFile, sha256: string): void {
 }
 
 function changed(file: DescribedFile, what: string): WavspoolError {
-  return new WavspoolError('RECORDING_CHANGED', `${file.path} ${what}`);
+  return new WavspoolError('RECORDING_CHANGED', `${shown(file)} ${what}`);
+}
+
+/** What a fault is about: the file, or where in another one it lies. */
+function shown({ path, within }: DescribedFile): string {
+  return within === undefined ? path : `${path}, from byte ${within.offset} of ${within.file} on,`;
 }
 
 async function attempt<T>(file: DescribedFile, operation: () => Promise<T>): Promise<T> {
@@ -90,7 +121,12 @@ async function attempt<T>(file: DescribedFile, operation: () => Promise<T>): Pro
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined || error instanceof WavspoolError) throw error;
-    throw unreadable(file.path, errno, error);
+    // a link that somebody has put in the way: what is behind it is not the tar that was extracted
+    if (file.within !== undefined && (errno === 'ENOTDIR' || errno === 'ELOOP'))
+      throw new WavspoolError('RECORDING_CHANGED', `${shown(file)} is behind a link, or no file any more`, {
+        cause: error,
+      });
+    throw unreadable(shown(file), errno, error);
   }
 }
 

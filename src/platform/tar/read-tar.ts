@@ -35,7 +35,8 @@ export async function* readTar(
     const compression = compressionOf(start);
     const plain = compression === undefined ? chunks : decompressed(chunks, compression, progress);
     try {
-      yield* walkMembers(streamedBytes(until(plain, options.signal)), progress, options);
+      const bytes = streamedBytes(until(plain, options.signal));
+      yield* walkMembers(bytes, progress, { ...options, isUnpacked: compression !== undefined });
     } finally {
       await plain.return();
     }

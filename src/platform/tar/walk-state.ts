@@ -20,6 +20,8 @@ export interface Overrides {
 export interface WalkOptions {
   /** Endings other than the marker that end the tar as well; none unless told otherwise. */
   readonly admit?: readonly Admissible[] | undefined;
+  /** The bytes were compressed in the file, so that their places there are others. */
+  readonly isUnpacked?: boolean | undefined;
   /** Told how the tar ends, also when that ending is not admitted. */
   readonly onEnd?: ((end: TarEnd) => void) | undefined;
 }

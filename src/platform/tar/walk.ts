@@ -40,6 +40,8 @@ export interface TarMember {
   readonly target: string | undefined;
   /** Of the body as it stands in the tar, in bytes; a sparse member's is not that of its content. */
   readonly size: number;
+  /** Of its first byte in the file; undefined in a compressed tar. */
+  readonly offset: number | undefined;
   /**
    * Readable once, and only until the next member is asked for; what is left of it then is skipped. Each chunk is good until
    * the next is asked for.
@@ -117,7 +119,8 @@ async function* oneMember(
   const isLink = kind === 'hardlink' || kind === 'symlink';
   const target = isLink ? (pax.linkPath ?? overrides?.longTarget ?? decodeName(header.linkName)) : undefined;
   const body = openBody(walk, size);
-  yield { name, kind, target, size, body: body.chunks };
+  const offset = walk.options.isUnpacked === true ? undefined : body.start;
+  yield { name, kind, target, size, offset, body: body.chunks };
   await body.close();
 }
 
@@ -207,7 +210,7 @@ async function skipSparseMap(walk: Walk): Promise<void> {
 function openBody(
   walk: Walk,
   size: number,
-): { readonly chunks: AsyncIterable<Uint8Array>; close(): Promise<void> } {
+): { readonly start: number; readonly chunks: AsyncIterable<Uint8Array>; close(): Promise<void> } {
   const { bytes } = walk;
   const first = size > 0 ? walk.held : undefined;
   if (first !== undefined) walk.held = undefined;
@@ -225,6 +228,7 @@ function openBody(
     }
   }
   return {
+    start,
     chunks: { [Symbol.asyncIterator]: chunks },
     async close() {
       closed = true;

@@ -3,6 +3,7 @@ import { emptyTally, requireSize } from '../../../../src/ingest/extract/tally.ts
 
 const LIMITS = {
   concurrency: 1,
+  copy: true,
   maxEntries: 10,
   maxEntryBytes: 100,
   maxTotalBytes: 150,
