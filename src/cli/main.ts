@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { FAULTS, WavspoolError, faultCode, messageOf } from '../domain/faults.ts';
 import { printError, printJson } from './output.ts';
-import { commandIn, loadProgram } from './program.ts';
+import { commandIn, loadProgram, needsOutlineOnly, outlinedProgram } from './program.ts';
 import { ofProcess, within, type ExitCode, type Surroundings } from './surroundings.ts';
 
 /** Runs one command and ends the process with its exit code. */
@@ -22,7 +22,7 @@ export async function runCommand(line: readonly string[], surroundings: Surround
   let explained: number | undefined;
   const ended: ExitCode = await within(surroundings, async () => {
     try {
-      const program = await loadProgram(args);
+      const program = needsOutlineOnly(args) ? outlinedProgram() : await loadProgram(args);
       await program.parseAsync([...args], { from: 'user' });
     } catch (error) {
       explained = explain(error, args.includes('--json'), commandIn(args));

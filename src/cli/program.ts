@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { HELP, helpText } from './help.ts';
+import { OUTLINE } from './outline.ts';
 import { printError } from './output.ts';
 import { surroundings } from './surroundings.ts';
 
@@ -50,7 +51,27 @@ const JSON_OUT = 'one JSON document on stdout, nothing else there';
 
 /** The command line as `args` need it: with the command that they name, else with all of them. */
 export async function loadProgram(args: readonly string[]): Promise<Command> {
-  const program = new Command('wavspool')
+  const program = emptyProgram();
+  for (const { load } of asked(args)) (await load())(program);
+  for (const command of program.commands) complete(command, command.name());
+  return program;
+}
+
+/** The command line for who names no command: all of them, each in its one line, and none can be run. It loads none of them. */
+export function outlinedProgram(): Command {
+  const program = emptyProgram();
+  for (const [name, after, summary] of OUTLINE) program.command(`${name} ${after}`).description(summary);
+  return program;
+}
+
+/** Whether a command line wants to know what commands there are, or names one that there is not. */
+export function needsOutlineOnly(args: readonly string[]): boolean {
+  const words = args.filter((arg, i) => !arg.startsWith('-') && args[i - 1] !== '--config');
+  return commandIn(args) === undefined && (words[0] !== 'help' || words.length === 1);
+}
+
+function emptyProgram(): Command {
+  return new Command('wavspool')
     .description(
       'Call recordings from tars that land over SFTP into S3-compatible storage, with proof that nothing was lost',
     )
@@ -64,9 +85,6 @@ export async function loadProgram(args: readonly string[]): Promise<Command> {
       writeOut: (text) => void surroundings().stdout.write(text),
       writeErr: (text) => printError(text.trimEnd()),
     });
-  for (const { load } of asked(args)) (await load())(program);
-  for (const command of program.commands) complete(command, command.name());
-  return program;
 }
 
 /** The command that a command line names; undefined where it names none that there is. */

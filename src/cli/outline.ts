@@ -1,0 +1,70 @@
+/** The commands as the list of them has each: what follows its name, and what it does. A unit test compares it with the commands. */
+export const OUTLINE: readonly (readonly [name: string, after: string, summary: string])[] = [
+  [
+    'up',
+    '[options]',
+    'every role, as child processes that are restarted when they die, with an embedded Redis where none is set',
+  ],
+  ['work', '[options] <role...>', 'one or more roles in this process, for systemd and containers'],
+  ['ingest', '[options] <tar...>', 'queue these tars now'],
+  ['status', '[options]', 'counts, queues, rates, the store, disks and roles; exit 1 if something is wrong'],
+  ['failed', '[options]', 'the FAILED recordings and the failed tars; exit 1 if there are any'],
+  ['requeue', '[options]', 'FAILED → PENDING with a fresh budget, and queued'],
+  ['pause', '[options] [queue]', 'stop taking work, visibly and across restarts; what runs goes on'],
+  ['resume', '[options] [queue]', 'take work again, whoever paused it'],
+  ['drain', '[options]', 'pause what is not paused, then wait until nothing is in flight; "resume" goes on'],
+  [
+    'landing',
+    '[options]',
+    'what lies in the landing directory and is not taken; exit 1 if any of it needs attention',
+  ],
+  [
+    'fetch',
+    '[options] [path...]',
+    'recordings back from the bucket, each checked against its SHA-256; exit 1 if one is not what it was',
+  ],
+  ['trace', '[options] <path>', 'everything known about one tar or recording; exit 1 if nothing is'],
+  ['rescan', '[options]', 'look at the disk, state.db and the queues now, and queue whatever is open'],
+  [
+    'audit',
+    '[options]',
+    'every uploaded recording against the bucket, and the bucket against state.db; exit 1 if anything differs or is not in the bucket',
+  ],
+  [
+    'snapshot',
+    '[options] <database>',
+    'take a snapshot now; prints its path, exit 1 if it is in doubt or could not be brought offsite',
+  ],
+  ['snapshots', '', 'the snapshots there are'],
+  [
+    'restore',
+    '[options] <database>',
+    'choose a snapshot, verify it, save the present database, put it in place, verify again',
+  ],
+  [
+    'export',
+    '[options] <database> <name>',
+    'write tables of a database as SQL, as one of its exports says; prints the path',
+  ],
+  [
+    'mirror',
+    '[options] <name>',
+    'mirror directories into a dated tree, as the settings say; prints its path, exit 1 if it is in doubt or could not be brought offsite',
+  ],
+  [
+    'rotate',
+    '[options] [log]',
+    'rotate the logs of the settings and wavspool’s own now, or one of them; exit 1 if one could not be',
+  ],
+  ['state', '', 'the ledger that state.url names'],
+  ['config', '', 'the settings: check them, or show what holds and where it comes from'],
+  ['alerts', '', 'who is told of problems'],
+  [
+    'init',
+    '[options]',
+    'write the first settings file; asks five questions on a terminal, overwrites nothing',
+  ],
+  ['version', '[options]', 'version, commit, Node and the schema of state.db'],
+  ['completion', '[options] <shell>', 'what a shell needs to complete commands and options'],
+  ['doctor', '[options]', 'every precondition with its verdict and its remedy; exit 1 if one is not met'],
+];
