@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ask, until } from '../support/ports.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startRig, type Rig } from '../support/rig.ts';
@@ -10,13 +10,14 @@ import { makeTar } from '../support/tars.ts';
 let redis: TestRedis;
 let rig: Rig;
 let landed = 0;
+let settled = 0;
 
-beforeEach(async () => {
-  landed = 0;
+// one for all: each test leaves everything settled, and a fleet of `up` costs as much CPU as most of what is asked of it here
+beforeAll(async () => {
   redis = await startRedis({ appendOnly: 'off' });
   rig = await startRig(undefined, { redis: { url: redis.url } });
 });
-afterEach(async () => {
+afterAll(async () => {
   await rig[Symbol.asyncDispose]();
   await redis[Symbol.asyncDispose]();
 });
@@ -43,17 +44,22 @@ async function expectWhole(): Promise<void> {
   for (const { key, sha256 } of rows) expect(objects[String(key)]?.sha256).toBe(sha256);
   expect(rows.every(({ retry_count }) => retry_count === 0)).toBe(true);
   expect((await rig.log()).includes('"role died"')).toBe(false);
+  settled = landed;
 }
 
+const counted = async (what: string): Promise<number> =>
+  Number((await rig.rows(`SELECT count(*) AS n FROM ${what}`))[0]?.['n']);
+
+/** Of those that this test has landed. */
 const uploaded = (n: number): Promise<void> =>
-  until(`${n} recordings are uploaded`, async () => {
-    const [row] = await rig.rows("SELECT count(*) AS n FROM uploads WHERE status = 'SUCCESS'");
-    return Number(row?.['n']) >= n;
-  });
+  until(
+    `${n} recordings are uploaded`,
+    async () => (await counted("uploads WHERE status = 'SUCCESS'")) >= settled + n,
+  );
 
 test('FLUSHALL while every worker idles: the next tar goes through', async () => {
   await land(1, 5);
-  await rig.settled(landed);
+  await expectWhole();
   await new Promise((resolve) => setTimeout(resolve, 2000));
   expect(await tell('FLUSHALL')).toContain('OK');
   await land(1, 5);
@@ -71,11 +77,9 @@ test('FLUSHALL again and again while everybody works', async () => {
 
 test('FLUSHALL while work waits: the pause holds, and the queues are rebuilt', async () => {
   await rig.wavspool('pause', 'upload', '--reason', 'test');
+  const before = await counted('extracted_tars');
   await land(5, 20);
-  await until('every tar is extracted', async () => {
-    const [row] = await rig.rows('SELECT count(*) AS n FROM extracted_tars');
-    return row?.['n'] === 5;
-  });
+  await until('every tar is extracted', async () => (await counted('extracted_tars')) === before + 5);
   await tell('FLUSHALL');
   await until('the pause is back', async () =>
     (await tell('HEXISTS', 'wavspool:rig.upload:meta', 'paused')).startsWith(':1'),

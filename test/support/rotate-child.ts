@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
+import { flushCompileCache, syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -68,6 +68,7 @@ const deps = {
   },
 };
 const entry = logEntry(log, { rotate: Number(rotate), compress, missingok: true, copytruncate: !move });
+flushCompileCache(); // the next child starts quickly though this one is killed
 process.stdout.write('ready\n');
 for (;;) {
   for (const result of await rotateLog(deps, entry, { force: true }, new AbortController().signal))

@@ -8,6 +8,7 @@ import {
   CreateBucketCommand,
   DeleteBucketCommand,
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   S3Client,
@@ -36,10 +37,20 @@ export interface TestS3 extends S3Address, AsyncDisposable {
   settings(changes?: Partial<S3StoreSettings>): S3StoreSettings;
   /** Every key in the bucket, sorted. */
   keys(): Promise<string[]>;
+  /** As keys, each with a mark that is another one once the object is. */
+  listed(): Promise<readonly Listed[]>;
   remove(key: string): Promise<void>;
   /** The object's bytes. */
   bytes(key: string): Promise<Buffer>;
 }
+
+export interface Listed {
+  readonly key: string;
+  readonly mark: string;
+}
+
+/** How many objects one request may remove. */
+const PAGE = 1000;
 
 /** A fresh bucket on the server that services.ts started, or the one that WAVSPOOL_TEST_S3 names. */
 export async function startS3(): Promise<TestS3> {
@@ -54,7 +65,8 @@ export async function startS3(): Promise<TestS3> {
     bucket,
     client,
     settings: (changes) => settingsFor(address, { bucket, ...changes }),
-    keys: () => keysIn(client, bucket),
+    keys: async () => (await listedIn(client, bucket)).map(({ key }) => key),
+    listed: () => listedIn(client, bucket),
     remove: async (key) => {
       await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
     },
@@ -63,8 +75,10 @@ export async function startS3(): Promise<TestS3> {
       return Buffer.from((await body?.transformToByteArray()) ?? []);
     },
     [Symbol.asyncDispose]: async () => {
-      for (const key of await keysIn(client, bucket)) {
-        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+      const keys = await listedIn(client, bucket);
+      for (let from = 0; from < keys.length; from += PAGE) {
+        const Objects = keys.slice(from, from + PAGE).map(({ key }) => ({ Key: key }));
+        await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
       }
       await client.send(new DeleteBucketCommand({ Bucket: bucket }));
       client.destroy();
@@ -192,13 +206,15 @@ function clientFor({ endpoint, accessKeyId, secretAccessKey }: S3Address): S3Cli
   });
 }
 
-async function keysIn(client: S3Client, bucket: string): Promise<string[]> {
-  const keys: string[] = [];
+async function listedIn(client: S3Client, bucket: string): Promise<readonly Listed[]> {
+  const listed: Listed[] = [];
   let token: string | undefined;
   do {
     const page = await client.send(new ListObjectsV2Command({ Bucket: bucket, ContinuationToken: token }));
-    for (const { Key: key } of page.Contents ?? []) if (key !== undefined) keys.push(key);
+    for (const { Key: key, ETag, LastModified, Size } of page.Contents ?? []) {
+      if (key !== undefined) listed.push({ key, mark: `${ETag} ${LastModified?.toISOString()} ${Size}` });
+    }
     token = page.NextContinuationToken;
   } while (token !== undefined);
-  return keys.toSorted();
+  return listed.toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
