@@ -143,12 +143,15 @@ export default defineConfig({
       files: [
         'src/platform/config/**',
         'src/process/up/up.ts',
+        'src/process/audit/audit-in-process.ts',
         'src/process/audit/audit-process.ts',
         'src/platform/runtime/child-environment.ts',
         'src/platform/runtime/service-manager.ts',
         'test/**',
         'infra/**',
         'bench/**',
+        // hands its whole environment on to the Node that takes its place
+        'src/platform/runtime/require-node.js',
       ],
       rules: { 'node/no-process-env': 'off' },
     },

@@ -22,7 +22,11 @@ export async function auditInProcess(
   signal: AbortSignal,
 ): Promise<AuditSummary> {
   signal.throwIfAborted();
-  const child = fork(PROGRAM, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] });
+  const child = fork(PROGRAM, [], {
+    env: process.env, // it reads the settings as a role does
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: [],
+  });
   const ended = new AbortController();
   const abort = (): void => void stop(child, clock, ended.signal);
   signal.addEventListener('abort', abort, { once: true });
