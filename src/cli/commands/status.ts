@@ -101,7 +101,7 @@ function describe(status: Status, timezone: string): readonly string[] {
 
 function describeRows({ recordings, tars, rates }: Status): readonly string[] {
   if (recordings === null || tars === null || rates === null)
-    return ['recordings     state.db cannot be read'];
+    return ['recordings     the ledger cannot be read'];
   return [
     `recordings     ${recordings.SUCCESS} in the bucket, ${recordings.PENDING} pending (${roundedSize(recordings.pendingBytes)}), ${recordings.FAILED} failed, ${recordings.givenUp} need attention`,
     `tars           ${tars.extracted} extracted, ${tars.failed} failed, ${tars.givenUp} need attention`,
