@@ -35,7 +35,8 @@ const DAYS = 35;
 export function BackupsScreen(): Shown {
   const seen = status.value;
   const after = place.value.query.get('after');
-  const runs = seen === undefined ? '' : seen.copies.map(({ last }) => last?.at).join();
+  // a run that ends keeps the time at which it began
+  const runs = seen === undefined ? '' : seen.copies.map(({ last }) => `${last?.at} ${last?.outcome}`).join();
   const answer = useAnswer<Page<BackupRow>>(
     `/api/backups?limit=100${after === null ? '' : `&after=${after}`}`,
     runs,

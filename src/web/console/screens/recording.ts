@@ -23,6 +23,8 @@ interface RecordingAnswer extends Recording {
   readonly maxTries: number;
   readonly remedy: string | null;
   readonly job: { readonly queue: string; readonly id: string; readonly state: string | null };
+  /** Where its bytes lie when no file was made of them. */
+  readonly source?: { readonly tar: string; readonly offset: number };
   readonly onDisk: { readonly bytes: number; readonly modified: string } | { readonly error: string } | null;
   readonly tarRow: Tar | null;
 }
@@ -119,9 +121,11 @@ function factsOf(found: RecordingAnswer): readonly (readonly [string, Shown])[] 
       'On this host',
       isThere
         ? html`${size(onDisk.bytes)}, changed <${Time} at=${onDisk.modified} />`
-        : onDisk === null
-          ? 'no longer there'
-          : visible(onDisk.error),
+        : onDisk !== null
+          ? visible(onDisk.error)
+          : found.source === undefined
+            ? 'no longer there'
+            : `no file of its own: in ${visible(found.source.tar)}, from byte ${found.source.offset} on`,
     ],
     [
       'Job',
