@@ -31,7 +31,7 @@ program() {
     find . -type d \( -name test -o -name tests -o -name .github \) -prune -exec rm -rf {} +)
   rm "$lib/package-lock.json"
   install -m 755 "$node" "$lib/node"
-  find "$lib" -name '*.js' -path '*/node_modules/*' -exec chmod 644 {} +
+  find "$lib" -type f -name '*.js' -path '*/node_modules/*' -exec chmod 644 {} +
   chmod 755 "$lib"/bin/*.js "$lib"/workers/*.js
 }
 
