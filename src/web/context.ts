@@ -1,4 +1,5 @@
 import type { RunAudit } from './audit-desk.ts';
+import { prefixOf } from './base-path.ts';
 import type { LoadedSettings, Secret, Settings, UsedParts } from '../platform/config/index.ts';
 import type { Report } from '../domain/events.ts';
 import { WavspoolError } from '../domain/faults.ts';
@@ -48,6 +49,8 @@ export interface DashboardDeps {
 export interface Context extends DashboardDeps {
   /** At most a second old, however many ask. A Redis that is away for 2 s is told of in it. Throws FILE_UNREADABLE after 2.8 s. */
   readonly status: () => Promise<Status>;
+  /** What stands before each of our addresses: nothing, or `/wavspool`. */
+  readonly prefix: string;
   /** `http.readOnlyToken`. */
   readonly readOnlyToken: Secret | undefined;
   readonly history: History;
@@ -83,6 +86,7 @@ export function createContext(
   };
   return {
     ...deps,
+    prefix: prefixOf(deps.settings.http.basePath),
     readOnlyToken: deps.settings.http.readOnlyToken,
     history,
     heard,

@@ -14,7 +14,7 @@ declare module 'fastify' {
 /** Lets nothing through to the routes of this scope without the token or a login, and no change that another site asked for. */
 export function guard(
   server: FastifyInstance,
-  { token, readOnlyToken, clock, report }: Context,
+  { token, readOnlyToken, clock, report, prefix }: Context,
   throttle: Throttle,
 ): void {
   const tokens = { token, readOnlyToken };
@@ -37,7 +37,8 @@ export function guard(
         throttle.miss(request.ip, clock.monotonicMs());
         report('request refused', { route, status: 401, reason: `a wrong token from ${request.ip}` });
       }
-      if (wantsPage(request)) return reply.redirect(`/login?next=${encodeURIComponent(request.url)}`, 303);
+      if (wantsPage(request))
+        return reply.redirect(`${prefix}/login?next=${encodeURIComponent(request.url)}`, 303);
       return refuse(reply, 401, {
         error: 'the token is missing or wrong',
         code: 'UNAUTHENTICATED',

@@ -4,6 +4,7 @@ import { fastify, type FastifyInstance } from 'fastify';
 import { messageOf, WavspoolError } from '../domain/faults.ts';
 import { certificate } from './certificate.ts';
 import { createThrottle, type Throttle } from './auth.ts';
+import { prefixOf, withoutPrefix } from './base-path.ts';
 import { createContext, type Context, type DashboardDeps } from './context.ts';
 import { guard } from './guard.ts';
 import { answerFaults } from './replies.ts';
@@ -40,11 +41,13 @@ export type { DashboardDeps } from './context.ts';
 export async function startDashboard(
   deps: DashboardDeps,
 ): Promise<{ address: string; stop: () => Promise<void> }> {
-  const { host, port, tls } = deps.settings.http;
+  const { host, port, tls, basePath } = deps.settings.http;
+  const prefix = prefixOf(basePath);
   const server = fastify({
     ...(tls !== undefined && { https: certificate(tls) }),
     logger: false,
     forceCloseConnections: true,
+    rewriteUrl: ({ url = '/' }) => withoutPrefix(url, prefix),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 }, // an id holds a path
   });
   answerFaults(server, deps.report);
@@ -74,7 +77,7 @@ export async function startDashboard(
   }
   const [listening] = server.addresses();
   const bound = typeof listening === 'object' ? listening.port : port;
-  const address = `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+  const address = `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}${prefix}`;
   deps.report('dashboard listening', { address });
   return {
     address,

@@ -20,9 +20,11 @@ import {
   uploaded,
 } from '../support/console-scenes.ts';
 import { until } from '../support/ports.ts';
+import { seconds } from '../support/sound-length.ts';
 import { makeWav } from '../support/wavs.ts';
 
-// The console in a real browser, over one site that goes from fresh to busy to troubled.
+// The console in a real browser, over one site that goes from fresh to busy to troubled. It lies below a path of a reverse proxy that
+// answers 404 to everything else: an address of ours that forgets the path fails here.
 
 const SCREENS = [
   '/',
@@ -62,7 +64,7 @@ let stored: readonly string[];
 let failed: readonly string[];
 
 beforeAll(async () => {
-  [rig, browser] = await Promise.all([startConsole(), launchChromium()]);
+  [rig, browser] = await Promise.all([startConsole('/tools/wavspool'), launchChromium()]);
   await alive(rig);
 });
 afterAll(async () => {
@@ -71,6 +73,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin' });
+  context.setDefaultTimeout(60_000);
   page = await open(context, TOKEN);
 });
 afterEach(async () => {
@@ -92,7 +95,8 @@ async function open(inContext: BrowserContext, token: string): Promise<Page> {
   });
   opened.on('request', (request) => {
     const url = new URL(request.url());
-    if (url.protocol.startsWith('http') && url.origin !== rig.address) foreign.push(request.url());
+    if (url.protocol.startsWith('http') && !`${request.url()}/`.startsWith(`${rig.address}/`))
+      foreign.push(request.url());
   });
   await opened.goto(`${rig.address}/?token=${token}`);
   return opened;
@@ -352,6 +356,31 @@ test('the read-only token sees every screen and is offered nothing, and refused 
   expect(await answers[0]?.json()).toMatchObject({ code: 'READ_ONLY' });
 });
 
+test('who is not logged in is led to the login and back; who logs out has to log in again', async () => {
+  await context.clearCookies();
+  await page.goto(`${rig.address}/recordings?codec=alaw`);
+  await page.getByLabel('Token of the dashboard').fill(TOKEN);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Recordings', level: 1 }).waitFor();
+  expect(page.url()).toBe(`${rig.address}/recordings?codec=alaw`);
+  const [cookie] = await context.cookies();
+  expect([cookie?.path, cookie?.httpOnly, cookie?.sameSite]).toEqual(['/tools/wavspool', true, 'Lax']);
+  await page.getByRole('button', { name: 'Log out' }).press('Enter');
+  await page.getByLabel('Token of the dashboard').waitFor();
+  expect(page.url()).toBe(`${rig.address}/login`);
+});
+
+test('Bull Board is reached below the path, and loads nothing from elsewhere', async () => {
+  const queue = rig.queues.upload.bull.name;
+  await page.goto(`${rig.address}/queues/queue/${encodeURIComponent(queue)}`);
+  await page.getByRole('link', { name: queue }).first().waitFor();
+  const fonts = 'https://fonts.googleapis.com/';
+  const refused = new RegExp(`^Loading the stylesheet '${fonts}.*violates`);
+  await until('its fonts are refused', async () => faults.some((fault) => refused.test(fault)));
+  faults = faults.filter((fault) => !refused.test(fault));
+  foreign = foreign.filter((asked) => !asked.startsWith(fonts));
+});
+
 test('who did what stands among the events', async () => {
   await rig.log('asked over HTTP', {
     by: 'console',
@@ -391,29 +420,4 @@ async function membersOf(tar: Buffer): Promise<ReadonlyMap<string, Buffer>> {
 
 function sha256(body: Buffer): string {
   return createHash('sha256').update(body).digest('hex');
-}
-
-/** What of an audio element is asked for. */
-interface Sound {
-  preload: string;
-  readonly readyState: number;
-  readonly duration: number;
-  readonly error: { readonly message: string } | null;
-  load(): void;
-  addEventListener(name: string, listener: (event: unknown) => void, options: { once: true }): void;
-}
-
-/** How long the browser finds the sound to be: it has decoded it. */
-async function seconds(from: Page): Promise<number> {
-  return from.locator('audio').evaluate(async (element) => {
-    const audio = element as unknown as Sound;
-    audio.load();
-    if (audio.readyState < 1)
-      await new Promise((resolve, reject) => {
-        audio.addEventListener('loadedmetadata', resolve, { once: true });
-        audio.addEventListener('error', () => reject(new Error(audio.error?.message)), { once: true });
-        audio.preload = 'metadata';
-      });
-    return audio.duration;
-  });
 }

@@ -16,6 +16,7 @@ import { systemClock } from '../../src/platform/runtime/index.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import { auditInProcess } from '../../src/process/audit/index.ts';
 import { startDashboard } from '../../src/web/server.ts';
+import { startPathProxy } from './path-proxy.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 import { startS3, type TestS3 } from './s3.ts';
 import { makeWav, type WavShape } from './wavs.ts';
@@ -51,10 +52,11 @@ export interface RecordingOf {
 
 export const CALL: WavShape = { codec: 'pcm16', sampleRate: 8000, channels: 1, seconds: 2, seed: 7 };
 
-export async function startConsole(): Promise<ConsoleRig> {
+/** With a `basePath` it lies below that path of a reverse proxy, whose other addresses are somebody else's. */
+export async function startConsole(basePath = '/'): Promise<ConsoleRig> {
   const directory = await mkdtemp(join(tmpdir(), 'wavspool-console-'));
   const [redis, s3] = await Promise.all([startRedis({ appendOnly: 'off' }), startS3()]);
-  const { settings, loaded } = await settingsIn(directory, redis, s3);
+  const { settings, loaded } = await settingsIn(directory, redis, s3, basePath);
   const reported: string[] = [];
   const report = (event: string, fields: object): void =>
     void reported.push(`${event} ${JSON.stringify(fields)}`);
@@ -83,8 +85,9 @@ export async function startConsole(): Promise<ConsoleRig> {
     host: maintenanceApi(host, AbortSignal.timeout(600_000)),
     token: new Secret(TOKEN),
   });
+  const proxy = basePath === '/' ? undefined : await startPathProxy(dashboard.address, basePath);
   return {
-    address: dashboard.address,
+    address: proxy?.address ?? dashboard.address,
     directory,
     settings,
     ledger,
@@ -119,6 +122,7 @@ export async function startConsole(): Promise<ConsoleRig> {
     },
     beat: (role) => beat(queues, role),
     [Symbol.asyncDispose]: async () => {
+      await proxy?.[Symbol.asyncDispose]();
       await dashboard.stop();
       await queues.close();
       host.close();
@@ -129,7 +133,7 @@ export async function startConsole(): Promise<ConsoleRig> {
   };
 }
 
-async function settingsIn(directory: string, redis: TestRedis, s3: TestS3) {
+async function settingsIn(directory: string, redis: TestRedis, s3: TestS3, basePath: string) {
   const data = join(directory, 'data');
   await mkdir(join(data, 'incoming'), { recursive: true });
   await mkdir(join(data, 'extracted'));
@@ -141,7 +145,7 @@ async function settingsIn(directory: string, redis: TestRedis, s3: TestS3) {
 paths: { data: ${data} }
 redis: { url: "${redis.url}" }
 s3: { bucket: ${s3.bucket}, endpoint: "${s3.endpoint}", accessKeyId: ${s3.accessKeyId}, secretAccessKey: ${s3.secretAccessKey} }
-http: { port: 0, readOnlyToken: ${READ_ONLY} }
+http: { port: 0, readOnlyToken: ${READ_ONLY}, basePath: ${basePath} }
 extract: { minFreeBytes: 1MiB }
 upload: { maxRetries: 5 }
 databases:

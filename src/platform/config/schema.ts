@@ -155,6 +155,10 @@ export const settingsSchema = z.strictObject({
     readOnlyToken: secret.optional(),
     /** Absent: without encryption. Read when the dashboard starts. */
     tls: z.strictObject({ cert: path, key: path }).optional(),
+    basePath: textLike(
+      /^\/(?:(?!(?:api|assets|queues|login|logout|healthz|readyz|metrics|failures|recordings|tars|landing|audit|backups|system|events|components)(?:\/|$))[\w.~-]+(?:\/[\w.~-]+)*\/?)?$/,
+      'a path of letters, digits, ".", "_", "~" and "-", e.g. /wavspool, that does not begin like one of our own',
+    ),
   }),
   alerts: z.strictObject({
     /** An address that problems are told to by POST. Whoever knows it can post there, so it is never shown. */

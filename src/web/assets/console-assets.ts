@@ -6,7 +6,7 @@ import { MODULES, moduleName, type Asset, type BuiltAssets } from './build-threa
 
 /** What the console consists of, ready to be sent. */
 export interface ConsoleAssets {
-  /** Where the files lie: `/assets/<version>/`. */
+  /** Where the files lie: `/assets/<version>/` below `http.basePath`. */
   readonly base: string;
   /** The page; `fill` is put into its one element as `data-…`. */
   page(fill: Readonly<Record<string, string>>): string;
@@ -31,11 +31,11 @@ const COMPRESSORS = {
   gzip: (text: string) => promisify(gzip)(text, { level: 9 }),
 } as const;
 
-/** Makes the console's files, in a thread. Throws UNKNOWN when a source cannot be read or stripped. */
-export async function buildConsole(): Promise<ConsoleAssets> {
+/** Makes the console's files, in a thread; `prefix` stands before each address of ours. Throws UNKNOWN when a source cannot be read or stripped. */
+export async function buildConsole(prefix: string): Promise<ConsoleAssets> {
   const thread = new URL('build-thread.ts', import.meta.url);
   const { version, assets } = await offLoop<BuiltAssets>(thread, {}, new AbortController().signal);
-  const base = `/assets/${version}/`;
+  const base = `${prefix}/assets/${version}/`;
   const sent = createSender();
   const byName = new Map(assets.map((asset) => [asset.name, asset]));
   const imports = Object.fromEntries(

@@ -1,5 +1,6 @@
 import { signal, type Signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import { ownPath, placed } from './prefix.ts';
 
 /** What the API refused, with what helps. */
 export class ApiError extends Error {
@@ -17,13 +18,14 @@ export class ApiError extends Error {
 export async function ask<T>(path: string, options?: RequestInit): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(placed(path), options);
   } catch (error) {
     if (error instanceof DOMException) throw error; // the asker has gone
     throw new ApiError('The server does not answer.', 'It is tried again by itself.', 0);
   }
   if (response.status === 401) {
-    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    const next = ownPath(location.pathname) + location.search;
+    location.assign(placed(`/login?next=${encodeURIComponent(next)}`));
   }
   const answer: unknown = await response.json();
   if (response.ok) return answer as T;

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { ownPath, placed } from './prefix.ts';
 
 // Every screen, and every filter of it, has an address. What changes the screen is a step back; what changes a filter replaces.
 
@@ -12,16 +13,19 @@ export interface Place {
 }
 
 function read(): Place {
-  return { path: location.pathname.replace(/(.)\/$/, '$1'), query: new URLSearchParams(location.search) };
+  return {
+    path: ownPath(location.pathname).replace(/(.)\/$/, '$1'),
+    query: new URLSearchParams(location.search),
+  };
 }
 
 addEventListener('popstate', () => {
   place.value = read();
 });
 
-/** Goes to an address of the console. */
+/** Goes to an address of the console, as its screens know it. */
 export function go(address: string): void {
-  history.pushState(null, '', address);
+  history.pushState(null, '', placed(address));
   place.value = read();
   scrollTo(0, 0);
 }
@@ -46,12 +50,12 @@ export function followLinks(): void {
       event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
     if (link === null || !isPlain || event.defaultPrevented) return;
     if (link.origin !== location.origin || link.hasAttribute('download') || link.target !== '') return;
-    if (/^\/(queues|api|metrics|login|logout|assets)(\/|$)/.test(link.pathname)) return;
+    if (/^\/(queues|api|metrics|login|logout|assets)(\/|$)/.test(ownPath(link.pathname))) return;
     event.preventDefault();
     if (link.hash !== '' && link.pathname === location.pathname && link.search === location.search) {
       document.querySelector<HTMLElement>(link.hash)?.focus();
       return;
     }
-    go(link.pathname + link.search);
+    go(ownPath(link.pathname) + link.search);
   });
 }

@@ -8,10 +8,10 @@ import { SCREENS } from '../screens.ts';
 const named = z.object({ version: z.string(), '*': z.string() });
 
 /** The console: one page for every screen, and the files that it consists of, which are made once. */
-export function consolePages(server: FastifyInstance, { settings, report }: Context): void {
+export function consolePages(server: FastifyInstance, { settings, report, prefix }: Context): void {
   let built: Promise<ConsoleAssets> | undefined;
   const assets = (): Promise<ConsoleAssets> => {
-    built ??= buildConsole().catch((error: unknown) => {
+    built ??= buildConsole(prefix).catch((error: unknown) => {
       built = undefined; // a source that could not be read may be there next time
       throw error;
     });
@@ -33,6 +33,7 @@ export function consolePages(server: FastifyInstance, { settings, report }: Cont
       .send(
         console.page({
           site: settings.site,
+          prefix,
           timezone: settings.timezone,
           incoming: settings.paths.incoming,
           extracted: settings.paths.extracted,

@@ -22,16 +22,20 @@ const wanted = z.object({ next: z.string().max(4096).optional() });
  */
 export function login(
   server: FastifyInstance,
-  { token, readOnlyToken, clock, report }: Context,
+  { token, readOnlyToken, clock, report, prefix }: Context,
   throttle: Throttle,
 ): void {
   const tokens = { token, readOnlyToken };
   const page = loadPage('login.html');
+  const path = prefix === '' ? '/' : prefix;
 
   const form = (reply: FastifyReply, status: number, message: string, next = '/'): FastifyReply =>
     page.send(reply.code(status), (html) =>
       // a function: what stands behind a dollar sign would be a group else; landingPage has let no quote through
-      html.replace('<!-- message -->', message).replace('<!-- next -->', () => escapeAttribute(next)),
+      html
+        .replace('<!-- message -->', message)
+        .replace('<!-- action -->', () => escapeAttribute(`${prefix}/login`))
+        .replace('<!-- next -->', () => escapeAttribute(next)),
     );
 
   const admit = (
@@ -54,7 +58,7 @@ export function login(
     }
     return reply
       .setCookie(COOKIE, sessionCookie(opened, clock.now()), {
-        path: '/',
+        path,
         httpOnly: true,
         sameSite: 'lax', // else a link from a chat or a ticket asks for the token again; changes ask for our own origin
         secure: request.protocol === 'https',
@@ -62,7 +66,7 @@ export function login(
       })
       .header('cache-control', 'no-store')
       .header('referrer-policy', 'no-referrer')
-      .redirect(next, 303);
+      .redirect(`${prefix}${next}`, 303);
   };
 
   server.get('/login', (request, reply) =>
@@ -74,7 +78,7 @@ export function login(
   });
   server.post('/logout', (request, reply) => {
     if (!isSameOrigin(request.headers)) return reply.code(403).send();
-    return reply.clearCookie(COOKIE, { path: '/' }).redirect('/login', 303);
+    return reply.clearCookie(COOKIE, { path }).redirect(`${prefix}/login`, 303);
   });
   server.addHook('onRequest', async (request, reply) => {
     if (request.method !== 'GET' || routeOf(request.url) !== '/') return undefined;

@@ -20,7 +20,7 @@ const LOOK_MS = 30_000;
  */
 export async function queueBoard(
   server: FastifyInstance,
-  { settings, clock, report }: Context,
+  { settings, clock, report, prefix }: Context,
   queues: Queues,
 ): Promise<void> {
   const serverAdapter = new FastifyAdapter();
@@ -35,7 +35,7 @@ export async function queueBoard(
     board.setQueues((await queues.ofEverySite()).map((queue) => new BullMQAdapter(queue)));
   const failed = (err: unknown, times: number): void => report('queues not listed', { err, times });
   void every(LOOK_MS, look, { clock, signal: closed.signal, failed });
-  serverAdapter.setBasePath(PREFIX);
+  serverAdapter.setBasePath(`${prefix}${PREFIX}`);
   await server.register(async (scope) => {
     scope.addHook('onSend', async (_request, reply) => {
       reply.header('content-security-policy', POLICY).header('x-content-type-options', 'nosniff');

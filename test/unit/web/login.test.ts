@@ -16,6 +16,7 @@ beforeEach(async () => {
   nowMs = 0;
   const context = {
     token: new Secret('right'),
+    prefix: '',
     clock: { now: () => Date.UTC(2026, 10, 28) + nowMs, monotonicMs: () => nowMs },
     report: (event: string, fields: object) => reported.push(`${event} ${JSON.stringify(fields)}`),
   } as unknown as Context;

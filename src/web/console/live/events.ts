@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { placed } from '../prefix.ts';
 import { hear } from './status.ts';
 import type { Status } from '../../../operate/status/index.ts';
 
@@ -17,7 +18,7 @@ export function listen(): void {
   };
   const open = (): void => {
     if (source !== undefined || document.hidden) return;
-    source = new EventSource('/api/events');
+    source = new EventSource(placed('/api/events'));
     source.addEventListener('status', ({ data }: MessageEvent<string>) => {
       isStreaming.value = true;
       hear(JSON.parse(data) as Status);

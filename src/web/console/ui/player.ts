@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ApiError, asApiError } from '../api.ts';
 import { size } from '../format.ts';
 import { html, type Shown } from '../html.ts';
+import { placed } from '../prefix.ts';
 import { decodeG711, isG711, isPcm } from '../sound/g711.ts';
 import { Button, Trouble } from './basics.ts';
 
@@ -32,7 +33,7 @@ function Decoded({ address, bytes }: { address: string; bytes: number }): Shown 
   useEffect(() => () => (source === undefined ? undefined : URL.revokeObjectURL(source)), [source]);
   const load = async (): Promise<void> => {
     try {
-      const response = await fetch(address);
+      const response = await fetch(placed(address));
       if (!response.ok)
         throw new ApiError('The recording could not be fetched.', 'Try again.', response.status);
       const wav = decodeG711(new Uint8Array(await response.arrayBuffer()));
