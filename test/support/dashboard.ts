@@ -9,6 +9,7 @@ import { startRedis, type TestRedis } from './redis.ts';
 /** The dashboard of a site on a Redis of its own, asked as a script of an operator's asks it. */
 export interface TestDashboard extends AsyncDisposable {
   readonly redis: TestRedis;
+  readonly address: string;
   get(path: string): Promise<Response>;
   post(path: string, body: object): Promise<Response>;
   /** What an answer holds. */
@@ -42,6 +43,7 @@ export async function startTestDashboard(
   const headers = { authorization: 'Bearer token', 'content-type': 'application/json' };
   return {
     redis: own,
+    address: dashboard.address,
     get: (path) => fetch(dashboard.address + path, { headers }),
     post: (path, body) =>
       fetch(dashboard.address + path, { method: 'POST', headers, body: JSON.stringify(body) }),

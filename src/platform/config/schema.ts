@@ -159,6 +159,7 @@ export const settingsSchema = z.strictObject({
       /^\/(?:(?!(?:api|assets|queues|login|logout|healthz|readyz|metrics|failures|recordings|tars|landing|audit|backups|system|events|components)(?:\/|$))[\w.~-]+(?:\/[\w.~-]+)*\/?)?$/,
       'a path of letters, digits, ".", "_", "~" and "-", e.g. /wavspool, that does not begin like one of our own',
     ),
+    bullBoard: oneOf('safe', 'full'),
   }),
   alerts: z.strictObject({
     /** An address that problems are told to by POST. Whoever knows it can post there, so it is never shown. */

@@ -1,10 +1,11 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { QUEUES, type Queues } from '../../platform/queue/index.ts';
 import { every } from '../../platform/runtime/index.ts';
 import type { Context } from '../context.ts';
+import { refuse } from '../replies.ts';
 
 const PREFIX = '/queues';
 /** Its own files only: it would load fonts from elsewhere, which a host without a way out waits for. */
@@ -37,9 +38,53 @@ export async function queueBoard(
   void every(LOOK_MS, look, { clock, signal: closed.signal, failed });
   serverAdapter.setBasePath(`${prefix}${PREFIX}`);
   await server.register(async (scope) => {
+    if (settings.http.bullBoard === 'safe') scope.addHook('preHandler', refuseDestruction);
+    scope.addHook('preSerialization', async (request, _reply, payload) =>
+      request.who?.may === 'look' ? readOnly(payload) : payload,
+    );
     scope.addHook('onSend', async (_request, reply) => {
       reply.header('content-security-policy', POLICY).header('x-content-type-options', 'nosniff');
     });
     await scope.register(serverAdapter.registerPlugin(), { prefix: PREFIX });
   });
+}
+
+/** What Bull Board may change without `http.bullBoard: full`: nothing that takes work away, or makes other work of it. */
+const HARMLESS: ReadonlySet<string | undefined> = new Set(
+  [
+    'pause',
+    'resume',
+    ':queueName/pause',
+    ':queueName/resume',
+    ':queueName/promote',
+    ':queueName/retry/:queueStatus',
+    ':queueName/rate-limit/release',
+    ':queueName/:jobId/retry',
+    ':queueName/:jobId/promote',
+  ].map((route) => `${PREFIX}/api/queues/${route}`),
+);
+
+/** Decides by the route that was taken, never by the address: what an address leads to is the router's to say. */
+async function refuseDestruction(
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply | undefined> {
+  const isLook = request.method === 'GET' || request.method === 'HEAD';
+  if (isLook || (request.method === 'PUT' && HARMLESS.has(request.routeOptions.url))) return undefined;
+  return refuse(reply, 403, {
+    error: 'Bull Board may not remove, empty, obliterate, add or edit here',
+    code: 'BULL_BOARD',
+    remedy: 'use the console or the commands; "http.bullBoard: full" allows it',
+  });
+}
+
+/** Bull Board shows no button for a queue that it is told to be read-only. */
+function readOnly(payload: unknown): unknown {
+  if (typeof payload !== 'object' || payload === null || !('queues' in payload)) return payload;
+  const { queues } = payload;
+  if (!Array.isArray(queues)) return payload;
+  return {
+    ...payload,
+    queues: queues.map((queue: object) => ({ ...queue, readOnlyMode: true, allowRetries: false })),
+  };
 }
