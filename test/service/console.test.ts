@@ -13,6 +13,7 @@ import {
   failing,
   HOSTILE,
   landed,
+  noteLoneMinute,
   outage,
   paused,
   pending,
@@ -107,6 +108,19 @@ async function show(path: string): Promise<void> {
   await page.locator('main .stack, main .empty').first().waitFor();
 }
 
+/** How many pixels of the first curve have a colour: its axes are grey. */
+const INK = `(() => {
+  const canvas = document.querySelector('.plot canvas');
+  if (canvas === null) return 0;
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let coloured = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    const pixel = [...data.slice(at, at + 3)];
+    if (data[at + 3] !== 0 && Math.max(...pixel) - Math.min(...pixel) > 60) coloured += 1;
+  }
+  return coloured;
+})()`;
+
 /** What axe finds wrong with the page. */
 async function violations(): Promise<readonly string[]> {
   await page.evaluate(axe.source);
@@ -158,6 +172,24 @@ test('busy: a recording tells its life and is heard, downloaded, proven', async 
   await page.getByRole('button', { name: /Play/ }).press('Enter');
   expect(await seconds(page)).toBeCloseTo(CALL.seconds, 1);
   expect(await violations()).toEqual([]);
+});
+
+test('a curve shows what was answered while its library was loaded, a value between two unknown ones too', async () => {
+  noteLoneMinute(rig);
+  await page.goto('about:blank'); // what the page before has asked is not what is held here
+  const answered = page.waitForResponse((response) => response.url().includes('/api/history'));
+  let asked = 0;
+  // the answer of the next minute would draw it: it does not come
+  await page.route(/api\/history/, async (route) => {
+    asked += 1;
+    if (asked === 1) await route.continue();
+  });
+  await page.route(/uplot/i, async (route) => {
+    await (await answered).finished();
+    await route.continue();
+  });
+  await page.goto(rig.address);
+  await until('the curve is drawn', async () => Number(await page.evaluate(INK)) > 0, 20_000);
 });
 
 test('an object that is no longer what was stored is told', async () => {

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openHistory } from '../../src/operate/history/index.ts';
 import { pauseQueues } from '../../src/operate/pause/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
 import { CALL, type ConsoleRig } from './console.ts';
@@ -169,9 +170,24 @@ export async function untaken(rig: ConsoleRig): Promise<void> {
   await writeFile(landed(rig, 'half.tar'), Buffer.alloc(700, 1));
 }
 
+/** What was uploaded within one minute of yesterday, before anything else that is known. */
+export function noteLoneMinute(rig: ConsoleRig): void {
+  const history = openHistory(rig.settings.paths.state);
+  const at = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - 23 * 60 * MINUTE_MS;
+  history.noteMinute({
+    at,
+    uploaded: 5,
+    failed: 0,
+    bytes: 5000,
+    backlog: undefined,
+    oldestSeconds: undefined,
+    freeBytes: undefined,
+  });
+  history.close();
+}
+
 /** Figures of the last day, as if somebody had looked each minute. */
 export async function figures(rig: ConsoleRig): Promise<void> {
-  const { openHistory } = await import('../../src/operate/history/index.ts');
   const history = openHistory(rig.settings.paths.state);
   const present = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
   // else its own look at the last day, which goes on, would write over these

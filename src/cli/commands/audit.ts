@@ -87,7 +87,7 @@ function printSummary(summary: AuditSummary): void {
     `- ${missing} missing in the bucket`,
     `+ ${extra} in the bucket only`,
     `* ${differing} differ`,
-    `! ${errors} not to be said, or missing on this host`,
+    `! ${errors} could not be checked, or missing on this host`,
     ...(repairs > 0 ? [`${repairs} repaired`] : []),
     ...(receipts === undefined ? [] : [`${receipts} receipts walked`]),
     `not uploaded: ${open.pending} recordings pending, ${open.failed} failed; ${open.tars} tars failed ("wavspool failed" names them)`,

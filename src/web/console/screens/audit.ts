@@ -261,7 +261,7 @@ const SIGNS: Readonly<Record<AuditedFinding['sign'], string>> = {
   '-': 'missing',
   '+': 'only there',
   '*': 'differs',
-  '!': 'not to be said',
+  '!': 'could not be checked',
 };
 
 function whereOf({ recording, tar, key }: AuditedFinding): Shown {

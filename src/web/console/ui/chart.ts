@@ -155,6 +155,8 @@ function Plot({
     ],
     [rows, seconds],
   );
+  const newest = useRef(values);
+  newest.current = values;
   useEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
@@ -163,7 +165,8 @@ function Plot({
     const draw = async (): Promise<void> => {
       const { default: UPlot } = await import('uplot');
       if (isGone) return;
-      plot.current = new UPlot(optionsOf(series, element, shown, seconds), values, element);
+      // the answer may have come while the library was loaded
+      plot.current = new UPlot(optionsOf(series, element, shown, seconds), newest.current, element);
       observer = new ResizeObserver(() =>
         plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }),
       );
@@ -237,7 +240,7 @@ function optionsOf(
         stroke: colour(series.colour),
         width: 1.5,
         fill: colour(series.colour, 14),
-        points: { show: false },
+        points: { show: true, size: 4, fill: colour(series.colour), filter: aloneIn },
         spanGaps: false,
       },
     ],
@@ -256,6 +259,14 @@ function optionsOf(
       ],
     },
   };
+}
+
+/** The values with none beside them: no line shows these. */
+function aloneIn({ data }: uPlot, at: number): number[] {
+  const values = data[at] ?? [];
+  return [...values.keys()].filter(
+    (i) => values[i] != null && values[i - 1] == null && values[i + 1] == null,
+  );
 }
 
 /** A token as a canvas takes it, which knows neither variables nor schemes; with so much of it, in percent. */
