@@ -26,10 +26,11 @@ interface SiteApp {
 type Which = keyof SiteDirectories;
 
 /**
- * The roles at work put the file of a directory back at every heartbeat, every 5 s, when an SFTP user has removed it. A role that starts
- * waits for that: with an id of its own it would seem to work elsewhere.
+ * A difference counts once it has lasted so long. The roles at work put the file of a directory back at every heartbeat, every 5 s, when
+ * an SFTP user has removed it, and take the id that stands there when two have made one at once: until all have said so, their heartbeats
+ * tell of what was.
  */
-const PUT_BACK_MS = 12_000;
+const LASTING_MS = 15_000;
 const LOOK_MS = 500;
 /** Of a process that has not compared them yet, or has none to compare. */
 export const UNKNOWN: SiteDirectories = { incoming: null, extracted: null };
@@ -44,47 +45,48 @@ export function mayBeOnManyHosts({ queues, settings, loaded }: HostApp): boolean
  * role of the same site works in others. Where a directory takes no file, that is reported, and it is not compared.
  */
 export async function joinSite(app: SiteApp): Promise<SiteDirectories> {
-  const waitUntil = app.clock.monotonicMs() + PUT_BACK_MS;
+  const waitUntil = app.clock.monotonicMs() + LASTING_MS;
   for (;;) {
     const others = await app.presence.heartbeats();
-    const ids = { incoming: await idOf('incoming', others), extracted: await idOf('extracted', others) };
-    const isWaiting = ids.incoming === 'waits' || ids.extracted === 'waits';
-    if (isWaiting && app.clock.monotonicMs() < waitUntil) {
-      await app.clock.sleep(LOOK_MS);
-      continue;
-    }
-    const missing = (['incoming', 'extracted'] as const).find((which) => ids[which] === 'waits');
-    if (missing !== undefined) throw withoutId(missing, app, others);
-    const own = { incoming: idOrNull(ids.incoming), extracted: idOrNull(ids.extracted) };
-    const elsewhere = findElsewhere(own, others);
-    if (elsewhere !== undefined) throw workElsewhere(elsewhere, app);
-    return own;
+    const tried = await tryToJoin(app, others);
+    if ('own' in tried) return tried.own;
+    if (app.clock.monotonicMs() >= waitUntil) throw tried.refusal;
+    await app.clock.sleep(LOOK_MS);
   }
+}
 
-  async function idOf(which: Which, others: readonly Heartbeat[]): Promise<string | undefined> {
+type Tried = { readonly own: SiteDirectories } | { readonly refusal: WavspoolError };
+
+async function tryToJoin(app: SiteApp, others: readonly Heartbeat[]): Promise<Tried> {
+  const own: Record<Which, string | null> = { incoming: null, extracted: null };
+  for (const which of ['incoming', 'extracted'] as const) {
+    if (isAway(which, app)) continue; // the role whose work it is tells of it
+    const directory = app.settings.paths[which];
     try {
-      const directory = app.settings.paths[which];
-      if (isAway(which, app)) return undefined; // the role whose work it is tells of it
       const found = await readDirectoryId(directory);
-      if (found !== undefined) return found;
-      return knownId(which, others) === undefined ? await ensureDirectoryId(directory) : 'waits';
+      // with an id of its own it would seem to work elsewhere
+      if (found === undefined && knownId(which, others) !== undefined)
+        return { refusal: withoutId(which, app, others) };
+      own[which] = found ?? (await ensureDirectoryId(directory)) ?? null;
     } catch (err) {
-      app.report('directory without id', { directory: app.settings.paths[which], err });
-      return undefined;
+      app.report('directory without id', { directory, err });
     }
   }
+  const elsewhere = findElsewhere(own, others);
+  return elsewhere === undefined ? { own } : { refusal: workElsewhere(elsewhere, app) };
 }
 
 export interface Membership {
   /** What the heartbeats say of the directories. */
   readonly directories: () => SiteDirectories;
-  /** Puts the ids back where they are gone. Throws SITE_ELSEWHERE when a role that started earlier works in other directories. */
+  /** Puts the ids back where they are gone. Throws SITE_ELSEWHERE when a role that started earlier works in others, and goes on to. */
   readonly renew: () => Promise<void>;
 }
 
 /** What a role that has joined its site does from then on; `startedAt` in ms since 1970. */
 export function keepJoined(app: SiteApp, joined: SiteDirectories, startedAt: number): Membership {
   let own = joined;
+  let differsSince: number | undefined;
   const renewed = async (which: Which): Promise<string | null> => {
     if (isAway(which, app)) return own[which];
     try {
@@ -98,7 +100,11 @@ export function keepJoined(app: SiteApp, joined: SiteDirectories, startedAt: num
     renew: async () => {
       own = { incoming: await renewed('incoming'), extracted: await renewed('extracted') };
       const elsewhere = findElsewhere(own, await app.presence.heartbeats());
-      if (elsewhere !== undefined && elsewhere.startedAt < startedAt) throw workElsewhere(elsewhere, app);
+      const differs = elsewhere !== undefined && elsewhere.startedAt < startedAt;
+      differsSince = differs ? (differsSince ?? app.clock.monotonicMs()) : undefined;
+      if (!differs || differsSince === undefined || app.clock.monotonicMs() - differsSince < LASTING_MS)
+        return;
+      throw workElsewhere(elsewhere, app);
     },
   };
 }
@@ -109,10 +115,6 @@ export const ALONE: Membership = { directories: () => UNKNOWN, renew: () => Prom
 /** Below the mount point of a disk that is not there nothing is written. */
 function isAway(which: Which, { settings: { paths } }: SiteApp): boolean {
   return whyAway(paths[which], paths.data) !== undefined;
-}
-
-function idOrNull(id: string | undefined): string | null {
-  return id ?? null;
 }
 
 function workElsewhere({ which, role, host, ours, theirs }: Elsewhere, { settings }: SiteApp): WavspoolError {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import {
   type Presence,
   type SiteDirectories,
 } from '../../../src/platform/presence/index.ts';
-import { joinSite, keepJoined } from '../../../src/process/site-directories.ts';
+import { joinSite, keepJoined, UNKNOWN } from '../../../src/process/site-directories.ts';
 
 const NOW = 1_000_000;
 let root: string;
@@ -128,7 +128,10 @@ test('two hosts that start at once both join; then the later one ends', async ()
   await first.beat(ofFirst, NOW);
   await second.beat(ofSecond, NOW + 1);
   await keepJoined(first.app, ofFirst, NOW).renew();
-  await expect(keepJoined(second.app, ofSecond, NOW + 1).renew()).rejects.toMatchObject({
+  const later = keepJoined(second.app, ofSecond, NOW + 1);
+  await later.renew(); // what the other says may be what was
+  await second.app.clock.sleep(15_000);
+  await expect(later.renew()).rejects.toMatchObject({
     code: 'SITE_ELSEWHERE',
   });
 });
@@ -149,6 +152,20 @@ test('below the mount point of a disk that is away no id is written', async () =
   expect(ids.incoming).toBeNull();
   await keepJoined(first.app, ids, NOW).renew();
   expect(await readDirectoryId(first.incoming)).toBeUndefined();
+});
+
+test('roles that start at once agree on one id, whatever another user has put there before', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const { app, incoming } = await processOn(`host${round}`);
+    await writeFile(join(incoming, DIRECTORY_ID), 'planted', { mode: 0o666 });
+    await chmod(join(incoming, DIRECTORY_ID), 0o666);
+    const joined = await Promise.all(Array.from({ length: 6 }, () => joinSite(app)));
+    const { renew, directories } = keepJoined(app, joined[0] ?? UNKNOWN, NOW);
+    await renew();
+    expect(directories().extracted).toBe(await readDirectoryId(app.settings.paths.extracted));
+    expect(new Set(joined.map(({ extracted }) => extracted)).size).toBe(1);
+    expect(await readDirectoryId(incoming)).toBe(directories().incoming);
+  }
 });
 
 test('a directory that takes no file is reported and not compared', async () => {

@@ -1,9 +1,13 @@
+import { execFile } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DIRECTORY_ID, ensureDirectoryId, readDirectoryId } from '../../../../src/platform/linux/index.ts';
 
+const run = promisify(execFile);
+const MODULE = join(import.meta.dirname, '../../../../src/platform/linux/directory-id.ts');
 const ID = '3d2c9f63-63c5-4a2e-9a6f-0d4b3a5e7c11';
 let directory: string;
 let file: string;
@@ -22,6 +26,21 @@ test('a directory keeps the id that it got first, whoever asks', async () => {
   expect(await readDirectoryId(directory)).toBe(ids[0]);
   expect(await readdir(directory)).toEqual([DIRECTORY_ID]);
   expect((await stat(file)).mode % 0o1000).toBe(0o644);
+});
+
+test('processes that make one at once all get the same', async () => {
+  const directories = Array.from({ length: 300 }, (_, i) => join(directory, String(i)));
+  await Promise.all(directories.map((one) => mkdir(one)));
+  const program = `
+    import { ensureDirectoryId } from ${JSON.stringify(MODULE)};
+    const ids = [];
+    for (const directory of ${JSON.stringify(directories)}) ids.push(await ensureDirectoryId(directory));
+    console.log(JSON.stringify(ids));`;
+  const said = await Promise.all(
+    Array.from({ length: 3 }, () => run(process.execPath, ['--input-type=module', '-e', program])),
+  );
+  const [first, ...others] = said.map(({ stdout }) => JSON.parse(stdout) as string[]);
+  for (const ids of others) expect(ids).toEqual(first);
 });
 
 test('one that is gone is put back as it was', async () => {
