@@ -236,6 +236,12 @@ describe('whatever is done to a tar, it is extracted right or not at all', () =>
   const archive = fc.array(member, { maxLength: 5 });
   const packed = fc.constantFrom((tar: Buffer) => tar, gzipSync, zstdCompressSync);
   let n = 0;
+  /** A link that brings its bytes along; as signed numbers they make the checksum of a header without one. */
+  const linkWithOddBytes = {
+    name: ' .wav',
+    body: Buffer.from([128, 102, 192, 33, 154, 182, 32, 201]),
+    type: '1' as const,
+  };
 
   test('as it is', { timeout: 120_000 }, async () => {
     await fc.assert(
@@ -243,7 +249,7 @@ describe('whatever is done to a tar, it is extracted right or not at all', () =>
         const path = await bench.land(`${n++}/a.tar`, pack(makeTar(members)));
         await extractAndJudge(bench, path, await oracle.ask(path));
       }),
-      { numRuns: 150 },
+      { numRuns: 150, examples: [[[linkWithOddBytes], (tar) => tar]] },
     );
   });
 

@@ -47,7 +47,7 @@ test('restore --at brings back the last point at or before that time, and the dr
 
   for (const { at, moves } of captured.toReversed()) {
     const restored = await rig.wavspool('restore', 'ledger', '--at', typed(at));
-    expect(restored).toMatchObject({ code: 0, stdout: expect.stringContaining('the point in time') });
+    expect(restored).toMatchObject({ code: 0, stdout: expect.stringContaining('the restore point') });
     expect(readLedger(database)).toEqual({ sum: 0, moves, ok: 'ok' });
   }
   // behind the last capture the snapshot is later, and in a week it is what there is of now
@@ -59,11 +59,11 @@ test('restore --at brings back the last point at or before that time, and the dr
     await rig.wavspool('restore', 'ledger', '--at', typed(captured[0]!.at), '--verify-only'),
   ).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/^ok {2}the point in time /),
+    stdout: expect.stringMatching(/^ok {2}the restore point /),
   });
 
   expect(await runNow(rig, 'drill ledger')).toEqual({
-    restored: [expect.stringContaining('copies/ledger_'), expect.stringContaining('the point in time')],
+    restored: [expect.stringContaining('copies/ledger_'), expect.stringContaining('the restore point')],
   });
   expect(await rig.names('data/scratch', true)).toEqual([]);
 });

@@ -48,6 +48,9 @@ def describe_bytes(data):
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:", ignore_zeros=False) as tar:
             for member in tar:
+                # a field without a digit counts as 0 here, and a block whose bytes as signed numbers make 0 is no header for others
+                if not data[member.offset + 148 : member.offset + 156].strip(b"\0 "):
+                    return {"ok": False, "error": f"no checksum at byte {member.offset}", "files": files}
                 if not member.isreg() or member.issparse():
                     continue
                 body = tar.extractfile(member).read()
