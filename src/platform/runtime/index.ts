@@ -54,3 +54,4 @@ export { within } from './within.ts';
 export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';
 export { certificateAuthorities } from './certificate-authorities.ts';
 export { readNamedFile } from './read-named-file.ts';
+export { runInProcess, serveTask } from './task-process.ts';

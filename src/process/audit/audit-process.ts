@@ -1,43 +1,20 @@
-import { messageOf, WavspoolError } from '../../domain/faults.ts';
 import { NOTHING_TO_AUDIT, runAudit, type AuditSummary } from '../../operate/audit/index.ts';
 import { hasRecordings, openOfflineApp } from '../app.ts';
-import type { Asked, Said } from './messages.ts';
+import { serveTask } from '../../platform/runtime/index.ts';
+import type { AuditTask, AuditTold } from './messages.ts';
 
-// The other end of audit-in-process.ts. It ends when its parent does: nobody would hear what it finds.
+// The other end of audit-in-process.ts.
 
 /** How often progress is told; an audit without findings still shows that it goes on. */
 const TOLD_MS = 200;
 
-const stopping = new AbortController();
-
-process.once('disconnect', () => process.exit(1));
-process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group: the parent stops us in order
-process.on('SIGTERM', () => stopping.abort());
-process.on('message', (asked: Asked) => {
-  if (asked.kind === 'abort') stopping.abort();
-  else void run(asked);
-});
-
-function say(said: Said, then?: () => void): void {
-  process.send?.(said, undefined, undefined, then);
-}
+const { signal, tell } = serveTask<AuditTold>(audit);
 
 function printError(text: string): void {
   process.stderr.write(text);
 }
 
-async function run(asked: Extract<Asked, { kind: 'start' }>): Promise<void> {
-  let said: Said;
-  try {
-    said = { kind: 'done', summary: await audit(asked) };
-  } catch (error) {
-    const code = error instanceof WavspoolError ? error.code : undefined;
-    said = { kind: 'failed', code, message: messageOf(error) };
-  }
-  say(said, () => process.exit(0));
-}
-
-async function audit({ configFile, words }: Extract<Asked, { kind: 'start' }>): Promise<AuditSummary> {
+async function audit({ configFile, words }: AuditTask): Promise<AuditSummary> {
   const { env } = process;
   const app = await openOfflineApp({ configFile, env, cwd: process.cwd(), stderr: printError });
   try {
@@ -47,15 +24,15 @@ async function audit({ configFile, words }: Extract<Asked, { kind: 'start' }>): 
       const now = app.clock.monotonicMs();
       if (checked < rows && now - toldAt < TOLD_MS) return;
       toldAt = now;
-      say({ kind: 'progress', checked, rows });
+      tell({ kind: 'progress', checked, rows });
     };
     const { since, sample, deep = false, repair = false, receipts = false } = words;
     const asked = { since, sample, deep, repair, receipts };
-    await using found = runAudit({ ...app, onProgress }, asked, stopping.signal);
+    await using found = runAudit({ ...app, onProgress }, asked, signal);
     for (;;) {
       const step = await found.next();
       if (step.done === true) return step.value;
-      say({ kind: 'finding', finding: step.value });
+      tell({ kind: 'finding', finding: step.value });
     }
   } finally {
     await app.close();

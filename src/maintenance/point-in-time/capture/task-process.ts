@@ -1,45 +1,21 @@
 import { join } from 'node:path';
 import type { Report } from '../../../domain/events.ts';
 import { messageOf, WavspoolError } from '../../../domain/faults.ts';
-import { sweepTemporaries, systemClock, type Clock } from '../../../platform/runtime/index.ts';
+import { serveTask, sweepTemporaries, systemClock, type Clock } from '../../../platform/runtime/index.ts';
 import { finishCopy, journalModeOf, takeExclusiveLock } from '../../../platform/sqlite/index.ts';
 import { archiveFault, archiveOf, makeArchive } from '../archive/archive.ts';
 import { capturePages, verifyEnded } from './capture-pages.ts';
 import { isHeldOff } from '../archive/hold-off.ts';
 import { LOCK_FILE } from '../archive/names.ts';
-import { runTask, type Asked, type Said, type Task, type Work } from './run-task.ts';
+import { runTask, type Reported, type Task, type Work } from './run-task.ts';
 import { runWalCapture } from './capture-wal.ts';
 
-// The other end of run-task.ts. It ends when its parent does: a capture that nobody supervises would hold the lock for ever.
+// The other end of run-task.ts.
 
 const HELD_OFF_LOOK_MS = 200;
 
-const stopping = new AbortController();
-const report: Report = (event, fields) => say({ kind: 'report', event, fields });
-
-process.once('disconnect', () => process.exit(1));
-process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group: the parent stops us in order
-process.on('SIGTERM', () => stopping.abort());
-process.on('message', (asked: Asked) => {
-  if (asked.kind === 'abort') stopping.abort();
-  else void run(asked.task);
-});
-
-function say(said: Said, then?: () => void): void {
-  process.send?.(said, undefined, undefined, then);
-}
-
-async function run(task: Task): Promise<void> {
-  let said: Said;
-  try {
-    said = { kind: 'done', result: await perform(task) };
-  } catch (error) {
-    const code = error instanceof WavspoolError ? error.code : undefined;
-    const stack = error instanceof Error ? (error.stack ?? '') : '';
-    said = { kind: 'failed', code, message: messageOf(error), stack };
-  }
-  say(said, () => process.exit(0));
-}
+const { signal: stopping, tell } = serveTask<Reported>(perform);
+const report: Report = (event, fields) => tell({ event, fields });
 
 async function perform(task: Task): Promise<unknown> {
   if (task.task === 'finish') return finishCopy(task.path);
@@ -47,12 +23,12 @@ async function perform(task: Task): Promise<unknown> {
   const clock = aheadBy(task.aheadMs);
   try {
     if (task.task === 'verify ended') {
-      await verifyEnded({ clock, report }, task.database, directory, stopping.signal);
+      await verifyEnded({ clock, report }, task.database, directory, stopping);
       return null;
     }
     await makeArchive(directory);
-    while (isHeldOff(directory)) await clock.sleep(HELD_OFF_LOOK_MS, stopping.signal); // a restore has it
-    if (stopping.signal.aborted) return null;
+    while (isHeldOff(directory)) await clock.sleep(HELD_OFF_LOOK_MS, stopping); // a restore has it
+    if (stopping.aborted) return null;
     const lock = takeExclusiveLock(join(directory, LOCK_FILE));
     if (lock === undefined) {
       const message = `${directory}: another process is capturing ${task.database.name}`;
@@ -68,12 +44,12 @@ async function perform(task: Task): Promise<unknown> {
 }
 
 const capture = ({ database, rules }: Work<'capture' | 'ship'>, directory: string, clock: Clock) =>
-  capturePages({ clock, report, rules }, database, directory, stopping.signal);
+  capturePages({ clock, report, rules }, database, directory, stopping);
 
 /** Commits as long as the database is in WAL mode; pages, as often as the settings say, while it is not. */
 async function ship(task: Work<'ship'>, directory: string, clock: Clock, everyMs: number): Promise<void> {
   const { database, rules, aheadMs } = task;
-  const { signal } = stopping;
+  const signal = stopping;
   let alarmed = false;
   const verify = (): void => {
     runTask({ clock, report }, { task: 'verify ended', database, aheadMs }, signal).catch(
