@@ -5,7 +5,7 @@ import type { TarLedger } from '../../domain/ledger.ts';
 import type { TakenRecordings } from '../../domain/tar.ts';
 import type { AskStore } from './publish.ts';
 import type { SyncFileSystem } from '../../platform/linux/index.ts';
-import type { TimeSlices } from './turns.ts';
+import type { TimeSlices } from './time-slices.ts';
 
 /** What the extraction of a tar stands on. */
 export interface ExtractDeps {

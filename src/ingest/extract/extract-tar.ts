@@ -14,7 +14,7 @@ import { once, writtenOf, type Staging } from './stage.ts';
 import { stageMembers } from './stage-members.ts';
 import { oddities, type Tally } from './tally.ts';
 import { directoryOfTar } from './tar-place.ts';
-import { createTimeSlices } from './turns.ts';
+import { createTimeSlices } from './time-slices.ts';
 
 /**
  * Extracts one tar, top to bottom:

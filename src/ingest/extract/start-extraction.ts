@@ -8,7 +8,7 @@ import { openS3Store, type ObjectStore } from '../../platform/s3/index.ts';
 import { askStore } from './ask-store.ts';
 import { backlogGuard } from './backlog.ts';
 import { FORGET_MS, LOOK_AGAIN_MS, giveUp, processTar, type Extractor } from './process-tar.ts';
-import { createTimeSlices } from './turns.ts';
+import { createTimeSlices } from './time-slices.ts';
 
 /** A tar that killed its worker this often is a failed tar and blocks nobody any longer. */
 const MAX_CRASHES = 3;

@@ -1,3 +1,4 @@
+import type { TarFilter, TarLine } from '../../domain/browse.ts';
 import type { Cursor, PageOf } from '../../domain/ledger.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
 import { cursorOf, readCursor } from '../paging/index.ts';
@@ -52,5 +53,38 @@ export function recordingPage(records: readonly UploadsRecord[], limit: number):
   return {
     rows: records.slice(0, limit).map(recordingRow),
     next: last === undefined ? undefined : cursorOf({ timestamp: last.timestamp, rowid: last.rowid }),
+  };
+}
+
+/** Follows every text. */
+export const LAST = '\u{10FFFF}';
+
+/** Where a tar stands in the order by time, the latest first. */
+interface TarPlace {
+  readonly timestamp: string;
+  readonly path: string;
+}
+
+/** The place that a page of tars begins behind: that of a cursor, else of the time that it ends at, else before all. Throws USAGE. */
+export function tarPlaceOf({
+  after,
+  to,
+}: Pick<TarFilter, 'to'> & { readonly after?: Cursor | undefined }): TarPlace {
+  if (after !== undefined) return readCursor(after, isTarPlace);
+  return { timestamp: to ?? LAST, path: to === undefined ? LAST : '' };
+}
+
+function isTarPlace(value: unknown): value is TarPlace {
+  if (typeof value !== 'object' || value === null || !('timestamp' in value) || !('path' in value))
+    return false;
+  return typeof value.timestamp === 'string' && typeof value.path === 'string';
+}
+
+/** A page out of `lines`, of which one more than `limit` was asked for. */
+export function tarPage(lines: readonly TarLine[], limit: number): PageOf<TarLine> {
+  const last = lines.length > limit ? lines[limit - 1] : undefined;
+  return {
+    rows: lines.slice(0, limit),
+    next: last === undefined ? undefined : cursorOf({ timestamp: last.timestamp, path: last.path }),
   };
 }

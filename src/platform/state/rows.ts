@@ -1,4 +1,5 @@
 import type { Cause } from '../../domain/faults.ts';
+import type { AuditedRow } from '../../domain/ledger.ts';
 import type { FailedTar, TarReceipt, TarRow } from '../../domain/tar.ts';
 import type { RecordingRow, RecordingSource, UploadStatus, WavFacts } from '../../domain/recording.ts';
 
@@ -118,5 +119,27 @@ export function tarRow(record: TarsRecord): TarRow {
     shared: record.shared === null ? [] : (JSON.parse(record.shared) as string[]),
     wavs: record.wavs ?? undefined,
     receipts: record.receipts === null ? [] : (JSON.parse(record.receipts) as TarReceipt[]),
+  };
+}
+
+/** What an audit asks of a row of `uploads`. */
+export interface AuditedRecord {
+  id: number;
+  path: string;
+  key: string;
+  tar: string | null;
+  size: number | null;
+  sha256: string | null;
+  etag: string | null;
+}
+
+export function auditedRow({ path, key, tar, size, sha256, etag }: AuditedRecord): AuditedRow {
+  return {
+    path,
+    key,
+    tar: tar ?? undefined,
+    size: size ?? undefined,
+    sha256: sha256 ?? undefined,
+    etag: etag ?? undefined,
   };
 }

@@ -1,13 +1,7 @@
 import { join } from 'node:path';
-import type {
-  AuditList,
-  AuditRequest,
-  AuditedRow,
-  LedgerCatalogue,
-  RestoredTar,
-} from '../../../domain/ledger.ts';
+import type { AuditList, AuditRequest, LedgerCatalogue, RestoredTar } from '../../../domain/ledger.ts';
 import type { TarReceipt } from '../../../domain/tar.ts';
-import { tarRow, type TarsRecord } from '../rows.ts';
+import { auditedRow, tarRow, type AuditedRecord, type TarsRecord } from '../rows.ts';
 import { TAR_OF_T } from './columns.ts';
 import type { Database } from './database.ts';
 import type { Scope } from './recordings.ts';
@@ -83,27 +77,6 @@ async function takeAudit(
     await session.end();
     throw error;
   }
-}
-
-interface AuditedRecord {
-  id: number;
-  path: string;
-  key: string;
-  tar: string | null;
-  size: number | null;
-  sha256: string | null;
-  etag: string | null;
-}
-
-function auditedRow({ path, key, tar, size, sha256, etag }: AuditedRecord): AuditedRow {
-  return {
-    path,
-    key,
-    tar: tar ?? undefined,
-    size: size ?? undefined,
-    sha256: sha256 ?? undefined,
-    etag: etag ?? undefined,
-  };
 }
 
 const VERSION = ['timestamp', 'size', 'mtime_ms', 'sha256', 'recordings', 'bytes', 'shared', 'wavs'] as const;

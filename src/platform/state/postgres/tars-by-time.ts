@@ -1,9 +1,6 @@
 import type { Browsing, TarLine } from '../../../domain/browse.ts';
-import { cursorOf, readCursor } from '../../paging/index.ts';
+import { tarPage, tarPlaceOf } from '../by-time.ts';
 import { statement, type Query } from './statement.ts';
-
-/** Follows every text. */
-const LAST = '\u{10FFFF}';
 
 const isBehind = (path: string): string =>
   `site = $1 AND (timestamp, ${path}) < ($2, $3) AND timestamp >= $4 AND ($5::text IS NULL OR position($5 IN ${path}) > 0)`;
@@ -25,31 +22,10 @@ const STATEMENTS = {
 /** Tars that fit, the latest first. */
 export function tarBrowser(query: Query, site: string): Browsing['browseTars'] {
   return async ({ state, part, from, to, limit, after }) => {
-    const begin: TarPlace =
-      after === undefined
-        ? { timestamp: to ?? LAST, path: to === undefined ? LAST : '' }
-        : readCursor(after, isTarPlace);
+    const begin = tarPlaceOf({ after, to });
     const values = [site, begin.timestamp, begin.path, from ?? '', part ?? null, limit + 1];
-    const found = await query<TarRecord>(STATEMENTS[state], values);
-    const rows = found.rows.slice(0, limit).map(tarLine);
-    const last = found.rows.length > limit ? rows.at(-1) : undefined;
-    return {
-      rows,
-      next: last === undefined ? undefined : cursorOf({ timestamp: last.timestamp, path: last.path }),
-    };
+    return tarPage((await query<TarRecord>(STATEMENTS[state], values)).rows.map(tarLine), limit);
   };
-}
-
-/** Where a tar stands in the order by time, the latest first. */
-interface TarPlace {
-  readonly timestamp: string;
-  readonly path: string;
-}
-
-function isTarPlace(value: unknown): value is TarPlace {
-  if (typeof value !== 'object' || value === null || !('timestamp' in value) || !('path' in value))
-    return false;
-  return typeof value.timestamp === 'string' && typeof value.path === 'string';
 }
 
 type TarRecord = {

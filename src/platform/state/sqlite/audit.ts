@@ -1,14 +1,8 @@
 import { join } from 'node:path';
 import type { Sqlite, Write } from '../../sqlite/index.ts';
 import type { Plain } from './plain.ts';
-import { tarRow, type TarsRecord } from '../rows.ts';
-import type {
-  AuditList,
-  AuditRequest,
-  AuditedRow,
-  LedgerCatalogue,
-  RestoredTar,
-} from '../../../domain/ledger.ts';
+import { auditedRow, tarRow, type AuditedRecord, type TarsRecord } from '../rows.ts';
+import type { AuditList, AuditRequest, LedgerCatalogue, RestoredTar } from '../../../domain/ledger.ts';
 
 type AuditMethods = Pick<Plain<LedgerCatalogue>, 'audit' | 'lackingRows' | 'restoreTar'>;
 
@@ -65,27 +59,6 @@ function takeAudit(db: Sqlite, { prefix, extracted, since, sample }: AuditReques
     close: () => {
       db.exec('DELETE FROM temp.audited');
     },
-  };
-}
-
-interface AuditedRecord {
-  id: number;
-  path: string;
-  key: string;
-  tar: string | null;
-  size: number | null;
-  sha256: string | null;
-  etag: string | null;
-}
-
-function auditedRow({ path, key, tar, size, sha256, etag }: AuditedRecord): AuditedRow {
-  return {
-    path,
-    key,
-    tar: tar ?? undefined,
-    size: size ?? undefined,
-    sha256: sha256 ?? undefined,
-    etag: etag ?? undefined,
   };
 }
 

@@ -2,8 +2,16 @@ import type { Browsing, FailureGroup, RecordingFilter, TarLine } from '../../../
 import type { UploadStatus } from '../../../domain/recording.ts';
 import { createYielder, type Clock } from '../../runtime/index.ts';
 import type { Sqlite } from '../../sqlite/index.ts';
-import { cursorOf, readCursor } from '../../paging/index.ts';
-import { placeOf, recordingPage, type DatedPlace, type RecordingPlace } from '../by-time.ts';
+import { cursorOf } from '../../paging/index.ts';
+import {
+  LAST,
+  placeOf,
+  recordingPage,
+  tarPage,
+  tarPlaceOf,
+  type DatedPlace,
+  type RecordingPlace,
+} from '../by-time.ts';
 import { IS_DATED_BEHIND } from './behind.ts';
 import { IS_RECORDING } from './recordings.ts';
 import { recordingRow, type UploadsRecord } from '../rows.ts';
@@ -14,8 +22,6 @@ const PIECE = 10_000;
 const MOST_LOOKED = 120_000;
 const BREATH_MS = 10;
 const BEFORE_ALL = Number.MAX_SAFE_INTEGER;
-/** Follows every text. */
-const LAST = '\u{10FFFF}';
 const OLDEST: DatedPlace = { timestamp: '', rowid: 0 };
 const MOST_GROUPS = 100;
 
@@ -158,35 +164,14 @@ function tarBrowser(db: Sqlite): Browsing['browseTars'] {
     all: db.prepare(`${extracted} UNION ALL ${failed} ${inOrder}`),
   };
   return ({ state, part, from, to, limit, after }) => {
-    const begin: TarPlace =
-      after === undefined
-        ? { timestamp: to ?? LAST, path: to === undefined ? LAST : '' }
-        : readCursor(after, isTarPlace);
     const records = statements[state].all({
-      ...begin,
+      ...tarPlaceOf({ after, to }),
       from: from ?? '',
       part: part ?? null,
       limit: limit + 1,
     }) as TarRecord[];
-    const rows = records.slice(0, limit).map(tarLine);
-    const last = records.length > limit ? rows.at(-1) : undefined;
-    return Promise.resolve({
-      rows,
-      next: last === undefined ? undefined : cursorOf({ timestamp: last.timestamp, path: last.path }),
-    });
+    return Promise.resolve(tarPage(records.map(tarLine), limit));
   };
-}
-
-/** Where a tar stands in the order by time, the latest first. */
-interface TarPlace {
-  readonly timestamp: string;
-  readonly path: string;
-}
-
-function isTarPlace(value: unknown): value is TarPlace {
-  if (typeof value !== 'object' || value === null || !('timestamp' in value) || !('path' in value))
-    return false;
-  return typeof value.timestamp === 'string' && typeof value.path === 'string';
 }
 
 type TarRecord = {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { backlogGuard } from '../../../../src/ingest/extract/backlog.ts';
 import { FORGET_MS, processTar } from '../../../../src/ingest/extract/process-tar.ts';
 import { syncByProgram } from '../../../../src/platform/linux/index.ts';
-import { createTimeSlices } from '../../../../src/ingest/extract/turns.ts';
+import { createTimeSlices } from '../../../../src/ingest/extract/time-slices.ts';
 import type { IngestDeps } from '../../../../src/ingest/deps.ts';
 import { loadSettings } from '../../../../src/platform/config/index.ts';
 import { createHold, type Queues } from '../../../../src/platform/queue/index.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTimeSlices } from '../../../../src/ingest/extract/turns.ts';
+import { createTimeSlices } from '../../../../src/ingest/extract/time-slices.ts';
 import type { Clock } from '../../../../src/platform/runtime/index.ts';
 
 /** Tasks that work in slices of 10 ms by a clock that only they move; what they did is noted by name. */
