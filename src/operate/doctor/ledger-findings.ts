@@ -14,6 +14,8 @@ export function ledgerFindings(facts: LedgerFacts): readonly Finding[] {
     remedy: `set ${name} = on: a server that loses power would lose what it has acknowledged`,
   });
   const synced = standbys.filter((state) => state === 'sync' || state === 'quorum').length;
+  // one server may be enough for who owns it; standbys that do not do what they are there for are a fault
+  const isLeftToOperator = settings.synchronous_standby_names === '' || synced === 1;
   return [
     { name: 'ledger', ok: true, found: `PostgreSQL ${facts.version} at ${facts.ledger}`, remedy: '' },
     {
@@ -38,16 +40,16 @@ export function ledgerFindings(facts: LedgerFacts): readonly Finding[] {
     },
     {
       name: 'ledger: standbys',
-      ok: synced > 1,
-      isAdvice: settings.synchronous_standby_names === '' || synced === 1,
+      ok: synced > 1 || isLeftToOperator,
+      isAdvice: isLeftToOperator,
       found: `synchronous_standby_names is "${settings.synchronous_standby_names}", standbys: ${standbys.join(', ') || 'none'}`,
       remedy:
         "two standbys and synchronous_standby_names = 'ANY 1 (*)': else a fail-over loses rows, or the end of one standby stops every commit",
     },
     {
       name: 'ledger: clock',
-      ok: Math.abs(aheadMs) <= MOST_APART_MS,
-      isAdvice: true,
+      ok: true,
+      isAdvice: Math.abs(aheadMs) > MOST_APART_MS,
       found: `${(Math.abs(aheadMs) / 1000).toFixed(1)} s ${aheadMs < 0 ? 'behind' : 'ahead of'} this host’s`,
       remedy: 'let both follow NTP',
     },
