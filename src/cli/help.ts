@@ -41,6 +41,7 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ['wavspool status', ''],
       ['wavspool status --watch', 'again every 2 s'],
+      ['wavspool status --site all', 'every site of a ledger on PostgreSQL'],
       ['wavspool status --json', 'for monitoring: the exit code, and verdict.attention'],
     ],
     exits: { 1: 'something needs attention', 3: NO_STATE },

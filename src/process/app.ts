@@ -64,6 +64,8 @@ export interface Called {
   readonly configFile: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** A site of the ledger, instead of that of the settings. */
+  readonly site?: string | undefined;
   /** Takes what is reported while it runs. */
   readonly stderr: (text: string) => void;
 }
@@ -169,14 +171,14 @@ export async function openOfflineApp(called: Called): Promise<OfflineApp> {
  * The settings of a command that asks about, or works on, what is there. Throws SETTINGS_INVALID, also in a directory that has
  * neither a settings file nor anything of an earlier run: then somebody has called it in the wrong one, and nothing is made here.
  */
-export function settingsOfCommand({ configFile, env, cwd }: Called): LoadedSettings {
+export function settingsOfCommand({ configFile, env, cwd, site }: Called): LoadedSettings {
   const loaded = loadSettings({ configFile, env, cwd });
   const { file, lookedAt, settings } = loaded;
   if (file === undefined && !existsSync(settings.paths.data)) {
     const message = `no settings file found, looked at ${lookedAt.join(' and ')}; and there is no ${settings.paths.data} of an earlier run`;
     throw new WavspoolError('SETTINGS_INVALID', message);
   }
-  return loaded;
+  return site === undefined ? loaded : { ...loaded, settings: { ...settings, site } };
 }
 
 /** Loaded by whom has to do with Redis: it is a third of what a command that keeps the host would load. */

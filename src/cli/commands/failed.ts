@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { App, HostApp, OfflineApp } from '../../process/app.ts';
+import { openOfflineApp, type App, type HostApp, type OfflineApp } from '../../process/app.ts';
 import { FAULTS, WavspoolError } from '../../domain/faults.ts';
 import { pageOf } from '../../platform/paging/index.ts';
 import {
@@ -17,7 +17,8 @@ import { moment, wholeNumber } from '../arguments.ts';
 import { counted, printJson, printLines, printTable } from '../output.ts';
 import { outlook } from '../outlook.ts';
 import { localTime } from '../times.ts';
-import { withOfflineApp, withWords } from '../with-app.ts';
+import { siteOption, withSites, type Said } from '../with-sites.ts';
+import { withWords } from '../with-app.ts';
 
 interface FilterOptions {
   readonly wav?: string[];
@@ -37,13 +38,13 @@ const NOTHING = 'nothing has failed';
 
 /** `failed` and `requeue`: what needs an operator, and its second chance. */
 export function failedCommands(program: Command): void {
-  filterOptions(program.command('failed'))
+  filterOptions(siteOption(program.command('failed')))
     .option('--by-cause', 'counts by cause instead of rows')
     .option('--limit <n>', 'at most so many recordings', wholeNumber, 100)
     .option('--after <cursor>', 'go on behind a page: what it gave as next')
     .description('the FAILED recordings and the failed tars; exit 1 if there are any')
     .action((options: FilterOptions & ShownOptions, command: Command) =>
-      withOfflineApp(command, (app, { json }) => showFailed(app, options, json)),
+      withSites(command, openOfflineApp, (app) => failuresOf(app, options)),
     );
   filterOptions(program.command('requeue'))
     .option('--all', 'every failed recording and tar')
@@ -102,11 +103,7 @@ function filterOf(
   );
 }
 
-async function showFailed(
-  app: OfflineApp,
-  options: FilterOptions & ShownOptions,
-  json: boolean,
-): Promise<0 | 1> {
+async function failuresOf(app: OfflineApp, options: FilterOptions & ShownOptions): Promise<Said> {
   const { tars: failedTars, recordings } = app.ledger;
   const choice = await filterOf(app, options);
   const tars = (await Array.fromAsync(chosenTars(failedTars, choice))).flat();
@@ -138,24 +135,27 @@ async function showFailed(
   if (options.after !== undefined)
     for await (const page of chosenRecordings(recordings, choice, options.after)) show(page);
   const next = behind > rows.length ? last : undefined;
-  if (options.byCause === true) showCauses(counts, json);
-  else if (json)
-    printJson({ ...pageOf(rows, ({ path }) => path, undefined), next: next ?? null, total, tars });
-  else printFailures(app, rows, tars, { total, more: behind - rows.length });
-  return total + tars.length === 0 ? 0 : 1;
+  const code = total + tars.length === 0 ? 0 : 1;
+  if (options.byCause === true) return { code, ...causesOf(counts) };
+  const page = { ...pageOf(rows, ({ path }) => path, undefined), next: next ?? null, total, tars };
+  const print = (): void => printFailures(app, rows, tars, { total, more: behind - rows.length });
+  return { code, document: page, print };
 }
 
-function showCauses(counts: ReadonlyMap<string, { recordings: number; tars: number }>, json: boolean): void {
+function causesOf(
+  counts: ReadonlyMap<string, { recordings: number; tars: number }>,
+): Pick<Said, 'document' | 'print'> {
   const causes = [...counts]
     .map(([cause, count]) => ({ cause, ...count }))
     .toSorted((a, b) => b.recordings - a.recordings);
-  if (json) printJson({ causes });
-  else if (causes.length === 0) printLines([NOTHING]);
-  else
+  const print = (): void => {
+    if (causes.length === 0) return printLines([NOTHING]);
     printTable(
       ['CAUSE', 'RECORDINGS', 'TARS'],
       causes.map(({ cause, recordings, tars }) => [cause, recordings, tars]),
     );
+  };
+  return { document: { causes }, print };
 }
 
 function printFailures(

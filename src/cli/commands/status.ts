@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
-import type { LookingApp } from '../../process/app.ts';
+import { WavspoolError } from '../../domain/faults.ts';
+import { isEmbeddedRedis } from '../../platform/config/index.ts';
+import { openLookingApp, type LookingApp } from '../../process/app.ts';
+import type { AskedSite } from '../../process/sites.ts';
 import {
   maintenanceJobs,
   maintenanceStatus,
@@ -15,32 +18,76 @@ import { copiesLines } from '../copies-lines.ts';
 import { localTime } from '../times.ts';
 import { verdictLines } from '../verdict-lines.ts';
 import { clearScreen, counted, printJson, printLines } from '../output.ts';
+import { siteOption, withSites, type Said } from '../with-sites.ts';
 import { withLookingApp } from '../with-app.ts';
 
 const WATCH_MS = 2000;
 
 /** `status`: how far everything is; exit 1 when something has failed or stalled. */
 export function statusCommand(program: Command): void {
-  program
-    .command('status')
+  siteOption(program.command('status'))
     .option('--watch', 'show it again every 2 s until Ctrl-C')
     .description('counts, queues, rates, the store, disks and roles; exit 1 if something is wrong')
-    .action((options: { watch?: boolean }, command: Command) =>
-      withLookingApp(command, async (app, { json }) => {
-        const maintenance = await openMaintenance(app);
-        const check = await checkStateNow(app.settings, app.clock, new AbortController().signal);
-        for (;;) {
-          const status = await look(app, maintenance, check);
-          if (json) printJson(status);
-          else {
-            if (options.watch === true) clearScreen();
-            printLines(describe(status, app.settings.timezone));
-          }
-          if (options.watch !== true) return isWell(status.verdict) ? 0 : 1;
-          await app.clock.sleep(WATCH_MS);
-        }
-      }),
+    .action((options: { watch?: boolean; site?: string }, command: Command) =>
+      options.watch === true ? watch(command, options.site) : withSites(command, openLookingApp, lookOnce),
     );
+}
+
+async function lookOnce(app: LookingApp, { isElsewhere }: AskedSite): Promise<Said> {
+  const status = isElsewhere ? await lookElsewhere(app) : await (await lookHere(app))();
+  const { disk, snapshots, copies, pointInTime, schedules, logs, ...work } = status;
+  const ofHost = { disk, snapshots, copies, pointInTime, schedules, logs };
+  return {
+    code: isWell(status.verdict) ? 0 : 1,
+    document: isElsewhere ? work : { ...work, ...ofHost }, // what is not known is absent
+    print: () => printLines(describe(status, app.settings.timezone, isElsewhere)),
+  };
+}
+
+/** Shows it again and again, until Ctrl-C. */
+async function watch(command: Command, site: string | undefined): Promise<void> {
+  if (site !== undefined) throw new WavspoolError('USAGE', '--watch shows the site of the settings only');
+  await withLookingApp(command, async (app, { json }) => {
+    const lookAgain = await lookHere(app);
+    for (;;) {
+      const status = await lookAgain();
+      if (json) printJson(status);
+      else {
+        clearScreen();
+        printLines(describe(status, app.settings.timezone));
+      }
+      await app.clock.sleep(WATCH_MS);
+    }
+  });
+}
+
+/** How to look at this host; `state.db` is looked through once. */
+async function lookHere(app: LookingApp): Promise<() => Promise<Status>> {
+  const maintenance = await openMaintenance(app);
+  const check = await checkStateNow(app.settings, app.clock, new AbortController().signal);
+  return () => look(app, maintenance, check);
+}
+
+/** What the ledger and Redis tell of a site whose disks, copies and logs are another host's. Throws USAGE where its Redis is not asked. */
+async function lookElsewhere(app: LookingApp): Promise<Status> {
+  const { settings } = app;
+  if (isEmbeddedRedis(settings.redis))
+    throw new WavspoolError(
+      'USAGE',
+      `--site ${settings.site}: its roles are not seen in this host's embedded Redis; the sites have to share a Redis (redis.url)`,
+    );
+  return collectStatus({
+    settings,
+    parts: { ...app.loaded.parts, recordings: true },
+    isElsewhere: true,
+    catalogue: app.ledger.catalogue,
+    queues: questionsToRedis(app),
+    presence: app.presence,
+    clock: app.clock,
+    pauses: () => Promise.resolve({}),
+    stateCheck: () => Promise.resolve(undefined),
+    keeping: () => Promise.resolve({ snapshots: {}, copies: [], pointInTime: {}, schedules: [], logs: [] }),
+  });
 }
 
 function look(app: LookingApp, maintenance: Maintenance, check: StateCheck | undefined): Promise<Status> {
@@ -67,7 +114,7 @@ function questionsToRedis({
   return redisFault === undefined ? undefined : () => Promise.reject(redisFault);
 }
 
-function describe(status: Status, timezone: string): readonly string[] {
+function describe(status: Status, timezone: string, isElsewhere = false): readonly string[] {
   const time = (iso: string): string => localTime(iso, timezone);
   const { uses, redis } = status;
   const queues = Object.entries(status.queues).map(([name, queue]) => {
@@ -87,15 +134,20 @@ function describe(status: Status, timezone: string): readonly string[] {
     ...(redis?.available === false
       ? [`Redis          UNREACHABLE: ${redis.message ?? ''}`]
       : [redis === null ? 'jobs' : 'queues', ...queues]),
-    'disk',
-    ...Object.entries(status.disk).map(([name, disk]) =>
-      disk == null
-        ? `  ${name.padEnd(12)} not there`
-        : `  ${name.padEnd(12)} ${roundedSize(disk.freeBytes)} free, ${disk.freeInodes} inodes free`,
-    ),
-    ...describeMaintenance(status, time),
+    ...(isElsewhere ? [] : [...describeDisks(status), ...describeMaintenance(status, time)]),
     redis?.available === false ? 'roles are not known' : roles.length === 0 ? 'no role is running' : 'roles',
     ...roles,
+  ];
+}
+
+function describeDisks({ disk }: Status): readonly string[] {
+  return [
+    'disk',
+    ...Object.entries(disk).map(([name, room]) =>
+      room == null
+        ? `  ${name.padEnd(12)} not there`
+        : `  ${name.padEnd(12)} ${roundedSize(room.freeBytes)} free, ${room.freeInodes} inodes free`,
+    ),
   ];
 }
 

@@ -19,6 +19,8 @@ export interface StatusDeps {
     'site' | 'paths' | 'state' | 'extract' | 'databases' | 'mirrors' | 'logs'
   >;
   readonly parts: UsedParts;
+  /** The site is another host's: its disks are not to be seen from here. */
+  readonly isElsewhere?: boolean;
   readonly catalogue: Pick<LedgerCatalogue, 'counts' | 'causes' | 'ended'>;
   /** Asks Redis, see `lookAtQueues`; absent where nothing goes through it. */
   readonly queues: (() => Promise<QueueFacts>) | undefined;
@@ -36,13 +38,15 @@ export interface StatusDeps {
   >;
 }
 
+const NO_DISKS: Status['disk'] = { state: null };
+
 /** Looks at the state store, the queues and the disk. What `state.db` or Redis cannot tell is null or absent. Throws FILE_UNREADABLE. */
 export async function collectStatus(deps: StatusDeps): Promise<Status> {
   const { settings, parts, catalogue, clock } = deps;
   const now = clock.now();
   const [seen, disk, keeping, check] = await Promise.all([
     lookAtWork(deps, now),
-    diskStatus(settings, parts),
+    deps.isElsewhere === true ? NO_DISKS : diskStatus(settings, parts),
     deps.keeping(),
     deps.stateCheck(),
   ]);

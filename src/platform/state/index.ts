@@ -2,7 +2,13 @@
 export { stateLockFile } from './lock-file.ts';
 export { copySite, type CopiedSite } from './copy/copy-site.ts';
 export type { SiteRows } from './copy/site-rows.ts';
-export { examinePostgres, migratePostgres, postgresSiteRows, openPostgresLedger } from './postgres-later.ts';
+export {
+  examinePostgres,
+  migratePostgres,
+  postgresSiteRows,
+  openPostgresLedger,
+  sitesInPostgres,
+} from './postgres-later.ts';
 export type { LedgerFacts, Migrated, PostgresLedgerOptions } from './postgres/index.ts';
 export {
   SCHEMA_VERSION,

@@ -29,3 +29,10 @@ export async function postgresSiteRows(
 ): Promise<SiteRows> {
   return (await import('./postgres/index.ts')).postgresSiteRows(options);
 }
+
+/** See postgres/sites.ts. */
+export async function sitesInPostgres(
+  options: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'random'>,
+): Promise<readonly string[]> {
+  return (await import('./postgres/index.ts')).sitesInPostgres(options);
+}

@@ -3,3 +3,4 @@ export { openPostgresLedger, type PostgresLedgerOptions } from './open.ts';
 export { migratePostgres, type Migrated } from './migrate.ts';
 export { examinePostgres, type LedgerFacts } from './examine.ts';
 export { postgresSiteRows } from './site-rows.ts';
+export { sitesInPostgres } from './sites.ts';
