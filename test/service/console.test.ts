@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import axe from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { Parser } from 'tar';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -20,6 +19,7 @@ import {
   untaken,
   uploaded,
 } from '../support/console-scenes.ts';
+import { inkOf, violations } from '../support/console-page.ts';
 import { until } from '../support/ports.ts';
 import { seconds } from '../support/sound-length.ts';
 import { makeWav } from '../support/wavs.ts';
@@ -108,31 +108,6 @@ async function show(path: string): Promise<void> {
   await page.locator('main .stack, main .empty').first().waitFor();
 }
 
-/** How many pixels of the first curve have a colour: its axes are grey. */
-const INK = `(() => {
-  const canvas = document.querySelector('.plot canvas');
-  if (canvas === null) return 0;
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-  let coloured = 0;
-  for (let at = 0; at < data.length; at += 4) {
-    const pixel = [...data.slice(at, at + 3)];
-    if (data[at + 3] !== 0 && Math.max(...pixel) - Math.min(...pixel) > 60) coloured += 1;
-  }
-  return coloured;
-})()`;
-
-/** What axe finds wrong with the page. */
-async function violations(): Promise<readonly string[]> {
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const { axe: loaded } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    const found = await loaded.run();
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-  });
-}
-
 test('fresh: every screen is there, with nothing wrong for readers that see no colours', async () => {
   const answer = await page.goto(rig.address);
   const policy = answer?.headers()['content-security-policy'] ?? '';
@@ -141,7 +116,7 @@ test('fresh: every screen is there, with nothing wrong for readers that see no c
   await page.getByText('All well:').waitFor();
   for (const screen of SCREENS) {
     await show(screen);
-    expect([screen, await violations()]).toEqual([screen, []]);
+    expect([screen, await violations(page)]).toEqual([screen, []]);
   }
 });
 
@@ -171,7 +146,7 @@ test('busy: a recording tells its life and is heard, downloaded, proven', async 
   await show(`/recordings/${idOf(alaw)}`);
   await page.getByRole('button', { name: /Play/ }).press('Enter');
   expect(await seconds(page)).toBeCloseTo(CALL.seconds, 1);
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
 });
 
 test('a curve shows what was answered while its library was loaded, a value between two unknown ones too', async () => {
@@ -189,7 +164,7 @@ test('a curve shows what was answered while its library was loaded, a value betw
     await route.continue();
   });
   await page.goto(rig.address);
-  await until('the curve is drawn', async () => Number(await page.evaluate(INK)) > 0, 20_000);
+  await until('the curve is drawn', async () => (await inkOf(page)) > 0, 20_000);
 });
 
 test('an object that is no longer what was stored is told', async () => {
@@ -253,7 +228,7 @@ test('failing: names are text, causes have remedies, and those that match are re
   expect(await page.title()).not.toBe('1');
   await page.getByText('<img src=x onerror="document.title=1">').first().waitFor();
   expect(await page.locator('main img').count()).toBe(0);
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await page.getByRole('button', { name: 'Re-queue conflict' }).first().press('Enter');
   await page.getByText('11 recordings').waitFor();
   await page.getByRole('checkbox', { name: 'Try one first' }).press('Space');
@@ -271,7 +246,7 @@ test('failing: names are text, causes have remedies, and those that match are re
     `/tars/${idOf(landed(rig, 'crm/2026/11/28/broken.tar'))}`,
   ]) {
     await show(screen);
-    expect([screen, await violations()]).toEqual([screen, []]);
+    expect([screen, await violations(page)]).toEqual([screen, []]);
   }
   await show(`/recordings?search=${encodeURIComponent(HOSTILE)}`);
   await page.getByRole('row').filter({ hasText: 'onerror' }).waitFor();
@@ -293,7 +268,7 @@ test('an audit is begun with the keyboard, tells how far it is, and names an obj
     .getByRole('link', { name: 'call-0902' })
     .waitFor();
   await run.getByText(/^\d+ findings? in \d+ recordings/).waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   expect(rig.reported.filter((line) => line.startsWith('audit finished'))).toHaveLength(1);
   await put(key, was);
 });
@@ -336,7 +311,7 @@ test('outage and pause: the first sentence, the pipeline and the title say so, a
   await show('/');
   await page.locator('.problem').filter({ hasText: 'Storage is unavailable (network)' }).waitFor();
   await until('the title tells it', async () => /^\(\d+\) /.test(await page.title()));
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await backAgain(rig);
   await paused(rig);
   await page.getByText('the bucket moves to another region').first().waitFor();
@@ -423,7 +398,7 @@ test('who did what stands among the events', async () => {
   });
   await show('/events?who=people');
   await page.getByRole('row').filter({ hasText: 'POST /api/pause' }).waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
 });
 
 async function put(key: string, body: Buffer): Promise<void> {
