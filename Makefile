@@ -8,13 +8,14 @@ PARTS ?=
 
 SECONDS ?= 60
 SEED ?=
+COPY ?=
 
 BENCH_ARGS ?=
 VERSION ?=
 
 SHOTS ?= docs/screenshots
 
-.PHONY: help demo screenshots test test-containers man deb fuzz chaos bench bench-latency bench-scale bench-plot check list-checks $(CHECKS) format unit coverage release clean
+.PHONY: help demo demo-fleet screenshots test test-containers man deb fuzz chaos fleet-chaos bench bench-console bench-failover bench-latency bench-scale bench-sites bench-plot check list-checks $(CHECKS) format unit coverage release clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +23,10 @@ help: ## Show this list
 demo: ## Run the whole flow on this machine: SFTP, tars, Redis, S3, the dashboard
 	@infra/install.sh demo
 	@npm run -s demo
+
+demo-fleet: ## Run three sites on one ledger on this machine, and fail over Redis and PostgreSQL under them (root)
+	@infra/install.sh fleet
+	@npm run -s demo-fleet
 
 test: ## Run every test, on real services (TEST_ARGS are vitest's own options)
 	@infra/install.sh test
@@ -44,11 +49,15 @@ deb: ## Build the Debian package, with its Node, as build/wavspool_VERSION_ARCH.
 fuzz: | node_modules/.package-lock.json ## Fuzz the extraction of tars for SECONDS (60), from SEED if given
 	@npm run -s fuzz -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-chaos: ## Run everything under faults for SECONDS (60), from SEED if given, then check every promise
+chaos: ## Run everything under faults for SECONDS (60), from SEED if given, COPY=true or false (by the seed), then check every promise
 	@infra/install.sh test
-	@npm run -s chaos -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+	@npm run -s chaos -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(COPY),--copy $(COPY))
 
-bench: ## Compare wavspool with rclone and aws, where they are installed (BENCH_ARGS="--rounds 3 --place sink")
+fleet-chaos: ## Run four hosts on one ledger under faults for SECONDS (60), from SEED, COPY as for chaos, then check every promise (root)
+	@infra/install.sh test
+	@npm run -s fleet-chaos -- --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(COPY),--copy $(COPY))
+
+bench: ## Compare wavspool with rclone and aws, where they are installed (BENCH_ARGS="--rounds 3 --place sink --ledger postgres")
 	@infra/install.sh test
 	@npm run -s bench -- $(BENCH_ARGS)
 
@@ -56,9 +65,21 @@ bench-latency: ## Measure how soon after the quiet period a small tar is stored 
 	@infra/install.sh test
 	@npm run -s bench:latency -- $(BENCH_ARGS)
 
+bench-sites: ## Carry the same tars on one site, two, three with one ledger on PostgreSQL (BENCH_ARGS="--rounds 3 --standbys 2")
+	@infra/install.sh fleet
+	@npm run -s bench:sites -- $(BENCH_ARGS)
+
+bench-failover: ## Kill the Redis master and the PostgreSQL primary ten times each under load, and measure the gaps (BENCH_ARGS="--times 10")
+	@infra/install.sh fleet
+	@npm run -s bench:failover -- $(BENCH_ARGS)
+
 bench-scale: ## Carry a million recordings, then measure what is asked of them (BENCH_ARGS="--recordings 1000000")
 	@infra/install.sh test
 	@npm run -s bench:scale -- $(BENCH_ARGS)
+
+bench-console: ## Measure what the console asks at a million recordings, its page and its memory (BENCH_ARGS="--ledger postgres": ten sites)
+	@infra/install.sh test
+	@npm run -s bench:console -- $(BENCH_ARGS)
 
 bench-plot: | node_modules/.package-lock.json ## Draw the newest comparison as docs/performance.svg (BENCH_ARGS=FILE draws another)
 	@npm run -s bench:plot -- $(BENCH_ARGS)

@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeTar } from '../test/support/tars.ts';
+import { seededRandom } from '../test/support/wavs.ts';
 
 const run = promisify(execFile);
 
@@ -30,7 +31,7 @@ export async function makeCorpus(
   { recordings, meanBytes, tars }: Load,
   seed = 1,
 ): Promise<{ readonly tars: readonly string[]; readonly bytes: number }> {
-  const random = generator(seed);
+  const random = seededRandom(seed);
   const noise = noiseOf(random);
   const made: string[] = [];
   let bytes = 0;
@@ -58,7 +59,7 @@ export async function* makeSmallTars(
   directory: string,
   { tars, each, bytes }: { readonly tars: number; readonly each: number; readonly bytes: number },
 ): AsyncGenerator<string, void, undefined> {
-  const random = generator(1);
+  const random = seededRandom(1);
   const noise = noiseOf(random);
   for (let tar = 0; tar < tars; tar++) {
     const members = Array.from({ length: each }, (_, at) => {
@@ -105,15 +106,4 @@ function wav(size: number, noise: Buffer, random: () => number): Buffer {
 function logNormal(random: () => number, mean: number): number {
   const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   return mean * Math.exp(SIGMA * normal - (SIGMA * SIGMA) / 2);
-}
-
-/** mulberry32: small, and good enough for sizes. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

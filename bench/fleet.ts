@@ -5,15 +5,18 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import Database from 'better-sqlite3';
-import { loadSettings, type Settings } from '../src/platform/config/index.ts';
+import { loadSettings, networkLedger, type Settings } from '../src/platform/config/index.ts';
 import type { EventName } from '../src/domain/events.ts';
 import { ROLES, type RoleName } from '../src/domain/role-names.ts';
+import { askLedger } from './ledger-server.ts';
 
 /** The command line. */
 export const BIN = join(import.meta.dirname, '../bin/wavspool.js');
-const START_DEADLINE_MS = 60_000;
+const START_DEADLINE_MS = 180_000;
 /** To count twenty thousand rows takes a millisecond. */
 const POLL_MS = 40;
+/** A busy machine takes minutes over the largest load, and never so long over one recording. */
+const STUCK_MS = 300_000;
 
 /** Where recordings go. */
 export interface Target {
@@ -47,21 +50,43 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
+/** Below those that Linux gives to clients. */
+let ports = 20_000 + (process.pid % 400) * 10;
+const nextPort = (): number => (ports += 1);
+
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Starts `up` on `directory/data` and waits until every role has a heartbeat. Throws when that takes over a minute. */
-export async function startFleet(directory: string, target: Target, prefix: string): Promise<Fleet> {
+/** What is not as it is shipped. */
+export interface Chosen {
+  readonly extract?: { readonly copy: boolean };
+  /** `debug` writes a line for each recording, and the console's history keeps each line. */
+  readonly log?: { readonly level: 'debug' };
+  readonly up?: { readonly processes: 'each' };
+  readonly site?: string;
+  /** A ledger on PostgreSQL, whose tables are made. */
+  readonly state?: { readonly url: string };
+  /** A Redis that several share. */
+  readonly redis?: object;
+}
+
+/** Starts `up` on `directory/data` and waits until every role has a heartbeat. Throws when that takes over three minutes. */
+export async function startFleet(
+  directory: string,
+  target: Target,
+  prefix: string,
+  chosen: Chosen = {},
+): Promise<Fleet> {
   const data = join(directory, 'data');
   const config = join(directory, 'wavspool.yaml');
   await mkdir(join(data, 'incoming'), { recursive: true });
-  const port = 20_000 + (process.pid % 4000); // below those that Linux gives to clients
-  const chosen = {
+  const port = nextPort();
+  const settled = {
+    ...chosen,
     paths: { data },
     s3: { ...target, prefix },
     http: { port, token: 'bench' },
-    log: { level: 'debug' },
   };
-  await writeFile(config, JSON.stringify(chosen));
+  await writeFile(config, JSON.stringify(settled));
   const { settings } = loadSettings({ configFile: config });
   const logged = eventReader(settings.paths.log, await sizeOf(settings.paths.log));
   const startedAt = Date.now();
@@ -88,12 +113,33 @@ export async function startFleet(directory: string, target: Target, prefix: stri
   return fleet;
 }
 
-/** Until `state.db` tells that so many are in the store. */
-export async function stored(fleet: Fleet, recordings: number): Promise<void> {
-  const db = new Database(fleet.settings.paths.state, { readonly: true });
+/** Until the ledger tells that so many are in the store. Throws where `state.db` has none added for five minutes. */
+export async function stored({ settings }: Fleet, recordings: number): Promise<void> {
+  const address = networkLedger(settings);
+  if (address !== undefined) {
+    const count = askLedger(
+      address,
+      'SELECT sum(success)::int AS count FROM recording_counts WHERE site = $1',
+    );
+    try {
+      while (((await count(settings.site)) ?? 0) < recordings) await sleep(POLL_MS);
+    } finally {
+      await count.end();
+    }
+    return;
+  }
+  const db = new Database(settings.paths.state, { readonly: true });
   const count = db.prepare("SELECT count(*) FROM uploads WHERE status = 'SUCCESS'").pluck();
   try {
-    while ((count.get() as number) < recordings) await sleep(POLL_MS);
+    for (let last = 0, lastAt = performance.now(); ;) {
+      const now = count.get() as number;
+      if (now >= recordings) return;
+      if (now > last) lastAt = performance.now();
+      if (performance.now() - lastAt > STUCK_MS)
+        throw new Error(`${now} of ${recordings} recordings were stored, and no other for five minutes`);
+      last = now;
+      await sleep(POLL_MS);
+    }
   } finally {
     db.close();
   }

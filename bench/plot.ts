@@ -1,6 +1,6 @@
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Measured } from './contenders.ts';
+import { OWN as OWN_NAME, floor, type Measured } from './contenders.ts';
 import { RESULTS, median, type Machine } from './report.ts';
 
 // `make bench-plot [BENCH_ARGS=FILE]`: draws the newest comparison, or that file, as docs/performance.svg. A panel for each
@@ -20,6 +20,7 @@ const BAR = 18;
 const STEP = 26;
 const PANEL_GAP = 14;
 const OWN = '#1a7f6b';
+const FLOOR = '#d9a441';
 const PEER = '#a9b4bf';
 const INK = '#1f2328';
 const FAINT = '#59636e';
@@ -81,12 +82,13 @@ function bar({ contender, rounds }: Result, y: number, x: (seconds: number) => n
   const seconds = rounds.map((round) => round.seconds);
   const [quickest, slowest] = [x(Math.min(...seconds)).toFixed(1), x(Math.max(...seconds)).toFixed(1)];
   const middle = y + BAR / 2;
-  const isOwn = contender === 'wavspool';
+  const isOwn = contender.startsWith(OWN_NAME);
+  const colour = isOwn ? OWN : contender === floor.name ? FLOOR : PEER;
   const weight = isOwn ? ' font-weight="600"' : '';
   const whisker = `M${quickest} ${middle}H${slowest}M${quickest} ${middle - 4}v8M${slowest} ${middle - 4}v8`;
   return [
     `<text x="${BARS_AT - 10}" y="${middle + 4.5}" text-anchor="end"${weight}>${escaped(contender)}</text>`,
-    `<rect x="${BARS_AT}" y="${y}" width="${(x(median(seconds)) - BARS_AT).toFixed(1)}" height="${BAR}" rx="2" fill="${isOwn ? OWN : PEER}"/>`,
+    `<rect x="${BARS_AT}" y="${y}" width="${(x(median(seconds)) - BARS_AT).toFixed(1)}" height="${BAR}" rx="2" fill="${colour}"/>`,
     `<path d="${whisker}" stroke="${INK}" fill="none"/>`,
     `<text x="${Number(slowest) + 8}" y="${middle + 4.5}"${weight}>${median(seconds).toFixed(2)} s</text>`,
   ].join('\n');

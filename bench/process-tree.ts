@@ -10,6 +10,8 @@ export interface Usage {
   readonly peakRssBytes: number;
   /** The largest of them. */
   readonly largestRssBytes: number;
+  /** What they gave the disk to write, those that have ended included, less what was cut off again before it was written. */
+  readonly writtenBytes: number;
 }
 
 export interface ProcessMemory {
@@ -27,7 +29,15 @@ export function usageOf(root: number): Usage {
     cpuSeconds: tree.reduce((sum, one) => sum + one.cpuSeconds, 0),
     peakRssBytes: peaks.reduce((sum, bytes) => sum + bytes, 0),
     largestRssBytes: Math.max(0, ...peaks),
+    writtenBytes: tree.reduce((sum, { pid }) => sum + writtenBy(pid), 0),
   };
+}
+
+/** With that of its children that have ended. Not the journal's: the kernel writes that for no process in particular. */
+function writtenBy(pid: number): number {
+  const io = read(`/proc/${pid}/io`) ?? '';
+  const bytes = (field: string): number => Number(new RegExp(`^${field}: (\\d+)`, 'm').exec(io)?.[1] ?? '0');
+  return bytes('write_bytes') - bytes('cancelled_write_bytes');
 }
 
 /** The memory of a process and of each below it. */

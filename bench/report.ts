@@ -15,10 +15,10 @@ export interface Machine {
   readonly memoryGiB: number;
 }
 
-/** Writes what a bench has found, with the machine's description; returns the path. */
-export async function writeResults(bench: string, figures: object): Promise<string> {
+/** Writes what a bench has found, with the machine's description; returns the path. Written again for the same `at`, it is replaced. */
+export async function writeResults(bench: string, figures: object, at = new Date()): Promise<string> {
   const machine: Machine = {
-    date: new Date().toISOString(),
+    date: at.toISOString(),
     node: process.version,
     kernel: release(),
     cpus: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,

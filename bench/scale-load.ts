@@ -29,7 +29,7 @@ export interface Carried {
   readonly samples: readonly Sample[];
 }
 
-/** Watches a fleet until it has stored so many recordings; `place` is told how many it has each time somebody looks. */
+/** Watches a fleet until it has stored so many recordings; `place` is told how many it has each time that it looks. */
 export async function watchLoad(
   fleet: Fleet,
   sinkPid: number,

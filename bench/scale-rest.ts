@@ -178,7 +178,7 @@ export function makeKnown({ settings }: Pick<Fleet, 'settings'>, tars: readonly 
 
 /** The most memory that the watcher of a fleet has taken since its start, in bytes. Throws when there is none. */
 export function peakOfWatcher({ pid }: Pick<Fleet, 'pid'>): number {
-  const watcher = memoryBelow(pid).find(({ name }) => name === 'watch');
+  const watcher = memoryBelow(pid).find(({ name }) => name === 'control'); // the process that watches
   if (watcher === undefined) throw new Error('no watcher runs');
   return watcher.peakRssBytes;
 }

@@ -40,6 +40,8 @@ const { values } = parseArgs({
     open: { type: 'string', default: 'Infinity' },
     /** Tars in the landing directory when it is rescanned, beside those that were carried. */
     rescan: { type: 'string', default: '100000' },
+    /** `extract.copy`. */
+    copy: { type: 'string', default: 'true' },
     everySeconds: { type: 'string', default: '5' },
   },
 });
@@ -59,7 +61,11 @@ const RESCAN_SECONDS = 10;
 
 const scratch = await mkdtemp(join(tmpdir(), 'wavspool-scale-'));
 const sink = await openSink(0);
-const start = (): Promise<Fleet> => startFleet(scratch, sink.target, 'scale/');
+const start = (): Promise<Fleet> =>
+  startFleet(scratch, sink.target, 'scale/', {
+    extract: { copy: values.copy === 'true' },
+    log: { level: 'debug' },
+  });
 try {
   const fleet = await start();
   const loaded = await whileItRuns(fleet, load);

@@ -14,7 +14,7 @@ for (let left = Number(process.argv[1]); left > 0; left--) held.push(Buffer.allo
 /**
  * Writes to four fifths of the free memory once, in a process of its own. A virtual machine has to be given a page by its host when
  * it first writes to it, or after the host has taken it back from an idle one: 2 s for each GiB instead of 0.3, at the cost of
- * whoever uses the most memory, in rounds that become quicker one by one. Throws when the process dies.
+ * the process that uses the most memory, in rounds that become quicker one by one. Throws when the process dies.
  */
 export async function touchMemory(): Promise<void> {
   await run(process.execPath, ['-e', PROGRAM, String(Math.floor((freemem() * 0.8) / GIB))]);

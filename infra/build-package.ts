@@ -1,6 +1,6 @@
 // What npm installs: JavaScript, because Node strips no types below node_modules. "npm pack" runs it before and after (prepack, postpack).
 //
-//   node infra/build-package.ts         writes dist/, the same tree with each .ts as .js, and npm-shrinkwrap.json, by which whoever installs
+//   node infra/build-package.ts         writes dist/, the same tree with each .ts as .js, and npm-shrinkwrap.json, by which who installs
 //                                       the package gets the very packages that were tested
 //   node infra/build-package.ts clean   removes both
 

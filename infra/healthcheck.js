@@ -46,7 +46,7 @@ async function isWell(role) {
     const socketOf = /^([a-z]+)(\.\d+)?\.sock$/.exec(name)?.[1];
     return socketOf !== undefined && (role === undefined || socketOf === role);
   });
-  // all at once: one that is stuck in another container holds nobody up
+  // all at once: one that is stuck in another container holds no other up
   const answers = await Promise.allSettled(sockets.map((name) => ask(join(directory, name))));
   const own = answers.flatMap((one) =>
     one.status === 'fulfilled' && one.value.pidNamespace === here ? [one.value] : [],

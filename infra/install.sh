@@ -4,9 +4,10 @@
 #   infra/install.sh check   the npm packages
 #   infra/install.sh run     … and redis-server, for "wavspool up"
 #   infra/install.sh demo    … and an S3 server: a usable Docker engine, else Ceph's gateway
+#   infra/install.sh fleet   redis-server, Ceph's gateway, PostgreSQL, sshd, sftp, sqlite3, openssl: for "make demo-fleet"
 #   infra/install.sh containers   … and a Docker engine, docker-compose and debootstrap: for "make test-containers"
-#   infra/install.sh test    … and what the tests drive: sshd, sftp, sqlite3, rsync, setfattr, setfacl, python3, zstd,
-#                           chromium, logrotate, faketime, make, promtool, openssl, systemd-notify, groff, kubectl, postgresql
+#   infra/install.sh test    what the demos need, and what the tests drive: rsync, setfattr, setfacl, python3, zstd, chromium,
+#                           logrotate, faketime, make, promtool, systemd-notify, groff, kubectl, ip
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # a plain user's PATH lacks sshd's directory; the tests replace both of these
@@ -33,6 +34,10 @@ need() {
 need_s3() {
   has radosgw && has ceph-mon && has ceph-osd && has ceph && return
   has docker && docker info >/dev/null 2>&1 && return # asked last: an engine that is down takes its time to say so
+  need_ceph
+}
+
+need_ceph() {
   need radosgw radosgw
   need ceph-mon ceph-mon
   need ceph-osd ceph-osd
@@ -55,11 +60,18 @@ need_for() {
       need iptables iptables
       need sftp openssh-client
       ;;
-    test)
-      need_for demo
+    fleet)
+      need_for run
+      need_ceph
       need sshd openssh-server
       need sftp openssh-client
       need sqlite3 sqlite3
+      need openssl openssl
+      # its servers are on no PATH: /usr/lib/postgresql/<version>/bin
+      compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+      ;;
+    test)
+      need_for fleet
       need python3 python3
       need rsync rsync
       need setfattr attr
@@ -70,14 +82,12 @@ need_for() {
       need faketime faketime
       need make make
       need promtool prometheus
-      need openssl openssl
       need systemd-notify systemd
       need groff groff-base
       need kubectl kubernetes-client
-      # its servers are on no PATH: /usr/lib/postgresql/<version>/bin
-      compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+      need ip iproute2
       ;;
-    *) fail "unknown mode \"$1\": check, run, demo, containers or test" ;;
+    *) fail "unknown mode \"$1\": check, run, demo, fleet, containers or test" ;;
   esac
 }
 
@@ -86,7 +96,7 @@ enabled_units() {
 }
 
 # Debian's packages start and enable their services. wavspool starts a Redis, a gateway and an sshd of its own on other
-# ports, so a system service would only hold a port, memory and, for sshd, a door that nobody asked for. policy-rc.d is
+# ports, so a system service would only hold a port, memory and, for sshd, a door that was not asked for. policy-rc.d is
 # what deb-systemd-invoke and invoke-rc.d ask before they start anything (RUNLEVEL=1 stops only the latter); a
 # machine that has one already keeps it.
 hold_services_back() {
@@ -148,7 +158,7 @@ link_node() {
   [[ -x node_modules/.bin/node ]] || fail 'node_modules/.bin/node is missing after npm ci: remove node_modules and run this again'
 }
 
-need_for "${1:?check, run, demo, containers or test}"
+need_for "${1:?check, run, demo, fleet, containers or test}"
 if ((${#missing[@]} > 0)); then
   has apt-get || fail "missing: ${missing[*]}. This script knows Debian and its relatives only: install them with this system's package manager"
   [[ $(id -u) == 0 ]] || has sudo || fail "missing: ${missing[*]}. Run this as root, or install sudo"

@@ -27,7 +27,7 @@ start() {
   answers && { printf '%s\n' "${DOCKER_HOST:-unix:///var/run/docker.sock}"; return; }
   infra/install.sh containers >&2
   # in a session of its own: what ends this script's terminal leaves it alone
-  setsid nohup dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "$OWN" >"$dir/log" 2>&1 </dev/null 3>&- 8>&- 9>&- & # and without the locks that whoever called this may hold
+  setsid nohup dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "$OWN" >"$dir/log" 2>&1 </dev/null 3>&- 8>&- 9>&- & # and without the locks that the caller may hold
   export DOCKER_HOST=$OWN
   for _ in $(seq 120); do
     answers && { say "started one in $dir"; printf '%s\n' "$OWN"; return; }

@@ -9,20 +9,25 @@ import { loadSettings } from '../../src/platform/config/index.ts';
 import { systemClock, systemRandom } from '../../src/platform/runtime/index.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
-import { openS3Store, type ObjectStore } from '../../src/platform/s3/index.ts';
+import { openStore, type ObjectStore } from '../../src/platform/s3/index.ts';
 import { makeTar } from '../../test/support/tars.ts';
 import { makeWav } from '../../test/support/wavs.ts';
+import { idOf } from '../../src/web/console/rows.ts';
+import { audibleCall } from './sound.ts';
 import { startStore, type DemoStore } from './store.ts';
 
 // What a fresh checkout shows of itself: the whole system on this machine, tars of real-looking recordings landing over
-// time, and every recording compared by hash with what came back from the bucket.
+// time, and every recording compared by hash with what came back from the bucket. Then calls go on arriving, one of them refused.
 
 const ROOT = join(import.meta.dirname, '../..');
 const DEMO = join(ROOT, '.demo');
 const TARS = 5;
 const PAUSE_MS = 1500;
 const DEADLINE_MS = 120_000;
-const CODECS = ['pcm16', 'ulaw', 'alaw', 'gsm610', 'pcm8'] as const;
+const CODECS = ['pcm16', 'ulaw', 'alaw', 'pcm8'] as const;
+/** Afterwards a tar comes every few seconds, for a quarter of an hour at most. */
+const LATER_TARS = 150;
+const LATER_MS = 6000;
 
 interface Landed {
   readonly path: string;
@@ -62,27 +67,35 @@ const ledger = await openSqliteLedger({
   random: systemRandom,
   report: quiet,
 });
-const objects = await openS3Store(
-  { ...settings.s3, concurrency: 8, multipartBytes: settings.upload.multipartBytes },
-  quiet,
-  systemClock,
-);
+const objects = await openStore({ settings, report: quiet, clock: systemClock });
 
 const landed: Landed[] = [];
 for (let i = 0; i < TARS; i++) {
-  landed.push(await land(i));
+  landed.push(await land(8 + i * 4));
   await follow(ledger, landed.at(-1)!);
   await systemClock.sleep(PAUSE_MS);
 }
-await showTable(objects, landed);
+const heard = await land(1, { name: 'call-to-listen-to', body: audibleCall() });
+await follow(ledger, heard);
+await showTable(objects, [...landed, heard]);
+// a name that would leave its directory: it is not extracted, and the page says why and what to do
+await land(2, { name: '../../call-with-a-bad-name', body: audibleCall() });
+const toHear = [...heard.recordings.keys()].at(-1) ?? '';
 const token = (await readFile(join(settings.paths.data, 'dashboard.token'), 'utf8')).trim();
 console.log(`
 dashboard   http://127.0.0.1:${ports.http}/?token=${token}
+listen to   http://127.0.0.1:${ports.http}/recordings/${idOf(toHear)}
+refused     http://127.0.0.1:${ports.http}/failures
 Bull Board  http://127.0.0.1:${ports.http}/queues
 landing     ${settings.paths.incoming}
 settings    ${config}
              try: npm run -s wavspool -- status --config ${config}
+Calls go on arriving for ${Math.round((LATER_TARS * LATER_MS) / 60_000)} minutes.
 Ctrl-C ends everything this demo started; the data stays in ${DEMO}`);
+for (let i = 0; i < LATER_TARS; i++) {
+  await systemClock.sleep(LATER_MS);
+  await land(1 + (i % 4));
+}
 
 async function choosePorts(): Promise<{ store: number; http: number }> {
   const file = join(DEMO, 'ports.json');
@@ -123,11 +136,11 @@ http: { port: ${ports.http} }
 }
 
 /** Puts one tar into the landing directory as an SFTP client does: under a temporary name, then renamed. */
-async function land(number: number): Promise<Landed> {
+async function land(calls: number, more?: { readonly name: string; readonly body: Buffer }): Promise<Landed> {
   const at = new Date(systemClock.now());
   const day = at.toISOString().slice(0, 10).replaceAll('-', '/');
   const stamp = at.toISOString().slice(11, 19).replaceAll(':', '');
-  const members = Array.from({ length: 8 + number * 4 }, (_, i) => ({
+  const made = Array.from({ length: calls }, (_, i) => ({
     name: `call-${stamp}-${String(i).padStart(3, '0')}.wav`,
     body: makeWav({
       codec: CODECS[i % CODECS.length]!,
@@ -139,6 +152,7 @@ async function land(number: number): Promise<Landed> {
   }));
   const directory = join(settings.paths.incoming, 'crm', day);
   const path = join(directory, `calls-${stamp}.tar`);
+  const members = more === undefined ? made : [...made, { ...more, name: `${more.name}-${stamp}.wav` }];
   const tar = makeTar(members);
   await mkdir(directory, { recursive: true });
   await writeFile(`${path}.part`, tar);
@@ -164,15 +178,13 @@ async function follow({ tars }: Ledger, { path, recordings }: Landed): Promise<v
     const progress = await tars.progress(path);
     const extracted = (await tars.get(path)) !== undefined;
     const line = `${name}  ${extracted ? 'extracted' : 'landed   '}  ${progress.SUCCESS}/${recordings.size} recordings in the bucket`;
-    if (process.stdout.isTTY) process.stdout.write(`\r\u001B[K${line}`);
-    else if (line !== shown) console.log(line);
+    if (line !== shown) console.log(line); // never over itself: what is logged beside it would stick to it
     shown = line;
     if (progress.SUCCESS === recordings.size) break;
     if (systemClock.monotonicMs() > deadline)
       throw new Error(`${name} did not arrive within ${DEADLINE_MS / 1000} s`);
     await systemClock.sleep(100);
   }
-  if (process.stdout.isTTY) process.stdout.write('\n');
 }
 
 /** Reads every object back and compares its bytes with the tar's member. */
@@ -202,7 +214,7 @@ async function showTable(objects: ObjectStore, tars: readonly Landed[]): Promise
 async function isUp(): Promise<boolean> {
   return fetch(`http://127.0.0.1:${ports.http}/healthz`).then(
     () => true,
-    () => false, // nobody listens
+    () => false, // no server listens
   );
 }
 

@@ -16,6 +16,7 @@
 #   S3_SECRET_ACCESS_KEY  (wavspool-demo-secret)
 #   S3_BUCKET             (recordings; empty: no bucket is made)
 #   S3_MAX_GIB            most that the store can hold, in a sparse file (20); fixed when DIR is created
+#   S3_KEEP               disk, or memory: half the CPU, and what it holds ends with its processes (disk); fixed when DIR is created
 #
 # Exit codes: 0 done, 1 not serving (status) or a daemon failed, 2 usage, 3 a program is missing.
 set -euo pipefail
@@ -41,11 +42,16 @@ access_key=${S3_ACCESS_KEY_ID:-wavspool-demo}
 secret_key=${S3_SECRET_ACCESS_KEY:-wavspool-demo-secret}
 bucket=${S3_BUCKET-recordings}
 max_gib=${S3_MAX_GIB:-20}
+case ${S3_KEEP:-disk} in
+  disk) object_store=bluestore ;;
+  memory) object_store=memstore ;;
+  *) die 2 "S3_KEEP is disk or memory, not $S3_KEEP" ;;
+esac
 endpoint="http://127.0.0.1:$port"
 export CEPH_CONF="$dir/ceph.conf"
 
 # The daemon's pid, if it runs. A pid file can outlive its daemon and its pid can go to another program, and a zombie
-# that nobody has reaped yet does not run.
+# that is not reaped yet does not run.
 pid_of() {
   local daemon=$1 program=$2 pid comm stat
   [[ -s $dir/$daemon.pid ]] || return 1
@@ -111,8 +117,14 @@ setting() { # one value out of ceph.conf
   sed -n "s/^$1 = //p" "$CEPH_CONF"
 }
 
+# Without it each answer with a body takes 40 ms: tcp_nodelay. Nor does a person read the lines that daemons keep in memory for
+# a crash, which cost a third of their CPU: quiet. Errors are logged all the same.
+quiet() {
+  printf 'debug %s = 0/0\n' "$@"
+}
+
 write_settings() {
-  local fsid=$1 mon=$2 bytes=$3
+  local fsid=$1 mon=$2 bytes=$3 kind=$4
   cat >"$CEPH_CONF.tmp" <<CONF
 [global]
 fsid = $fsid
@@ -132,8 +144,9 @@ osd crush chooseleaf type = 0
 mon allow pool size one = true
 mon warn on pool no redundancy = false
 mon max pg per osd = 1000
-osd objectstore = bluestore
+osd objectstore = $kind
 bluestore block size = $bytes
+memstore device bytes = $bytes
 bluestore fsck on mount = false
 osd client watch timeout = 5
 osd default notify timeout = 5
@@ -144,10 +157,10 @@ pid file = $dir/\$name.pid
 mon data = $dir/mon
 osd data = $dir/osd
 rgw data = $dir/rgw
-rgw frontends = beast endpoint=$host:$port
+rgw frontends = beast endpoint=$host:$port tcp_nodelay=1
 rgw enable ops log = false
 rgw enable usage log = false
-debug rgw = 0
+$(quiet rgw ms osd objecter bluestore bluefs bdev rocksdb mon paxos auth)
 CONF
   mv "$CEPH_CONF.tmp" "$CEPH_CONF"
 }
@@ -156,7 +169,7 @@ CONF
 create() {
   local fsid osd
   if [[ -e $CEPH_CONF ]]; then
-    say "$dir was not finished: creating it again"
+    say "$dir was not finished, or in memory: creating it again"
     stop_all
     rm -rf -- "$dir"/{mon,osd,rgw,log,monmap,start.log} "$dir"/*.{pid,asok}
   elif [[ -n $(ls -A -- "$dir" 2>/dev/null) ]]; then
@@ -165,7 +178,7 @@ create() {
   mkdir -p -- "$dir"/{mon,osd,rgw,log}
   fsid=$(</proc/sys/kernel/random/uuid)
   osd=$(</proc/sys/kernel/random/uuid)
-  write_settings "$fsid" "$mon_port" $((max_gib * 1024 ** 3))
+  write_settings "$fsid" "$mon_port" $((max_gib * 1024 ** 3)) "$object_store"
   {
     monmaptool --create --clobber --fsid "$fsid" --addv a "v1:127.0.0.1:$mon_port" "$dir/monmap"
     ceph-mon --mkfs -i a --monmap "$dir/monmap"
@@ -182,16 +195,22 @@ create() {
   keys_hash >"$dir/created"
 }
 
+# An OSD that keeps all in memory does not come back with what the monitor and the gateway know of it.
+is_forgotten() {
+  [[ $(setting 'osd objectstore') == memstore ]] && ! pid_of osd.0 ceph-osd >/dev/null
+}
+
 keys_hash() {
   printf '%s:%s' "$access_key" "$secret_key" | sha256sum
 }
 
 # The settings of this run may name other keys or another gateway port than the last one's.
 resume() {
-  if pid_of client.rgw radosgw >/dev/null && ! grep -q "endpoint=$host:$port\$" "$CEPH_CONF"; then
+  if pid_of client.rgw radosgw >/dev/null && ! grep -Eq "endpoint=$host:$port( |\$)" "$CEPH_CONF"; then
     die 1 "it runs on another port ($(setting 'rgw frontends')): stop it first"
   fi
-  write_settings "$(setting fsid)" "$(setting 'mon host' | sed 's/.*://')" "$(setting 'bluestore block size')"
+  write_settings "$(setting fsid)" "$(setting 'mon host' | sed 's/.*://')" "$(setting 'bluestore block size')" \
+    "$(setting 'osd objectstore')"
   run_daemon mon.a ceph-mon -i a
   run_daemon osd.0 ceph-osd -i 0
   [[ $(keys_hash) != "$(<"$dir/created")" ]] || return 0 # a look is cheap, a change waits for gateways that died
@@ -213,7 +232,7 @@ up() {
   local attempt
   require_programs
   mkdir -p -- "$dir"
-  if [[ -e $dir/created ]]; then resume; else create; fi
+  if [[ -e $dir/created ]] && ! is_forgotten; then resume; else create; fi
   run_daemon client.rgw radosgw -n client.rgw
   for attempt in $(seq 300); do
     serves && break

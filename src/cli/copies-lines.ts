@@ -15,7 +15,7 @@ function nameOf({ kind, of, schedule }: CopiesStatus): string {
 }
 
 function keptOf(one: CopiesStatus, time: (iso: string) => string): string {
-  const { directory, retention, count, newest, inDoubt, notOurs, fault } = one;
+  const { directory, retention, count, newest, inDoubt, damaged, notOurs, fault } = one;
   if (fault !== undefined) return `CANNOT BE READ: ${fault}`;
   const parts = [
     `${count === 0 ? 'none' : count} in ${directory}`,
@@ -25,6 +25,7 @@ function keptOf(one: CopiesStatus, time: (iso: string) => string): string {
         ? ['NO GOOD ONE']
         : []),
     ...(inDoubt.length === 0 ? [] : [`${inDoubt.length} IN DOUBT`]),
+    ...(damaged.length === 0 ? [] : [`${damaged.length} BAD`]),
     ...(notOurs === 0 ? [] : [`${counted(notOurs, 'other')} there`]),
     `kept: ${retention}`,
   ];
@@ -35,7 +36,7 @@ function lastOf({ enabled, on, next, last }: CopiesStatus, time: (iso: string) =
   const when = [
     ...(next === null ? [] : [`next ${time(next)}`]),
     ...(on === undefined ? [] : [`on ${on}`]),
-    ...(enabled ? [] : ['only by hand']),
+    ...(enabled ? [] : ['only on request']),
   ].join(' and ');
   if (last === null) return `not run yet, ${when}`;
   const { at, outcome, ms, bytes, error } = last;

@@ -40,6 +40,11 @@ export const DEFAULTS: Answers = {
   region: 'us-east-1',
 };
 
+/** Where wavspool's own files lie unless told otherwise: beside the settings file, but not among the settings of the host. */
+export function dataBeside(file: string): string {
+  return file.startsWith('/etc/') ? '/var/lib/wavspool' : DEFAULTS.data;
+}
+
 /** The text of the settings file. JSON's strings are YAML's, whatever stands in an answer. Pure. */
 export function firstSettings({ data, landing, bucket, endpoint, redis, region }: Answers): string {
   const [id, secret] = CREDENTIALS;

@@ -9,6 +9,7 @@ export interface CommandHelp {
 const NO_QUEUES = 'Redis or state.db cannot be used';
 const NO_STATE = 'state.db cannot be used';
 const NO_STORE = 'the store does not serve';
+const NOT_ASKED = 'a site could not be asked';
 const EVERYWHERE = { 0: 'done', 2: 'usage or settings', 130: 'interrupted' } as const;
 
 /** By the names of the command, as they are typed. */
@@ -33,7 +34,7 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
       ['wavspool ingest --wait day-1.tar day-2.tar', 'until each recording is in the bucket or given up'],
     ],
     exits: {
-      1: 'a tar is not there or not whole; with --wait: something failed',
+      1: 'a tar is not whole; with --wait: something failed',
       3: NO_QUEUES,
     },
   },
@@ -41,10 +42,10 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ['wavspool status', ''],
       ['wavspool status --watch', 'again every 2 s'],
-      ['wavspool status --site all', 'every site of a ledger on PostgreSQL'],
+      ['wavspool status --site all', 'every site that is known'],
       ['wavspool status --json', 'for monitoring: the exit code, and verdict.attention'],
     ],
-    exits: { 1: 'something needs attention', 3: NO_STATE },
+    exits: { 1: 'something needs attention', 3: `${NO_STATE}, or ${NOT_ASKED}` },
   },
   failed: {
     examples: [
@@ -53,15 +54,20 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
       ['wavspool failed --tar "day-*.tar" --limit 1000', ''],
       ['wavspool failed --match text:403', ''],
     ],
-    exits: { 0: 'nothing has failed', 1: 'something has', 3: NO_STATE },
+    exits: {
+      0: 'nothing that is asked for has failed',
+      1: 'something has',
+      3: `${NO_STATE}, or ${NOT_ASKED}`,
+    },
   },
   requeue: {
     examples: [
       ['wavspool requeue --cause network --canary 5', 'five first; the others only if these succeed'],
       ['wavspool requeue --tar "day-1.tar" --dry-run', 'how many it would be'],
       ['wavspool requeue --all', ''],
+      ['wavspool requeue --all --site south', 'of another site'],
     ],
-    exits: { 1: 'a canary failed again; the others stay as they are', 3: NO_QUEUES },
+    exits: { 1: 'a canary failed again; the others stay as they are', 3: `${NO_QUEUES}, or ${NOT_ASKED}` },
   },
   pause: {
     examples: [
@@ -85,8 +91,9 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ['wavspool landing', ''],
       ['wavspool landing --json --limit 100', ''],
+      ['wavspool landing --site all', 'every site that is known'],
     ],
-    exits: { 0: 'nothing needs attention', 1: 'something does', 3: NO_STATE },
+    exits: { 0: 'nothing needs attention', 1: 'something does', 3: `${NO_STATE}, or ${NOT_ASKED}` },
   },
   fetch: {
     examples: [
@@ -103,26 +110,28 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ['wavspool trace 2026/11/28/calls.tar', 'a tar, below the landing directory'],
       ['wavspool trace 2026/11/28/1001.wav', 'a recording: its path below "extracted", or its key'],
+      ['wavspool trace 2026/11/28/1001.wav --site all', 'wherever it is'],
     ],
-    exits: { 1: 'nothing is known of it', 3: NO_STATE },
+    exits: { 1: 'nothing is known of it', 3: `${NO_STATE}, or ${NOT_ASKED}` },
   },
   rescan: {
     examples: [
       ['wavspool rescan', ''],
       ['wavspool rescan --from-receipts', 'after state.db was lost, beside no running wavspool'],
     ],
-    exits: { 1: 'with --from-receipts: a receipt is none', 3: `${NO_QUEUES}, or ${NO_STORE}` },
+    exits: { 1: 'with --from-receipts: a receipt is not valid', 3: `${NO_QUEUES}, or ${NO_STORE}` },
   },
   audit: {
     examples: [
       ['wavspool audit', 'lists the bucket, compares each object with its row'],
       ['wavspool audit --since 2026-11-01 --deep', 'downloads and hashes them'],
       ['wavspool audit --sample 1000 --receipts', ''],
+      ['wavspool audit --site all', 'every site that is known'],
     ],
     exits: {
       0: 'all that landed is in the bucket, as it should be',
       1: 'something is missing, differs, or is not uploaded',
-      3: `${NO_STATE}, or ${NO_STORE}`,
+      3: `state.db or the store cannot be used, or ${NOT_ASKED}`,
     },
   },
   snapshot: {

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { FAULTS, WavspoolError, faultCode, messageOf } from '../domain/faults.ts';
 import { printError, printJson } from './output.ts';
-import { commandIn, loadProgram, needsOutlineOnly, outlinedProgram } from './program.ts';
+import { commandIn, loadProgram, outlinedProgram, wordsOf } from './program.ts';
 import { ofProcess, within, type ExitCode, type Surroundings } from './surroundings.ts';
 
 /** Runs one command and ends the process with its exit code. */
@@ -10,7 +10,18 @@ export async function main(args: readonly string[]): Promise<void> {
   process.once('SIGINT', () => {
     if (process.listenerCount('SIGINT') === 0) process.exit(FAULTS.INTERRUPTED.exit);
   });
-  process.exit(await runCommand(args, ofProcess()));
+  const code = await runCommand(args, ofProcess());
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  process.exit(code);
+}
+
+/** Resolves once all that was written has left this process: a pipe takes 64 KiB at once, and the end of the process drops the rest. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    // whoever read it may be gone, and reads nothing more: that is no fault of the command
+    stream.once('error', () => resolve());
+    stream.write('', () => resolve());
+  });
 }
 
 /**
@@ -22,7 +33,7 @@ export async function runCommand(line: readonly string[], surroundings: Surround
   let explained: number | undefined;
   const ended: ExitCode = await within(surroundings, async () => {
     try {
-      const program = needsOutlineOnly(args) ? outlinedProgram() : await loadProgram(args);
+      const program = commandIn(args) === undefined ? outlinedProgram() : await loadProgram(args);
       await program.parseAsync([...args], { from: 'user' });
     } catch (error) {
       explained = explain(error, args.includes('--json'), commandIn(args));
@@ -31,10 +42,21 @@ export async function runCommand(line: readonly string[], surroundings: Surround
   return explained ?? ended;
 }
 
-/** `--version` asks for what the command `version` says. */
+const HELP_FLAGS = ['--help', '-h'];
+
+/**
+ * `--version` asks for what the command `version` says, `help COMMAND` for what `COMMAND --help` does: the one command is loaded then. A word
+ * that is no command is told as that, also where its help is asked for.
+ */
 function asCommand(line: readonly string[]): readonly string[] {
-  if (commandIn(line) !== undefined || !line.includes('--version')) return line;
-  return ['version', ...line.filter((arg) => arg !== '--version')];
+  const [first = ''] = wordsOf(line);
+  const isHelp = first === 'help';
+  const at = line.findIndex((arg, i) => arg === first && line[i - 1] !== '--config');
+  const asked = isHelp ? line.toSpliced(at, 1) : line;
+  const command = commandIn(asked);
+  if (command !== undefined) return isHelp ? [...asked, '--help'] : line;
+  if (wordsOf(asked).length > 0) return asked.filter((arg) => !HELP_FLAGS.includes(arg));
+  return line.includes('--version') ? ['version', ...line.filter((arg) => arg !== '--version')] : line;
 }
 
 function explain(error: unknown, json: boolean, command: string | undefined): number {

@@ -11,7 +11,7 @@ export const OUTLINE: readonly (readonly [name: string, after: string, summary: 
   ['failed', '[options]', 'the FAILED recordings and the failed tars; exit 1 if there are any'],
   ['requeue', '[options]', 'FAILED → PENDING with a fresh budget, and queued'],
   ['pause', '[options] [queue]', 'stop taking work, visibly and across restarts; what runs goes on'],
-  ['resume', '[options] [queue]', 'take work again, whoever paused it'],
+  ['resume', '[options] [queue]', 'take work again, whatever paused it'],
   ['drain', '[options]', 'pause what is not paused, then wait until nothing is in flight; "resume" goes on'],
   [
     'landing',

@@ -55,14 +55,15 @@ export function columnWidths(
   cells: readonly (readonly string[])[],
   columns: number | undefined,
 ): number[] | undefined {
-  const widths = (cells[0] ?? []).map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)) + GAP);
+  const widest = (at: number): number => cells.reduce((most, row) => Math.max(most, row[at]?.length ?? 0), 0);
+  const widths = (cells[0] ?? []).map((_, at) => widest(at) + GAP);
   if (columns === undefined) return undefined;
   let excess = widths.reduce((sum, width) => sum + width, 0) - columns;
   if (excess <= 0) return undefined;
   while (excess > 0) {
-    const widest = widths.indexOf(Math.max(...widths));
-    if ((widths[widest] ?? 0) <= NARROWEST) return undefined;
-    widths[widest] = (widths[widest] ?? 0) - 1;
+    const giving = widths.indexOf(Math.max(...widths));
+    if ((widths[giving] ?? 0) <= NARROWEST) return undefined;
+    widths[giving] = (widths[giving] ?? 0) - 1;
     excess -= 1;
   }
   return widths;
@@ -95,7 +96,7 @@ export function printTable(head: readonly string[], rows: readonly (readonly (st
       middle: '',
     },
   });
-  table.push(...shown);
+  for (const row of shown) table.push(row);
   stdout.write(`${table.toString().replaceAll(/ +$/gm, '')}\n`); // the last column needs no padding
 }
 

@@ -64,10 +64,9 @@ export function outlinedProgram(): Command {
   return program;
 }
 
-/** Whether a command line wants to know what commands there are, or names one that there is not. */
-export function needsOutlineOnly(args: readonly string[]): boolean {
-  const words = args.filter((arg, i) => !arg.startsWith('-') && args[i - 1] !== '--config');
-  return commandIn(args) === undefined && (words[0] !== 'help' || words.length === 1);
+/** What of a command line is no option: the command that it names, and what that takes. */
+export function wordsOf(args: readonly string[]): readonly string[] {
+  return args.filter((arg, i) => !arg.startsWith('-') && args[i - 1] !== '--config');
 }
 
 function emptyProgram(): Command {
@@ -89,7 +88,7 @@ function emptyProgram(): Command {
 
 /** The command that a command line names; undefined where it names none that there is. */
 export function commandIn(args: readonly string[]): string | undefined {
-  const name = args.find((arg, i) => !arg.startsWith('-') && args[i - 1] !== '--config');
+  const [name] = wordsOf(args);
   return COMMANDS.some(({ names }) => name !== undefined && names.includes(name)) ? name : undefined;
 }
 

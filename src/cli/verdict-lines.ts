@@ -29,5 +29,5 @@ function sentence(verdict: Verdict, recordings: boolean): string {
   const { alive, attention } = verdict;
   if (isWell(verdict)) return recordings ? 'all well: everything that landed is on its way' : 'all well';
   const problems = `${counted(attention.length, 'problem')} need${attention.length === 1 ? 's' : ''} attention`;
-  return alive ? problems : `work waits that nobody does; ${problems}`;
+  return alive ? problems : `work waits that no role does; ${problems}`;
 }

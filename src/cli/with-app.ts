@@ -71,13 +71,7 @@ export async function withOfflineApp(
   command: Command,
   use: (app: OfflineApp, options: GlobalOptions) => Promise<0 | 1>,
 ): Promise<void> {
-  const options = globalOptions(command);
-  const app = await openOfflineApp(calledWith(options));
-  try {
-    endWith(await use(app, options));
-  } finally {
-    await app.close();
-  }
+  await withOpened(command, openOfflineApp, use);
 }
 
 /**

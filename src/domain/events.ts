@@ -18,6 +18,8 @@ export interface Events {
     signal: string | null;
     restartMs: number;
   };
+  /** Its event loop has been blocked; it is ended. */
+  'role blocked': { blocked: string; blockedMs: number };
   'no settings file': { lookedAt: readonly string[]; data: string };
   'roles left out': { roles: readonly string[]; without: readonly string[]; reason: string };
   'embedded redis started': { socket: string; redisPid: number };
@@ -26,6 +28,8 @@ export interface Events {
   'redis away': { err: unknown; times: number };
   'redis refuses': { err: unknown; times: number };
   'redis back': { awayMs: number };
+  'ledger away': { err: unknown };
+  'ledger back': { awayMs: number };
   'worker stalled': { queue: string; reason: string; action: string };
   'queue restored': { queue: string };
   /** The clock was set back: what waited for its retry would have waited for the clock. */
@@ -54,6 +58,7 @@ export interface Events {
   // extraction
   'tar extracted': {
     tar: string;
+    sha256: string;
     recordings: number;
     known: number;
     skipped: number;
@@ -61,6 +66,8 @@ export interface Events {
     bytes: number;
     ms: number;
     skippedNames: readonly string[];
+    /** In the order of their names. */
+    skippedReasons: readonly string[];
     refusedNames: readonly string[];
     /** What is odd about how the tar was written. */
     notes: readonly string[];
@@ -105,7 +112,7 @@ export interface Events {
   'files removed': { tar: string; what: 'extracted' | 'incoming'; files: number; bytes: number };
   'file kept': { path: string; reason: string };
 
-  // keeping the host
+  // maintenance
   'tables exported': {
     database: string;
     export: string;
@@ -175,7 +182,7 @@ export interface Events {
   'wal capture died': { database: string; code: string; reason: string; restartMs: number };
   'log cannot start over': { database: string; walBytes: number };
   'timeline interrupted': { database: string; reason: string };
-  /** What a program committed while nobody followed the log: one point holds all of it. */
+  /** What a program committed while the capture did not follow the log: one point holds all of it. */
   'commits captured together': { database: string; pages: number };
   'restore points damaged': { database: string; faults: readonly string[] };
   'restore points shipped': { database: string; prefix: string; files: number; bytes: number };
@@ -191,10 +198,14 @@ export interface Events {
   'job failed': { job: string; err: unknown };
   /** Whether it is due cannot be told. */
   'job not checked': { job: string; err: unknown };
+  /** This process has the right to do what it is named after, for a while that it renews. */
+  'lease taken': { lease: string; term: number };
+  'lease lost': { lease: string; term: number; reason: string };
+  'lease not renewed': { lease: string; err: unknown; times: number };
   'clock was ahead': { job: string; runs: number; until: string };
   'ping failed': { job: string; reason: string };
 
-  // keeping the host
+  // maintenance
   'snapshot taken': {
     database: string;
     schedule: string;
@@ -215,7 +226,7 @@ export interface Events {
   'request failed': { route: string; err: unknown };
   'service manager not told': { lines: string; err: unknown };
   'state replaced': { file: string };
-  /** Somebody had something done over HTTP: who, from which address, and what the answer was. */
+  /** A client had something done over HTTP: who, from which address, and what the answer was. */
   'asked over HTTP': { by: string; from: string; what: string; asked: string; status: number };
   /** An audit that was asked for over HTTP is over: what it was asked, and what came of it. */
   'audit finished': {
@@ -230,11 +241,11 @@ export interface Events {
   };
   'audit failed': { by: string; from: string; asked: string; err: unknown };
   'audit stopped': { by: string; from: string; asked: string; checked: number };
-  /** Somebody had a copy restored to a scratch file, to see whether it can be. */
+  /** A user of the console had a copy restored to a scratch file, to see whether it can be. */
   'restore tested': { by: string; from: string; database: string; path: string; ok: boolean; ms: number };
-  /** Somebody heard or downloaded a recording. */
+  /** A user heard or downloaded a recording. */
   'recording read': { recording: string; by: string; from: string; bytes: number };
-  /** Somebody fetched recordings as one tar; `unverified` of them could not be proven. */
+  /** A user fetched recordings as one tar; `unverified` of them could not be proven. */
   'recordings fetched': {
     by: string;
     from: string;
@@ -260,6 +271,9 @@ export interface Events {
     statuses: number;
     unknownStatuses: number;
     retryCounts: number;
+    timestamps: number;
+    unknownTimestamps: number;
+    messages: number;
   };
   /** Of these, `times` counts how often in a row; they are reported at first and every 30 s. */
   'heartbeat failed': { err: unknown; times: number };

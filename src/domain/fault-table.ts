@@ -3,7 +3,7 @@
  *
  * - `cause`: the word in `state.db`, in `failed --by-cause`, in metrics and in logs.
  * - `retry`: who may try again. `this one`: the recording or tar, within its limit. `when the store is back` (P7) and
- *   `when there is room` (the host's trouble, `state.db`'s too): nobody's retry is spent. `never`: another try cannot end differently.
+ *   `when there is room` (the host's trouble, `state.db`'s too): no retry is spent. `never`: another try cannot end differently.
  * - `exit`: the command line's exit code when the fault ends a command.
  * - `remedy`: what an operator can do about it.
  *
@@ -67,7 +67,7 @@ export const FAULTS = {
     cause: 'state',
     retry: 'never',
     exit: 3,
-    remedy: 'run the wavspool version that wrote this state.db, or a newer one',
+    remedy: 'run the wavspool version that wrote this ledger, or a newer one',
   },
   STATE_FOREIGN: {
     cause: 'state',
@@ -83,6 +83,8 @@ export const FAULTS = {
     remedy:
       'give this host a site of its own, or mount the directories that the other roles of the site work in',
   },
+  SITE_UNASKED: { cause: 'site', retry: 'never', exit: 3, remedy: 'name it in "sites", or ask on its host' },
+  SITE_AWAY: { cause: 'site', retry: 'never', exit: 3, remedy: 'start its dashboard, or correct "sites"' },
   ALREADY_RUNNING: { cause: 'usage', retry: 'never', exit: 2, remedy: 'stop the running one first' },
 
   // the store as a whole (P7)
@@ -167,27 +169,28 @@ export const FAULTS = {
     cause: 'missing',
     retry: 'this one',
     exit: 1,
-    remedy: 'someone removed the object; "audit --repair" uploads it again while its file is still there',
+    remedy:
+      'another program removed the object; "audit --repair" uploads it again while its file is still there',
   },
   RECEIPT_INVALID: {
     cause: 'receipt',
     retry: 'never',
     exit: 1,
-    remedy: 'someone changed or replaced the receipt: look for an older version of the object',
+    remedy: 'another program changed or replaced the receipt: look for an older version of the object',
   },
   RECORDING_CHANGED: {
     cause: 'changed',
     retry: 'this one',
     exit: 1,
     remedy:
-      'someone changed the extracted file, or the tar that holds it: put the tar back as it was; "requeue" extracts it again',
+      'another program changed this file, or the tar which holds it: put the tar back as it was; "requeue" extracts it again',
   },
   RECORDING_MISSING: {
     cause: 'missing',
     retry: 'this one',
     exit: 1,
     remedy:
-      'someone removed the extracted file, or the tar that holds it: put the tar back; "requeue" extracts it again',
+      'another program removed this file, or the tar which holds it: put the tar back; "requeue" extracts it again',
   },
   RECORDING_OUTSIDE: {
     cause: 'outside',
@@ -273,7 +276,7 @@ export const FAULTS = {
     retry: 'this one',
     exit: 1,
     remedy:
-      'let nobody but root and the user of wavspool write to the named directory, or run wavspool as its owner',
+      'let only root and the user of wavspool write to the named directory, or run wavspool as its owner',
   },
 
   // a database and its copies
@@ -344,6 +347,7 @@ export const FAULTS = {
     exit: 1,
     remedy: 'wait until it is done; "wavspool status" shows what runs',
   },
+  LEASE_LOST: { cause: 'running', retry: 'this one', exit: 1, remedy: 'none: another host does it' },
 
   // table exports
   TABLE_UNKNOWN: {

@@ -21,9 +21,13 @@ export function faultCode(error: unknown): FaultCode {
   return error instanceof WavspoolError ? error.code : 'UNKNOWN';
 }
 
-/** The message of anything thrown, without its stack. */
+/**
+ * The message of anything thrown, without its stack. What was done in an open directory goes by a path below `/proc/self/fd`, which says
+ * nothing to people: the name in it stands alone.
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replaceAll(/\/proc\/self\/fd\/\d+\/(?=[^\s'])/g, '');
 }
 
 /** For `.catch`: undefined for what is not there; anything else is thrown on. */

@@ -1,5 +1,7 @@
 import type { Browsing } from './browse.ts';
 import type { FaultCode } from './faults.ts';
+import type { History } from './history.ts';
+import type { Leases, Tenure } from './lease.ts';
 import type {
   Failure,
   Occupant,
@@ -9,6 +11,8 @@ import type {
   UploadStatus,
   UploadUnit,
 } from './recording.ts';
+import type { RunLog } from './run-log.ts';
+import type { SharedPauses } from './shared-pauses.ts';
 import type {
   CommittedTar,
   FailedTar,
@@ -44,6 +48,8 @@ export interface Ledger {
   readonly recordings: RecordingLedger;
   readonly receipts: ReceiptLedger;
   readonly catalogue: LedgerCatalogue;
+  /** What its hosts share beside the rows; absent where the ledger is one host's. */
+  readonly shared?: SharedWork;
   /** Puts rows right that scripts and people wrote, so that none of them is outside of the figures; reports what it changed. */
   normalise(): Promise<void>;
   /** Why it could not be read or written when it was last tried; undefined while it can. */
@@ -85,6 +91,10 @@ export interface RecordingLedger {
   many(paths: readonly string[]): Promise<readonly RecordingRow[]>;
   /** The recording with that key; looks at every row where the key is not what its path says. */
   byKey(key: string): Promise<RecordingRow | undefined>;
+  /** Whether a recording of another site of the ledger has that key in the bucket. */
+  isOfOthers(key: string): Promise<boolean>;
+  /** The recordings with these keys, in no order; looks at every row once. */
+  manyByKey(keys: readonly string[]): Promise<readonly RecordingRow[]>;
   /** SUCCESS, with what the store answered. */
   stored(path: string, object: StoredObject): Promise<void>;
   /** FAILED, with its cause, and no longer part of a batch; one that is SUCCESS stays. */
@@ -139,7 +149,7 @@ export interface LedgerCatalogue extends Browsing {
   causes(): Promise<readonly { readonly cause: string; readonly recordings: number }[]>;
   /** For each span, the recordings whose last change lies in it. */
   ended(spans: readonly Span[]): Promise<readonly { readonly SUCCESS: number; readonly FAILED: number }[]>;
-  /** Takes a list of what is to be checked, as it is now; it keeps nobody from writing. */
+  /** Takes a list of what is to be checked, as it is now; it keeps no process from writing. */
   audit(request: AuditRequest): Promise<AuditList>;
   /** Tars of which rows are missing: fewer than their extraction had committed. */
   lackingRows(): Promise<readonly TarRow[]>;
@@ -194,7 +204,7 @@ export interface CleanupRequest extends PageRequest {
 }
 
 export interface AuditRequest {
-  /** `s3.prefix` and `paths.extracted`: the key of a row that was taken over is derived from them. */
+  /** `s3.prefix` and `paths.extracted`: the key of a legacy row is derived from them. */
   readonly prefix: string;
   readonly extracted: string;
   /** Rows changed since then only. */
@@ -208,7 +218,7 @@ export interface AuditedRow {
   readonly path: string;
   readonly key: string;
   readonly tar: string | undefined;
-  /** Absent in a row that was taken over. */
+  /** Absent in a legacy row. */
   readonly size: number | undefined;
   readonly sha256: string | undefined;
   readonly etag: string | undefined;
@@ -249,4 +259,19 @@ export interface StateTrouble {
   readonly message: string;
   /** ms since 1970. */
   readonly since: number;
+}
+
+/**
+ * What the hosts of a site share beside the rows, where the ledger is one over the network. All of it throws LEDGER_AWAY while that is
+ * away.
+ */
+export interface SharedWork {
+  /** What was on all hosts of the site, as the host of that data directory's id notes it. */
+  history(origin: string): History;
+  readonly pauses: SharedPauses;
+  readonly leases: Leases;
+  /** The same as those of the ledger, whose writes throw LEASE_LOST once another process has the lease. */
+  receipts(tenure: Tenure): ReceiptLedger;
+  /** The runs of the jobs of one host, by its id, or of the site's own jobs. What is noted under a tenure that is over throws LEASE_LOST. */
+  runs(of: { readonly host: string } | 'site'): RunLog;
 }

@@ -21,7 +21,7 @@ export interface RecordingRow {
   /** Retries so far; the first failure leaves it 0. */
   readonly retryCount: number;
   readonly cause: Cause | undefined;
-  /** Absolute path of the tar; undefined for a row that was taken over. */
+  /** Absolute path of the tar; undefined for a legacy row. */
   readonly tar: string | undefined;
   /** Its name in the tar. */
   readonly member: string | undefined;

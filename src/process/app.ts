@@ -169,13 +169,13 @@ export async function openOfflineApp(called: Called): Promise<OfflineApp> {
 
 /**
  * The settings of a command that asks about, or works on, what is there. Throws SETTINGS_INVALID, also in a directory that has
- * neither a settings file nor anything of an earlier run: then somebody has called it in the wrong one, and nothing is made here.
+ * neither a settings file nor anything of an earlier run: then an operator has called it in the wrong one, and nothing is made here.
  */
 export function settingsOfCommand({ configFile, env, cwd, site }: Called): LoadedSettings {
   const loaded = loadSettings({ configFile, env, cwd });
   const { file, lookedAt, settings } = loaded;
   if (file === undefined && !existsSync(settings.paths.data)) {
-    const message = `no settings file found, looked at ${lookedAt.join(' and ')}; and there is no ${settings.paths.data} of an earlier run`;
+    const message = `no settings file found, looked at ${lookedAt.join(' and ')}; and there is no ${settings.paths.data} of an earlier run: name the file with --config, or write one with "wavspool init"`;
     throw new WavspoolError('SETTINGS_INVALID', message);
   }
   return site === undefined ? loaded : { ...loaded, settings: { ...settings, site } };

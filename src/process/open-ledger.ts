@@ -19,14 +19,17 @@ export async function openLedger(settings: Settings, report: Report): Promise<Le
   const address = networkLedger(settings);
   return address === undefined
     ? openStateFile(settings, report)
-    : openPostgresLedger(await postgresOptions(settings, address));
+    : openPostgresLedger({ ...(await postgresOptions(settings, address)), report });
 }
 
 /** What a site's part of a ledger on PostgreSQL is opened with. */
-async function postgresOptions(settings: Settings, address: PostgresAddress): Promise<PostgresLedgerOptions> {
+async function postgresOptions(
+  settings: Settings,
+  address: PostgresAddress,
+): Promise<Omit<PostgresLedgerOptions, 'report'>> {
   const { site, s3, paths, upload } = settings;
   const { recordingKeys } = await import('../ingest/upload/index.ts');
-  const layout = { prefix: s3.prefix, incoming: paths.incoming, extracted: paths.extracted };
+  const layout = { site, prefix: s3.prefix, incoming: paths.incoming, extracted: paths.extracted };
   return {
     address,
     site,

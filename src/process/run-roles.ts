@@ -13,11 +13,12 @@ import {
 import type { QueueKind, Queues, RunningRole } from '../platform/queue/index.ts';
 import { usedRoles, type RoleName } from '../domain/role-names.ts';
 import { answerHealth, ownVerdict, type OwnFacts } from '../operate/role-health/index.ts';
-import { every, lowerPriority, serviceManager } from '../platform/runtime/index.ts';
+import { every, giveBackMemory, lowerPriority, serviceManager } from '../platform/runtime/index.ts';
 import { giveSigns, tell } from './tell-service-manager.ts';
 import {
   BLOCKED_MS,
   PATIENCE,
+  beatForSupervisor,
   guardLoop,
   watchProgress,
   type Sample,
@@ -52,9 +53,11 @@ export interface Watchdog {
   readonly everyMs: number;
   /** The event loop may be blocked for so long. */
   readonly blockedMs: number;
+  /** The supervisor counts our beats, so that no thread of ours has to. */
+  readonly beats?: boolean;
 }
 
-const WATCHDOG: Watchdog = { limits: PATIENCE, everyMs: 15_000, blockedMs: BLOCKED_MS };
+export const WATCHDOG: Watchdog = { limits: PATIENCE, everyMs: 15_000, blockedMs: BLOCKED_MS };
 /** EX_SOFTWARE: not a settings fault, so a supervisor tries again. */
 const STALLED_EXIT = 70;
 /** So often a role looks whether `state.db` is still the file that it has open. */
@@ -63,6 +66,8 @@ const STATE_LOOK_MS = 1000;
 const SITE_LOOK_MS = 5000;
 /** Stopping takes the grace and what the queue's own goodbye takes; a process that is slower has lost its Redis. */
 const STOP_MARGIN_MS = 8000;
+/** So long one that gives up waits for its health sockets to go: nothing that is left is to look like a role that hangs. */
+const LEAVE_MS = 1000;
 
 /**
  * Runs roles in this process until SIGTERM, SIGINT or SIGHUP (or the end of the supervisor that started it), then drains them
@@ -74,15 +79,7 @@ export async function runRoles(
   watchdog = WATCHDOG,
 ): Promise<void> {
   process.umask(0o027);
-  const name = roles.map((role) => role.name).join('+');
-  let app: HostApp;
-  try {
-    app = await openApp(configFile, name);
-    refuseUnused(roles, app);
-  } catch (error) {
-    process.stderr.write(`wavspool ${name}: ${messageOf(error)}\n`);
-    process.exit(FAULTS[faultCode(error)].exit);
-  }
+  const app = await openOrExit(roles, configFile);
   const stopRequested = untilAskedToStop();
   const startedAt = app.clock.monotonicMs();
   const running: RunningRole[] = [];
@@ -100,27 +97,23 @@ export async function runRoles(
     roles.every((role, at) => ownVerdict(role.name, factsOf(at), app.clock.now()).alive);
   void giveSigns(manager, isAlive, app, stopping.signal);
   void endWhenStateIsAnother(app, stopping.signal);
-  let site = ALONE;
-  try {
-    site = await join(app, roles);
-    for (const role of roles) running.push(await start(role, app));
-  } catch (err) {
-    app.report('role not started', { err });
-    process.exit(FAULTS[faultCode(err)].exit);
-  }
-  app.report('role started', { node: process.version });
-  letOthersGoFirst(app, roles);
-  flushCompileCache(); // where there is one, the next start is quick even if this process is killed
-  heartbeat = startHeartbeat(
-    app,
-    roles.map((role, at) => ({ name: role.name, running: running[at] })),
-    site,
-  );
-  void stayInSite(app, site, stopping.signal);
-  guardLoop(app.clock, app.report, stopping.signal, watchdog.blockedMs);
-  for (const role of running) {
-    const watching = watch(app, role, watchdog);
-    if (watching !== undefined) watchdogs.set(role, watching);
+  const starting = startAll(app, roles, running, stopping.signal);
+  const site = await Promise.race([starting, stopRequested.then(() => undefined)]);
+  if (site !== undefined) {
+    app.report('role started', { node: process.version });
+    letOthersGoFirst(app, roles);
+    flushCompileCache(); // where there is one, the next start is quick even if this process is killed
+    heartbeat = startHeartbeat(
+      app,
+      roles.map((role, at) => ({ name: role.name, running: running[at] })),
+      site,
+    );
+    void stayInSite(app, site, stopping.signal);
+    keepProcess(app, stopping.signal, watchdog);
+    for (const role of running) {
+      const watching = watch(app, role, watchdog);
+      if (watching !== undefined) watchdogs.set(role, watching);
+    }
   }
 
   const reason = await stopRequested;
@@ -129,16 +122,39 @@ export async function runRoles(
   stopping.abort();
   void tell(manager, app.report, 'STOPPING=1', `STATUS=${reason}: what runs is finished or released`);
   for (const watching of watchdogs.values()) watching.stop();
-  void giveUpAfter(app, graceMs + STOP_MARGIN_MS);
-  const released = await Promise.all(running.map((role) => role.stop(graceMs)));
-  await heartbeat.stop();
-  await Promise.all(answering.map((one) => one.close()));
-  app.report('role stopped', {
-    ms: Math.round(app.clock.monotonicMs() - startedAt),
-    released: released.reduce((sum, jobs) => sum + jobs, 0),
-  });
+  const silence = once(() => Promise.all(answering.map((one) => one.close())));
+  void giveUpAfter(app, graceMs + STOP_MARGIN_MS, silence);
+  const released = await stopAll(running, graceMs);
+  await heartbeat?.stop();
+  await silence();
+  app.report('role stopped', { ms: Math.round(app.clock.monotonicMs() - startedAt), released });
   await app.close();
   process.exit(0);
+}
+
+/** Keeps this process small while it is quiet, and has it ended, by its supervisor or a thread of its own, when its event loop is blocked. */
+function keepProcess({ clock, report }: HostApp, signal: AbortSignal, watchdog: Watchdog): void {
+  void giveBackMemory({ clock, signal });
+  if (watchdog.beats === true && process.connected) void beatForSupervisor(clock);
+  else guardLoop(clock, report, signal, watchdog.blockedMs);
+}
+
+async function openOrExit(roles: readonly Role[], configFile: string | undefined): Promise<HostApp> {
+  const name = roles.map((role) => role.name).join('+');
+  try {
+    const app = await openApp(configFile, name);
+    refuseUnused(roles, app);
+    return app;
+  } catch (error) {
+    process.stderr.write(`wavspool ${name}: ${messageOf(error)}\n`);
+    return process.exit(FAULTS[faultCode(error)].exit);
+  }
+}
+
+/** Stops roles, each within the grace; returns how many jobs were released. */
+async function stopAll(roles: readonly RunningRole[], graceMs: number): Promise<number> {
+  const released = await Promise.all(roles.map((role) => role.stop(graceMs)));
+  return released.reduce((sum, jobs) => sum + jobs, 0);
 }
 
 /** What a role can say of itself; `startedAt` is monotonic, as all that `app.clock` measures. */
@@ -169,13 +185,33 @@ function refuseUnused(roles: readonly Role[], { loaded }: HostApp): void {
   throw new WavspoolError('USAGE', message);
 }
 
+/**
+ * Starts the roles one after the other and adds each to `running`; resolves with their membership of the site. None is begun after the
+ * signal. What a start throws ends this process with its exit code.
+ */
+async function startAll(
+  app: HostApp,
+  roles: readonly Role[],
+  running: RunningRole[],
+  signal: AbortSignal,
+): Promise<Membership> {
+  try {
+    const site = await join(app, roles);
+    for (const role of roles) if (!signal.aborted) running.push(await start(role, app));
+    return site;
+  } catch (err) {
+    app.report('role not started', { err });
+    return process.exit(FAULTS[faultCode(err)].exit);
+  }
+}
+
 async function start(role: Role, { queues, ...app }: HostApp): Promise<RunningRole> {
   if (role.name === 'maintain' || role.name === 'dashboard') return role.start({ ...app, queues });
   if (queues === undefined) throw new WavspoolError('UNKNOWN', `${role.name} was started without Redis`);
   return role.start({ ...app, queues });
 }
 
-/** Only a child of `up` leads a session of its own; any other process would take somebody's whole session with it. */
+/** Only a child of `up` leads a session of its own; any other process would take a whole session with it. */
 function letOthersGoFirst({ report }: HostApp, roles: readonly Role[]): void {
   if (process.channel === undefined) return;
   for (const { nice } of roles) {
@@ -234,17 +270,28 @@ async function stayInSite(
 
 function untilAskedToStop(): Promise<string> {
   return new Promise((resolve) => {
-    // of a terminal that closes, or of somebody who is used to reload so: it ends in order
+    // of a terminal that closes, or of an operator who is used to reload so: it ends in order
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
     // `up` holds the other end: when it dies, even by SIGKILL, its roles end in order
-    process.on('disconnect', () => resolve('the supervisor is gone'));
+    const isGone = (): void => resolve('the supervisor is gone');
+    process.on('disconnect', isGone);
+    if ('connected' in process && !process.connected) isGone(); // it died while this process loaded its code
   });
 }
 
-async function giveUpAfter(app: HostApp, ms: number): Promise<void> {
+function once<T>(act: () => Promise<T>): () => Promise<T> {
+  let begun: Promise<T> | undefined;
+  return () => (begun ??= act());
+}
+
+async function giveUpAfter(app: HostApp, ms: number, leave: () => Promise<unknown>): Promise<void> {
   await app.clock.sleep(ms);
   app.report('role not stopped in time', { ms }); // what ran is tried again
-  process.exit(0);
+  try {
+    await Promise.race([leave(), app.clock.sleep(LEAVE_MS)]);
+  } finally {
+    process.exit(0);
+  }
 }
 
 /** Watches whether the role's work gets done; undefined for one that works off nothing. */
@@ -264,7 +311,7 @@ function watch(
     return watchProgress({ queue, look, recreate: () => worker.recreate() }, limits[queue], everyMs, deps);
   }
   if (unqueued === undefined) return undefined;
-  // nothing waits in a queue that somebody must take it from: only what never ends is a fault here
+  // nothing waits in a queue that a worker must take it from: only what never ends is a fault here
   const look = (): Promise<Sample> => {
     const active = unqueued.active();
     const finished = unqueued.finished();

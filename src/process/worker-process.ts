@@ -1,26 +1,34 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../domain/faults.ts';
-import { runRoles, type Role } from './run-roles.ts';
+import { WATCHDOG, runRoles, type Role, type Watchdog } from './run-roles.ts';
 
-/** The whole of a worker's entry point: `--config FILE` is its only option. Exits 2 for any other. */
+/** The whole of a worker's entry point: `--config FILE`, and `--beats` for a supervisor that counts them. Exits 2 for any other option. */
 export async function runWorker(role: Role): Promise<void> {
-  await runRoles([role], configOf(role.name, false).config);
+  const { config, watchdog } = wordsOf(role.name, false);
+  await runRoles([role], config, watchdog);
 }
 
 /** As {@link runWorker}, for one that runs those of `roles` that its arguments name. */
 export async function runWorkers(name: string, roles: readonly Role[]): Promise<void> {
-  const { config, named } = configOf(name, true);
+  const { config, named, watchdog } = wordsOf(name, true);
   const chosen = roles.filter((role) => named.includes(role.name));
   const isEach = chosen.length === named.length && chosen.length > 0;
   if (!isEach) refuse(name, `it runs ${roles.map((role) => role.name).join(', ')}: say which`);
-  await runRoles(chosen, config);
+  await runRoles(chosen, config, watchdog);
 }
 
-function configOf(name: string, allowPositionals: boolean): { config?: string; named: readonly string[] } {
+interface Words {
+  readonly config?: string;
+  readonly named: readonly string[];
+  readonly watchdog: Watchdog;
+}
+
+function wordsOf(name: string, allowPositionals: boolean): Words {
   try {
-    const parsed = parseArgs({ options: { config: { type: 'string' } }, allowPositionals });
-    const { config } = parsed.values;
-    return { ...(config !== undefined && { config }), named: parsed.positionals };
+    const options = { config: { type: 'string' }, beats: { type: 'boolean', default: false } } as const;
+    const { values, positionals: named } = parseArgs({ options, allowPositionals });
+    const { config, beats } = values;
+    return { ...(config !== undefined && { config }), named, watchdog: { ...WATCHDOG, beats } };
   } catch (error) {
     return refuse(name, `${messageOf(error)}; the only option is --config FILE`);
   }

@@ -45,21 +45,10 @@ export function guard(
         remedy: 'send "Authorization: Bearer …" with the dashboard’s token',
       });
     }
-    if (who.by === 'cookie' && changes(request) && !isSameOrigin(request.headers)) {
-      report('request refused', { route, status: 403, reason: 'it came from another origin' });
-      return refuse(reply, 403, {
-        error: 'this change was asked for from another origin',
-        code: 'CROSS_ORIGIN',
-        remedy: 'use the dashboard’s own pages, or the token',
-      });
-    }
-    if (who.may === 'look' && changes(request)) {
-      report('request refused', { route, status: 403, reason: 'it came with the read-only token' });
-      return refuse(reply, 403, {
-        error: 'the read-only token sees everything and changes nothing',
-        code: 'READ_ONLY',
-        remedy: 'log in with http.token, or the token in dashboard.token',
-      });
+    const refusal = whyRefused(request, who);
+    if (refusal !== undefined) {
+      report('request refused', { route, status: 403, reason: refusal.reason });
+      return refuse(reply, 403, refusal.problem);
     }
     request.who = who;
     return undefined;
@@ -70,11 +59,41 @@ export function guard(
     if (who === undefined || !changes(request)) return;
     report('asked over HTTP', {
       ...askerOf(request),
-      what: `${request.method} ${routeOf(request.url)}`,
+      what: `${request.method} ${routeOf(request.url)}${siteIn(request.originalUrl)}`,
       asked: JSON.stringify(body ?? {}).slice(0, MOST_ASKED),
       status: reply.statusCode,
     });
   });
+}
+
+const OTHER_ORIGIN = {
+  reason: 'it came from another origin',
+  problem: {
+    error: 'this change was asked for from another origin',
+    code: 'CROSS_ORIGIN',
+    remedy: 'use the dashboard’s own pages, or the token',
+  },
+};
+const READ_ONLY = {
+  reason: 'it came with the read-only token',
+  problem: {
+    error: 'the read-only token sees everything and changes nothing',
+    code: 'READ_ONLY',
+    remedy: 'log in with http.token, or the token in dashboard.token',
+  },
+};
+
+/** Why a caller who is known may not have this; undefined when they may. */
+function whyRefused(request: FastifyRequest, { by, may }: Identity): typeof OTHER_ORIGIN | undefined {
+  if (!changes(request)) return undefined;
+  if (by === 'cookie' && !isSameOrigin(request.headers)) return OTHER_ORIGIN;
+  return may === 'look' ? READ_ONLY : undefined;
+}
+
+/** Which other site it was asked of. */
+function siteIn(url: string): string {
+  const site = new URLSearchParams(url.split('?', 2)[1] ?? '').get('site');
+  return site === null ? '' : ` of ${site}`;
 }
 
 /** Of what was asked for, in the log. */

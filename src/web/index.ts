@@ -2,3 +2,4 @@
 export { startDashboard } from './server.ts';
 export { dashboardToken } from './token.ts';
 export type { AuditHeard, AuditWords } from './audit-desk.ts';
+export type { DashboardDeps, OpenedSite } from './context.ts';

@@ -12,20 +12,29 @@ export function refuse(
 }
 
 /** Turns what the routes throw into `{error, code, remedy}`; what is not a caller's fault is reported. */
-export function answerFaults(server: FastifyInstance, report: Report): void {
+export function answerFaults(
+  server: FastifyInstance,
+  report: Report,
+  /** What to say of an address that there is not. */
+  missing?: () => Error,
+): void {
   server.setErrorHandler((error, request, reply) => {
     const code = codeOf(error);
     const status = statusOf(error, code);
-    if (status >= 500) report('request failed', { route: routeOf(request.url), err: error });
-    return refuse(reply, status, { error: messageOf(error), code, remedy: FAULTS[code].remedy });
+    // that a site is another host's is no fault of this one
+    if (status >= 500 && FAULTS[code].cause !== 'site')
+      report('request failed', { route: routeOf(request.url), err: error });
+    const remedy = code === 'USAGE' ? 'see docs/http.md for what each route takes' : FAULTS[code].remedy;
+    return refuse(reply, status, { error: messageOf(error), code, remedy });
   });
-  server.setNotFoundHandler((request, reply) =>
-    refuse(reply, 404, {
+  server.setNotFoundHandler((request, reply) => {
+    if (missing !== undefined) throw missing();
+    return refuse(reply, 404, {
       error: `there is no ${request.method} ${routeOf(request.url)}`,
       code: 'USAGE',
       remedy: 'open / for what there is',
-    }),
-  );
+    });
+  });
 }
 
 /** Who asked, as the events name them: by the page or with the token, and from which address. */

@@ -5,6 +5,7 @@ import { messageOf, WavspoolError } from '../domain/faults.ts';
 import { certificate } from './certificate.ts';
 import { createThrottle, type Throttle } from './auth.ts';
 import { prefixOf, withoutPrefix } from './base-path.ts';
+import { behindProxies } from './behind-proxies.ts';
 import { createContext, type Context, type DashboardDeps } from './context.ts';
 import { guard } from './guard.ts';
 import { answerFaults } from './replies.ts';
@@ -17,7 +18,7 @@ import { events } from './routes/events.ts';
 import { failures } from './routes/failures.ts';
 import { fetchRoute } from './routes/fetch.ts';
 import { find } from './routes/find.ts';
-import { historyRoutes } from './routes/history.ts';
+import { historyRoute, runsRoute } from './routes/history.ts';
 import { recordings } from './routes/recordings.ts';
 import { system } from './routes/system.ts';
 import { work } from './routes/work.ts';
@@ -31,6 +32,7 @@ import { tars } from './routes/tars.ts';
 import { audit } from './routes/audit.ts';
 import { backups } from './routes/backups.ts';
 import { uploads } from './routes/uploads.ts';
+import { routeBySite } from './sites/index.ts';
 
 export type { DashboardDeps } from './context.ts';
 
@@ -41,10 +43,11 @@ export type { DashboardDeps } from './context.ts';
 export async function startDashboard(
   deps: DashboardDeps,
 ): Promise<{ address: string; stop: () => Promise<void> }> {
-  const { host, port, tls, basePath } = deps.settings.http;
+  const { host, port, tls, basePath, trustedProxies } = deps.settings.http;
   const prefix = prefixOf(basePath);
   const server = fastify({
     ...(tls !== undefined && { https: certificate(tls) }),
+    ...behindProxies(trustedProxies),
     logger: false,
     forceCloseConnections: true,
     rewriteUrl: ({ url = '/' }) => withoutPrefix(url, prefix),
@@ -91,6 +94,7 @@ export async function startDashboard(
 
 async function behindToken(server: FastifyInstance, context: Context, throttle: Throttle): Promise<void> {
   guard(server, context, throttle);
+  routeBySite(server, context);
   consolePages(server, context);
   readyz(server, context);
   metrics(server, context);
@@ -107,7 +111,8 @@ async function behindToken(server: FastifyInstance, context: Context, throttle: 
   fetchRoute(server, context);
   work(server, context);
   events(server, context);
-  historyRoutes(server, context);
+  historyRoute(server, context);
+  runsRoute(server, context);
   system(server, context);
   if (context.queues !== undefined) await queueBoard(server, context, context.queues);
 }

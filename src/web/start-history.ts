@@ -1,10 +1,5 @@
-import {
-  keepEvents,
-  keepMinutes,
-  openHistory,
-  type History,
-  type KeptEvent,
-} from '../operate/history/index.ts';
+import { keepEvents, keepMinutes, openHistory } from '../operate/history/index.ts';
+import type { KeptEvent } from '../domain/history.ts';
 import type { Status } from '../operate/status/index.ts';
 import type { Context, DashboardDeps } from './context.ts';
 
@@ -16,8 +11,8 @@ export interface Kept extends Pick<Context, 'history' | 'heard'> {
 }
 
 /** Opens the history of a site. Throws STATE_UNUSABLE or STATE_DAMAGED. */
-export function startHistory({ settings, ledger, clock, report }: DashboardDeps): Kept {
-  const history: History = openHistory(settings.paths.state);
+export function startHistory({ settings, ledger, host, clock, report }: DashboardDeps): Kept {
+  const history = ledger.shared?.history(host.origin) ?? openHistory(settings.paths.state);
   const listeners = new Set<(events: readonly KeptEvent[]) => void>();
   const tell = (events: readonly KeptEvent[]): void => {
     for (const listener of listeners) listener(events);

@@ -7,7 +7,7 @@ import { makeDirectory, writeDurably } from '../platform/runtime/index.ts';
 
 export interface DashboardToken {
   readonly token: Secret;
-  /** True when it did not exist before: nobody has seen it yet. */
+  /** True when it did not exist before: it was never shown yet. */
   readonly isNew: boolean;
 }
 

@@ -1,18 +1,17 @@
 import '../../src/platform/runtime/require-node.js';
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect, parseArgs, promisify } from 'node:util';
-import { seededNumbers } from '../fuzz/mutate.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { startRig, type Rig } from '../support/rig.ts';
 import { formatS3Address, startGateway } from '../support/s3.ts';
 import { startSshd } from '../support/sshd.ts';
-import { INSIDE, OUTSIDE, keepUp, secretsOf, type Fault } from './faults.ts';
+import { INSIDE, OUTSIDE, TARS, keepUp, secretsOf, type Fault } from './faults.ts';
 import { lander, type Landed } from './landings.ts';
+import { numbersFor } from './numbers.ts';
 
 // The whole of wavspool on a bad day: a seeded driver lands tars over SFTP while it kills, flushes, cuts the network and fills
 // the disk. At the end everything is healed, and an oracle that shares no code with wavspool checks every promise.
@@ -21,11 +20,19 @@ const run = promisify(execFile);
 const HEALING_MS = 300_000;
 const SEEN_BACK_MS = 90_000;
 
-const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+    /** `extract.copy`: `true`, `false`, or as an even or odd seed says. */
+    copy: { type: 'string', default: 'by seed' },
+  },
+});
 const seconds = Number(values.seconds ?? 60);
 const seed = Number(values.seed ?? Date.now() % 2 ** 31);
-const again = `make chaos SECONDS=${seconds} SEED=${seed}`;
-console.log(`chaos for ${seconds} s with seed ${seed}`);
+const copy = values.copy === 'by seed' ? seed % 2 === 0 : values.copy === 'true';
+const again = `make chaos SECONDS=${seconds} SEED=${seed} COPY=${copy}`;
+console.log(`chaos for ${seconds} s with seed ${seed}, extract.copy: ${copy}`);
 
 await using stack = new AsyncDisposableStack();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -40,13 +47,14 @@ stack.defer(async () => {
   if (!isEvidenceNeeded) await rm(evidence, { recursive: true });
 });
 const disk = await mountDisk(200 + 2 * seconds); // what lands in that time, and as much again
-const gateway = stack.use(await startGateway());
+const gateway = stack.use(await startGateway('disk'));
 process.env['WAVSPOOL_TEST_S3'] = formatS3Address(gateway);
 const proxy = stack.use(await startFaultProxy(Number(new URL(gateway.endpoint).port)));
 const sshd = stack.use(await startSshd());
 if (disk !== undefined) process.env['TMPDIR'] = disk; // where the rig makes its directory
 const rig = stack.use(
   await startRig(sshd.incoming, {
+    extract: { copy },
     s3: { endpoint: `http://127.0.0.1:${proxy.port}` },
     arrival: { quietSeconds: 0.5, rescanSeconds: 5, incompleteAfterSeconds: 8 },
     upload: {
@@ -85,19 +93,27 @@ process.exitCode = wrong === '' ? 0 : 1;
 
 /** What is wrong after all of it, a line each; empty when nothing is. */
 async function judgement(): Promise<string> {
-  await Promise.all([landTars(), makeTrouble('inside', INSIDE), makeTrouble('outside', OUTSIDE)]);
+  await Promise.all([
+    landTars(),
+    makeTrouble('inside', INSIDE),
+    makeTrouble('outside', OUTSIDE),
+    // with a copy its tar is nothing to a recording that was extracted
+    ...(copy ? [] : [makeTrouble('tars', TARS)]),
+  ]);
   proxy.set({ kind: 'pass' });
   await keepUp(rig);
   return [...(await heal(rig)), ...(await judge())].join('\n');
 }
 
-/** Numbers of a loop's own: what one draws does not depend on how quick the others are. */
-function numbersFor(loop: string): (below: number) => number {
-  return seededNumbers(createHash('sha256').update(`${seed} ${loop}`).digest().readInt32LE());
+/** One of the plain tars that landed last, of which some are extracted and not uploaded. */
+function lastTar(number: (below: number) => number): string | undefined {
+  const plain = landed.filter(({ path, good }) => good && path.endsWith('.tar')).slice(-3);
+  const tar = plain[number(Math.max(1, plain.length))];
+  return tar === undefined ? undefined : join(sshd.incoming, tar.path);
 }
 
 async function landTars(): Promise<void> {
-  const number = numbersFor('tars');
+  const number = numbersFor(seed, 'tars');
   const landing = lander(sshd, number);
   while (performance.now() < end) {
     landed.push(await landing.next());
@@ -106,8 +122,8 @@ async function landTars(): Promise<void> {
 }
 
 async function makeTrouble(where: string, kinds: Readonly<Record<string, Fault>>): Promise<void> {
-  const number = numbersFor(where);
-  const world = { rig, proxy, gateway, disk, number };
+  const number = numbersFor(seed, where);
+  const world = { rig, proxy, gateway, disk, number, lastTar };
   const choices = Object.entries(kinds);
   while (performance.now() < end) {
     await delay(number(3000));
@@ -183,7 +199,7 @@ async function judge(): Promise<readonly string[]> {
   };
   const path = join(evidence, 'manifest.json');
   await writeFile(path, JSON.stringify(manifest), { mode: 0o600 });
-  const oracle = await run('python3', [join(import.meta.dirname, 'oracle.py'), path], {
+  const oracle = await run('python3', ['-B', join(import.meta.dirname, 'oracle.py'), path], {
     maxBuffer: 1 << 26,
   }).catch((error: unknown) => error as { code: number; stdout: string; stderr: string });
   return [

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { open, readFile, rm, statfs } from 'node:fs/promises';
+import { copyFile, open, readFile, rename, rm, stat, statfs, truncate, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -7,8 +7,8 @@ import { createSemaphore } from '../../src/platform/runtime/index.ts';
 import { httpAnswer, s3Refusal, type FaultProxy, type Weather } from '../support/fault-proxy.ts';
 import type { Rig } from '../support/rig.ts';
 import type { TestGateway } from '../support/s3.ts';
-
-type Numbers = (below: number) => number;
+import type { Numbers } from './numbers.ts';
+import { ROLES, pidsBelow, roleProgram, signal } from '../support/processes.ts';
 
 const run = promisify(execFile);
 
@@ -20,12 +20,13 @@ export interface World {
   /** A disk of wavspool's own that may be filled; undefined where none could be mounted. */
   readonly disk: string | undefined;
   readonly number: Numbers;
+  /** A plain tar that landed a moment ago; undefined while there is none. */
+  readonly lastTar: (number: Numbers) => string | undefined;
 }
 
 /** Something bad that happens, and has ended when the promise resolves; says which of its kinds it was, if it has some. */
 export type Fault = (world: World) => Promise<string | void>;
 
-const ROLES = ['watch', 'extract', 'upload', 'maintain', 'dashboard'] as const;
 const answers = (response: string): Weather => ({ kind: 'answer', response });
 const WEATHERS: readonly (readonly [string, Weather])[] = [
   ['refused', { kind: 'refuse' }],
@@ -49,25 +50,6 @@ const BALLAST_CHUNK = 1024 * 1024;
 const seconds = (number: Numbers, from: number, to: number): Promise<void> =>
   delay(1000 * from + number(1000 * (to - from)));
 
-/** The pids of the roles that `up` has started, as the kernel knows them: a role may be too young for its heartbeat. */
-async function pidsOf(rig: Rig, program: RegExp): Promise<readonly number[]> {
-  const { stdout } = await run('ps', ['-eo', 'pid=,args=']);
-  return stdout
-    .split('\n')
-    .filter((line) => line.includes(rig.data.replace(/\/data$/, '')) && program.test(line))
-    .map((line) => Number.parseInt(line, 10));
-}
-
-function signal(pids: readonly number[], name: NodeJS.Signals): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, name);
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error; // it was quicker
-    }
-  }
-}
-
 const looks = createSemaphore(1);
 
 /**
@@ -80,9 +62,9 @@ export async function keepUp(rig: Rig): Promise<void> {
   if ((await pidsOf(rig, /wavspool\.js up/)).length === 0) await rig.launch();
 }
 
-/** The process of a role: watch, maintain and dashboard share one. */
-const roleProgram = (role: string): RegExp =>
-  new RegExp(`workers/${['extract', 'upload'].includes(role) ? role : 'control'}\\.js`);
+/** The pids of what `up` has started. */
+const pidsOf = (rig: Rig, program: RegExp): Promise<readonly number[]> =>
+  pidsBelow(rig.data.replace(/\/data$/, ''), program);
 
 /** What happens to wavspool's own processes. */
 export const INSIDE: Readonly<Record<string, Fault>> = {
@@ -140,6 +122,44 @@ export const OUTSIDE: Readonly<Record<string, Fault>> = {
     await rm(ballast);
   },
 };
+
+/** What the faults that happen to tars act on. */
+export type TarWorld = Pick<World, 'number' | 'lastTar'>;
+
+/** What happens to a tar whose recordings are uploaded straight from it. */
+export const TARS: Readonly<Record<string, (world: TarWorld) => Promise<void>>> = {
+  'a tar that is moved away and back': async (world) =>
+    withLastTar(world, async (tar) => {
+      await rename(tar, aside(tar));
+      await delay(world.number(1000));
+      await rename(aside(tar), tar);
+    }),
+  'a tar that is cut, and whole again under its old time': async (world) =>
+    withLastTar(world, async (tar) => {
+      const { size, atime, mtime } = await stat(tar);
+      await copyFile(tar, aside(tar));
+      await utimes(aside(tar), atime, mtime);
+      await truncate(tar, Math.floor(size / 2));
+      await delay(world.number(500));
+      await rename(aside(tar), tar);
+    }),
+  'a tar that a copy of it is renamed over': async (world) =>
+    withLastTar(world, async (tar) => {
+      await copyFile(tar, aside(tar));
+      await rename(aside(tar), tar);
+    }),
+};
+
+/** A name that arrival does not take. */
+const aside = (tar: string): string => `${tar}.part`;
+
+async function withLastTar(
+  { lastTar, number }: TarWorld,
+  act: (tar: string) => Promise<void>,
+): Promise<void> {
+  const tar = lastTar(number);
+  if (tar !== undefined) await act(tar);
+}
 
 /** Takes all the room that there is, whoever else takes some meanwhile. */
 async function fill(ballast: string, disk: string): Promise<void> {

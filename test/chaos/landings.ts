@@ -5,8 +5,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { Sshd } from '../support/sshd.ts';
 import { makeTar } from '../support/tars.ts';
 import { makeWav } from '../support/wavs.ts';
-
-type Numbers = (below: number) => number;
+import type { Numbers } from './numbers.ts';
 
 /** What the driver knows of a tar that it landed; the oracle holds everything against it. */
 export interface Landed {
@@ -24,8 +23,13 @@ const KINDS = ['', '', '', '.gz', '.zst'] as const;
 const ONE_LARGE_IN = 400;
 const LARGE_BYTES = 6 * 1024 * 1024;
 
-/** Lands tars as phone systems do: through SFTP, or by a rename on the host. Some are bad, some names come twice, some whole tars. */
-export function lander(sshd: Sshd, number: Numbers): { next(): Promise<Landed> } {
+/** A tar that is to land: what the driver knows of it, and its bytes. */
+export interface Made extends Landed {
+  readonly tar: Buffer;
+}
+
+/** Makes tars as phone systems do: some are bad, some names come twice, some whole tars. The names of the tars begin with `prefix`. */
+export function tarMaker(number: Numbers, prefix = ''): { next(): Made } {
   let tars = 0;
   let lastBody: Buffer = Buffer.alloc(0);
   let lastGood = {
@@ -52,7 +56,7 @@ export function lander(sshd: Sshd, number: Numbers): { next(): Promise<Landed> }
   };
 
   return {
-    next: async () => {
+    next: () => {
       tars += 1;
       const { members } = compose();
       const kind = KINDS[number(KINDS.length)] ?? '';
@@ -63,9 +67,25 @@ export function lander(sshd: Sshd, number: Numbers): { next(): Promise<Landed> }
       const sent =
         number(15) === 0 ? lastGood : { kind, tar, good, recordings: good ? recordingsOf(members) : [] };
       if (sent.good) lastGood = sent; // it may come a second time, under another name
-      const path = `crm/day-${number(3)}/${tars}.tar${sent.kind}`;
-      await land(sshd, number(3) === 0, path, sent.tar);
-      return { path, sha256: sha256Of(sent.tar), good: sent.good, recordings: sent.recordings };
+      return {
+        path: `crm/day-${number(3)}/${prefix}${tars}.tar${sent.kind}`,
+        sha256: sha256Of(sent.tar),
+        good: sent.good,
+        recordings: sent.recordings,
+        tar: sent.tar,
+      };
+    },
+  };
+}
+
+/** Lands the tars of a maker through SFTP, or by a rename on the host. */
+export function lander(sshd: Sshd, number: Numbers): { next(): Promise<Landed> } {
+  const maker = tarMaker(number);
+  return {
+    next: async () => {
+      const { tar, ...landed } = maker.next();
+      await land(sshd, number(3) === 0, landed.path, tar);
+      return landed;
     },
   };
 }

@@ -150,7 +150,11 @@ export async function startCompose(): Promise<Compose> {
     },
     stored: async () => storedIn(await s3()),
     [Symbol.asyncDispose]: async () => {
-      await compose('down', '--volumes', '--timeout', '5', '--remove-orphans');
+      // the engine may still hold the last container's end of a network when compose asks for the network's removal
+      await until('everything of the project is removed', async () => {
+        await compose('down', '--volumes', '--timeout', '5', '--remove-orphans');
+        return true;
+      });
       await rm(directory, { recursive: true });
     },
   };

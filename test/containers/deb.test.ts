@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../support/ports.ts';
+import { bootsSystemd } from './boots-systemd.ts';
 
 // The Debian package on a Debian that systemd boots: installed, upgraded with work running, removed, purged. It keeps a host here, for
 // that needs neither Redis nor a store.
@@ -33,19 +33,6 @@ beforeAll(async () => {
   const control = join(tree, 'DEBIAN/control');
   await writeFile(control, (await readFile(control, 'utf8')).replace(/^Version: .*$/m, 'Version: 0.0.9'));
   await run('dpkg-deb', ['--root-owner-group', '-Zgzip', '-z1', '-b', tree, join(directory, 'before.deb')]);
-  const groups = existsSync('/sys/fs/cgroup/cgroup.controllers')
-    ? ['--cgroupns=private']
-    : ['--cgroupns=host', '-v', '/sys/fs/cgroup:/sys/fs/cgroup:rw'];
-  const rights = [
-    '--cap-add',
-    'SYS_ADMIN',
-    '--security-opt',
-    'seccomp=unconfined',
-    '--tmpfs',
-    '/run',
-    '--tmpfs',
-    '/run/lock',
-  ];
   await run('docker', [
     'run',
     '-d',
@@ -53,8 +40,7 @@ beforeAll(async () => {
     'host',
     '--name',
     NAME,
-    ...groups,
-    ...rights,
+    ...bootsSystemd(),
     'wavspool-systemd',
   ]);
   await run('docker', ['cp', join(directory, 'before.deb'), `${NAME}:/root/before.deb`]);
@@ -70,7 +56,7 @@ afterAll(async () => {
 
 const INSTALL = 'DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends';
 
-test('installed: the command, the user, the directories, the man page; nothing runs that nobody has enabled', async () => {
+test('installed: the command, the user, the directories, the man page; nothing runs that was not enabled', async () => {
   await machine(`apt-get update -qq; ${INSTALL} /root/before.deb`);
   expect(await machine('wavspool version')).toMatch(/^wavspool .*Node 26/);
   expect(await machine("stat -c '%U:%G %a' /var/lib/wavspool /etc/wavspool")).toBe(

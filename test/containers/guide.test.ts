@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../support/ports.ts';
 import { makeTar } from '../support/tars.ts';
 import { makeWav } from '../support/wavs.ts';
+import { bootsSystemd } from './boots-systemd.ts';
 import { guideBlocks } from './guide-blocks.ts';
 
 // docs/production.md, read and run line by line on a Debian 12 that systemd boots; then what the document promises of it. What it leaves
@@ -90,20 +91,6 @@ beforeAll(async () => {
   const made = (): Promise<boolean> =>
     run(process.execPath, ['infra/containers/create-bucket.ts'], { env }).then(() => true);
   await until('the store has its bucket', made, MINUTES_5);
-  // what a boot needs; the control groups of version 1 have to be the host's
-  const groups = existsSync('/sys/fs/cgroup/cgroup.controllers')
-    ? ['--cgroupns=private']
-    : ['--cgroupns=host', '-v', '/sys/fs/cgroup:/sys/fs/cgroup:rw'];
-  const rights = [
-    '--cap-add',
-    'SYS_ADMIN',
-    '--security-opt',
-    'seccomp=unconfined',
-    '--tmpfs',
-    '/run',
-    '--tmpfs',
-    '/run/lock',
-  ];
   // this host may reach the registries through certificates of its own: for the commands of the guide only
   const ca = '/etc/host-certificates.crt';
   const trust = ['NODE_EXTRA_CA_CERTS', 'npm_config_cafile', 'CURL_CA_BUNDLE', 'GIT_SSL_CAINFO'].flatMap(
@@ -116,8 +103,7 @@ beforeAll(async () => {
     NAME,
     '--network',
     NAME,
-    ...groups,
-    ...rights,
+    ...bootsSystemd(),
     ...trust,
     '-v',
     `/etc/ssl/certs/ca-certificates.crt:${ca}:ro`,

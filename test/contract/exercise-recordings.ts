@@ -109,6 +109,10 @@ export function exerciseRecordings(it: Subject): void {
       });
       expect(await it.ledger.recordings.byKey('x/a.wav')).toMatchObject({ path: '/x/a.wav' });
       expect(await it.ledger.recordings.byKey('x/none')).toBeUndefined();
+      expect(await it.ledger.recordings.manyByKey(['x/none', 'x/a.wav'])).toMatchObject([
+        { path: '/x/a.wav' },
+      ]);
+      expect(await it.ledger.recordings.isOfOthers('x/a.wav')).toBe(false);
       await it.stored('/x/a.wav', 'a'); // an outcome that was not known is repeated
       expect((await it.row('/x/a.wav')).status).toBe('SUCCESS');
     });

@@ -236,7 +236,7 @@ export function exerciseTars(it: Subject): void {
       expect(await it.ledger.tars.occupants([])).toEqual(new Map());
     });
 
-    test('20,000 recordings of one tar are one commit: nobody sees a part of them', async () => {
+    test('20,000 recordings of one tar are one commit: no reader sees a part of them', async () => {
       const other = await it.open();
       const pages = Array.from({ length: 40 }, (_, page) =>
         Array.from({ length: 500 }, (_, i) => ({

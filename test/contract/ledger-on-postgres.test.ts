@@ -102,6 +102,24 @@ test('a receipt’s writer that wakes late can neither begin a place of the chai
   await ledger.close();
 });
 
+test('the runs of a host that is gone are forgotten after a year and a month, those of the others stay', async () => {
+  const ledger = await openPostgresLedger(optionsOf('hosts'));
+  const runsOn = (host: string) => ledger.shared?.runs({ host });
+  const begun = { job: 'snapshot', by: 'schedule', due: undefined, startedAt: Date.now() } as const;
+  for (const host of ['gone', 'quiet', 'here']) await runsOn(host)?.begin(begun, undefined);
+  const age = (host: string, days: number) =>
+    servers.primary.sql(
+      `UPDATE runs SET started_at = now() - interval '${days} days' WHERE site = 'hosts' AND host = '${host}'`,
+    );
+  await Promise.all([age('gone', 401), age('quiet', 399), age('here', 401)]);
+  await runsOn('here')?.begin(begun, undefined);
+  const left = await servers.primary.sql<{ host: string }>(
+    "SELECT host FROM runs WHERE site = 'hosts' ORDER BY host",
+  );
+  expect(left.map(({ host }) => host)).toEqual(['here', 'here', 'quiet']);
+  await ledger.close();
+});
+
 test('what no text of PostgreSQL or no index can hold: a NUL, a name of any length', async () => {
   const ledger = await openPostgresLedger(optionsOf('odd'));
   const member = `../${randomBytes(4000).toString('hex')}`;
@@ -170,7 +188,16 @@ test('a ledger without tables is refused with the command that makes them; a new
     database: 'empty',
   });
   await client.connect();
+  const migrate = (): Promise<unknown> =>
+    migratePostgres({ address, clock: systemClock, random: systemRandom });
+  await client.query('UPDATE wavspool_schema SET oldest_program = 1');
+  await migrate(); // made before this program shut out older ones: from now on it does
+  const { rows } = await client.query<{ oldest: number }>(
+    'SELECT oldest_program AS oldest FROM wavspool_schema',
+  );
+  expect(rows[0]?.oldest).toBeGreaterThan(1);
   await client.query('UPDATE wavspool_schema SET schema = 99, oldest_program = 98');
+  await migrate(); // an older program's takes nothing back
   await client.end();
   await expect(open()).rejects.toThrow(/schema 99/);
 });

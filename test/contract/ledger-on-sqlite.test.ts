@@ -79,14 +79,14 @@ test('a state.db of the version before is brought up to date with every row kept
   const schema = 'SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name';
   const current = sqlite3(schema);
   sqlite3(
-    'DROP INDEX uploads_odd; DROP INDEX uploads_open_rows; ALTER TABLE uploads DROP COLUMN batch; ALTER TABLE uploads DROP COLUMN source_tar; ALTER TABLE uploads DROP COLUMN source_offset; PRAGMA user_version = 4',
+    'DROP INDEX uploads_odd; DROP INDEX tars_odd; DROP INDEX uploads_open_rows; DROP INDEX uploads_failures; ALTER TABLE uploads DROP COLUMN batch; ALTER TABLE uploads DROP COLUMN source_tar; ALTER TABLE uploads DROP COLUMN source_offset; PRAGMA user_version = 4',
   );
   reported = [];
   const ledger = await open();
   expect(reported).toEqual([]);
   expect((await ledger.recordings.openUnits({ limit: 10 })).rows).toMatchObject([{ paths: ['/x/a.wav'] }]);
   await ledger.close();
-  expect(sqlite3(`PRAGMA user_version; ${schema}`)).toBe(`7\n${current}`);
+  expect(sqlite3(`PRAGMA user_version; ${schema}`)).toBe(`9\n${current}`);
 });
 
 test('a newer schema is refused with its number, and left as it is', async () => {
@@ -139,12 +139,11 @@ test('what ended within a time: from its first second on, before its last, and r
 });
 
 test('the pages of a list hold each row once, those without a time last, also while others change', async () => {
-  await makeEmpty();
+  const ledger = await open();
   sqlite3(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 299)
     INSERT INTO uploads (wav_path, status, timestamp)
       SELECT '/x/' || i || '.wav', iif(i % 3 = 0, 'FAILED', iif(i % 3 = 1, 'SUCCESS', 'PENDING')),
         iif(i % 10 = 0, NULL, '2025-09-01 00:00:0' || (i % 7)) FROM n;`);
-  const ledger = await open();
   const { rows: all } = await ledger.catalogue.list({ limit: 1000 });
   expect(all).toHaveLength(300);
   const seen: string[] = [];
@@ -166,7 +165,7 @@ const names = ({ rows }: PageOf<RecordingRow>): readonly string[] =>
   rows.map(({ path }) => path.replace('/x/', '').replace('.wav', ''));
 
 test('a search finds what has the part in its path or its tar’s, the newest change first, through any number of rows', async () => {
-  await makeEmpty();
+  const ledger = await open();
   // 25,000 rows of three seconds and three statuses; every 5,000th has a name of its own
   sqlite3(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 24999)
     INSERT INTO uploads (wav_path, status, timestamp, tar)
@@ -174,7 +173,6 @@ test('a search finds what has the part in its path or its tar’s, the newest ch
         '2025-09-01 00:00:0' || (i / 10000), '/in/tar-' || (i / 12000) || '.tar' FROM n;
     INSERT INTO uploads (wav_path, status, timestamp, tar) VALUES ('/x/rare-undated.wav', 'SUCCESS', NULL, NULL),
       ('/in/rare.tar', 'FAILED', '2025-09-01 00:00:09', '/in/rare.tar');`);
-  const ledger = await open();
   const page = (query: Parameters<Ledger['catalogue']['search']>[0]): Promise<PageOf<RecordingRow>> =>
     ledger.catalogue.search(query);
   const found = async (query: Parameters<Ledger['catalogue']['search']>[0]): Promise<readonly string[]> =>
@@ -195,7 +193,7 @@ test('a search finds what has the part in its path or its tar’s, the newest ch
 });
 
 test('a search is what a list has of that part, in its order, whether few have it or more than are gathered', async () => {
-  await makeEmpty();
+  const ledger = await open();
   // 120,000 rows, 50 to a second, three to a tar that has no row, every 1,000th undated, every 7th without a tar; and failed tars
   sqlite3(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 119999)
     INSERT INTO uploads (wav_path, status, timestamp, tar)
@@ -205,7 +203,6 @@ test('a search is what a list has of that part, in its order, whether few have i
     INSERT INTO uploads (wav_path, status, timestamp, tar)
       SELECT tar, 'FAILED', timestamp, tar FROM (SELECT DISTINCT tar, timestamp FROM uploads WHERE tar LIKE '/in/t-77%')
       GROUP BY tar;`);
-  const ledger = await open();
   for (const status of [undefined, 'FAILED'] as const) {
     const { rows: all } = await ledger.catalogue.list({ ...(status && { status }), limit: 200_000 });
     for (const part of ['.wav', '/in/t', '/x/11', 't-777', '7777', 't-39999.tar', '119999', '*', '%']) {

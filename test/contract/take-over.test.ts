@@ -97,7 +97,7 @@ test.each(['NULL', "'many'", "''", '-1', '1.5'])(
   },
 );
 
-test('a row without a path stands among the failures, and keeps nobody else from going up', async () => {
+test('a row without a path stands among the failures, and keeps no other recording from going up', async () => {
   sqlite3(`${TABLES} INSERT INTO uploads VALUES (NULL, 'PENDING', ${AT}, NULL, 0), (NULL, 'FAILED', ${AT}, 'timeout', 0),
     (x'ff00', 'PENDING', ${AT}, NULL, 0), (x'2f782f622e776176', 'PENDING', ${AT}, NULL, 0), ('/x/a.wav', 'PENDING', ${AT}, NULL, 0);`);
   await using ledger = await opened();
@@ -125,6 +125,46 @@ test('what a script writes while wavspool runs is put right with the next rescan
   expect(plan).toContain('uploads_odd');
 });
 
+test('a time in another form is the same time, what is none is the time at which that was seen, and every list has the row', async () => {
+  sqlite3(`${TABLES} INSERT INTO uploads VALUES ('/x/null.wav', 'SUCCESS', NULL, NULL, 0), ('/x/empty.wav', 'SUCCESS', '', NULL, 0),
+    ('/x/yesterday.wav', 'FAILED', 'yesterday', 'timeout', 5), ('/x/zero.wav', 'SUCCESS', '0000-00-00 00:00:00', NULL, 0),
+    ('/x/bytes.wav', 'SUCCESS', x'ff00', x'ff00', 0), ('/x/time.wav', 'SUCCESS', '10:00', x'c3a4', 0),
+    ('/x/text.wav', 'SUCCESS', CAST('2025-03-03 10:00:00' AS BLOB), NULL, 0), ('/x/iso.wav', 'SUCCESS', '2025-03-03T12:00:00+02:00', NULL, 0),
+    ('/x/epoch.wav', 'SUCCESS', 1740996000, NULL, 0), ('/x/good.wav', 'SUCCESS', '2025-03-03 10:00:00', NULL, 0);
+    INSERT INTO extracted_tars VALUES ('/in/null.tar', NULL), ('/in/bytes.tar', x'ff'), ('/in/iso.tar', '2025-03-03T10:00:00Z');`);
+  await using ledger = await opened();
+  const { rows } = await ledger.catalogue.list({ limit: 99 });
+  const at = Object.fromEntries(rows.map(({ path, timestamp }) => [path, timestamp]));
+  const then = '2025-03-03 10:00:00';
+  const now = at['/x/null.wav'];
+  expect(now).toMatch(/^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d$/);
+  const known = ['text', 'iso', 'epoch', 'good'].map((name) => [`/x/${name}.wav`, then]);
+  const unknown = ['null', 'empty', 'yesterday', 'zero', 'bytes', 'time'].map((name) => [
+    `/x/${name}.wav`,
+    now,
+  ]);
+  expect(at).toEqual(Object.fromEntries([...known, ...unknown]));
+  const messages = Object.fromEntries(rows.map(({ path, errorMessage }) => [path, errorMessage]));
+  expect(messages).toMatchObject({
+    '/x/yesterday.wav': "timeout; its timestamp was 'yesterday'",
+    '/x/bytes.wav': "X'FF00'; its timestamp was X'FF00'",
+    '/x/time.wav': "ä; its timestamp was '10:00'",
+    '/x/iso.wav': undefined,
+  });
+  const tars = await ledger.catalogue.browseTars({ state: 'all', limit: 9 });
+  expect(tars.rows.map(({ path, timestamp }) => [path, timestamp])).toEqual(
+    expect.arrayContaining([
+      ['/in/null.tar', now],
+      ['/in/bytes.tar', now],
+      ['/in/iso.tar', then],
+    ]),
+  );
+  expect(reported).toMatchObject([
+    { event: 'state taken over' },
+    { event: 'rows put right', fields: { timestamps: 4, unknownTimestamps: 8, messages: 2 } },
+  ]);
+});
+
 describe('what wavspool cannot work with is refused before a byte of it is changed', () => {
   const plain = 'status TEXT, timestamp TEXT, error_message TEXT, retry_count INTEGER DEFAULT 0';
   test.each([
@@ -133,7 +173,21 @@ describe('what wavspool cannot work with is refused before a byte of it is chang
       uploads(`wav_path TEXT PRIMARY KEY, ${plain}, operator TEXT NOT NULL`),
       /operator/,
     ],
-    ['WITHOUT ROWID', uploads(`wav_path TEXT PRIMARY KEY, ${plain}`, 'WITHOUT ROWID'), /rowid/],
+    [
+      'WITHOUT ROWID',
+      uploads(`wav_path TEXT PRIMARY KEY, ${plain}`, 'WITHOUT ROWID'),
+      /uploads is WITHOUT ROWID/,
+    ],
+    [
+      'WITHOUT ROWID in the tars’ table alone',
+      TABLES.replace('timestamp TEXT);', 'timestamp TEXT) WITHOUT ROWID;'),
+      /extracted_tars is WITHOUT ROWID/,
+    ],
+    [
+      'a view in the place of a table',
+      'CREATE TABLE all_of_them(path TEXT, timestamp TEXT); CREATE VIEW extracted_tars AS SELECT * FROM all_of_them;',
+      /extracted_tars is a view/,
+    ],
     [
       'a primary key of its own, and paths that need not differ',
       uploads(`id INTEGER PRIMARY KEY, wav_path TEXT, ${plain}`),

@@ -32,6 +32,8 @@ const GOOD = ['--config', 'good.yaml'];
 
 test.concurrent.each<[string[], RegExp]>([
   // a command, an option, an argument
+  [['stauts', '--help'], /unknown command 'stauts'.*Did you mean status\?/s],
+  [['help', 'stauts'], /unknown command 'stauts'.*Did you mean status\?/s],
   [['stauts'], /unknown command 'stauts'.*Did you mean status\?.*see "wavspool --help"/s],
   [
     [...GOOD, 'snapshots', 'lsit'],

@@ -67,7 +67,7 @@ test('a recording that was removed, with its tar gone too, ends FAILED and says 
   expect(stdout).toContain('missing');
 });
 
-test('a tar that is replaced or removed while it waits or is read harms nobody', async () => {
+test('a tar that is replaced or removed while it waits or is read harms no other tar', async () => {
   await using rig = await startRig(undefined, {}, { together: true });
   await rig.wavspool('pause', 'extract', '--reason', 'test');
   const big = Array.from({ length: 40 }, (_, i) => ({ name: `${i}.wav`, body: randomBytes(500_000) }));

@@ -66,7 +66,7 @@ test('FLUSHALL while every worker idles: the next tar goes through', async () =>
   await expectWhole();
 });
 
-test('FLUSHALL again and again while everybody works', async () => {
+test('FLUSHALL again and again while all roles work', async () => {
   await land(10, 40);
   for (let done = 20; done <= 320; done += 60) {
     await uploaded(done);

@@ -102,6 +102,7 @@ async function uploadAll(but?: string): Promise<void> {
     store,
     clock: systemClock,
     report,
+    site: 'rig',
     prefix: '',
     incoming: incoming(),
     extracted: extracted(),
@@ -139,6 +140,7 @@ const clean = (rules = NOTHING_KEPT) =>
       clock: systemClock,
       report,
       away: () => undefined,
+      requireTurn: () => Promise.resolve(),
     },
     signal,
   );
@@ -200,7 +202,7 @@ test.each([
     },
   ],
   [
-    'someone removed an object',
+    'another program removed an object',
     async () => {
       await land('a.tar', { 'a.wav': randomBytes(9000), 'b.wav': randomBytes(9000) });
       await uploadAll();
@@ -208,7 +210,7 @@ test.each([
     },
   ],
   [
-    'someone overwrote an object with bytes of the same length',
+    'another program overwrote an object with bytes of the same length',
     async () => {
       await land('a.tar', { 'a.wav': randomBytes(9000), 'b.wav': randomBytes(9000) });
       await uploadAll();
@@ -290,7 +292,7 @@ test('a file that a crash left on its way out comes back, beside its name if tha
   expect(await readdir(root)).not.toContain('removing-x.json');
 });
 
-test('what others plant or swap in the landing directory harms nobody else, and stops no other tar', async () => {
+test('what a client plants or swaps in the landing directory harms no other client, and stops no other tar', async () => {
   const victim = join(incoming(), 'victim');
   await mkdir(victim, { recursive: true });
   await writeFile(join(victim, 'a.tar'), 'the tar of another user');

@@ -15,7 +15,7 @@ import { until } from '../support/ports.ts';
 import { startRig, type Rig } from '../support/rig.ts';
 import { makeTar } from '../support/tars.ts';
 
-// P7: while the store as a whole cannot serve, uploading pauses, nobody's retry is spent, and it goes on by itself. Two upload
+// P7: while the store as a whole cannot serve, uploading pauses, no recording's retry is spent, and it goes on by itself. Two upload
 // processes, one site, a network with faults to switch on between them and a real store.
 
 let rig: Rig;
@@ -112,7 +112,7 @@ const OUTAGES: readonly (readonly [string, Weather, string])[] = [
 beforeEach(() => proxy.set({ kind: 'pass' }));
 
 test.each(OUTAGES)(
-  '%s: nothing is spent, everybody sees it, and it goes on by itself',
+  '%s: nothing is spent, every role sees it, and it goes on by itself',
   async (_, weather, cause) => {
     proxy.set(weather);
     await land(30);
@@ -178,7 +178,7 @@ test('one recording whose body alone is cut is no outage, even if nothing else w
   expect(await rig.s3.keys()).not.toContainEqual(expect.stringContaining('.wavspool-probe/'));
 });
 
-test('a key that is refused, tried first after an outage, keeps nobody else from going on, and spends its own retries', async () => {
+test('a key that is refused, tried first after an outage, keeps no other recording from going on, and spends its own retries', async () => {
   proxy.set({ kind: 'refuse' });
   await land(21);
   await until('the store is seen to be away', async () => !(await status()).store.available);

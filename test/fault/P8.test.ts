@@ -66,7 +66,7 @@ const HOSTILE: readonly (readonly [string, readonly MadeMember[], { taken: numbe
   ['a character device', [{ name: 'x.wav', type: '3' }], { taken: 0, refused: 1 }],
   ['a block device', [{ name: 'x.wav', type: '4' }], { taken: 0, refused: 1 }],
   ['a named pipe', [{ name: 'x.wav', type: '6' }], { taken: 0, refused: 1 }],
-  ['a type that nobody knows', [{ name: 'x.wav', type: 'Z', body: body() }], { taken: 0, refused: 1 }],
+  ['an unknown type', [{ name: 'x.wav', type: 'Z', body: body() }], { taken: 0, refused: 1 }],
   [
     'a sparse member',
     [{ name: 'x.wav', pax: { 'GNU.sparse.major': '1', 'GNU.sparse.name': 'x.wav' }, body: body() }],

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { SPARSE_FORMATS, sparseMember } from '../support/sparse-tars.ts';
 import { makeTar, memberBlocks, paxRecords, type MadeMember } from '../support/tars.ts';
 
 // Writes corpus/: small tars, each with features of its own, that the fuzzer begins from. Run it when a feature is added.
@@ -42,7 +43,21 @@ const global = memberBlocks({
 });
 const plain = makeTar(MEMBERS['plain'] ?? []);
 
-for (const [name, tar] of [...tars, ['global', Buffer.concat([global, plain])] as const]) {
+const sparse = SPARSE_FORMATS.map(
+  (format) =>
+    [
+      `sparse-${format}`,
+      Buffer.concat([
+        sparseMember(format, 's.wav', 3000, [
+          { offset: 100, bytes: body('s', 300) },
+          { offset: 2000, bytes: body('t', 500) },
+        ]),
+        plain,
+      ]),
+    ] as const,
+);
+
+for (const [name, tar] of [...tars, ...sparse, ['global', Buffer.concat([global, plain])] as const]) {
   writeFileSync(join(import.meta.dirname, 'corpus', `${name}.tar`), tar);
 }
 writeFileSync(join(import.meta.dirname, 'corpus', 'plain.tar.gz'), gzipSync(plain));

@@ -238,7 +238,7 @@ test('the dashboard tells what its verdict says, and "alerts test" tells whether
   expect(toldBy(webhook.got).at(-1)).toBe('new test');
 });
 
-test('"alerts test" says who is not to be reached, and that nobody is named', async () => {
+test('"alerts test" says which receiver cannot be reached, and that none is named', async () => {
   const port = await freePort();
   const { file } = await settingsWith({ webhook: `http://127.0.0.1:${port}/?key=of-mine` });
   const { code, stdout } = await runCommand(['alerts', 'test', '--config', file], { env: {} });

@@ -76,3 +76,37 @@ test('a done marker that is missing and a tar that cannot be read are reasons of
   ]);
   expect(of('tar unreadable')).toMatchObject([{ tar: at('bad.tar') }]);
 });
+
+test('P13: tars that take long to read keep no other one from being queued, and no operator for ever', async () => {
+  let nowMs = 0;
+  const bombs = Array.from({ length: 8 }, (_, number) => at(`bomb-${number}.tar`));
+  for (const bomb of bombs) await writeFile(bomb, tarOf([100]));
+  await writeFile(at('good.tar'), tarOf([100, 200]));
+  const clock: typeof systemClock = {
+    ...systemClock,
+    monotonicMs: () => nowMs,
+    sleep: async (ms, signal) => {
+      await systemClock.sleep(50, signal);
+      if (signal?.aborted !== true) nowMs += ms;
+    },
+  };
+  const { deps, queued } = recordingDeps(incoming, {
+    clock,
+    prove: async (file, signal) => {
+      if (bombs.includes(file))
+        await new Promise((_, reject) =>
+          signal?.addEventListener('abort', () => reject(signal.reason as Error)),
+        );
+      return proveTar(file);
+    },
+  });
+  const { incomplete } = await proveOnce(deps);
+  const names = queued.map((tar) => path.basename(tar.path));
+  expect(names).toContain('good.tar');
+  expect(names.length).toBeGreaterThan(2); // extraction counts what it unpacks of those that were given a minute
+  expect(names.length + incomplete.length).toBe(9);
+  expect(incomplete.length).toBeGreaterThan(2);
+  expect(new Set(incomplete.map(({ reason }) => reason))).toEqual(
+    new Set(['it takes long to read, and so did others: the watch role goes on with it']),
+  );
+});

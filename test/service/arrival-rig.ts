@@ -74,6 +74,7 @@ export function recordingDeps(incoming: string, changed: Partial<ArrivalDeps> = 
     },
     queue: async (batch) => void queued.push(...batch),
     waiting: () => Promise.resolve(0),
+    underWay: () => Promise.resolve(new Set()),
     prove: proveTar,
     ...changed,
   };

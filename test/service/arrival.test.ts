@@ -280,7 +280,7 @@ const proveAllButBombs: ArrivalDeps['prove'] = (file, signal) =>
     ? new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
     : proveTar(file);
 
-test('tars whose proof takes for ever in their own directories hold nobody else up, and are handed on at last', async () => {
+test('tars whose proof takes for ever in their own directories hold no other tar up, and are handed on at last', async () => {
   const clock: typeof systemClock = {
     ...systemClock,
     // the time that a proof may take, a hundred times shorter

@@ -7,7 +7,7 @@ import { until } from '../support/ports.ts';
 import { startRig, type Rig } from '../support/rig.ts';
 import { makeTar } from '../support/tars.ts';
 
-// What an auditor asks: is every recording there, unaltered? Someone changes the bucket, the disk or state.db; the audit says
+// What an auditor asks: is every recording there, unaltered? Another program changes the bucket, the disk or state.db; the audit says
 // so, and brings back what can be brought back.
 
 interface Audit {
@@ -146,7 +146,7 @@ test('! a tar that landed and was never extracted is found, and repaired', async
   expect(await bytesOf('2026/03/04/late.wav')).toEqual(content.get('2026/03/04/late.wav'));
 });
 
-test('! rows that someone removed are found, and written again from the tar', async () => {
+test('! rows that another program removed are found, and written again from the tar', async () => {
   const row = "SELECT wav_path, status, sha256, key FROM uploads WHERE wav_path LIKE '%/b1.wav'";
   const before = await rig.rows(row);
   await rig.change("DELETE FROM uploads WHERE wav_path LIKE '%/b1.wav'");

@@ -93,7 +93,7 @@ const destructive = (): readonly (readonly [method: string, path: string])[] => 
   ['POST', `queues/${QUEUE}/add`],
 ];
 
-test('what removes or edits is refused to everybody, however the address is written', async () => {
+test('what removes or edits is refused to both tokens, however the address is written', async () => {
   const before = await queues.upload.bull.getJobCounts();
   for (const token of [TOKEN, READ_ONLY])
     for (const [method, path] of destructive())
@@ -118,7 +118,7 @@ test('a pause and a resume are allowed, and not to the read-only token, which is
   expect(await modes(TOKEN)).toEqual(Array.from({ length: 3 }, () => [false, true]));
 });
 
-test('"http.bullBoard: full" lets who has the token empty a queue, and nobody else', async () => {
+test('"http.bullBoard: full" lets the token empty a queue, and no other', async () => {
   const full: Settings = { ...settings, http: { ...settings.http, bullBoard: 'full' } };
   await using board = await startTestDashboard(full, ledger, host, dashboard.redis);
   const path = `queues/${QUEUE}/empty`;

@@ -125,7 +125,7 @@ test.each([{ cron: '0 2 * * *' }, { everyMs: 6 * 3_600_000 }])(
   },
 );
 
-test('what nobody runs is overdue since its first time, and that does not move', async () => {
+test('a job that no process runs is overdue since its first time, and that does not move', async () => {
   await using rig = await makeHostRig('');
   const host = { ...rig.host, clock };
   const state = async (at: string): Promise<unknown> => {
@@ -139,7 +139,12 @@ test('what nobody runs is overdue since its first time, and that does not move',
   expect(await state('2026-03-04T02:05:00Z')).toEqual({ dueAt, overdue: false });
   expect(await state('2026-03-04T02:16:00Z')).toEqual({ dueAt, overdue: true });
   expect(await state('2026-04-04T02:16:00Z')).toEqual({ dueAt, overdue: true });
-  host.journal.begin({ job: 'snapshot state nightly', by: 'hand', due: undefined, startedAt: clock.now() });
+  await host.journal.begin({
+    job: 'snapshot state nightly',
+    by: 'hand',
+    due: undefined,
+    startedAt: clock.now(),
+  });
   expect(await state('2026-04-04T06:00:00Z')).toEqual({ dueAt, overdue: false }); // it runs
   expect(await state('2026-04-05T06:00:00Z')).toEqual({ dueAt, overdue: true }); // nothing runs that long
 });

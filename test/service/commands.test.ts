@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { getPriority } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { candidatePaths } from '../../src/ingest/extract/place.ts';
+import { recordingKeys } from '../../src/ingest/upload/index.ts';
 import { until } from '../support/ports.ts';
 import { startRig, type Rig } from '../support/rig.ts';
 import { makeTar } from '../support/tars.ts';
@@ -43,11 +43,11 @@ async function landHidden(path: string, names: readonly string[], members = name
 /** As landHidden, and foreign objects have every key that its recordings could get. Returns its path and these keys. */
 async function landTaken(path: string, names: readonly string[]): Promise<{ path: string; keys: string[] }> {
   const members = names.map(wav);
+  const layout = { site: 'rig', prefix: '', incoming: '/in', extracted: '/out' };
   const keys = members.flatMap(({ name, body }) =>
-    candidatePaths(
-      dirname(path),
-      `${basename(path)}.tmp`,
-      name,
+    recordingKeys(
+      layout,
+      { path: join('/out', dirname(path), name), tar: join('/in', `${path}.tmp`), member: name },
       createHash('sha256').update(body).digest('hex'),
     ),
   );
@@ -85,7 +85,9 @@ test('ingest --wait stays until everything is in the bucket; on a terminal with 
   const other = await landHidden('ingest/b.tar', ['c.wav']);
   const shown = await onTerminal('ingest', '--wait', other);
   expect(shown).toContain('1/1 recordings');
-  expect(await json('ingest', '--wait', path)).toMatchObject({ code: 0, said: { tars: [{ tar: path }] } });
+  // as trace takes it: a path below the landing directory, wherever one stands
+  for (const name of [path, relative(rig.incoming, path)])
+    expect(await json('ingest', '--wait', name)).toMatchObject({ code: 0, said: { tars: [{ tar: path }] } });
 });
 
 test('a tar that was ingested by hand is not extracted again when its quiet period is over', async () => {
@@ -126,8 +128,14 @@ test('ingest refuses what it cannot take, and names it', async () => {
   expect((await rig.wavspool('ingest', '/etc/hostname')).stderr).toContain(
     'is not below the landing directory',
   );
-  const missing = await json('ingest', join(rig.incoming, 'none.tar'));
-  expect(missing).toMatchObject({ code: 1, said: { code: 'TAR_MISSING' } });
+  expect(await json('ingest', join(rig.incoming, 'cot.tmp'))).toMatchObject({
+    code: 2,
+    said: { code: 'USAGE', error: `${join(rig.incoming, 'cot.tmp')} is not there: did you mean ${cut}?` },
+  });
+  expect(await json('ingest', cut, join(rig.incoming, 'no/such.tar'))).toMatchObject({
+    code: 2,
+    said: { error: expect.stringMatching(/there is no directory .*\/no$/) },
+  });
   expect(await json('ingest', cut)).toMatchObject({ code: 1, said: { code: 'TAR_INCOMPLETE' } });
 });
 
@@ -155,7 +163,7 @@ test('pause is visible with its reason, ends by itself, and drain waits for what
   expect((await rig.wavspool('ingest', '--wait', path)).code).toBe(0);
 });
 
-test('trace tells of a tar, of a recording, and of what nobody knows', async () => {
+test('trace tells of a tar, of a recording, and of a path that it does not know', async () => {
   const path = await landHidden('trace/a.tar', ['a.wav']);
   await rig.wavspool('ingest', '--wait', path);
   const recording = join(rig.extracted, 'trace/a.wav');
@@ -180,6 +188,8 @@ test('trace tells of a tar, of a recording, and of what nobody knows', async () 
   await rig.change(`UPDATE uploads SET key = 'trace/a.wav' WHERE wav_path = '${recording}'`);
   expect((await json('trace', 'trace/a.tar.tmp')).said).toMatchObject({ kind: 'tar', path });
   const hostile = await rig.wavspool('trace', '/nowhere/\u001B[2J\u009B31m.wav');
+  expect(hostile.stdout).toContain('nothing is known of /nowhere/');
+  expect(hostile.stdout).toContain('give its whole path');
   expect(hostile.stdout).toContain(String.raw`/nowhere/\u{1b}[2J\u{9b}31m.wav`);
   expect(hostile.stdout + hostile.stderr).not.toMatch(/\p{Cc}(?<!\n)/u);
   const cut = join(rig.incoming, 'trace/cut.tar');
@@ -254,7 +264,15 @@ test('failed lists, counts and filters; requeue --dry-run changes nothing; a can
   expect((await json('failed', '--tar', '*')).said['rows']).toHaveLength(3);
   const misspelt = await rig.wavspool('requeue', '--cause', 'netwrok');
   expect([misspelt.code, misspelt.stderr]).toEqual([2, expect.stringContaining('did you mean network?')]);
-  expect((await rig.wavspool('failed', '--cause', 'network')).code).toBe(0);
+  for (const options of [
+    ['--cause', 'network'],
+    ['--match', 'text:zzzz'],
+    ['--match', 'text:zzzz', '--by-cause'],
+  ])
+    expect(await rig.wavspool('failed', ...options)).toMatchObject({
+      code: 0,
+      stdout: 'nothing that failed fits what was asked for: 3 recordings and 0 tars that failed are others\n',
+    });
   expect((await rig.wavspool('failed', '--match', '(')).code).toBe(2);
 
   expect((await rig.wavspool('requeue')).code).toBe(2);

@@ -41,7 +41,7 @@ async function mirror(): Promise<CopiesStatus | undefined> {
 }
 
 test('before the first run each says where it would keep what for how long, and that there is none', async () => {
-  const common = { enabled: true, count: 0, newest: null, inDoubt: [], notOurs: 0, last: null };
+  const common = { enabled: true, count: 0, newest: null, inDoubt: [], damaged: [], notOurs: 0, last: null };
   const { directory } = rig;
   expect(await copies()).toEqual([
     {

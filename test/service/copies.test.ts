@@ -23,8 +23,11 @@ import {
   confirmBackups,
   exportTablesNow,
   listBackups,
+  maintenanceJobs,
+  maintenanceStatus,
   pruneBackups,
   takeSnapshots,
+  verifyBackups,
   type Maintenance,
 } from '../../src/maintenance/catalogue/index.ts';
 import { sha256OfFile } from '../../src/platform/runtime/index.ts';
@@ -103,7 +106,7 @@ test.each([
   },
 );
 
-test('P12: a clock that stays in 2036 for weeks lets none of the old ones go until somebody says that it is right', async () => {
+test('P12: a clock that stays in 2036 for weeks lets none of the old ones go until an operator says that it is right', async () => {
   await using it = await world(daily('{ days: 5 }'), 'shop');
   for (const at of FIVE) await it.take(at);
   for (let day = 10; day < 20; day += 1) await it.take(`2036-03-${day}T02:00:05Z`);
@@ -152,7 +155,7 @@ test('P12: an emptied database pushes out no good copy; once it is right again r
   );
 });
 
-test('P12: a database that lost most of its rows, or is another one, is in doubt until somebody confirms it', async () => {
+test('P12: a database that lost most of its rows, or is another one, is in doubt until an operator confirms it', async () => {
   await using it = await world(daily('{ last: 1 }'), 'shop');
   await it.take(FIVE[0]!);
   it.sql('shop', 'DELETE FROM orders WHERE rowid > 40');
@@ -353,7 +356,7 @@ test('P9: a copy is private while it is made, whatever the umask', async () => {
   expect([...seen]).toEqual(['600']);
 });
 
-test('P13: `snaps` and `exports` swapped for links in somebody else’s directory: nothing is written and nothing goes', async () => {
+test('P13: `snaps` and `exports` swapped for links in another user’s directory: nothing is written and nothing goes', async () => {
   await using it = await world(
     `databases:
   - { name: shop, path: DIR/shop.db,
@@ -379,4 +382,46 @@ test('P13: `snaps` and `exports` swapped for links in somebody else’s director
   await expect(exportTablesNow(it.host, 'shop', 'some', never)).rejects.toThrow('is not followed');
   await expect(pruneBackups(it.host, 'shop', { dryRun: false }, never)).rejects.toThrow('is not followed');
   expect(await readdir(secret)).toEqual(['shop-2020-01-01.db']);
+});
+
+test('P12: a copy that a reading found bad is listed as bad, and takes no good one’s place', async () => {
+  await using there = await world(daily('{ last: 2 }'), 'shop');
+  await there.take('2026-11-01T02:00:05Z');
+  const [second] = await there.take('2026-11-02T02:00:05Z');
+  const path = second?.path ?? '';
+  const sound = await readFile(path);
+  const bad = Buffer.from(sound);
+  bad[200] = (bad[200] ?? 0) ^ 1;
+  const readAll = async (): Promise<readonly (readonly [string, boolean])[]> =>
+    (await Array.fromAsync(verifyBackups(there.host, 'shop', never))).map(({ name, ok }) => [name, ok]);
+  const listed = async (): Promise<readonly object[]> =>
+    (await listBackups(there.host, 'shop', never)).snapshots.map(({ name, verified, ...more }) => ({
+      name,
+      verified,
+      ...('damage' in more && { damage: more.damage }),
+    }));
+
+  await writeFile(path, bad);
+  expect(await readAll()).toEqual([
+    ['shop-2026-11-02.db', false],
+    ['shop-2026-11-01.db', true],
+  ]);
+  expect(await listed()).toEqual([
+    { name: 'shop-2026-11-02.db', verified: false, damage: expect.stringContaining('has changed since') },
+    { name: 'shop-2026-11-01.db', verified: true },
+  ]);
+  const { copies } = await maintenanceStatus(there.host, maintenanceJobs(there.host));
+  const told = copies.find(({ of }) => of === 'shop');
+  expect(told).toMatchObject({ count: 2, newest: { path: expect.stringContaining('11-01') } });
+  expect(told?.damaged).toEqual([{ path, damage: expect.any(String) }]);
+
+  await there.take('2026-11-03T02:00:05Z');
+  expect((await listed()).slice(1), 'the good one counts as one of the two').toMatchObject([
+    { name: 'shop-2026-11-02.db', verified: false },
+    { name: 'shop-2026-11-01.db', verified: true },
+  ]);
+
+  await writeFile(path, sound); // brought back from elsewhere
+  await readAll();
+  expect((await listed())[1]).toEqual({ name: 'shop-2026-11-02.db', verified: true });
 });

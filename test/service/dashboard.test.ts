@@ -232,6 +232,16 @@ test('re-queues what matches and refuses what it does not understand', async () 
     const response = await post('/api/uploads/requeue', body, BEARER);
     expect([body, response.status, await response.json()]).toMatchObject([body, 400, { code: 'USAGE' }]);
   }
+  for (const [asked, error] of [
+    ['/api/uploads?cause=netwrok', 'there is no cause "netwrok": did you mean network?'],
+    ['/api/fetch?cause=netwrok', 'there is no cause "netwrok": did you mean network?'],
+    ['/api/recordings/zzz', '"zzz" is no id: take what a row of the list gave as "id"'],
+    ['/api/tars/zzz', '"zzz" is no id: take what a row of the list gave as "id"'],
+  ] as const) {
+    const response = await get(asked, BEARER);
+    const remedy = expect.stringContaining('docs/http.md');
+    expect([response.status, await response.json()]).toEqual([400, { error, code: 'USAGE', remedy }]);
+  }
   expect(await (await post('/api/uploads/requeue', { match: 'a\\.wav' }, BEARER)).json()).toEqual({
     recordings: 1,
     tars: 0,

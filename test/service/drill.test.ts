@@ -68,7 +68,7 @@ test('restore --at brings back the last point at or before that time, and the dr
   expect(await rig.names('data/scratch', true)).toEqual([]);
 });
 
-test('a drill that meets a damaged copy fails, and everybody sees it', async () => {
+test('a drill that meets a damaged copy fails, and the status says so', async () => {
   await using rig = await makeHostRig(SETTINGS);
   makeLedger(join(rig.directory, 'ledger.db'));
   const [taken] = await takeSnapshots(rig.host, { database: 'ledger' }, 'hand', never);

@@ -65,7 +65,7 @@ test('curl gets the verdict from the socket: 200 while it is alive, 503 with the
   expect(await curl()).toMatch(/"alive":false.*nobody takes a job.*\n503$/s);
 });
 
-test('its user and its group may ask, nobody else', async () => {
+test('its user and its group may ask, no other user', async () => {
   const data = await dataDirectory();
   answering(data);
   await sockets(data, 1);
@@ -99,7 +99,7 @@ test('many that start at once get a socket each', async () => {
   await until('all answer', async () => (await askRoles(data)).length === 8);
 });
 
-test('the socket of a process that was killed is replaced, and until then counts as nobody', async () => {
+test('the socket of a process that was killed is replaced, and until then counts as no role', async () => {
   const data = await dataDirectory();
   const code = `
     import { answerHealth } from ${JSON.stringify(join(import.meta.dirname, '../../src/operate/role-health/index.ts'))};

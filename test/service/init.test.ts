@@ -74,6 +74,17 @@ test.each([
   await expect(stat(file)).rejects.toThrow('ENOENT');
 });
 
+test('on a terminal it says so before it asks anything', async () => {
+  const file = fresh();
+  await writeFile(file, 'site: mine\n');
+  const told = [file, join(directory, 'none/wavspool.yaml')];
+  for (const config of told) {
+    const ended = await runCommand(['init', '--config', config], { env: {}, answers: ['', '', '', '', ''] });
+    expect(ended.stderr).toMatch(new RegExp(`^wavspool: ${config} (is there already|cannot be written)`));
+    expect(ended.code).toBe(2);
+  }
+});
+
 test('a directory that is not there is named', async () => {
   const file = join(directory, 'none/wavspool.yaml');
   const ended = await runCommand(['init', '--config', file], { env: {} });

@@ -122,7 +122,7 @@ test('a tar that may still be filled is told from one that is whole', async () =
 });
 
 describe('what waits', () => {
-  test('needs attention when nobody takes it, and when its client has gone', async () => {
+  test('needs attention when no role takes it, and when its client has gone', async () => {
     await writeFile(at('a.tar'), tar);
     expect((await read({ later: 2 * HOUR_MS })).figures.waiting?.needsAttention).toBe(false);
     expect((await read({ later: 2 * HOUR_MS, isWatched: false })).figures.waiting?.needsAttention).toBe(true);

@@ -1,5 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Status } from '../../src/operate/status/index.ts';
 import { systemClock, systemRandom } from '../../src/platform/runtime/index.ts';
 import { migratePostgres } from '../../src/platform/state/index.ts';
 import { until } from '../support/ports.ts';
@@ -34,10 +37,16 @@ test('P7: the ledger’s primary dies under load, tars land meanwhile, a standby
   await servers.primary.kill();
   for (const name of ['e', 'f']) await land(name);
 
+  const token = (await readFile(join(rig.data, 'dashboard.token'), 'utf8')).trim();
+  const headers = { authorization: `Bearer ${token}` };
+  const answers = new Set<number>();
   await until('the ledger is told to be away', async () => {
-    const { verdict } = await rig.status();
+    const answer = await fetch(`${rig.http}/api/status`, { headers });
+    answers.add(answer.status);
+    const { verdict } = (await answer.json()) as Status;
     return verdict.attention.some(({ what, since }) => what.includes('ledger postgres://') && since !== null);
   });
+  expect([...answers]).toEqual([200]); // from its first moment on: nobody is told that the disks of this host are silent
   const { verdict } = await rig.status();
   expect(verdict.alive).toBe(true);
   const told = verdict.attention.filter(({ what }) => what.includes('ledger'));
@@ -45,7 +54,7 @@ test('P7: the ledger’s primary dies under load, tars land meanwhile, a standby
   expect(told[0]).toMatchObject({ since: expect.any(String) as string });
   expect((await fetch(`${rig.http}/healthz`)).status).toBe(200);
 
-  const primary = await servers.promote();
+  const primary = await servers.failOver(servers.primary);
   await until('all of it is uploaded', async () => (await uploaded(primary)).length === hashes.size, 120_000);
   const now = new Set(await uploaded(primary));
   expect(acknowledged.filter((path) => !now.has(path))).toEqual([]);
@@ -57,5 +66,17 @@ test('P7: the ledger’s primary dies under load, tars land meanwhile, a standby
   expect(Object.fromEntries(Object.entries(objects).map(([key, { sha256 }]) => [key, sha256]))).toEqual(
     Object.fromEntries(hashes),
   );
+  const extracted = "SELECT DISTINCT fields::jsonb->>'tar' AS tar FROM events WHERE event = 'tar extracted'";
+  await until(
+    'what was reported while it was away is in its history too',
+    async () => (await primary.sql(extracted)).length === 6,
+  );
+  await until('the outage is marked in its history, with its end', async () => {
+    const answer = await fetch(`${rig.http}/api/history?range=1h`, { headers });
+    const { marks } = (await answer.json()) as {
+      readonly marks: readonly { what: string; until: string | null }[];
+    };
+    return marks.some(({ what, until }) => what === 'ledger' && until !== null);
+  });
   expect(await rig.log()).not.toMatch(/"msg":"(?:tar|recording) failed"/);
 });

@@ -93,7 +93,7 @@ test('a mirror is complete by itself, and shares what is unchanged with the one 
   });
 });
 
-test('databases come as snapshots; one that lies in the source is left out of the copy, one that nobody named is noted', async () => {
+test('databases come as snapshots; one that lies in the source is left out of the copy, one that the settings do not name is noted', async () => {
   await using made = await startMirrorRig();
   made.put('a.wav', 'a');
   const path = join(made.source, 'data', '[app] *.db');

@@ -125,6 +125,10 @@ test('AppleDouble files are skipped; a recording that is only named so is not', 
   );
   expect(rows).toHaveLength(1);
   expect(files).toEqual({ 'day/._b.wav': sha('._b.wav') });
+  expect(bench.reported.find(({ event }) => event === 'tar extracted')?.fields).toMatchObject({
+    skippedNames: ['._a.wav', '__MACOSX/x/a.wav', '._empty.wav'],
+    skippedReasons: Array.from({ length: 3 }, () => expect.stringContaining('AppleDouble')),
+  });
 });
 
 describe('names that are kept for wavspool itself', () => {
@@ -239,6 +243,7 @@ test('oddities of a tar that was taken are noted', async () => {
   ]);
   expect((await bench.extract(await bench.land('a.tar', tar))).fault).toBe(undefined);
   expect(bench.reported.find(({ event }) => event === 'tar extracted')?.fields).toMatchObject({
+    sha256: createHash('sha256').update(tar).digest('hex'),
     recordings: 2,
     notes: ['it ends with one zero block', '1 stray zero blocks stand between its members'],
   });

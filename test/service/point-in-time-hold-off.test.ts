@@ -3,15 +3,10 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import {
-  holdOffCapture,
-  listPoints,
-  captureWal,
-  verifyPoints,
-} from '../../src/maintenance/point-in-time/index.ts';
+import { holdOffCapture, listPoints, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
 import { fileSource, restoreDatabase } from '../../src/maintenance/restore/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
-import { NEVER, pointsRig, saw, shipperPid, shipped, type PointsRig } from '../support/points.ts';
+import { NEVER, pointsRig, saw, shipperPid, shipped, shipping, type PointsRig } from '../support/points.ts';
 import { until } from '../support/ports.ts';
 
 // A restore beside a running capture: it asks the capture to let go, and nobody else may disturb it meanwhile.
@@ -26,17 +21,6 @@ async function restore(rig: PointsRig, copy: string): Promise<void> {
     (holders) => Promise.reject(new Error(`asked about ${JSON.stringify(holders)}`)),
     NEVER,
   );
-}
-
-function shipping(rig: PointsRig): { stop: () => Promise<void> } {
-  const stopping = new AbortController();
-  const running = captureWal(rig.deps, rig.database, stopping.signal);
-  return {
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
 }
 
 /** Moves money from a program of its own, without staying. */
@@ -84,7 +68,7 @@ async function copyOf(rig: PointsRig): Promise<string> {
   return copy;
 }
 
-test('restored beside a running capture: nobody is asked about it, and what is written afterwards is captured', async () => {
+test('restored beside a running capture: no operator is asked about it, and what is written afterwards is captured', async () => {
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   const ships = shipping(rig);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { listPoints, captureWal, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
+import { listPoints, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
 import { auditLedger, makeLedger } from '../support/ledger.ts';
 import {
   contentHash,
@@ -12,6 +12,7 @@ import {
   saw,
   shipperPid,
   shipped,
+  shipping,
   startWriter,
   type PointsRig,
 } from '../support/points.ts';
@@ -19,18 +20,6 @@ import { until } from '../support/ports.ts';
 
 // What the owner of a database does with its file after he has stopped his program: he copies it away, and copies it back. The
 // shipper runs as in production, in a process of its own.
-
-/** Ships until it is stopped. */
-function shipping(rig: PointsRig): { stop: () => Promise<void> } {
-  const stopping = new AbortController();
-  const running = captureWal(rig.deps, rig.database, stopping.signal);
-  return {
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
-}
 
 const isLeft = (path: string): boolean => !existsSync(`${path}-wal`) && !existsSync(`${path}-shm`);
 
@@ -189,7 +178,7 @@ test('a shipper that is killed, holding or at rest, loses no commit that was shi
   expect(await verifyPoints(rig.deps, rig.database, NEVER)).toMatchObject({ sound: true });
 });
 
-test('a database that somebody has open whom nobody can see is followed on, and nothing is missing', async () => {
+test('a database that an invisible process has open is followed on, and nothing is missing', async () => {
   await using rig = await pointsRig('wal');
   makeLedger(rig.path).close();
   await using user = await opened(rig.path);

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { listPoints, verifyPoints } from '../../src/maintenance/point-in-time/index.ts';
-import { copyPinned, openForeign, pin } from '../../src/platform/sqlite/index.ts';
 import { auditLedger, makeLedger, moveMoney } from '../support/ledger.ts';
-import { contentHash, NEVER, pointsRig, saw, ship, shipped, type PointsRig } from '../support/points.ts';
+import { contentHash, copyHash, NEVER, pointsRig, saw, ship, shipped } from '../support/points.ts';
 import { until } from '../support/ports.ts';
 
 // Over 1 GiB lies the page on which SQLite's locks are taken: it is in no log and no b-tree. A minute of work and 4 GiB of
@@ -10,16 +9,6 @@ import { until } from '../support/ports.ts';
 
 const MINUTE_MS = 60_000;
 const LOCK_BYTE = 2 ** 30;
-
-/** A page-verbatim copy made by SQLite, to compare with. */
-async function copyHash(rig: PointsRig): Promise<string> {
-  const db = openForeign(rig.path);
-  const copy = rig.newPath();
-  pin(db);
-  await copyPinned(db, copy, NEVER);
-  db.close();
-  return contentHash(copy);
-}
 
 describe.skipIf(process.env['WAVSPOOL_LARGE'] !== '1')('a database that grows over the lock page', () => {
   test.each([4096, 65_536])('by pages of %d', { timeout: 600_000 }, async (pageSize) => {

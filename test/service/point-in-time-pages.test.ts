@@ -11,30 +11,14 @@ import {
   restorePoint,
   verifyPoints,
 } from '../../src/maintenance/point-in-time/index.ts';
-import {
-  copyPinned,
-  openForeign,
-  pin,
-  pinPages,
-  takeExclusiveLock,
-} from '../../src/platform/sqlite/index.ts';
+import { pinPages, takeExclusiveLock } from '../../src/platform/sqlite/index.ts';
 import { auditLedger, makeLedger, moveMoney, type LedgerOptions } from '../support/ledger.ts';
-import { contentHash, NEVER, pointsRig, startWriter, type PointsRig } from '../support/points.ts';
+import { contentHash, copyHash, NEVER, pointsRig, startWriter } from '../support/points.ts';
 import { until } from '../support/ports.ts';
 
 const MINUTE_MS = 60_000;
 /** More of them find more: WAVSPOOL_KILLS=500. */
 const KILLS = Number(process.env['WAVSPOOL_KILLS'] ?? 20);
-
-/** A page-verbatim copy made by SQLite, to compare with. */
-async function copyHash(rig: PointsRig): Promise<string> {
-  const db = openForeign(rig.path);
-  const copy = rig.newPath();
-  pin(db);
-  await copyPinned(db, copy, NEVER);
-  db.close();
-  return contentHash(copy);
-}
 
 describe('every captured state is brought back page by page', () => {
   test.each<LedgerOptions>([

@@ -126,7 +126,7 @@ test('a shipper that is started again goes on where it was, as long as the log s
   db.close();
 });
 
-test('a log that started over while nobody shipped is a gap: an alarm, a full backup, a new line', async () => {
+test('a log that started over while no process shipped is a gap: an alarm, a full backup, a new line', async () => {
   await using rig = await pointsRig('wal');
   const db = makeLedger(rig.path);
   const first = ship(rig);

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -161,6 +161,41 @@ test('a copy of another database, an empty one, and one that breaks an assert ar
   }
   expect(await rig.names('app')).toEqual(['shop.db', 'till.db']);
 });
+
+asRoot(
+  'what the owner of a database may not do there, and a disk that takes nothing, are said as that and are no fault of wavspool',
+  async () => {
+    await using rig = await makeHostRig(SETTINGS);
+    const at = (name: string): string => join(rig.directory, name);
+    await chmod(rig.directory, 0o755);
+    await mkdir(at('app'));
+    for (const name of ['app/shop.db', 'copy.db']) makeShop(at(name));
+    const restore = (): ReturnType<typeof rig.wavspool> =>
+      rig.wavspool('restore', 'shop', '--from', at('copy.db'), '--yes', '--json');
+    await chown(at('app'), NOBODY, NOBODY);
+    await chmod(at('app'), 0o555);
+    const closed = await restore();
+    expect(closed.code).toBe(1);
+    expect(closed.stderr).toContain('(uid 65534) may not do that there');
+    expect(closed.stderr).toContain('run wavspool as its owner');
+    await chmod(at('app'), 0o755);
+    await chmod(at('app/shop.db'), 0o600); // root's, in a directory of another
+    const foreign = await restore();
+    expect(foreign.code).toBe(1);
+    expect(foreign.stderr).toContain('run wavspool as its owner');
+    await chown(at('app'), 0, 0);
+    execFileSync('mount', ['--bind', at('app'), at('app')]);
+    try {
+      execFileSync('mount', ['-o', 'remount,bind,ro', at('app')]);
+      const readOnly = await restore();
+      expect(readOnly.code).toBe(1);
+      expect(readOnly.stderr).toContain('shop.db cannot be restored: EROFS');
+      expect(readOnly.stderr).toContain('check the permissions and the disk');
+    } finally {
+      execFileSync('umount', [at('app')]);
+    }
+  },
+);
 
 test('the five newest that restores kept stay, older ones go', async () => {
   await using rig = await makeHostRig(SETTINGS);

@@ -88,7 +88,7 @@ test('P1: once another file has its name the roles end, and nothing more is writ
   expect(await rig.log()).toContain('"msg":"state replaced"');
 });
 
-test('P1: where no role runs, nobody may start while it restores, and the roles start on what was restored', async () => {
+test('P1: where no role runs, none may start while it restores, and the roles start on what was restored', async () => {
   const restored = await elsewhere('restore', 'state', '--from', snapshot);
   expect(restored).toMatchObject({ code: 0 });
   await rig.start();

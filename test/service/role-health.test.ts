@@ -12,7 +12,7 @@ const ROLES = ['dashboard', 'extract', 'maintain', 'upload', 'watch'];
 let rig: Rig;
 
 beforeAll(async () => {
-  rig = await startRig();
+  rig = await startRig(undefined, { shutdownSeconds: 1 });
 });
 afterAll(async () => rig[Symbol.asyncDispose]());
 
@@ -22,6 +22,18 @@ async function ask(role: string): Promise<RoleHealth> {
   return JSON.parse(stdout) as RoleHealth;
 }
 
+async function redisPid(): Promise<number> {
+  return Number(
+    (await rig.log())
+      .match(/"redisPid":(\d+)/g)
+      ?.at(-1)
+      ?.replace(/\D/g, ''),
+  );
+}
+
+const sockets = async (): Promise<readonly string[]> =>
+  (await readdir(join(rig.data, 'health'))).filter((name) => name.endsWith('.sock'));
+
 test('every role answers about itself on its own socket', async () => {
   const { roles } = await rig.status();
   for (const role of ROLES) {
@@ -30,7 +42,7 @@ test('every role answers about itself on its own socket', async () => {
   }
 });
 
-test('a role that is killed answers again at the same place; nobody else’s answer depends on the dashboard', async () => {
+test('a role that is killed answers again at the same place; no other role’s answer depends on the dashboard', async () => {
   const before = await ask('upload');
   await rig.kill('dashboard');
   expect((await ask('upload')).pid).toBe(before.pid);
@@ -51,16 +63,12 @@ test('a role that is killed answers again at the same place; nobody else’s ans
     },
     60_000,
   );
-  const names = (await readdir(join(rig.data, 'health'))).filter((name) => name.endsWith('.sock'));
-  expect(names.toSorted()).toEqual(ROLES.map((role) => `${role}.sock`));
+  expect((await sockets()).toSorted()).toEqual(ROLES.map((role) => `${role}.sock`));
 });
 
 test('P11: without Redis every role needs attention and is alive', async () => {
-  const redis = (await rig.log())
-    .match(/"redisPid":(\d+)/g)
-    ?.at(-1)
-    ?.replace(/\D/g, '');
-  process.kill(Number(redis), 'SIGSTOP');
+  const redis = await redisPid();
+  process.kill(redis, 'SIGSTOP');
   try {
     for (const role of ROLES) {
       await until(
@@ -71,13 +79,19 @@ test('P11: without Redis every role needs attention and is alive', async () => {
       expect((await ask(role)).alive).toBe(true);
     }
   } finally {
-    process.kill(Number(redis), 'SIGCONT');
+    process.kill(redis, 'SIGCONT');
   }
   await until('they are well again', async () => (await ask('watch')).attention.length === 0, 60_000);
 });
 
 test('after an orderly end no socket is left', async () => {
   expect(await rig.stop()).toBe(0);
-  const names = (await readdir(join(rig.data, 'health'))).filter((name) => name.endsWith('.sock'));
-  expect(names).toEqual([]);
+  expect(await sockets()).toEqual([]);
+});
+
+test('roles that cannot take leave of their Redis end in time, and leave no socket either', async () => {
+  await rig.start();
+  process.kill(await redisPid(), 'SIGSTOP');
+  expect(await rig.stop()).toBe(0); // it kills a Redis that does not end
+  expect(await sockets()).toEqual([]);
 });

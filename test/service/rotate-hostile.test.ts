@@ -26,7 +26,7 @@ async function hisLog(rig: RotationRig): Promise<string> {
 }
 
 asRoot.each([{ copytruncate: true }, { copytruncate: false }])(
-  'a log in a directory of somebody else is rotated by root like any other: %o',
+  'a log in a directory of another user is rotated by root like any other: %o',
   async (how) => {
     await using rig = await startRotationRig();
     const log = await hisLog(rig);
@@ -54,7 +54,7 @@ asRoot.each([{ copytruncate: true }, { copytruncate: false }])(
 );
 
 asRoot(
-  'P13: whoever owns the directories swaps them for links, and no archive lands elsewhere',
+  'P13: the owner of the directories swaps them for links, and no archive lands elsewhere',
   async () => {
     await using rig = await startRotationRig();
     const secret = join(rig.directory, 'secret');

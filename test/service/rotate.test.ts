@@ -36,7 +36,7 @@ const MEBIBYTE = 1024 * 1024;
 const ROOT = join(import.meta.dirname, '../..');
 const archiveOf = (rig: RotationRig, number = 1): Promise<string> => readFile(`${rig.log}.${number}`, 'utf8');
 
-test('P10: a log that somebody holds keeps its last archived lines in front, archives them once, and counts as empty', async () => {
+test('P10: a log that a process holds open keeps its last archived lines in front, archives them once, and counts as empty', async () => {
   await using rig = await startRotationRig();
   const log = await open(rig.log, 'a');
   await log.appendFile('one\ntwo\nhal');
@@ -67,7 +67,7 @@ test('P10: a log that somebody holds keeps its last archived lines in front, arc
   expect(await readFile(rig.log, 'utf8')).toBe('');
 });
 
-test('lines that an archive holds count as new when somebody has emptied or replaced the log', async () => {
+test('lines that an archive holds count as new when another program has emptied or replaced the log', async () => {
   await using rig = await startRotationRig();
   const log = await open(rig.log, 'a');
   await log.appendFile('one\ntwo\n');
@@ -269,7 +269,7 @@ test('a pipe in place of the log is a fault and does not hang (0112)', async () 
   expect(await rig.rotate()).toMatchObject({ outcome: 'failed', code: 'LOG_UNUSABLE' });
 });
 
-test("wavspool's own log survives its rotation by anybody", async () => {
+test("wavspool's own log survives its rotation by any program", async () => {
   await using rig = await startRotationRig();
   const own = openReporting(
     { file: rig.log, site: 'x', role: 'test', stderrLevel: 'error', fileLevel: 'debug' },

@@ -70,7 +70,7 @@ test('it hears what it is told, and signs of life only while the process is aliv
   expect(failures).toEqual([]);
 });
 
-test('without a service manager nobody is told, and one that is gone is reported', async () => {
+test('without a service manager none is told, and one that is gone is reported', async () => {
   expect(serviceManager(1, {})).toBeUndefined();
   expect(
     serviceManager(1, { NOTIFY_SOCKET: '/x', WATCHDOG_USEC: '6000000', WATCHDOG_PID: '2' })?.signEveryMs,

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/platform/runtime/index.ts';
 import { openS3Store } from '../../src/platform/s3/s3.ts';
 import { openBench, type ExtractionBench } from '../support/extraction.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
+import { contentOf, sparseMember } from '../support/sparse-tars.ts';
 import { makeTar } from '../support/tars.ts';
 
 // `extract.copy: false`: recordings are uploaded from where they lie in their tar, on a real store.
@@ -42,6 +43,7 @@ async function upload(row: RecordingRow): Promise<void> {
     bandwidth: bandwidth(undefined, 'UTC', systemClock, () => 1),
     clock: systemClock,
     report: () => undefined,
+    site: 'rig',
     prefix: `${incoming.split('/').at(-2)}/`,
     incoming,
     extracted,
@@ -77,7 +79,7 @@ test('every recording of a plain tar is stored byte for byte, of every size, and
   expect(await stored(byMember)).toEqual(parts.map(sha));
 });
 
-test('hard links and compressed tars have files as before', async () => {
+test('hard links, sparse members and compressed tars have files as before', async () => {
   const [a, b] = [randomBytes(2000), randomBytes(2000)];
   const mixed = makeTar([
     { name: 'a.wav', body: a },
@@ -88,10 +90,22 @@ test('hard links and compressed tars have files as before', async () => {
   const packed = await bench.extract(
     await bench.land('z.tar.gz', makeTar([{ name: 'z.wav', body: b }], { compress: 'gzip' })),
   );
-  expect(await bench.files()).toEqual({ 'b.wav': sha(a), 'c.wav': sha(a), 'z.wav': sha(b) });
-  const rows = [...plain.rows, ...packed.rows];
+  const parts = [{ offset: 9000, bytes: a }];
+  const content = contentOf(12_000, parts);
+  const link = makeTar([{ name: 'l.wav', type: '1', linkname: 's.wav' }]);
+  const holes = Buffer.concat([sparseMember('1.0', 's.wav', content.length, parts), link]);
+  const sparse = await bench.extract(await bench.land('s.tar', holes));
+  expect(await bench.files()).toEqual({
+    'b.wav': sha(a),
+    'c.wav': sha(a),
+    'l.wav': sha(content),
+    's.wav': sha(content),
+    'z.wav': sha(b),
+  });
+  const rows = [...plain.rows, ...packed.rows, ...sparse.rows];
   for (const row of rows) await upload(row);
-  expect(inOrder(await stored(rows))).toEqual(inOrder([sha(a), sha(a), sha(a), sha(b)]));
+  const expected = [sha(a), sha(a), sha(a), sha(b), sha(content), sha(content)];
+  expect(inOrder(await stored(rows))).toEqual(inOrder(expected));
 });
 
 test('P5: one name and other bytes, in one tar, in two, and as a file from before, are recordings of their own', async () => {

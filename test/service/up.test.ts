@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { freePort, until } from '../support/ports.ts';
+import { untilLeft } from '../support/processes.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/wavspool.js');
 const NOBODY = 4_194_303; // a pid that no process has here, as one of another container's
@@ -26,6 +27,7 @@ afterEach(async () => {
     }),
   );
   children = [];
+  await untilLeft(directory);
   await rm(directory, { recursive: true });
 });
 

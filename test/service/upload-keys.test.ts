@@ -70,6 +70,7 @@ function uploadDeps(
     bandwidth: bandwidth(undefined, 'UTC', systemClock, () => 1),
     clock: systemClock,
     report: (event) => void reported.push(event),
+    site: 'rig',
     prefix: '',
     incoming: join(directory, 'incoming'),
     extracted: join(directory, 'extracted'),

@@ -1,5 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Minute } from '../../src/domain/history.ts';
 import { openHistory } from '../../src/operate/history/index.ts';
 import { pauseQueues } from '../../src/operate/pause/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
@@ -45,7 +47,7 @@ export async function uploaded(rig: ConsoleRig): Promise<readonly string[]> {
   const now = Date.now();
   await rig.log('role started', { node: process.version }, now - 50 * MINUTE_MS);
   await rig.log('tar arrived', { tar, bytes: 380_000, by: 'event', quietMs: 5000 }, now - 40 * MINUTE_MS);
-  await rig.extract(tar, recordings, now - 41 * MINUTE_MS);
+  await rig.extract(tar, recordings, now - 41 * MINUTE_MS, 1);
   await rig.log(
     'tar extracted',
     {
@@ -53,11 +55,13 @@ export async function uploaded(rig: ConsoleRig): Promise<readonly string[]> {
       recordings: 12,
       known: 0,
       skipped: 1,
-      refused: 0,
+      refused: 1,
       bytes: 380_000,
       ms: 48,
+      sha256: createHash('sha256').update(tar).digest('hex'),
       skippedNames: ['index.csv'],
-      refusedNames: [],
+      skippedReasons: ['its name does not end in .wav'],
+      refusedNames: ['../../etc/call (2).wav (its path has a ".." in it)'],
       notes: [],
     },
     now - 39 * MINUTE_MS,
@@ -150,6 +154,16 @@ export async function backAgain(rig: ConsoleRig): Promise<void> {
   await rig.log('store back', { awayMs: 12 * MINUTE_MS });
 }
 
+/** The disk has too little room to extract. */
+export function heldByDisk(rig: ConsoleRig): Promise<void> {
+  return rig.beat('extract', {
+    what: 'extraction',
+    cause: 'disk',
+    message: 'the disk of /data/extracted has 3.1 GiB free, and 10 GiB are kept free',
+    since: Date.now() - 9 * MINUTE_MS,
+  });
+}
+
 /** Uploading is paused, with its reason. */
 export async function paused(rig: ConsoleRig): Promise<void> {
   await pauseQueues(
@@ -171,18 +185,20 @@ export async function untaken(rig: ConsoleRig): Promise<void> {
 }
 
 /** What was uploaded within one minute of yesterday, before anything else that is known. */
-export function noteLoneMinute(rig: ConsoleRig): void {
+export async function noteLoneMinute(rig: ConsoleRig): Promise<void> {
   const history = openHistory(rig.settings.paths.state);
   const at = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - 23 * 60 * MINUTE_MS;
-  history.noteMinute({
-    at,
-    uploaded: 5,
-    failed: 0,
-    bytes: 5000,
-    backlog: undefined,
-    oldestSeconds: undefined,
-    freeBytes: undefined,
-  });
+  await history.noteMinutes([
+    {
+      at,
+      uploaded: 5,
+      failed: 0,
+      bytes: 5000,
+      backlog: undefined,
+      oldestSeconds: undefined,
+      freeBytes: undefined,
+    },
+  ]);
   history.close();
 }
 
@@ -191,22 +207,26 @@ export async function figures(rig: ConsoleRig): Promise<void> {
   const history = openHistory(rig.settings.paths.state);
   const present = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
   // else its own look at the last day, which goes on, would write over these
-  await until('the dashboard has looked', () => Promise.resolve((history.lastMinute() ?? 0) >= present));
+  await until('the dashboard has looked', async () => ((await history.lastMinute()) ?? 0) >= present);
+  const { bavail, bsize } = await statfs(rig.directory);
+  const free = bavail * bsize; // the dashboard notes the host's own beside these
+  const minutes: Minute[] = [];
   for (let ago = 1440; ago > 0; ago -= 1) {
     const at = present - ago * MINUTE_MS;
     const hour = (at / 3_600_000) % 24;
     const busy = Math.max(0, Math.sin(((hour - 6) / 14) * Math.PI)) * 40 + 2;
     const isAway = ago > 300 && ago < 345;
-    history.noteMinute({
+    minutes.push({
       at,
       uploaded: isAway ? 0 : Math.round(busy + ((at / MINUTE_MS) % 7)),
       failed: ago > 600 && ago < 620 ? 4 : 0,
       bytes: isAway ? 0 : Math.round(busy * 240_000),
       backlog: isAway ? (345 - ago) * 40 : Math.round(busy / 4),
       oldestSeconds: isAway ? (345 - ago) * 60 : 4,
-      freeBytes: 400_000_000_000 - (1440 - ago) * 30_000_000,
+      freeBytes: free + ago * 2_000_000,
     });
   }
+  await history.noteMinutes(minutes);
   history.close();
   await rig.log(
     'store away',

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { chromium, type Browser } from 'playwright-core';
 import type { Ledger } from '../../src/domain/ledger.ts';
+import type { TarVersion } from '../../src/domain/tar.ts';
 import { ingestTars } from '../../src/ingest/rescan/index.ts';
 import { maintenanceApi, openMaintenance } from '../../src/maintenance/catalogue/index.ts';
 import { readPauses } from '../../src/operate/pause/index.ts';
 import { failureFilter, requeue } from '../../src/operate/requeue/index.ts';
 import { loadSettings, Secret, type Settings } from '../../src/platform/config/index.ts';
-import { openQueues, type Queues } from '../../src/platform/queue/index.ts';
+import { openQueues, type HeldWork, type Queues } from '../../src/platform/queue/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
 import { openSqliteLedger } from '../../src/platform/state/index.ts';
 import { auditInProcess } from '../../src/process/audit/index.ts';
@@ -35,14 +36,14 @@ export interface ConsoleRig extends AsyncDisposable {
   readonly s3: TestS3;
   /** Everything that was reported. */
   readonly reported: readonly string[];
-  /** A tar with these recordings, PENDING. */
-  extract(tar: string, recordings: readonly RecordingOf[], mtimeMs?: number): Promise<void>;
+  /** A tar with these recordings, PENDING, one member that was skipped and so many that were refused. */
+  extract(tar: string, recordings: readonly RecordingOf[], mtimeMs?: number, refused?: number): Promise<void>;
   /** Puts a recording that was extracted into the bucket. */
   upload(path: string, shape: WavShape): Promise<void>;
   /** A line in the log, as a role writes it. */
   log(event: string, fields: object, at?: number, level?: string): Promise<void>;
-  /** Says that a role is at work. */
-  beat(role: string): Promise<void>;
+  /** Says that a role is at work, or what it waits for. */
+  beat(role: string, held?: HeldWork): Promise<void>;
 }
 
 export interface RecordingOf {
@@ -81,7 +82,7 @@ export async function startConsole(basePath = '/'): Promise<ConsoleRig> {
     ingest: (tars) => ingestTars(deps, tars),
     runAudit: (words, heard, signal) =>
       auditInProcess({ clock, configFile: loaded.file }, words, heard, signal),
-    pauses: () => readPauses(settings),
+    pauses: () => readPauses({ settings, ledger, clock }),
     host: maintenanceApi(host, AbortSignal.timeout(600_000)),
     token: new Secret(TOKEN),
   });
@@ -95,7 +96,8 @@ export async function startConsole(basePath = '/'): Promise<ConsoleRig> {
     redis,
     s3,
     reported,
-    extract: (tar, recordings, mtimeMs = Date.now()) => extract(ledger, tar, recordings, mtimeMs),
+    extract: (tar, recordings, mtimeMs = Date.now(), refused = 0) =>
+      extract(ledger, { path: tar, size: 4096 + recordings.length * 32_000, mtimeMs }, recordings, refused),
     upload: async (path, shape) => {
       const body = makeWav(shape);
       const key = path.slice(settings.paths.extracted.length + 1);
@@ -120,7 +122,7 @@ export async function startConsole(basePath = '/'): Promise<ConsoleRig> {
       };
       await appendFile(settings.paths.log, `${JSON.stringify(line)}\n`);
     },
-    beat: (role) => beat(queues, role),
+    beat: (role, held) => beat(queues, role, held),
     [Symbol.asyncDispose]: async () => {
       await proxy?.[Symbol.asyncDispose]();
       await dashboard.stop();
@@ -164,9 +166,9 @@ function sha256(body: Buffer): string {
 
 async function extract(
   ledger: Ledger,
-  tar: string,
+  tar: TarVersion,
   recordings: readonly RecordingOf[],
-  mtimeMs: number,
+  refused: number,
 ): Promise<void> {
   const rows = recordings.map(({ path, shape }) => {
     const body = makeWav(shape);
@@ -186,20 +188,17 @@ async function extract(
   });
   const bytes = rows.reduce((sum, { size }) => sum + size, 0);
   const summary = {
-    sha256: sha256(Buffer.from(tar)),
+    sha256: sha256(Buffer.from(tar.path)),
     skipped: 1,
-    refused: 0,
+    refused,
     batchSize: 1,
     recordings: rows.length,
     bytes,
   };
-  await ledger.tars.commit(
-    { path: tar, size: 4096 + recordings.length * 32_000, mtimeMs },
-    { recordings: [rows], refused: [], summary },
-  );
+  await ledger.tars.commit(tar, { recordings: [rows], refused: [], summary });
 }
 
-async function beat(queues: Queues, role: string): Promise<void> {
+async function beat(queues: Queues, role: string, held?: HeldWork): Promise<void> {
   const now = Date.now();
   await queues.shared.beat({
     role,
@@ -214,6 +213,7 @@ async function beat(queues: Queues, role: string): Promise<void> {
     loopRecentMs: 2,
     jobs: { active: 0, finished: 812, lastFinishedMsAgo: 10 },
     counters: {},
+    ...(held !== undefined && { held }),
   });
 }
 

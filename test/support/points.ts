@@ -14,11 +14,11 @@ import {
   type FullBackupRules,
 } from '../../src/maintenance/point-in-time/archive/chain.ts';
 import { makeArchive, readArchive } from '../../src/maintenance/point-in-time/archive/archive.ts';
-import { listPoints } from '../../src/maintenance/point-in-time/index.ts';
+import { captureWal, listPoints } from '../../src/maintenance/point-in-time/index.ts';
 import { rebuild } from '../../src/maintenance/point-in-time/archive/rebuild.ts';
 import { runWalCapture } from '../../src/maintenance/point-in-time/capture/capture-wal.ts';
 import { systemClock, type Clock } from '../../src/platform/runtime/index.ts';
-import { finishCopy } from '../../src/platform/sqlite/index.ts';
+import { copyPinned, finishCopy, openForeign, pin } from '../../src/platform/sqlite/index.ts';
 import type { EventName, Report } from '../../src/domain/events.ts';
 import { until } from './ports.ts';
 
@@ -26,6 +26,28 @@ import { until } from './ports.ts';
 // in processes of their own, where that is the point.
 
 export const NEVER = new AbortController().signal;
+
+/** Captures as the maintain role does, until it is stopped. */
+export function shipping(rig: PointsRig): { stop: () => Promise<void> } {
+  const stopping = new AbortController();
+  const running = captureWal(rig.deps, rig.database, stopping.signal);
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** The hash of a page-verbatim copy made by SQLite, to compare with. */
+export async function copyHash(rig: PointsRig): Promise<string> {
+  const db = openForeign(rig.path);
+  const copy = rig.newPath();
+  pin(db);
+  await copyPinned(db, copy, NEVER);
+  db.close();
+  return contentHash(copy);
+}
 const DAY_MS = 86_400_000;
 
 export interface PointsRig extends AsyncDisposable {

@@ -1,21 +1,25 @@
 import { execFile } from 'node:child_process';
-import { appendFile, chown, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, chown, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readdirSync } from 'node:fs';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { postgresAddress, type PostgresAddress } from '../../src/platform/config/index.ts';
+import { LOOPBACK, commandAt, type Place } from './place.ts';
 import { freePort, until } from './ports.ts';
 
 const run = promisify(execFile);
 
 /** One PostgreSQL server of several. */
 export interface PostgresNode {
+  readonly place: Place;
   readonly port: number;
   readonly directory: string;
   start(): Promise<void>;
-  /** Ends all of its processes at once. */
+  /** To all of its processes at once; SIGKILL is its end. */
+  signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+  /** SIGKILL. */
   kill(): Promise<void>;
   promote(): Promise<void>;
   sql<T>(text: string): Promise<readonly T[]>;
@@ -23,10 +27,18 @@ export interface PostgresNode {
 
 /** A primary and its standbys; disposing of them ends them and removes their data. */
 export interface PostgresServers extends AsyncDisposable {
+  /** The one that was the first primary. */
   readonly primary: PostgresNode;
   readonly standbys: readonly PostgresNode[];
-  /** Makes the standby that has the most the primary, after the primary's end. */
-  promote(): Promise<PostgresNode>;
+  /**
+   * What whoever runs PostgreSQL does when `primary` is lost: the one of the others that has the most becomes the primary, and the rest
+   * follow it. Every other one has to answer: an acknowledged commit may be on one of them only.
+   */
+  failOver(primary: PostgresNode): Promise<PostgresNode>;
+  /** Makes a server that has ended, or was left behind, a standby of `primary`, on a fresh copy. */
+  rejoin(node: PostgresNode, primary: PostgresNode): Promise<void>;
+  /** Resolves once all the others follow `primary`, and commits wait for one of them. */
+  untilWhole(primary: PostgresNode): Promise<void>;
   /** Names all of them, and the database `wavspool`. */
   readonly url: string;
   readonly address: PostgresAddress;
@@ -37,12 +49,15 @@ export interface PostgresOptions {
   readonly standbys?: number;
   /** Lines of postgresql.conf. */
   readonly settings?: readonly string[];
+  /** Where each of them runs, the primary first; loopback unless given. */
+  readonly places?: readonly Place[];
 }
 
 /** Starts servers on ports of their own. Needs the Debian package `postgresql-15` or newer. */
 export async function startPostgres({
   standbys = 0,
   settings = [],
+  places = [],
 }: PostgresOptions = {}): Promise<PostgresServers> {
   const directory = await mkdtemp(join(tmpdir(), 'wavspool-postgres-'));
   await giveToPostgres(directory);
@@ -66,31 +81,48 @@ export async function startPostgres({
       '--locale=C',
       '--no-sync',
     );
-    await appendFile(join(first, 'pg_hba.conf'), '\nhost replication wavspool 127.0.0.1/32 trust\n');
-    const primary = await nodeAt(first, directory, settings);
+    const clients = ['127.0.0.1/32', ...places.map(({ address }) => `${address}/24`)];
+    const rules = clients.map((from) => `host all,replication wavspool ${from} trust`);
+    await appendFile(join(first, 'pg_hba.conf'), `\n${rules.join('\n')}\n`);
+    const primary = await nodeAt(places[0] ?? LOOPBACK, first, settings);
     nodes.push(primary);
     await primary.start();
     await primary.sql('CREATE DATABASE wavspool');
-    for (let at = 1; at <= standbys; at += 1)
-      nodes.push(await standbyOf(primary, join(directory, String(at)), directory, settings));
-    if (standbys > 0) {
-      await primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'");
-      await primary.sql('SELECT pg_reload_conf()');
-      await until(
-        'the standbys are synchronous',
-        async () =>
-          (await primary.sql<{ sync_state: string }>('SELECT sync_state FROM pg_stat_replication')).filter(
-            ({ sync_state }) => sync_state === 'quorum',
-          ).length === standbys,
-      );
+    for (let at = 1; at <= standbys; at += 1) {
+      const data = join(directory, String(at));
+      await copyOf(primary, data);
+      const node = await nodeAt(places[at] ?? LOOPBACK, data, [SYNCHRONOUS, ...settings]);
+      nodes.push(node);
+      await node.start();
     }
-    const url = `postgres://wavspool@${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}/wavspool`;
+    if (standbys > 0) {
+      await appendFile(join(first, 'postgresql.conf'), `${SYNCHRONOUS}\n`);
+      await primary.sql('SELECT pg_reload_conf()');
+      await untilFollowed(primary, standbys);
+    }
+    const url = `postgres://wavspool@${nodes.map(({ place, port }) => `${place.address}:${port}`).join(',')}/wavspool`;
     const address = postgresAddress(url);
     if (address === undefined) throw new Error(`${url} is no address`);
     return {
       primary,
       standbys: nodes.slice(1),
-      promote: () => promoteBest(nodes.slice(1)),
+      failOver: async (lost) => {
+        const others = nodes.filter((node) => node !== lost);
+        const best = await promoteBest(others);
+        for (const node of others) if (node !== best) await follow(node, best);
+        return best;
+      },
+      rejoin: async (node, whom) => {
+        await node.kill();
+        const fresh = `${node.directory}.fresh`;
+        await copyOf(whom, fresh);
+        for (const file of ['postgresql.conf', 'pg_hba.conf'])
+          await rename(join(node.directory, file), join(fresh, file));
+        await rm(node.directory, { recursive: true });
+        await rename(fresh, node.directory);
+        await node.start();
+      },
+      untilWhole: (whom) => untilFollowed(whom, standbys),
       url,
       address,
       [Symbol.asyncDispose]: dispose,
@@ -114,25 +146,37 @@ async function promoteBest(standbys: readonly PostgresNode[]): Promise<PostgresN
   return best.node;
 }
 
-async function standbyOf(
-  primary: PostgresNode,
-  data: string,
-  sockets: string,
-  settings: readonly string[],
-): Promise<PostgresNode> {
-  const from = ['-h', '127.0.0.1', '-p', String(primary.port), '-U', 'wavspool'];
-  await asPostgres('pg_basebackup', ...from, '-D', data, '-R', '-c', 'fast', '--no-sync');
-  const node = await nodeAt(data, sockets, settings);
-  await node.start();
-  return node;
+/** A setting of each of several servers; the first primary gets it once it has its standbys, else its first commit would wait for them. */
+const SYNCHRONOUS = "synchronous_standby_names = 'ANY 1 (*)'";
+
+async function untilFollowed(primary: PostgresNode, standbys: number): Promise<void> {
+  await until(
+    'the standbys are synchronous',
+    async () =>
+      (await primary.sql<{ sync_state: string }>('SELECT sync_state FROM pg_stat_replication')).filter(
+        ({ sync_state }) => sync_state === 'quorum',
+      ).length === standbys,
+  );
 }
 
-async function nodeAt(data: string, sockets: string, settings: readonly string[]): Promise<PostgresNode> {
+/** A copy of a running server in the directory `data`, set to follow it. */
+async function copyOf({ place, port }: PostgresNode, data: string): Promise<void> {
+  const from = ['-h', place.address, '-p', String(port), '-U', 'wavspool'];
+  await asPostgres('pg_basebackup', ...from, '-D', data, '-R', '-c', 'fast', '--no-sync');
+}
+
+/** Sends a standby to another primary. */
+async function follow(standby: PostgresNode, { place, port }: PostgresNode): Promise<void> {
+  await standby.sql(`ALTER SYSTEM SET primary_conninfo = 'host=${place.address} port=${port} user=wavspool'`);
+  await standby.sql('SELECT pg_reload_conf()');
+}
+
+async function nodeAt(place: Place, data: string, settings: readonly string[]): Promise<PostgresNode> {
   const port = await freePort();
   const lines = [
     `port = ${port}`,
-    "listen_addresses = '127.0.0.1'",
-    `unix_socket_directories = '${sockets}'`,
+    `listen_addresses = '${place.address}'`,
+    "unix_socket_directories = ''",
     'max_connections = 100',
     "shared_buffers = '32MB'",
     'fsync = off', // these servers are killed, the machine is not
@@ -141,7 +185,13 @@ async function nodeAt(data: string, sockets: string, settings: readonly string[]
   ];
   await appendFile(join(data, 'postgresql.conf'), `\n${lines.join('\n')}\n`);
   const connect = async (database: string): Promise<pg.Client> => {
-    const client = new pg.Client({ host: '127.0.0.1', port, user: 'wavspool', database });
+    const client = new pg.Client({
+      host: place.address,
+      port,
+      user: 'wavspool',
+      database,
+      connectionTimeoutMillis: 10_000,
+    });
     client.on('error', () => undefined); // whoever asked hears of it
     await client.connect();
     return client;
@@ -156,21 +206,33 @@ async function nodeAt(data: string, sockets: string, settings: readonly string[]
     );
     return [postmaster, ...children.trim().split('\n').filter(Boolean).map(Number)];
   };
+  const signal: PostgresNode['signal'] = async (name) => {
+    const all = await pids();
+    for (const pid of all) {
+      try {
+        process.kill(pid, name);
+      } catch {
+        // it has ended by itself
+      }
+    }
+    if (name !== 'SIGKILL') return;
+    // one that is just ending still has the shared memory, and one that nobody has reaped would count as a server that runs
+    await until('its processes are gone', async () => !(await Promise.all(all.map(lives))).includes(true));
+    await rm(join(data, 'postmaster.pid'), { force: true });
+  };
   return {
+    place,
     port,
     directory: data,
     start: async () => {
-      await asPostgres('pg_ctl', '-D', data, '-l', join(data, 'log'), '-w', '-t', '60', 'start');
+      const start = ['-D', data, '-l', join(data, 'log'), '-w', '-t', '60', 'start'];
+      await asPostgresAt(place, 'pg_ctl', ...start).catch(async (cause: unknown) => {
+        const lines = (await readFile(join(data, 'log'), 'utf8')).trim().split('\n');
+        throw new Error(`PostgreSQL does not start: ${lines.slice(-5).join('\n')}`, { cause });
+      });
     },
-    kill: async () => {
-      for (const pid of await pids()) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          // it has ended by itself
-        }
-      }
-    },
+    signal,
+    kill: () => signal('SIGKILL'),
     promote: async () => {
       await asPostgres('pg_ctl', '-D', data, '-w', 'promote');
     },
@@ -187,6 +249,12 @@ async function nodeAt(data: string, sockets: string, settings: readonly string[]
   };
 }
 
+/** A zombie that nobody has reaped yet does not. */
+async function lives(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  return stat !== undefined && !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+}
+
 function programs(): string {
   const [newest] = readdirSync('/usr/lib/postgresql')
     .map(Number)
@@ -194,11 +262,16 @@ function programs(): string {
   return `/usr/lib/postgresql/${newest}/bin`;
 }
 
+function asPostgres(program: string, ...args: readonly string[]): Promise<void> {
+  return asPostgresAt(LOOPBACK, program, ...args);
+}
+
 /** PostgreSQL does not run as root. */
-async function asPostgres(program: string, ...args: readonly string[]): Promise<void> {
+async function asPostgresAt(place: Place, program: string, ...args: readonly string[]): Promise<void> {
   const command = [join(programs(), program), ...args];
   const whole = process.getuid?.() === 0 ? ['runuser', '-u', 'postgres', '--', ...command] : command;
-  await run(whole[0] ?? '', whole.slice(1), { cwd: '/' });
+  const [first, rest] = commandAt(place, whole[0] ?? '', ...whole.slice(1));
+  await run(first, rest, { cwd: '/' });
 }
 
 async function giveToPostgres(directory: string): Promise<void> {

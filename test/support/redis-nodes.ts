@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeCertificate } from './certificate.ts';
+import { LOOPBACK, commandAt, type Place } from './place.ts';
 import { freePort, until } from './ports.ts';
 
 const run = promisify(execFile);
 
 /** One of several redis-servers that know each other. */
 export interface RedisProcess {
+  readonly place: Place;
   readonly port: number;
   /** What redis-cli says to a command. */
   cli(...command: string[]): Promise<string>;
@@ -22,6 +24,8 @@ export interface RedisProcess {
 /** Several redis-servers; disposing of them ends them and removes their data. */
 export interface RedisNodes extends AsyncDisposable {
   readonly nodes: readonly RedisProcess[];
+  /** Of Sentinel; a cluster has none. */
+  readonly sentinels: readonly RedisProcess[];
   /** What the settings say of them. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Who takes the writes of that key now. */
@@ -32,36 +36,39 @@ export const PASSWORD = 'shared-by-all';
 export const SENTINEL_PASSWORD = 'of-the-sentinels';
 
 /**
- * A master with two replicas and three sentinels, all of them by TLS and with passwords; a fail-over takes about two seconds.
- * Needs the programs `redis-server`, `redis-cli` and `openssl`.
+ * A master with two replicas and three sentinels, all of them by TLS and with passwords; a fail-over takes about two seconds. Of the three
+ * `places` each has a server and a sentinel. Needs the programs `redis-server`, `redis-cli` and `openssl`.
  */
-export async function startSentinels(): Promise<RedisNodes> {
+export async function startSentinels(
+  places: readonly [Place, Place, Place] = [LOOPBACK, LOOPBACK, LOOPBACK],
+): Promise<RedisNodes> {
   const directory = await mkdtemp(join(tmpdir(), 'wavspool-sentinels-'));
-  const tls = tlsIn(directory);
+  const tls = tlsIn(directory, [...new Set(places.map(({ address }) => address))]);
   const common = { ...tls.server, requirepass: PASSWORD, masterauth: PASSWORD, 'tls-replication': 'yes' };
   const client = [...tls.client, '--no-auth-warning'];
-  const first = await makeNode(directory, { ...DURABLE, ...common }, [...client, '-a', PASSWORD]);
-  const replicaof = `127.0.0.1 ${first.port}`;
-  const nodes = [
-    first,
-    await makeNode(directory, { ...DURABLE, ...common, replicaof }, [...client, '-a', PASSWORD]),
-    await makeNode(directory, { ...DURABLE, ...common, replicaof }, [...client, '-a', PASSWORD]),
-  ];
+  const authorized = [...client, '-a', PASSWORD];
+  const [here, ...others] = places;
+  const first = await makeNode(here, directory, { ...DURABLE, ...common }, authorized);
+  const replicaof = `${here.address} ${first.port}`;
+  const nodes = [first];
+  for (const place of others)
+    nodes.push(await makeNode(place, directory, { ...DURABLE, ...common, replicaof }, authorized));
   const sentinels: ManagedNode[] = [];
   const set = manage(directory, () => [...sentinels, ...nodes]);
   try {
     for (const node of nodes) await node.start();
     await first.cli('CONFIG', 'SET', 'min-replicas-to-write', '1');
-    for (let n = 0; n < 3; n += 1) {
+    for (const place of places) {
       const settings = { ...tls.server, 'tls-replication': 'yes', requirepass: SENTINEL_PASSWORD };
       const sentinel = await makeNode(
+        place,
         directory,
         { ...settings, 'sentinel sentinel-pass': SENTINEL_PASSWORD },
         [...client, '-a', SENTINEL_PASSWORD],
         {
           mode: ['--sentinel'],
           more: [
-            `sentinel monitor calls 127.0.0.1 ${first.port} 2`,
+            `sentinel monitor calls ${here.address} ${first.port} 2`,
             `sentinel auth-pass calls ${PASSWORD}`,
             'sentinel down-after-milliseconds calls 1000',
             'sentinel failover-timeout calls 3000',
@@ -84,8 +91,9 @@ export async function startSentinels(): Promise<RedisNodes> {
   return {
     ...set,
     nodes,
+    sentinels,
     settings: {
-      sentinels: sentinels.map(({ port }) => `127.0.0.1:${port}`),
+      sentinels: sentinels.map(({ place, port }) => `${place.address}:${port}`),
       name: 'calls',
       username: 'default',
       password: PASSWORD,
@@ -93,7 +101,9 @@ export async function startSentinels(): Promise<RedisNodes> {
       tls: { ca: tls.ca },
     },
     master: async () => {
-      const [, port] = (await sentinels[0]!.cli('SENTINEL', 'get-master-addr-by-name', 'calls')).split('\n');
+      const [, port] = (await answering(sentinels, 'SENTINEL', 'get-master-addr-by-name', 'calls')).split(
+        '\n',
+      );
       return nodes.find((node) => node.port === Number(port))!;
     },
   };
@@ -111,6 +121,7 @@ export async function startCluster(): Promise<RedisNodes> {
       const port = await freePort();
       const bus = await freePort();
       const node = await makeNode(
+        LOOPBACK,
         directory,
         { ...settings, port: String(port), 'cluster-port': String(bus) },
         [],
@@ -137,6 +148,7 @@ export async function startCluster(): Promise<RedisNodes> {
   return {
     ...set,
     nodes,
+    sentinels: [],
     settings: { cluster: addresses().slice(0, 3) },
     master: async (key = '') => {
       for (const node of nodes) {
@@ -168,7 +180,21 @@ function manage(directory: string, all: () => readonly ManagedNode[]): AsyncDisp
   };
 }
 
+/** What the first of them says that says anything. */
+async function answering(nodes: readonly RedisProcess[], ...command: string[]): Promise<string> {
+  const faults: unknown[] = [];
+  for (const node of nodes) {
+    try {
+      return await node.cli(...command);
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  throw new AggregateError(faults, `none of ${nodes.length} says anything to ${command.join(' ')}`);
+}
+
 async function makeNode(
+  place: Place,
   directory: string,
   settings: Readonly<Record<string, string>>,
   client: readonly string[],
@@ -181,22 +207,25 @@ async function makeNode(
   const lines = Object.entries({
     ...settings,
     ...(isTls ? { port: '0', 'tls-port': String(port) } : { port: String(port) }),
-    bind: '127.0.0.1',
+    bind: place.address,
     dir,
     loglevel: 'warning',
   }).map(([name, value]) => `${name} ${value === '' ? '""' : value}`);
   const file = join(dir, 'redis.conf');
   await writeFile(file, [...lines, ...more, ''].join('\n')); // a sentinel writes into it what it learns
+  const where = ['-h', place.address, '-p', String(port)];
   let child: ChildProcess | undefined;
   const cli: RedisProcess['cli'] = async (...command) => {
-    const { stdout } = await run('redis-cli', ['-p', String(port), ...client, ...command], { timeout: 5000 });
+    const { stdout } = await run('redis-cli', [...where, ...client, ...command], { timeout: 5000 });
     return stdout;
   };
   return {
+    place,
     port,
     cli,
     start: async () => {
-      const started = spawn('redis-server', [file, ...mode], { stdio: 'ignore' });
+      const [program, args] = commandAt(place, 'redis-server', file, ...mode);
+      const started = spawn(program, args, { stdio: 'ignore' });
       await once(started, 'spawn');
       child = started;
       await until('redis-server answers', async () => {
@@ -214,12 +243,15 @@ async function makeNode(
   };
 }
 
-function tlsIn(directory: string): {
+function tlsIn(
+  directory: string,
+  addresses: readonly string[],
+): {
   readonly ca: string;
   readonly server: Readonly<Record<string, string>>;
   readonly client: readonly string[];
 } {
-  const { cert: ca, key } = makeCertificate(directory, 'redis');
+  const { cert: ca, key } = makeCertificate(directory, 'redis', addresses);
   return {
     ca,
     server: {

@@ -9,6 +9,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { errnoOf } from '../../src/domain/faults.ts';
 import type { Status } from '../../src/operate/status/index.ts';
 import { freePort, until } from './ports.ts';
+import { untilLeft } from './processes.ts';
 import { startRedis } from './redis.ts';
 import { runCommand, type Ended } from './run-command.ts';
 import { startS3, type TestS3 } from './s3.ts';
@@ -75,7 +76,7 @@ export interface RigOptions {
  */
 export async function startRig(
   incoming?: string,
-  changes: Readonly<Record<string, object>> = {},
+  changes: Readonly<Record<string, object | number>> = {},
   { together = false }: RigOptions = {},
 ): Promise<Rig> {
   const directory = await mkdtemp(join(tmpdir(), 'wavspool-rig-'));
@@ -183,6 +184,7 @@ export async function startRig(
     await stop();
     await redis?.[Symbol.asyncDispose]();
     await s3[Symbol.asyncDispose]();
+    await untilLeft(directory);
     await rm(directory, { recursive: true, force: true });
   };
   try {
@@ -271,7 +273,7 @@ function lives(pid: number): boolean {
 
 type RigSettings = Readonly<Record<string, object | string | number>>;
 
-function changed(settings: RigSettings, changes: Readonly<Record<string, object | string>>): RigSettings {
+function changed(settings: RigSettings, changes: RigSettings): RigSettings {
   const sections = Object.entries(changes).map(([section, change]) => {
     const before = settings[section];
     const isSection = typeof before === 'object' && typeof change === 'object';

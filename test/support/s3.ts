@@ -15,6 +15,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { Secret } from '../../src/platform/config/secret.ts';
 import type { ObjectToPut, S3StoreSettings } from '../../src/platform/s3/index.ts';
+import { LOOPBACK, commandAt, type Place } from './place.ts';
 import { freePort, until } from './ports.ts';
 
 const MIB = 1024 * 1024;
@@ -52,16 +53,16 @@ export interface Listed {
 /** How many objects one request may remove. */
 const PAGE = 1000;
 
-/** A fresh bucket on the server that services.ts started, or the one that WAVSPOOL_TEST_S3 names. */
-export async function startS3(): Promise<TestS3> {
-  const named = process.env['WAVSPOOL_TEST_S3'];
-  if (named === undefined) throw new Error('no S3 server: run this with "vitest run --project service"');
-  const address = parseS3Address(named);
+/** A fresh bucket, on the server that services.ts started or WAVSPOOL_TEST_S3 names unless it is to be on another one. */
+export async function startS3(address: S3Address = serverOfThisRun()): Promise<TestS3> {
   const client = clientFor(address);
   const bucket = `test-${randomBytes(6).toString('hex')}`;
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  const { endpoint, accessKeyId, secretAccessKey } = address;
   return {
-    ...address,
+    endpoint,
+    accessKeyId,
+    secretAccessKey,
     bucket,
     client,
     settings: (changes) => settingsFor(address, { bucket, ...changes }),
@@ -121,6 +122,12 @@ export function formatS3Address({ endpoint, accessKeyId, secretAccessKey }: S3Ad
   return url.href;
 }
 
+function serverOfThisRun(): S3Address {
+  const named = process.env['WAVSPOOL_TEST_S3'];
+  if (named === undefined) throw new Error('no S3 server: run this with "vitest run --project service"');
+  return parseS3Address(named);
+}
+
 function parseS3Address(text: string): S3Address {
   const url = new URL(text);
   return {
@@ -154,8 +161,11 @@ export interface TestGateway extends S3Address, AsyncDisposable {
   start(): Promise<void>;
 }
 
-/** Starts a Ceph gateway (about 15 s). Rejects, naming the packages, where Ceph is not installed. */
-export async function startGateway(): Promise<TestGateway> {
+/**
+ * Starts a Ceph gateway (about 15 s), with its data on the disk, or in `memory` for one that nobody kills. Rejects, naming the packages,
+ * where Ceph is not installed.
+ */
+export async function startGateway(keep: 'disk' | 'memory', place: Place = LOOPBACK): Promise<TestGateway> {
   const dir = await mkdtemp(join(tmpdir(), 'wavspool-s3-'));
   const [port, monPort] = [await freePort(), await freePort()];
   const keys = { accessKeyId: 'wavspool-test', secretAccessKey: randomBytes(16).toString('hex') };
@@ -163,12 +173,15 @@ export async function startGateway(): Promise<TestGateway> {
     const env = {
       ...process.env,
       S3_PORT: String(port),
+      // the script itself asks on loopback, which is a place's own
+      S3_HOST: place === LOOPBACK ? place.address : '0.0.0.0',
       S3_MON_PORT: String(monPort),
       S3_ACCESS_KEY_ID: keys.accessKeyId,
       S3_SECRET_ACCESS_KEY: keys.secretAccessKey,
       S3_BUCKET: '',
+      S3_KEEP: keep,
     };
-    await run(CEPH, [verb, dir], { env });
+    await run(...commandAt(place, CEPH, verb, dir), { env });
   };
   const remove = async (): Promise<void> => {
     await ceph('down');
@@ -181,7 +194,7 @@ export async function startGateway(): Promise<TestGateway> {
     throw error;
   }
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://${place.address}:${port}`,
     ...keys,
     stop: () => ceph('down'),
     kill: async () => {

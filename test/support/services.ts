@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { GenericContainer, Wait, getContainerRuntimeClient } from 'testcontainers';
 import { startRedis } from './redis.ts';
 import { type S3Address, formatS3Address, startGateway, untilServing } from './s3.ts';
@@ -21,8 +20,6 @@ let services: Services | undefined;
  * (`http://key:secret@host:port`); where both are set already, nothing is started.
  */
 export async function setup(): Promise<void> {
-  // for the hundreds of processes and threads that tests start: with data of its own, each would compile everything anew
-  process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '../../node_modules/.cache/tests');
   const { WAVSPOOL_TEST_REDIS: redis, WAVSPOOL_TEST_S3: s3 } = process.env;
   if (redis !== undefined && s3 !== undefined)
     return say(`those named by WAVSPOOL_TEST_REDIS and WAVSPOOL_TEST_S3`);
@@ -83,7 +80,7 @@ async function startPrograms(): Promise<Services> {
   await using started = new AsyncDisposableStack();
   try {
     const redis = started.use(await startRedis());
-    const s3 = started.use(await startGateway());
+    const s3 = started.use(await startGateway('memory'));
     await untilServing(s3);
     const stop = started.move();
     return {

@@ -5,6 +5,7 @@ import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { LOOPBACK, commandAt, type Place } from './place.ts';
 
 const run = promisify(execFile);
 
@@ -26,7 +27,7 @@ interface ClientEnd {
   readonly stderr: string;
 }
 
-/** A private SFTP server: loopback only, key login only, one user shut in a chroot. */
+/** A private SFTP server: at one address, key login only, one user shut in a chroot. */
 export interface Sshd extends AsyncDisposable {
   readonly port: number;
   readonly user: string;
@@ -41,44 +42,54 @@ export interface Sshd extends AsyncDisposable {
   sftp(batch: readonly string[], options?: { limitKbps?: number; key?: string }): Promise<ClientEnd>;
   /** Runs the real `ssh` with these extra options and a command that only a shell could carry out. */
   ssh(options: readonly string[]): Promise<ClientEnd>;
+  /** Ends every session, and goes on serving. */
+  endSessions(): Promise<void>;
   /** Ends the server and every session of it, then removes its directories. Safe to repeat. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a real sshd with a host key of its own on a free loopback port.
+ * Starts a real sshd with a host key of its own on a free port. `beside`: one whose landing directory it serves too, as hosts do that share
+ * a disk; it ends before that one.
  * Throws when this process is not root: only root can chroot.
  */
-export async function startSshd(): Promise<Sshd> {
+export async function startSshd(place: Place = LOOPBACK, beside?: Sshd): Promise<Sshd> {
   if (process.getuid?.() !== 0) throw new Error('the SFTP tests need root: sshd cannot chroot without it');
   // sshd's own runtime directory, which systemd would have made
   await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
   const base = await mkdtemp(path.join(ROOT_OWNED, 'wavspool-sshd-'));
   // sshd reads the authorized keys as the user who logs in; what is private below has its own mode
   await chmod(base, 0o755);
-  const incoming = path.join(base, 'chroot', 'incoming');
+  const incoming = beside?.incoming ?? path.join(base, 'chroot', 'incoming');
   const clientDirectory = path.join(base, 'client');
   await mkdir(incoming, { recursive: true, mode: 0o755 });
   await mkdir(clientDirectory, { mode: 0o700 });
   const { uid, gid } = await idsOf(USER);
   await chown(incoming, uid, gid);
+  const chroot = path.dirname(incoming);
   const authorizedKey = path.join(clientDirectory, 'key');
   const hostKey = path.join(base, 'host-key');
   await makeKey(authorizedKey);
   await makeKey(hostKey);
   await cp(`${authorizedKey}.pub`, path.join(base, 'authorized-keys'));
 
-  const server = await listen(base);
+  const server = await listen(place, base, chroot);
   const hostKeyPublic = await readFile(`${hostKey}.pub`, 'utf8');
-  await writeFile(path.join(clientDirectory, 'known-hosts'), `[127.0.0.1]:${server.port} ${hostKeyPublic}`);
+  await writeFile(
+    path.join(clientDirectory, 'known-hosts'),
+    `[${place.address}]:${server.port} ${hostKeyPublic}`,
+  );
   const settings = [
     'IdentitiesOnly=yes',
     'BatchMode=yes',
     'StrictHostKeyChecking=yes',
     `UserKnownHostsFile=${path.join(clientDirectory, 'known-hosts')}`,
+    'ConnectTimeout=5',
+    'ServerAliveInterval=2', // a server that is cut off says nothing
+    'ServerAliveCountMax=2',
   ];
   const options = ['-F', '/dev/null', ...settings.flatMap((setting) => ['-o', setting])];
-  const target = `${USER}@127.0.0.1`;
+  const target = `${USER}@${place.address}`;
 
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= shutDown(server.process, base));
@@ -96,6 +107,9 @@ export async function startSshd(): Promise<Sshd> {
       const args = [...extra, '-i', authorizedKey, '-p', String(server.port), ...options, target, 'id'];
       return client('ssh', args, []);
     },
+    endSessions: async () => {
+      for (const pid of await descendants(server.process.pid ?? 0)) terminate(pid);
+    },
     stop,
     [Symbol.asyncDispose]: stop,
   };
@@ -106,10 +120,10 @@ export async function makeKey(file: string): Promise<void> {
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
 }
 
-function configuration(base: string, port: number): string {
+function configuration({ address }: Place, base: string, chroot: string, port: number): string {
   return [
     `Port ${port}`,
-    'ListenAddress 127.0.0.1',
+    `ListenAddress ${address}`,
     `HostKey ${base}/host-key`,
     'PidFile none',
     'UsePAM no',
@@ -120,7 +134,7 @@ function configuration(base: string, port: number): string {
     `AuthorizedKeysFile ${base}/authorized-keys`,
     'DisableForwarding yes',
     'PermitTTY no',
-    `ChrootDirectory ${base}/chroot`,
+    `ChrootDirectory ${chroot}`,
     'ForceCommand internal-sftp -d /incoming',
     'Subsystem sftp internal-sftp',
     '',
@@ -128,13 +142,18 @@ function configuration(base: string, port: number): string {
 }
 
 /** Starts sshd below `base`; another port when the one that was free a moment ago is taken. */
-async function listen(base: string): Promise<{ process: ChildProcess; port: number }> {
+async function listen(
+  place: Place,
+  base: string,
+  chroot: string,
+): Promise<{ process: ChildProcess; port: number }> {
   const config = path.join(base, 'sshd_config');
   let said = '';
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
     const port = await freePort();
-    await writeFile(config, configuration(base, port));
-    const child = spawn(SSHD, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+    await writeFile(config, configuration(place, base, chroot, port));
+    const [program, args] = commandAt(place, SSHD, '-D', '-e', '-f', config);
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     said = await untilListening(child);
     if (STARTED.test(said)) return { process: child, port };
     if (!PORT_TAKEN.test(said)) break;
@@ -193,8 +212,12 @@ async function shutDown(server: ChildProcess, base: string): Promise<void> {
 }
 
 async function descendants(pid: number): Promise<number[]> {
-  const { stdout } = await run('cat', [`/proc/${pid}/task/${pid}/children`]);
-  const children = stdout.trim().split(' ').filter(Boolean).map(Number);
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+      return '';
+    throw error;
+  }); // none: it has ended since
+  const children = text.trim().split(' ').filter(Boolean).map(Number);
   const below = await Promise.all(children.map((child) => descendants(child)));
   return [...children, ...below.flat()];
 }

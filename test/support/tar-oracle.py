@@ -25,13 +25,12 @@ def unpacked(path):
 
 
 def without_stray_block(data, at):
-    """Without a single zero block at `at` that stands before a header: tarfile ends there, and tar -i reads on."""
+    """Without a single zero block at `at` that stands before a header: tarfile ends there, and tar -i reads on.
+
+    Raises where something else stands there, or a header whose owner or time tarfile cannot read."""
     if data[at : at + 512].strip(b"\0") or not data[at + 512 : at + 1024].strip(b"\0"):
         return None
-    try:
-        tarfile.TarInfo.frombuf(data[at + 512 : at + 1024], "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return None
+    tarfile.TarInfo.frombuf(data[at + 512 : at + 1024], "utf-8", "surrogateescape")
     return data[:at] + data[at + 512 :]
 
 
@@ -51,7 +50,7 @@ def describe_bytes(data):
                 # a field without a digit counts as 0 here, and a block whose bytes as signed numbers make 0 is no header for others
                 if not data[member.offset + 148 : member.offset + 156].strip(b"\0 "):
                     return {"ok": False, "error": f"no checksum at byte {member.offset}", "files": files}
-                if not member.isreg() or member.issparse():
+                if not member.isreg():
                     continue
                 body = tar.extractfile(member).read()
                 name = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -42,10 +42,11 @@ export async function live(
     journal.past(job.id, now, timezone);
   for (;;) {
     const now = clock.now();
-    const times = jobs
+    const timed = jobs
       // those that look whether there is something to do are asked whenever another job is due
       .filter(({ when, isNeeded }) => when !== undefined && ('cron' in when || isNeeded === undefined))
-      .map((job) => nextRun(job.when!, timezone, now, past(job, now)));
+      .map(async (job) => nextRun(job.when!, timezone, now, await past(job, now)));
+    const times = await Promise.all(timed);
     const next = Math.min(...times);
     if (next > until) break;
     await before(next);

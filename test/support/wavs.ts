@@ -95,7 +95,7 @@ function coded(
   const guid = Buffer.from(WAVE_GUID, 'hex');
   const extension = Buffer.concat([Buffer.from([22, 0, bits, 0]), u32(channels === 1 ? 4 : 3), guid]);
   const format = codec === 'extensible' ? Buffer.concat([plain, extension]) : plain;
-  const random = dice(seed);
+  const random = seededRandom(seed);
   const count = Math.round(sampleRate * seconds);
   const data = Buffer.alloc(count * blockBytes);
   for (let at = 0, index = 0; at < data.length; index += 1) {
@@ -115,7 +115,7 @@ function gsm({ sampleRate, channels, seconds, seed }: WavShape): Made {
     formatBytes(0x31, channels, sampleRate, rate, GSM_BLOCK_BYTES, 0),
     extension,
   ]);
-  const random = dice(seed);
+  const random = seededRandom(seed);
   const data = Buffer.alloc(Math.ceil(samples / GSM_BLOCK_SAMPLES) * GSM_BLOCK_BYTES);
   for (let at = 0; at < data.length; at += 1) data[at] = Math.floor(random() * 256);
   return { format, data, samples };
@@ -134,7 +134,7 @@ function u32(value: number): Buffer {
 }
 
 /** Numbers in [0, 1) that the seed decides (mulberry32). */
-function dice(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

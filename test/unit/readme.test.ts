@@ -18,11 +18,49 @@ test('every wing and folder that the tour of the code names is there', () => {
   for (const path of inRoot) expect(existsSync(join(ROOT, path)), path).toBe(true);
 });
 
-test('every file that the tour of the code names is there', () => {
-  const text = readFileSync(join(ROOT, 'src/README.md'), 'utf8');
-  const named = [...text.matchAll(/`((?:src|test|docs)\/[^`]+)`/g)].map(([, path]) => path);
-  expect(named.length).toBeGreaterThan(7);
-  for (const path of named) expect(existsSync(join(ROOT, path ?? '')), path).toBe(true);
+/** The steps of a way through the code: its files, each with the functions to begin at. */
+function stepsOf(part: string): readonly { readonly file: string; readonly begins: readonly string[] }[] {
+  return [...part.matchAll(/`(src\/[\w./-]+\.ts)`((?:,? `\w+`)*)/g)].map(([, file = '', names = '']) => ({
+    file,
+    begins: [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
+  }));
+}
+
+const WAYS = readFileSync(join(ROOT, 'src/README.md'), 'utf8')
+  .split(/^## /m)
+  .filter((part) => part.startsWith('The life of '));
+
+test.each(WAYS.map((way) => [way.split('\n')[0], way] as const))(
+  '%s: each step begins at a function of its file',
+  (_, way) => {
+    const steps = stepsOf(way).filter(({ begins }) => begins.length > 0);
+    expect(steps.length).toBeGreaterThan(5);
+    for (const { file, begins } of steps)
+      for (const name of begins)
+        expect(readFileSync(join(ROOT, file), 'utf8'), file).toMatch(
+          new RegExp(`export (?:async )?function\\*? ${name}\\b`),
+        );
+  },
+);
+
+test('a step of the way through ingest is called by one before it in its role', () => {
+  const roles = (WAYS.find((way) => way.startsWith('The life of a recording')) ?? '')
+    .split('\nThe role ')
+    .slice(1);
+  expect(roles.length).toBe(4);
+  for (const role of roles) {
+    const steps = stepsOf(role.split('\nAround them')[0] ?? '').filter(({ file }) =>
+      file.startsWith('src/ingest/'),
+    );
+    for (const [at, { begins }] of steps.entries()) {
+      const before = steps.slice(0, at).map(({ file }) => readFileSync(join(ROOT, file), 'utf8'));
+      for (const name of at === 0 ? [] : begins)
+        expect(
+          before.some((text) => new RegExp(`\\b${name}\\(`).test(text)),
+          name,
+        ).toBe(true);
+    }
+  }
 });
 
 test('every name that the glossary gives stands in the code', () => {
@@ -43,14 +81,6 @@ test('every name that the glossary gives stands in the code', () => {
     expect(names.length, row).toBeGreaterThan(0);
     for (const name of names.filter((name) => !name.includes('/'))) expect(words, row).toContain(name);
   }
-});
-
-test('every document that the README links to is there', () => {
-  const linked = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/\]\(([^)]+)\)/g)].map(
-    ([, path]) => path,
-  );
-  expect(linked.length).toBeGreaterThan(4);
-  for (const path of linked) expect(existsSync(join(ROOT, path ?? '')), path).toBe(true);
 });
 
 test('every route of the dashboard stands in its document', () => {

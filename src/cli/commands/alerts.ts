@@ -19,7 +19,7 @@ export function alertsCommands(program: Command): void {
       const { settings } = settingsOfCommand(calledWith(options));
       const sent = await interruptible((signal) => sendTest(settings, systemClock.now(), signal));
       if (sent.length === 0)
-        throw new WavspoolError('USAGE', 'the settings name nobody: set alerts.webhook or alerts.email');
+        throw new WavspoolError('USAGE', 'the settings name no receiver: set alerts.webhook or alerts.email');
       if (options.json)
         printJson({ sent: sent.map(({ receiver, refused = null }) => ({ receiver, refused })) });
       else

@@ -5,10 +5,11 @@ import {
   type AuditedFinding,
   type AuditSummary,
 } from '../../operate/audit/index.ts';
-import { hasRecordings, whyNoRecordings, type OfflineApp } from '../../process/app.ts';
+import { hasRecordings, openOfflineApp, whyNoRecordings, type OfflineApp } from '../../process/app.ts';
+import { systemClock } from '../../platform/runtime/index.ts';
 import { moment, wholeNumber } from '../arguments.ts';
 import { jsonStream, printLines, statusLine } from '../output.ts';
-import { withOfflineApp } from '../with-app.ts';
+import { siteOption, withSites, type Asked, type Remote, type Said } from '../with-sites.ts';
 
 interface AuditFlags {
   readonly since?: string;
@@ -20,8 +21,7 @@ interface AuditFlags {
 
 /** `audit`: state.db against the bucket; exit 1 if anything differs, or landed and is not in the bucket. Needs neither Redis nor a running wavspool. */
 export function auditCommand(program: Command): void {
-  program
-    .command('audit')
+  siteOption(program.command('audit'))
     .description(
       'every uploaded recording against the bucket, and the bucket against state.db; exit 1 if anything differs or is not in the bucket',
     )
@@ -34,22 +34,50 @@ export function auditCommand(program: Command): void {
     .option('--repair', 'bring back what is missing or differs, from the extracted file or its tar')
     .option('--receipts', 'walk the chain of receipts, and compare them with state.db')
     .action((flags: AuditFlags, command: Command) =>
-      withOfflineApp(command, (app, { json }) => printAudit(app, flags, json)),
+      withSites(command, openOfflineApp, (app, asked) => printAudit(app, flags, asked), throughApi(flags)),
     );
 }
 
-async function printAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Promise<0 | 1> {
-  if (!(await hasRecordings(app))) return nothingToAudit(app, json);
+/** It takes as long as it takes: a client waits for it as long as it runs. */
+function throughApi({ since, sample, deep, repair, receipts }: AuditFlags): Remote {
+  const flags = { sample, deep, repair, receipts };
+  return {
+    isOfHost: true,
+    say: async (api, _asked, { timezone }) => {
+      const from = since === undefined ? {} : { since: moment(since, systemClock.now(), timezone) };
+      const body = { ...flags, ...from, wait: true };
+      const found = (await api.ask(
+        { method: 'POST', path: '/api/audit', body },
+        new AbortController().signal,
+      )) as AuditSummary & { readonly findings: readonly AuditedFinding[] };
+      return {
+        code: codeOf(found),
+        document: found,
+        print: () => {
+          for (const finding of found.findings) printFinding(finding);
+          printSummary(found);
+        },
+      };
+    },
+  };
+}
+
+/** Findings are printed as they come; of several sites in one document they are kept. */
+async function printAudit(
+  app: OfflineApp,
+  flags: AuditFlags,
+  { json, isOneOfAll, isElsewhere }: Asked,
+): Promise<Said> {
+  if (!isElsewhere && !(await hasRecordings(app))) return nothingToAudit(app);
   const { settings, ledger, report, clock } = app;
-  const { sample, deep = false, repair = false, receipts = false } = flags;
-  const since = flags.since === undefined ? undefined : moment(flags.since, clock.now(), settings.timezone);
-  const out = json ? jsonStream('findings') : undefined;
+  const out = json && !isOneOfAll ? jsonStream('findings') : undefined;
+  const kept: AuditedFinding[] = [];
   const status = statusLine();
   const onProgress = (checked: number, rows: number): void =>
     status.show(`checked ${checked} of ${rows} recordings`);
   await using audit = runAudit(
-    { settings, ledger, report, clock, onProgress },
-    { since, sample, deep, repair, receipts },
+    { settings, ledger, report, clock, onProgress, isElsewhere },
+    wordsOf(app, flags),
     new AbortController().signal,
   );
   try {
@@ -57,22 +85,41 @@ async function printAudit(app: OfflineApp, flags: AuditFlags, json: boolean): Pr
       const step = await audit.next();
       status.clear();
       if (step.done === true) {
-        if (out === undefined) printSummary(step.value);
-        else out.end({ ...step.value });
-        return step.value.ok ? 0 : 1;
+        const code = codeOf(step.value);
+        out?.end({ ...step.value });
+        if (out !== undefined) return { code };
+        return {
+          code,
+          document: { findings: kept, ...step.value },
+          print: () => printSummary(step.value),
+        };
       }
-      if (out === undefined) printFinding(step.value);
-      else out.item(step.value);
+      if (out !== undefined) out.item(step.value);
+      else if (json) kept.push(step.value);
+      else printFinding(step.value);
     }
   } finally {
     status.clear();
   }
 }
 
-function nothingToAudit({ loaded }: OfflineApp, json: boolean): 0 {
-  if (json) jsonStream('findings').end(NOTHING_TO_AUDIT);
-  else printLines([`there is nothing to audit: ${whyNoRecordings(loaded)}`]);
-  return 0;
+function wordsOf({ settings, clock }: OfflineApp, flags: AuditFlags): Parameters<typeof runAudit>[1] {
+  const { sample, deep = false, repair = false, receipts = false } = flags;
+  const since = flags.since === undefined ? undefined : moment(flags.since, clock.now(), settings.timezone);
+  return { since, sample, deep, repair, receipts };
+}
+
+function codeOf({ ok, unasked }: AuditSummary): Said['code'] {
+  if (!ok) return 1;
+  return unasked === undefined ? 0 : 3;
+}
+
+function nothingToAudit({ loaded }: OfflineApp): Said {
+  return {
+    code: 0,
+    document: { findings: [], ...NOTHING_TO_AUDIT },
+    print: () => printLines([`there is nothing to audit: ${whyNoRecordings(loaded)}`]),
+  };
 }
 
 function printFinding({ sign, key, reason, repair }: AuditedFinding): void {
@@ -81,6 +128,7 @@ function printFinding({ sign, key, reason, repair }: AuditedFinding): void {
 
 function printSummary(summary: AuditSummary): void {
   const { checked, same, missing, extra, differing, errors, repaired: repairs, receipts, open } = summary;
+  const { unasked = [] } = summary;
   printLines([
     `checked ${checked} uploaded recordings`,
     `= ${same} the same`,
@@ -91,5 +139,6 @@ function printSummary(summary: AuditSummary): void {
     ...(repairs > 0 ? [`${repairs} repaired`] : []),
     ...(receipts === undefined ? [] : [`${receipts} receipts walked`]),
     `not uploaded: ${open.pending} recordings pending, ${open.failed} failed; ${open.tars} tars failed ("wavspool failed" names them)`,
+    ...unasked.map((what) => `NOT ASKED: ${what}`),
   ]);
 }

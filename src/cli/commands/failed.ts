@@ -1,5 +1,12 @@
 import type { Command } from 'commander';
-import { openOfflineApp, type App, type HostApp, type OfflineApp } from '../../process/app.ts';
+import {
+  openLookingApp,
+  openOfflineApp,
+  withQueues,
+  type LookingApp,
+  type OfflineApp,
+} from '../../process/app.ts';
+import { requireSharedRedis } from '../../process/sites.ts';
 import { FAULTS, WavspoolError } from '../../domain/faults.ts';
 import { pageOf } from '../../platform/paging/index.ts';
 import {
@@ -9,16 +16,18 @@ import {
   requeue,
   tryCanaries,
   type FailureChoice,
+  type KnownWords,
 } from '../../operate/requeue/index.ts';
-import type { Cursor, FailedRecording } from '../../domain/ledger.ts';
+import type { Cursor, FailedRecording, RecordingLedger, TarLedger } from '../../domain/ledger.ts';
+import { failuresOfSite } from '../../operate/sites/index.ts';
 import type { FailedTar } from '../../domain/tar.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
+import { systemClock } from '../../platform/runtime/index.ts';
 import { moment, wholeNumber } from '../arguments.ts';
-import { counted, printJson, printLines, printTable } from '../output.ts';
+import { counted, printLines, printTable } from '../output.ts';
 import { outlook } from '../outlook.ts';
 import { localTime } from '../times.ts';
-import { siteOption, withSites, type Said } from '../with-sites.ts';
-import { withWords } from '../with-app.ts';
+import { siteOption, withSites, type Asked, type Remote, type Said } from '../with-sites.ts';
 
 interface FilterOptions {
   readonly wav?: string[];
@@ -26,6 +35,12 @@ interface FilterOptions {
   readonly match?: string;
   readonly tar?: string;
   readonly since?: string;
+}
+
+interface RequeueOptions extends FilterOptions {
+  readonly all?: boolean;
+  readonly canary?: number;
+  readonly dryRun?: boolean;
 }
 
 interface ShownOptions {
@@ -44,26 +59,25 @@ export function failedCommands(program: Command): void {
     .option('--after <cursor>', 'go on behind a page: what it gave as next')
     .description('the FAILED recordings and the failed tars; exit 1 if there are any')
     .action((options: FilterOptions & ShownOptions, command: Command) =>
-      withSites(command, openOfflineApp, (app) => failuresOf(app, options)),
+      withSites(command, openOfflineApp, (app) => failuresOf(app, options), failuresThroughApi(options)),
     );
-  filterOptions(program.command('requeue'))
+  filterOptions(siteOption(program.command('requeue')))
     .option('--all', 'every failed recording and tar')
     .option('--wav <path...>', 'these recordings')
     .option('--canary <n>', 'try so many first and go on only if they succeed', wholeNumber)
     .option('--dry-run', 'say how many, change nothing')
     .description('FAILED → PENDING with a fresh budget, and queued')
-    .action(
-      (options: FilterOptions & { all?: boolean; canary?: number; dryRun?: boolean }, command: Command) => {
-        const { all, wav, cause, match, tar, since } = options;
-        if ([all, wav, cause, match, tar, since].every((choice) => choice === undefined))
-          throw new WavspoolError('USAGE', 'say which: --all, --wav, --cause, --match, --tar or --since');
-        return withWords(
-          command,
-          (app) => filterOf(app, options),
-          (app, choice, { json }) => runRequeue(app, choice, options, json),
-        );
-      },
-    );
+    .action((options: RequeueOptions, command: Command) => {
+      const { all, wav, cause, match, tar, since } = options;
+      if ([all, wav, cause, match, tar, since].every((choice) => choice === undefined))
+        throw new WavspoolError('USAGE', 'say which: --all, --wav, --cause, --match, --tar or --since');
+      return withSites(
+        command,
+        openLookingApp,
+        (app, asked) => requeued(app, options, asked),
+        requeueThroughApi(options),
+      );
+    });
 }
 
 function filterOptions(command: Command): Command {
@@ -87,7 +101,7 @@ function filterOptions(command: Command): Command {
 }
 
 function filterOf(
-  { ledger, settings, clock }: Pick<HostApp, 'ledger' | 'settings' | 'clock'>,
+  { ledger, settings, clock }: Pick<OfflineApp, 'settings' | 'clock'> & { readonly ledger: KnownWords },
   options: FilterOptions,
 ): Promise<FailureChoice> {
   const { wav, since, ...words } = options;
@@ -103,7 +117,15 @@ function filterOf(
   );
 }
 
-async function failuresOf(app: OfflineApp, options: FilterOptions & ShownOptions): Promise<Said> {
+/** Where failures are read: a ledger, or what tells of one. */
+type Told = Pick<OfflineApp, 'settings' | 'clock'> & {
+  readonly ledger: KnownWords & {
+    readonly recordings: Pick<RecordingLedger, 'failures'>;
+    readonly tars: Pick<TarLedger, 'failed'>;
+  };
+};
+
+async function failuresOf(app: Told, options: FilterOptions & ShownOptions): Promise<Said> {
   const { tars: failedTars, recordings } = app.ledger;
   const choice = await filterOf(app, options);
   const tars = (await Array.fromAsync(chosenTars(failedTars, choice))).flat();
@@ -135,11 +157,26 @@ async function failuresOf(app: OfflineApp, options: FilterOptions & ShownOptions
   if (options.after !== undefined)
     for await (const page of chosenRecordings(recordings, choice, options.after)) show(page);
   const next = behind > rows.length ? last : undefined;
-  const code = total + tars.length === 0 ? 0 : 1;
-  if (options.byCause === true) return { code, ...causesOf(counts) };
+  if (total + tars.length === 0) return noFailure(app, options);
+  if (options.byCause === true) return { code: 1, ...causesOf(counts) };
   const page = { ...pageOf(rows, ({ path }) => path, undefined), next: next ?? null, total, tars };
   const print = (): void => printFailures(app, rows, tars, { total, more: behind - rows.length });
-  return { code, document: page, print };
+  return { code: 1, document: page, print };
+}
+
+/** A pattern that nothing fits is no wrong word, but "nothing has failed" is said only where that is so. */
+async function noFailure(
+  { ledger }: Told,
+  { byCause, limit: _limit, after: _after, ...filter }: FilterOptions & ShownOptions,
+): Promise<Said> {
+  const document = byCause === true ? { causes: [] } : { rows: [], next: null, total: 0, tars: [] };
+  const isFiltered = Object.values(filter).some((word) => word !== undefined);
+  const causes = isFiltered ? await ledger.catalogue.causes() : [];
+  const recordings = causes.reduce((sum, cause) => sum + cause.recordings, 0);
+  const tars = isFiltered ? (await Array.fromAsync(chosenTars(ledger.tars, {}))).flat().length : 0;
+  const others = `${counted(recordings, 'recording')} and ${counted(tars, 'tar')} that failed are others`;
+  const said = recordings + tars === 0 ? NOTHING : `nothing that failed fits what was asked for: ${others}`;
+  return { code: 0, document, print: () => printLines([said]) };
 }
 
 function causesOf(
@@ -148,23 +185,20 @@ function causesOf(
   const causes = [...counts]
     .map(([cause, count]) => ({ cause, ...count }))
     .toSorted((a, b) => b.recordings - a.recordings);
-  const print = (): void => {
-    if (causes.length === 0) return printLines([NOTHING]);
+  const print = (): void =>
     printTable(
       ['CAUSE', 'RECORDINGS', 'TARS'],
       causes.map(({ cause, recordings, tars }) => [cause, recordings, tars]),
     );
-  };
   return { document: { causes }, print };
 }
 
 function printFailures(
-  { settings }: OfflineApp,
+  { settings }: Pick<OfflineApp, 'settings'>,
   rows: readonly RecordingRow[],
   tars: readonly FailedTar[],
   { total, more }: { readonly total: number; readonly more: number },
 ): void {
-  if (rows.length + tars.length === 0) return printLines([NOTHING]);
   const { maxRetries } = settings.upload;
   const line = (row: Failed): string[] => [
     localTime(row.timestamp, settings.timezone),
@@ -180,33 +214,83 @@ function printFailures(
     ]);
 }
 
-async function runRequeue(
-  app: App,
-  filter: FailureChoice,
-  options: FilterOptions & { all?: boolean; canary?: number; dryRun?: boolean },
-  json: boolean,
-): Promise<0 | 1> {
-  const tars = options.all === true || options.tar !== undefined;
-  if (options.canary !== undefined && options.dryRun !== true) {
-    const { canary, failed } = await tryCanaries(app, filter, options.canary, 'requeue --canary');
-    if (failed.length > 0) {
-      if (json) printJson({ canary, failed, recordings: canary, tars: 0 });
-      else
-        printLines([
-          `${failed.length} of ${canary} canaries failed again, the others stay as they are:`,
-          ...failed,
-        ]);
-      return 1;
-    }
+/** Throws SITE_UNASKED for a `--tar` with a "/": only the host of a site knows its landing directory. */
+function failuresThroughApi(options: FilterOptions & ShownOptions): Remote {
+  return {
+    isOfHost: false,
+    say: (api, { site }, settings) => {
+      if (options.tar?.includes('/') === true)
+        throw new WavspoolError(
+          'SITE_UNASKED',
+          `the site ${site} is asked through its API, which does not tell its landing directory: --tar takes a name there, without "/"`,
+        );
+      return failuresOf({ ledger: failuresOfSite(api), settings, clock: systemClock }, options);
+    },
+  };
+}
+
+/** So long a site may try canaries. */
+const CANARY_MS = 120_000;
+
+function requeueThroughApi({ all, wav, since, cause, match, tar, canary, dryRun }: RequeueOptions): Remote {
+  const words = { cause, match, tar, canary, dryRun };
+  return {
+    isOfHost: false,
+    say: async (api, _asked, { timezone }) => {
+      const from = since === undefined ? {} : { since: moment(since, systemClock.now(), timezone) };
+      const body = {
+        ...words,
+        ...from,
+        ...(all === true && { all }),
+        ...(wav !== undefined && { paths: wav }),
+      };
+      const done = (await api.ask(
+        { method: 'POST', path: '/api/uploads/requeue', body },
+        AbortSignal.timeout(CANARY_MS),
+      )) as { recordings: number; tars: number; failed?: readonly string[]; open?: readonly string[] };
+      const again = [...(done.failed ?? []), ...(done.open ?? [])];
+      return {
+        code: again.length === 0 ? 0 : 1,
+        document: { ...done, dryRun: words.dryRun === true },
+        print: () =>
+          printLines([
+            `${words.dryRun === true ? 'would re-queue' : 're-queued'} ${counted(done.recordings, 'recording')} and ${counted(done.tars, 'tar')}`,
+            ...again.map((path) => `not uploaded: ${path}`),
+          ]),
+      };
+    },
+  };
+}
+
+/** A wrong word is told also while Redis is away. */
+async function requeued(app: LookingApp, options: RequeueOptions, { isElsewhere }: Asked): Promise<Said> {
+  const choice = await filterOf(app, options);
+  if (isElsewhere) requireSharedRedis(app.settings);
+  const deps = { ...withQueues(app), isElsewhere };
+  const { canary: tried, dryRun = false } = options;
+  if (tried !== undefined && !dryRun) {
+    const { canary, failed } = await tryCanaries(deps, choice, tried, 'requeue --canary');
+    if (failed.length > 0)
+      return {
+        code: 1,
+        document: { canary, failed, recordings: canary, tars: 0 },
+        print: () =>
+          printLines([
+            `${failed.length} of ${canary} canaries failed again, the others stay as they are:`,
+            ...failed,
+          ]),
+      };
   }
-  const done = await requeue(app, { ...filter, tars, dryRun: options.dryRun }, 'requeue');
-  const { recordings } = done;
-  if (json) printJson({ recordings, tars: done.tars, dryRun: options.dryRun === true });
-  else
-    printLines([
-      `${options.dryRun === true ? 'would re-queue' : 're-queued'} ${counted(recordings, 'recording')} and ${counted(done.tars, 'tar')}`,
-    ]);
-  return 0;
+  const tars = options.all === true || options.tar !== undefined;
+  const done = await requeue(deps, { ...choice, tars, dryRun }, 'requeue');
+  return {
+    code: 0,
+    document: { recordings: done.recordings, tars: done.tars, dryRun },
+    print: () =>
+      printLines([
+        `${dryRun ? 'would re-queue' : 're-queued'} ${counted(done.recordings, 'recording')} and ${counted(done.tars, 'tar')}`,
+      ]),
+  };
 }
 
 type Failed = Pick<RecordingRow, 'timestamp' | 'cause' | 'retryCount' | 'path' | 'errorMessage'>;

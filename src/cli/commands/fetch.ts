@@ -1,24 +1,15 @@
-import { createWriteStream } from 'node:fs';
-import { lstat, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { WavspoolError, errnoOf } from '../../domain/faults.ts';
-import { asTar, chosen, intoDirectory, type Fetched, type Wanted } from '../../operate/fetch/index.ts';
+import { WavspoolError } from '../../domain/faults.ts';
+import { fetchTo, type Fetched, type Wanted } from '../../operate/fetch/index.ts';
 import { tarPattern, textPattern } from '../../platform/pattern/index.ts';
-import {
-  publishUnlessTaken,
-  roundedSize,
-  syncDirectory,
-  syncFile,
-  temporaryPath,
-} from '../../platform/runtime/index.ts';
-import { openS3Store } from '../../platform/s3/index.ts';
-import type { OfflineApp } from '../../process/app.ts';
+import { roundedSize } from '../../platform/runtime/index.ts';
+import type { SiteApi } from '../../operate/sites/index.ts';
+import { hasRecordings, openOfflineApp, whyNoRecordings, type OfflineApp } from '../../process/app.ts';
+import { ALL_SITES } from '../../process/sites.ts';
 import { moment } from '../arguments.ts';
 import { printJson, printLines, statusLine } from '../output.ts';
-import { withOfflineApp } from '../with-app.ts';
+import { withSites, type Asked } from '../with-sites.ts';
 
 interface FetchFlags {
   readonly tar?: string;
@@ -27,6 +18,7 @@ interface FetchFlags {
   readonly match?: string;
   readonly to?: string;
   readonly as?: string;
+  readonly site?: string;
 }
 
 /** `fetch`: recordings back from the bucket, each checked against its SHA-256; exit 1 if one could not be. */
@@ -46,40 +38,48 @@ export function fetchCommand(program: Command): void {
     .option('--match <pattern>', 'in whose path it is found: RE2 syntax, text:PART or glob:PATTERN')
     .option('--to <directory>', 'into this directory, under their paths below paths.extracted')
     .option('--as <file>', 'as one tar, with the names of those that could not be proven in its last member')
-    .action((paths: readonly string[], flags: FetchFlags, command: Command) =>
-      withOfflineApp(command, (app, { json }) => run(app, paths, flags, json)),
-    );
+    .option('--site <name>', 'of another site of the ledger')
+    .action((paths: readonly string[], flags: FetchFlags, command: Command) => {
+      if (flags.site === ALL_SITES)
+        throw new WavspoolError('USAGE', 'fetch is of one site: paths of two sites may be the same');
+      return withSites(
+        command,
+        openOfflineApp,
+        async (app, { json, isElsewhere }) => ({ code: await run(app, paths, flags, { json, isElsewhere }) }),
+        { isOfHost: false, say: (api) => Promise.reject(throughApi(api)) },
+      );
+    });
+}
+
+/** Of a site that is in no ledger of ours: its bucket and its keys are its own. */
+function throughApi({ site }: SiteApi): WavspoolError {
+  const message = `the site ${site} is in no ledger that is read here: ask for a tar of recordings by GET /api/fetch?site=${site}`;
+  return new WavspoolError('SITE_UNASKED', message);
 }
 
 async function run(
   app: OfflineApp,
   paths: readonly string[],
   flags: FetchFlags,
-  json: boolean,
+  { json, isElsewhere }: Pick<Asked, 'json' | 'isElsewhere'>,
 ): Promise<0 | 1> {
-  const { settings, ledger, report, clock } = app;
+  if (!isElsewhere && !(await hasRecordings(app)))
+    throw new WavspoolError('USAGE', `${whyNoRecordings(app.loaded)}, so there is nothing to fetch`);
   const wanted = wantedBy(app, paths, flags);
   if ((flags.to === undefined) === (flags.as === undefined))
     throw new WavspoolError('USAGE', 'say where to: either --to DIRECTORY or --as FILE.tar');
-  const { concurrency, multipartBytes } = settings.upload;
-  const store = await openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
-  const deps = { store, extracted: settings.paths.extracted, scratch: join(settings.paths.data, 'scratch') };
-  const { signal } = new AbortController();
-  const rows = chosen(ledger, wanted);
   const progress = statusLine();
   let seen = 0;
   const onFile = (): void => progress.show(`${(seen += 1)} fetched`);
+  const to =
+    flags.to === undefined ? { tar: resolve(flags.as ?? '') } : { directory: resolve(flags.to), onFile };
   try {
-    const fetched =
-      flags.to === undefined
-        ? await intoTar((onEnd) => asTar(deps, rows, signal, onEnd), resolve(flags.as ?? ''))
-        : await intoDirectory(deps, rows, resolve(flags.to), signal, onFile);
+    const fetched = await fetchTo(app, wanted, to, new AbortController().signal);
     progress.clear();
     show(fetched, flags.to ?? flags.as ?? '', json);
     return fetched.unverified.length === 0 ? 0 : 1;
   } finally {
     progress.clear();
-    store.close();
   }
 }
 
@@ -104,33 +104,6 @@ function wantedBy({ settings, clock }: OfflineApp, paths: readonly string[], fla
     from: time(since),
     to: time(until),
   };
-}
-
-/** The file appears under its name when it is whole and on disk. Throws USAGE where there is one already: nothing is replaced. */
-async function intoTar(
-  make: (onEnd: (fetched: Fetched) => void) => AsyncGenerator<Uint8Array>,
-  file: string,
-): Promise<Fetched> {
-  let outcome: Fetched = { recordings: 0, bytes: 0, unverified: [] };
-  const isThere = new WavspoolError('USAGE', `${file} is there already: name another file, or move it away`);
-  if ((await lstat(file).catch(unlessMissing)) !== undefined) throw isThere;
-  const temporary = temporaryPath(dirname(file));
-  try {
-    const chunks = make((fetched) => {
-      outcome = fetched;
-    });
-    await pipeline(Readable.from(chunks), createWriteStream(temporary, { mode: 0o640, flags: 'wx' }));
-    await syncFile(temporary);
-    if (!publishUnlessTaken(temporary, file)) throw isThere; // it has come meanwhile
-    await syncDirectory(dirname(file));
-    return outcome;
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-function unlessMissing(error: unknown): undefined {
-  if (errnoOf(error) !== 'ENOENT') throw error;
 }
 
 function show({ recordings, bytes, unverified }: Fetched, to: string, json: boolean): void {

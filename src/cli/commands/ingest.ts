@@ -1,8 +1,11 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
-import type { App } from '../../process/app.ts';
-import type { Settings } from '../../platform/config/index.ts';
+import { WavspoolError, errnoOf } from '../../domain/faults.ts';
+import { whyNoRecordings, type App, type HostApp } from '../../process/app.ts';
+import { nearestName } from '../../platform/config/index.ts';
 import { ingestVersions, tarsToIngest, type Ingested } from '../../ingest/rescan/index.ts';
 import type { Progress } from '../../domain/recording.ts';
 import { counted, printError, printJson, printTable } from '../output.ts';
@@ -10,8 +13,8 @@ import { surroundings } from '../surroundings.ts';
 import { withWords } from '../with-app.ts';
 
 const LOOK_MS = 200;
-/** With nobody at work for this long, waiting is pointless without saying so. */
-const NOBODY_MS = 10_000;
+/** After this long without a role at work, the command says that it waits in vain. */
+const NO_ROLE_MS = 10_000;
 
 interface Followed {
   readonly tar: string;
@@ -23,13 +26,13 @@ interface Followed {
 export function ingestCommand(program: Command): void {
   program
     .command('ingest')
-    .argument('<tar...>', 'tars below the landing directory')
+    .argument('<tar...>', 'tars that lie below the landing directory; also their paths below it')
     .option('--wait', 'stay until each recording is SUCCESS or given up')
     .description('queue these tars now')
     .action((paths: string[], options: { wait?: boolean }, command: Command) =>
       withWords(
         command,
-        ({ settings }) => tarsIn(settings, paths),
+        (app) => tarsIn(app, paths),
         async (app, tars, { json }) => {
           const ingested = await ingestVersions(app, tars);
           if (options.wait !== true) {
@@ -42,7 +45,7 @@ export function ingestCommand(program: Command): void {
               );
             return 0;
           }
-          const followed = await follow(app, ingested, json);
+          const followed = await follow(app, ingested, progressOf(json, ingested.length));
           if (json) printJson({ tars: followed });
           else
             printTable(
@@ -62,53 +65,64 @@ export function ingestCommand(program: Command): void {
     );
 }
 
-function tarsIn(settings: Settings, paths: readonly string[]): ReturnType<typeof tarsToIngest> {
-  const { cwd } = surroundings();
-  return tarsToIngest(
-    settings,
-    paths.map((path) => resolve(cwd, path)),
-  );
+/** Throws USAGE where this host takes no recordings, and for a name that is not there, with the nearest one that is. */
+async function tarsIn(
+  { loaded, settings }: HostApp,
+  paths: readonly string[],
+): ReturnType<typeof tarsToIngest> {
+  if (!loaded.parts.recordings)
+    throw new WavspoolError('USAGE', `${whyNoRecordings(loaded)}, so there is nothing to do`);
+  const tars = paths.map((path) => placeOf(path, settings.paths.incoming));
+  try {
+    return await tarsToIngest(settings, tars);
+  } catch (error) {
+    if (!(error instanceof WavspoolError) || error.code !== 'TAR_MISSING') throw error;
+    const hints = await Promise.all(tars.map(hintOfMissing));
+    throw new WavspoolError('USAGE', `${error.message}${hints.find((text) => text !== undefined) ?? ''}`, {
+      cause: error,
+    });
+  }
 }
 
-async function follow(app: App, tars: readonly Ingested[], json: boolean): Promise<readonly Followed[]> {
-  const { stderr } = surroundings();
-  const bar =
-    !json && stderr.isTTY === true
-      ? new SingleBar({
-          format: '{bar} {value}/{total} recordings, {open} tars open',
-          stream: stderr,
-        })
-      : undefined;
+/** A name as it is typed: where one stands, or, as `trace` takes it, below the landing directory. */
+function placeOf(path: string, incoming: string): string {
+  const here = resolve(surroundings().cwd, path);
+  const landed = resolve(incoming, path);
+  return !existsSync(here) && existsSync(landed) ? landed : here;
+}
+
+/** For a path that is not there: what else there is in its directory that may be meant, or that there is no such directory. */
+async function hintOfMissing(path: string): Promise<string | undefined> {
+  const directory = dirname(path);
+  try {
+    const names = await readdir(directory);
+    if (names.includes(basename(path))) return undefined;
+    const nearest = nearestName(basename(path), names);
+    return nearest === undefined ? undefined : `: did you mean ${join(directory, nearest)}?`;
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    return `: there is no directory ${directory}`;
+  }
+}
+
+async function follow(
+  app: App,
+  tars: readonly Ingested[],
+  shown: ProgressShown,
+): Promise<readonly Followed[]> {
   const startedAt = app.clock.monotonicMs();
   let told = false;
-  let shown = '';
-  bar?.start(0, 0, { open: tars.length });
   for (;;) {
-    const followed = await Promise.all(tars.map((tar) => look(app, tar)));
-    const open = followed.filter((one) => !one.ended).length;
-    const done = followed.reduce((sum, { progress }) => sum + progress.SUCCESS, 0);
-    const total = followed.reduce(
-      (sum, { progress: p }) => sum + p.SUCCESS + p.PENDING + p.retrying + p.givenUp,
-      0,
-    );
-    bar?.setTotal(total);
-    bar?.update(done, { open });
-    const line = `${done}/${counted(total, 'recording')} uploaded, ${counted(open, 'tar')} open`;
-    if (bar === undefined && !json && line !== shown) printError(line);
-    shown = line;
+    const looks = await Promise.all(tars.map((tar) => look(app, tar)));
+    const followed = looks.map(({ now }) => now);
+    const open = looks.filter(({ ended }) => !ended).length;
+    shown.show({ ...totalsOf(followed), open });
     if (open === 0) {
-      bar?.stop();
-      return followed.map(({ tar, error, progress }) => ({
-        tar,
-        progress,
-        ...(error === undefined ? {} : { error }),
-      }));
+      shown.stop();
+      return followed;
     }
-    if (
-      !told &&
-      app.clock.monotonicMs() - startedAt > NOBODY_MS &&
-      (await app.queues.shared.heartbeats()).length === 0
-    ) {
+    const mayTell = !told && app.clock.monotonicMs() - startedAt > NO_ROLE_MS;
+    if (mayTell && (await app.queues.shared.heartbeats()).length === 0) {
       printError('no wavspool role is running: nothing will happen before "wavspool up"');
       told = true;
     }
@@ -116,15 +130,60 @@ async function follow(app: App, tars: readonly Ingested[], json: boolean): Promi
   }
 }
 
-async function look(app: App, { tar, sha256 }: Ingested): Promise<Followed & { readonly ended: boolean }> {
+function totalsOf(followed: readonly Followed[]): { readonly done: number; readonly total: number } {
+  const sum = (of: (progress: Progress) => number): number =>
+    followed.reduce((total, { progress }) => total + of(progress), 0);
+  return {
+    done: sum(({ SUCCESS }) => SUCCESS),
+    total: sum(({ SUCCESS, PENDING, retrying, givenUp }) => SUCCESS + PENDING + retrying + givenUp),
+  };
+}
+
+interface ProgressShown {
+  readonly show: (now: { readonly done: number; readonly total: number; readonly open: number }) => void;
+  readonly stop: () => void;
+}
+
+/** A bar on a terminal, a line for each change elsewhere, nothing beside JSON. */
+function progressOf(json: boolean, tars: number): ProgressShown {
+  const { stderr } = surroundings();
+  if (json) return { show: () => undefined, stop: () => undefined };
+  if (stderr.isTTY !== true) {
+    let shown = '';
+    const show: ProgressShown['show'] = ({ done, total, open }) => {
+      const line = `${done}/${counted(total, 'recording')} uploaded, ${counted(open, 'tar')} open`;
+      if (line !== shown) printError(line);
+      shown = line;
+    };
+    return { show, stop: () => undefined };
+  }
+  const format = '{bar} {value}/{total} recordings, {open} tars open';
+  const bar = new SingleBar({ format, stream: stderr });
+  bar.start(0, 0, { open: tars });
+  return {
+    show: ({ done, total, open }) => {
+      bar.setTotal(total);
+      bar.update(done, { open });
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+async function look(
+  app: App,
+  { tar, sha256 }: Ingested,
+): Promise<{ readonly now: Followed; readonly ended: boolean }> {
   const { tars } = app.ledger;
   const failed = await tars.failure(tar.path);
   const row = await tars.get(tar.path);
   const progress = await tars.progress(tar.path);
   if (failed !== undefined && failed.retryCount >= app.settings.upload.maxRetries) {
-    return { tar: tar.path, error: failed.errorMessage, progress, ended: true };
+    return { now: { tar: tar.path, error: failed.errorMessage, progress }, ended: true };
   }
   const extracted =
     row?.size === tar.size && row.mtimeMs === tar.mtimeMs && (sha256 === undefined || row.sha256 === sha256);
-  return { tar: tar.path, progress, ended: extracted && progress.PENDING + progress.retrying === 0 };
+  return {
+    now: { tar: tar.path, progress },
+    ended: extracted && progress.PENDING + progress.retrying === 0,
+  };
 }

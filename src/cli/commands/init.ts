@@ -1,6 +1,8 @@
+import { constants } from 'node:fs';
+import { access, lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { WavspoolError, messageOf } from '../../domain/faults.ts';
+import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
 import { SettingsError, settingsCandidates, settingsOfText } from '../../platform/config/index.ts';
 import { growFile } from '../../platform/runtime/index.ts';
 import { ask } from '../ask.ts';
@@ -8,11 +10,13 @@ import {
   CREDENTIALS,
   DEFAULTS,
   QUESTIONS,
+  dataBeside,
   firstSettings,
   whyRefused,
   type Answers,
 } from '../first-settings.ts';
 import { globalOptions } from '../global-options.ts';
+import { howCalled } from '../how-called.ts';
 import { interruptible } from '../interruptible.ts';
 import { printError, printJson, printLines } from '../output.ts';
 import { surroundings } from '../surroundings.ts';
@@ -29,7 +33,10 @@ export function initCommand(program: Command): void {
   program
     .command('init')
     .description('write the first settings file; asks five questions on a terminal, overwrites nothing')
-    .option('--data <directory>', `where wavspool keeps its own files (${DEFAULTS.data})`)
+    .option(
+      '--data <directory>',
+      `where wavspool keeps its own files (${DEFAULTS.data}; ${dataBeside('/etc/')} for a file below /etc)`,
+    )
     .option('--landing <directory>', `where the tars land (${DEFAULTS.landing})`)
     .option('--bucket <name>', `which bucket the recordings go to (${DEFAULTS.bucket})`)
     .option('--endpoint <address>', 'the address of the store (AWS)')
@@ -50,12 +57,13 @@ async function init(
   const file = settingsCandidates(config, env, cwd)[0]?.path ?? '';
   if (file === '') throw new WavspoolError('USAGE', 'the name of the settings file is empty');
   const target: Target = { file, env };
-  const told = { ...DEFAULTS, ...given };
+  await requireFree(file); // before five answers are typed in vain
+  const told = { ...DEFAULTS, data: dataBeside(file), ...given };
   checked(told, target);
   const isAsked = !yes && stdin.isTTY === true && stderr.isTTY === true;
   const answers = isAsked ? await asked(told, given, target, signal) : told;
   await write(file, firstSettings(answers));
-  const next = nextSteps(env, config);
+  const next = nextSteps(env, howCalled(env, process.argv[1], cwd), config);
   if (json) printJson({ file, ...answers, next });
   else printLines([`${file}: written`, 'next:', ...next.map((step) => `  ${step}`)]);
 }
@@ -114,7 +122,27 @@ function faultOf(answers: Answers, target: Target): string | undefined {
   }
 }
 
-/** Throws USAGE where a file is there, whoever was quicker, or where none can be written. */
+/** Throws USAGE where something is there, or where nothing can be written. */
+async function requireFree(file: string): Promise<void> {
+  const there = await lstat(file).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw notWritten(file, error);
+  });
+  if (there !== undefined) throw isThere(file);
+  await access(dirname(file), constants.W_OK).catch((error: unknown) => {
+    throw notWritten(file, error);
+  });
+}
+
+function notWritten(file: string, error: unknown): WavspoolError {
+  return new WavspoolError('USAGE', `${file} cannot be written: ${messageOf(error)}`, { cause: error });
+}
+
+function isThere(file: string): WavspoolError {
+  return new WavspoolError('USAGE', `${file} is there already, and nothing is overwritten`);
+}
+
+/** Throws USAGE where a file is there, even one made meanwhile, or where none can be written. */
 async function write(file: string, text: string): Promise<void> {
   let written: boolean;
   try {
@@ -126,13 +154,13 @@ async function write(file: string, text: string): Promise<void> {
       await growing.discard();
     }
   } catch (error) {
-    throw new WavspoolError('USAGE', `${file} cannot be written: ${messageOf(error)}`, { cause: error });
+    throw notWritten(file, error);
   }
-  if (!written) throw new WavspoolError('USAGE', `${file} is there already, and nothing is overwritten`);
+  if (!written) throw isThere(file);
 }
 
-function nextSteps(env: Target['env'], config: string | undefined): readonly string[] {
+function nextSteps(env: Target['env'], called: string, config: string | undefined): readonly string[] {
   const missing = CREDENTIALS.filter((name) => (env[name] ?? env[`${name}_FILE`] ?? '') === '');
   const named = config === undefined ? '' : ` --config ${config}`;
-  return [...missing.map((name) => `export ${name}=…`), `wavspool doctor${named}`, `wavspool up${named}`];
+  return [...missing.map((name) => `export ${name}=…`), `${called} doctor${named}`, `${called} up${named}`];
 }

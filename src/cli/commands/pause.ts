@@ -4,11 +4,11 @@ import {
   PAUSABLE,
   drain,
   inFlight,
+  meantBy,
   pauseQueues,
   pausedByAll,
   readPauses,
   resumeQueues,
-  type Pausable,
 } from '../../operate/pause/index.ts';
 import { durationMs, hint, saidText } from '../arguments.ts';
 import { printJson, printLines } from '../output.ts';
@@ -28,7 +28,7 @@ export function pauseCommands(program: Command): void {
     .description('stop taking work, visibly and across restarts; what runs goes on')
     .action((which: Which, options: { reason: string; for?: number }, command: Command) =>
       withHostApp(command, async (app, { json }) => {
-        await pauseQueues(app, queuesOf(app, which), options.reason, options.for);
+        await pauseQueues(app, meantBy(which, app.loaded.parts), options.reason, options.for);
         await show(app, json);
         return 0;
       }),
@@ -36,10 +36,10 @@ export function pauseCommands(program: Command): void {
   program
     .command('resume')
     .addArgument(queueArgument())
-    .description('take work again, whoever paused it')
+    .description('take work again, whatever paused it')
     .action((which: Which, _options, command: Command) =>
       withHostApp(command, async (app, { json }) => {
-        await resumeQueues(app, queuesOf(app, which), 'operator');
+        await resumeQueues(app, meantBy(which, app.loaded.parts, await readPauses(app)), 'operator');
         await show(app, json);
         return 0;
       }),
@@ -57,7 +57,7 @@ export function pauseCommands(program: Command): void {
     );
 }
 
-type Which = Pausable | 'all';
+type Which = Parameters<typeof meantBy>[0];
 
 function queueArgument(): Argument {
   return new Argument('[queue]', QUEUE_HELP).argParser(whichOf).default('all');
@@ -71,13 +71,8 @@ function whichOf(word: string): Which {
   return which;
 }
 
-function queuesOf({ loaded }: HostApp, which: Which): readonly Pausable[] {
-  if (which === 'all') return pausedByAll(loaded.parts);
-  return [which];
-}
-
 async function show(app: HostApp, json: boolean): Promise<void> {
-  const pauses = await readPauses(app.settings);
+  const pauses = await readPauses(app);
   const active = await inFlight({ ...app, parts: app.loaded.parts });
   if (json) return printJson({ pauses, inFlight: active });
   const time = (iso: string): string => localTime(iso, app.settings.timezone);

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import type { App, OfflineApp } from '../../process/app.ts';
-import { restoreFromReceipts } from '../../ingest/receipt/index.ts';
 import { rescanNow } from '../../ingest/rescan/index.ts';
-import { openS3Store } from '../../platform/s3/index.ts';
+import { rowsFromReceipts } from '../../operate/audit/index.ts';
 import { printJson, printLines } from '../output.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withApp, withOfflineApp } from '../with-app.ts';
@@ -38,27 +37,15 @@ async function rescan(app: App, { json }: GlobalOptions): Promise<0> {
 }
 
 /** `rescan --from-receipts`: exit 1 if an object among the receipts is none. */
-async function fromReceipts(
-  { settings, ledger, report, clock }: OfflineApp,
-  { json }: GlobalOptions,
-): Promise<0 | 1> {
-  const { concurrency, multipartBytes } = settings.upload;
-  const store = await openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
-  const { incoming, extracted } = settings.paths;
-  const { signal } = new AbortController();
-  try {
-    const deps = { ledger, store, site: settings.site, prefix: settings.s3.prefix, incoming, extracted };
-    const restored = await restoreFromReceipts(deps, signal);
-    if (json) printJson(restored);
-    else {
-      printLines([
-        `${restored.receipts} receipts read, ${restored.recordings} recordings had no row and have one now`,
-        ...(restored.ofOtherSites > 0 ? [`${restored.ofOtherSites} receipts of other sites left alone`] : []),
-        ...restored.invalid.map(({ key, reason }) => `* ${key}: ${reason}`),
-      ]);
-    }
-    return restored.invalid.length === 0 ? 0 : 1;
-  } finally {
-    store.close();
+async function fromReceipts(app: OfflineApp, { json }: GlobalOptions): Promise<0 | 1> {
+  const restored = await rowsFromReceipts(app, new AbortController().signal);
+  if (json) printJson(restored);
+  else {
+    printLines([
+      `${restored.receipts} receipts read, ${restored.recordings} recordings had no row and have one now`,
+      ...(restored.ofOtherSites > 0 ? [`${restored.ofOtherSites} receipts of other sites left alone`] : []),
+      ...restored.invalid.map(({ key, reason }) => `* ${key}: ${reason}`),
+    ]);
   }
+  return restored.invalid.length === 0 ? 0 : 1;
 }

@@ -64,12 +64,9 @@ async function restore(
   json: boolean,
   signal: AbortSignal,
 ): Promise<0 | 1> {
-  if (flags.from !== undefined && flags.at !== undefined && !isOfPoints(flags.from))
-    throw new WavspoolError('USAGE', 'say either --from or --at; both only for restore points in the bucket');
   const isTold = flags.from !== undefined || flags.at !== undefined;
   if (flags.verifyOnly === true && !isTold) return verifyAll(maintenance, database.name, json, signal);
-  const { stdin, stderr } = surroundings();
-  const isAsked = stdin.isTTY === true && stderr.isTTY === true && flags.yes !== true;
+  const isAsked = isOnTerminal() && flags.yes !== true;
   if (!isTold && !isAsked)
     throw new WavspoolError('USAGE', 'no terminal to choose on: say --from <file> or --at <time>');
 
@@ -79,6 +76,11 @@ async function restore(
   if (source === undefined) return 1;
   if (flags.verifyOnly === true) return verifyOne(maintenance, source, json, signal);
   return putBack(maintenance, database, source, { json, isAsked, yes: flags.yes === true }, signal);
+}
+
+function isOnTerminal(): boolean {
+  const { stdin, stderr } = surroundings();
+  return stdin.isTTY === true && stderr.isTTY === true;
 }
 
 async function putBack(
@@ -129,6 +131,8 @@ async function toldSource(
   { from, at }: RestoreFlags,
   signal: AbortSignal,
 ): Promise<Source> {
+  if (from !== undefined && at !== undefined && !isOfPoints(from))
+    throw new WavspoolError('USAGE', 'say either --from or --at; both only for restore points in the bucket');
   if (from !== undefined && at !== undefined)
     return offsitePointsAt(maintenance, database.name, from, pointInTime(at, maintenance.timezone), signal);
   if (from !== undefined) return namedSource(maintenance, database.name, from, signal);
@@ -151,11 +155,11 @@ async function choose(
     printError(`there is no snapshot of ${database}; "wavspool snapshot ${database}" takes one`);
     return undefined;
   }
-  found.forEach(({ at, path, bytes, verified }, index) =>
-    printError(
-      `${String(index + 1).padStart(3)}  ${localTime(at, maintenance.timezone)}  ${bytes} bytes${verified ? '' : '  NOT VERIFIED'}  ${path}`,
-    ),
-  );
+  found.forEach(({ at, path, bytes, verified, damage }, index) => {
+    const standing = damage === undefined ? (verified ? '' : '  NOT VERIFIED') : '  BAD';
+    const taken = localTime(at, maintenance.timezone);
+    printError(`${String(index + 1).padStart(3)}  ${taken}  ${bytes} bytes${standing}  ${path}`);
+  });
   const answer = await ask(`which one? 1-${found.length}, nothing ends it: `, signal);
   const chosen = /^\d+$/.test(answer) ? found[Number(answer) - 1] : undefined;
   if (chosen !== undefined) return backupSource(maintenance, chosen);

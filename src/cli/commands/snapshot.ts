@@ -19,8 +19,18 @@ interface SnapshotFlags {
   readonly label?: string;
 }
 
-/** `snapshot`, `snapshots list`, `snapshots verify`, `snapshots prune`. */
+/** `snapshot`, and `snapshots` with its list, verify, adopt, confirm and prune. */
 export function snapshotCommands(program: Command): void {
+  snapshotCommand(program);
+  const snapshots = program.command('snapshots').description('the snapshots there are');
+  listCommand(snapshots);
+  verifyCommand(snapshots);
+  adoptCommand(snapshots);
+  confirmCommand(snapshots);
+  pruneCommand(snapshots);
+}
+
+function snapshotCommand(program: Command): void {
   program
     .command('snapshot <database>')
     .description(
@@ -46,8 +56,9 @@ export function snapshotCommands(program: Command): void {
         return failed.length === 0 ? 0 : 1;
       }),
     );
+}
 
-  const snapshots = program.command('snapshots').description('the snapshots there are');
+function listCommand(snapshots: Command): void {
   snapshots
     .command('list [database]')
     .description(
@@ -74,6 +85,9 @@ export function snapshotCommands(program: Command): void {
         return unlisted.length === 0 ? 0 : 1;
       }),
     );
+}
+
+function verifyCommand(snapshots: Command): void {
   snapshots
     .command('verify [database]')
     .description('read every snapshot and mirror on disk as a restore would; exit 1 if one is bad')
@@ -93,6 +107,9 @@ export function snapshotCommands(program: Command): void {
         return verdicts.every(({ ok }) => ok) ? 0 : 1;
       }),
     );
+}
+
+function adoptCommand(snapshots: Command): void {
   snapshots
     .command('adopt <name>')
     .description(
@@ -117,6 +134,9 @@ export function snapshotCommands(program: Command): void {
         return adoptions.every(({ adopted }) => adopted) ? 0 : 1;
       }),
     );
+}
+
+function confirmCommand(snapshots: Command): void {
   snapshots
     .command('confirm <name> [file...]')
     .description('say of the copies in doubt of a database or a mirror that they are what they should be')
@@ -128,6 +148,9 @@ export function snapshotCommands(program: Command): void {
         return 0;
       }),
     );
+}
+
+function pruneCommand(snapshots: Command): void {
   snapshots
     .command('prune [database]')
     .description('remove what the keep rules do not keep, saying why each stays or goes')
@@ -159,6 +182,7 @@ function takenAt(backup: Backup, timezone: string): string {
 
 /** What is to be known of a copy besides what it is a copy of. */
 function standing(backup: Backup): string {
+  if ('damage' in backup) return 'BAD';
   if ('doubt' in backup) return 'in doubt';
   const verified = backup.verified ? 'yes' : 'no';
   return 'foreign' in backup ? `${verified}, not ours` : verified;

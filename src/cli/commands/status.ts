@@ -1,15 +1,13 @@
 import type { Command } from 'commander';
 import { WavspoolError } from '../../domain/faults.ts';
-import { isEmbeddedRedis } from '../../platform/config/index.ts';
 import { openLookingApp, type LookingApp } from '../../process/app.ts';
-import type { AskedSite } from '../../process/sites.ts';
+import { requireSharedRedis, type AskedSite } from '../../process/sites.ts';
 import {
   maintenanceJobs,
   maintenanceStatus,
   openMaintenance,
   type Maintenance,
 } from '../../maintenance/catalogue/index.ts';
-import { landingOf } from '../../operate/landing/index.ts';
 import { readPauses } from '../../operate/pause/index.ts';
 import { roundedSize } from '../../platform/runtime/index.ts';
 import { collectStatus, lookAtQueues, type Status } from '../../operate/status/index.ts';
@@ -18,7 +16,7 @@ import { copiesLines } from '../copies-lines.ts';
 import { localTime } from '../times.ts';
 import { verdictLines } from '../verdict-lines.ts';
 import { clearScreen, counted, printJson, printLines } from '../output.ts';
-import { siteOption, withSites, type Said } from '../with-sites.ts';
+import { siteOption, withSites, type Remote, type Said } from '../with-sites.ts';
 import { withLookingApp } from '../with-app.ts';
 
 const WATCH_MS = 2000;
@@ -29,9 +27,23 @@ export function statusCommand(program: Command): void {
     .option('--watch', 'show it again every 2 s until Ctrl-C')
     .description('counts, queues, rates, the store, disks and roles; exit 1 if something is wrong')
     .action((options: { watch?: boolean; site?: string }, command: Command) =>
-      options.watch === true ? watch(command, options.site) : withSites(command, openLookingApp, lookOnce),
+      options.watch === true
+        ? watch(command, options.site)
+        : withSites(command, openLookingApp, lookOnce, THROUGH_API),
     );
 }
+
+const THROUGH_API: Remote = {
+  isOfHost: true,
+  say: async (api, _asked, { timezone }) => {
+    const status = (await api.ask({ method: 'GET', path: '/api/status' })) as Status;
+    return {
+      code: isWell(status.verdict) ? 0 : 1,
+      document: status,
+      print: () => printLines(describe(status, timezone)),
+    };
+  },
+};
 
 async function lookOnce(app: LookingApp, { isElsewhere }: AskedSite): Promise<Said> {
   const status = isElsewhere ? await lookElsewhere(app) : await (await lookHere(app))();
@@ -68,14 +80,10 @@ async function lookHere(app: LookingApp): Promise<() => Promise<Status>> {
   return () => look(app, maintenance, check);
 }
 
-/** What the ledger and Redis tell of a site whose disks, copies and logs are another host's. Throws USAGE where its Redis is not asked. */
+/** What the ledger and Redis tell of a site whose disks, copies and logs are another host's. Throws SITE_UNASKED where its Redis is not asked. */
 async function lookElsewhere(app: LookingApp): Promise<Status> {
   const { settings } = app;
-  if (isEmbeddedRedis(settings.redis))
-    throw new WavspoolError(
-      'USAGE',
-      `--site ${settings.site}: its roles are not seen in this host's embedded Redis; the sites have to share a Redis (redis.url)`,
-    );
+  requireSharedRedis(settings);
   return collectStatus({
     settings,
     parts: { ...app.loaded.parts, recordings: true },
@@ -84,9 +92,10 @@ async function lookElsewhere(app: LookingApp): Promise<Status> {
     queues: questionsToRedis(app),
     presence: app.presence,
     clock: app.clock,
-    pauses: () => Promise.resolve({}),
+    pauses: () => readPauses(app),
     stateCheck: () => Promise.resolve(undefined),
-    keeping: () => Promise.resolve({ snapshots: {}, copies: [], pointInTime: {}, schedules: [], logs: [] }),
+    maintenance: () =>
+      Promise.resolve({ snapshots: {}, copies: [], pointInTime: {}, schedules: [], logs: [] }),
   });
 }
 
@@ -98,11 +107,15 @@ function look(app: LookingApp, maintenance: Maintenance, check: StateCheck | und
     queues: questionsToRedis(app),
     presence: app.presence,
     clock: app.clock,
-    pauses: () => readPauses(app.settings),
+    pauses: () => readPauses(app),
     stateCheck: () => Promise.resolve(check),
     // of all that lies there, not of each: reading tars is for who asks for them
-    landing: async () => (await landingOf(app, { limit: 0 })).figures,
-    keeping: () => maintenanceStatus(maintenance, maintenanceJobs(maintenance)),
+    landing: async () => {
+      // it is asked only where recordings land and no watch role runs, and brings the queues with it
+      const { landingOf } = await import('../../operate/landing/index.ts');
+      return (await landingOf(app, { limit: 0 })).figures;
+    },
+    maintenance: () => maintenanceStatus(maintenance, maintenanceJobs(maintenance)),
   });
 }
 

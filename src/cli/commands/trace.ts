@@ -1,16 +1,17 @@
 import type { Command } from 'commander';
 import type { Settings } from '../../platform/config/index.ts';
-import { trace, type Trace } from '../../operate/trace/index.ts';
+import { trace, traceThroughApi, type Trace } from '../../operate/trace/index.ts';
+import { openLookingApp, whyNoRecordings, type LookingApp } from '../../process/app.ts';
+import { requireSharedRedis } from '../../process/sites.ts';
 import { saidText } from '../arguments.ts';
 import { outlook } from '../outlook.ts';
-import { outline, printJson, printLines } from '../output.ts';
+import { outline, printLines } from '../output.ts';
 import { localTime } from '../times.ts';
-import { withLookingApp } from '../with-app.ts';
+import { siteOption, withSites, type Asked, type Remote, type Said } from '../with-sites.ts';
 
 /** `trace`: everything known about one tar or recording. */
 export function traceCommand(program: Command): void {
-  program
-    .command('trace')
+  siteOption(program.command('trace'))
     .argument(
       '<path>',
       'a tar or a recording: its path, also below the landing directory, or its key',
@@ -18,13 +19,50 @@ export function traceCommand(program: Command): void {
     )
     .description('everything known about one tar or recording; exit 1 if nothing is')
     .action((path: string, _options, command: Command) =>
-      withLookingApp(command, async (app, { json }) => {
-        const found = await trace(app, path);
-        if (json) printJson(found);
-        else printLines(outline(forPeople(found, app.settings)));
-        return found.kind === 'unknown' ? 1 : 0;
-      }),
+      withSites(command, openLookingApp, (app, asked) => traced(app, path, asked), throughApi(path), 'any'),
     );
+}
+
+function throughApi(path: string): Remote {
+  return {
+    isOfHost: false,
+    say: async (api) => {
+      const found = await traceThroughApi(api, path);
+      return {
+        code: found.kind === 'unknown' ? 1 : 0,
+        document: found,
+        print: () => printLines(found.kind === 'unknown' ? unknownLines(path) : outline(found)),
+      };
+    },
+  };
+}
+
+async function traced(app: LookingApp, path: string, { isElsewhere }: Asked): Promise<Said> {
+  if (isElsewhere) requireSharedRedis(app.settings);
+  const found = await trace({ ...app, isElsewhere }, path);
+  return {
+    code: found.kind === 'unknown' ? 1 : 0,
+    document: found,
+    print: () =>
+      printLines(
+        found.kind === 'unknown'
+          ? [
+              ...(app.loaded.parts.recordings || isElsewhere
+                ? unknownLines(path)
+                : [`nothing is known of ${path}: ${whyNoRecordings(app.loaded)}`]),
+              ...outline({ onDisk: found.onDisk }),
+            ]
+          : outline(forPeople(found, app.settings)),
+      ),
+  };
+}
+
+/** A name alone is read as a file of the directory that the command runs in, as a shell does: so what is asked for is said. */
+function unknownLines(path: string): readonly string[] {
+  return [
+    `nothing is known of ${path}`,
+    'give its whole path, its path below the landing directory, or its key; the console finds it by a part of its name',
+  ];
 }
 
 /** Times in the zone of all others, and retries in the terms of the settings: `2 of at most 6 (upload.maxRetries: 5)`. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Ledger } from '../../domain/ledger.ts';
 import type { Report } from '../../domain/events.ts';
+import type { Tenure } from '../../domain/lease.ts';
 import type { LoadedSettings, Settings } from '../../platform/config/index.ts';
 import type { Job } from '../../platform/jobs/index.ts';
 import { whyAway } from '../../platform/linux/index.ts';
@@ -13,7 +14,7 @@ import { receiptWriter } from '../receipt/index.ts';
 export interface IngestJobsDeps {
   readonly loaded: Pick<LoadedSettings, 'parts'>;
   readonly settings: Settings;
-  readonly ledger: Pick<Ledger, 'tars' | 'recordings' | 'receipts' | 'catalogue'>;
+  readonly ledger: Pick<Ledger, 'tars' | 'recordings' | 'receipts' | 'catalogue' | 'shared'>;
   readonly clock: Clock;
   readonly report: Report;
   /** Undefined where nothing goes through Redis. */
@@ -69,10 +70,10 @@ function abortStaleUploads(deps: IngestJobsDeps): Job<Did> {
 function writeReceipts(deps: IngestJobsDeps): Job<Did> {
   const { ledger, report, settings, clock } = deps;
   const write = receiptWriter(clock);
-  return inTurn(deps, 'write-receipts', MINUTE_MS / 6, (store, signal) =>
+  return inTurn(deps, 'write-receipts', MINUTE_MS / 6, (store, signal, tenure) =>
     write(
       {
-        ledger,
+        ledger: { ...ledger, receipts: receiptsUnder(ledger, tenure) },
         store,
         report,
         site: settings.site,
@@ -88,10 +89,14 @@ function writeReceipts(deps: IngestJobsDeps): Job<Did> {
 
 function cleanUpJob(deps: IngestJobsDeps): Job<Did> {
   const { ledger, report, clock, settings } = deps;
-  return inTurn(deps, 'clean-up', MINUTE_MS, (store, signal) =>
+  return inTurn(deps, 'clean-up', MINUTE_MS, (store, signal, tenure) =>
     cleanUp(
       {
-        ledger,
+        ledger: { ...ledger, receipts: receiptsUnder(ledger, tenure) },
+        requireTurn: async () => {
+          signal.throwIfAborted();
+          if (tenure !== undefined) await ledger.shared?.leases.requireHeld(tenure);
+        },
         store,
         report,
         clock,
@@ -105,6 +110,13 @@ function cleanUpJob(deps: IngestJobsDeps): Job<Did> {
   );
 }
 
+function receiptsUnder(
+  { receipts, shared }: IngestJobsDeps['ledger'],
+  tenure: Tenure | undefined,
+): Ledger['receipts'] {
+  return tenure === undefined || shared === undefined ? receipts : shared.receipts(tenure);
+}
+
 /**
  * A job that waits for the others' end, in all processes: no second receipt chain begins, and nothing is cleaned up under a receipt in
  * the making. `run` returns how much it did; it is safe to repeat, also after a crash.
@@ -113,19 +125,20 @@ function inTurn(
   deps: IngestJobsDeps,
   id: string,
   everyMs: number,
-  run: (store: ObjectStore, signal: AbortSignal) => Promise<number>,
+  run: (store: ObjectStore, signal: AbortSignal, tenure: Tenure | undefined) => Promise<number>,
 ): Job<Did> {
   return {
     id,
     lock: 'after upload',
+    of: 'site',
     patienceMs: DEADLINE_MS,
     when: { everyMs },
     isNeeded: async () => (await deps.queues?.shared.outage()) === undefined, // P7: a later run finds the store back
     isNews: ({ did }) => did > 0,
-    run: async (signal) => {
+    run: async (signal, tenure) => {
       const deadline = AbortSignal.timeout(DEADLINE_MS);
       try {
-        return { did: await run(await deps.store(), AbortSignal.any([signal, deadline])) };
+        return { did: await run(await deps.store(), AbortSignal.any([signal, deadline]), tenure) };
       } catch (error) {
         if (deadline.aborted && !signal.aborted) return { did: 0 };
         throw error;

@@ -17,6 +17,8 @@ export interface ArrivalDeps {
   queue(batch: readonly TarVersion[]): Promise<void>;
   /** How many of them wait there and have not begun. */
   waiting(): Promise<number>;
+  /** The paths of those versions that wait there or are being extracted. */
+  underWay(batch: readonly TarVersion[]): Promise<ReadonlySet<string>>;
   /** Reads the tar to its end; rejects when it cannot be read. */
   prove(path: string, signal?: AbortSignal): Promise<Proof>;
   /** Why the landing directory is away, as when its disk is not mounted; undefined while it is there. Never rejects. */

@@ -47,7 +47,7 @@ export function createFairOrder(incoming: string, order: 'newest' | 'oldest'): F
   const streams = new Map<string, Stream>();
   let turn = 0;
   const enterOne = (key: string): Stream => {
-    // a new one has had its turn just now: else whoever makes directories would always be first
+    // a new one has had its turn just now: else a client that makes directories would always be first
     const stream = streams.get(key) ?? { key, lastTurn: turn, open: 0, slow: 0 };
     streams.set(key, stream);
     stream.open += 1;

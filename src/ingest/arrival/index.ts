@@ -6,6 +6,7 @@ export { isSameVersion, lookAt, lookForMarker, versionOf, type TarOnDisk } from 
 export { tarMatcher } from './matcher.ts';
 export type { Proof } from './proof.ts';
 export { proveOnce, type ProofSummary } from './prove-now.ts';
+export { proveWithin, unprovedIn } from './prove-within.ts';
 export { readiness } from './readiness.ts';
 export { unknownTars, type RescanResult } from './rescan.ts';
 export {

@@ -2,7 +2,7 @@ import picomatch from 'picomatch';
 import type { Settings } from '../../platform/config/index.ts';
 
 /**
- * What a name below the landing directory is. `marker`: the done marker of a tar. `service`: a file that hides and that nobody
+ * What a name below the landing directory is. `marker`: the done marker of a tar. `service`: a file that hides and that no client
  * sent as a tar.
  */
 export type NameKind = 'tar' | 'marker' | 'temporary' | 'service' | 'other';

@@ -33,7 +33,7 @@ export interface Candidate extends Waiting {
   held: boolean;
   /** Its incompleteness or unreadability was reported. */
   reported: boolean;
-  /** Its proof takes long: it is for the lanes that take their time. */
+  /** Its proof takes long: it is for the consumers that take their time. */
   slow: boolean;
   wait: Wait;
 }
@@ -49,12 +49,12 @@ export interface PendingTars {
   /** Removes it, unless another version has taken its place. */
   remove(candidate: Candidate): void;
   /** Holds and returns the next due candidate, of the slow ones or of the others; or says when (monotonic ms) one will be due. */
-  next(slow: boolean): Candidate | number;
+  readonly next: (slow: boolean) => Candidate | number;
   lookAgainIn(candidate: Candidate, forMs: number): void;
   /** Notes that its proof takes long. */
   slowDown(candidate: Candidate): void;
   /** Sleeps until then, until something is due earlier, or until `signal` aborts. */
-  sleepUntil(untilMs: number, signal: AbortSignal): Promise<void>;
+  readonly sleepUntil: (untilMs: number, signal: AbortSignal) => Promise<void>;
 }
 
 const NEW: Wait = { reason: 'waiting', detail: 'still changing' };
@@ -66,12 +66,7 @@ export function createPendingTars(
 ): PendingTars {
   const quietMs = settings.quietSeconds * 1000;
   const candidates = new Map<string, Candidate>();
-  const sleepers = new Set<{ readonly untilMs: number; readonly wake: AbortController }>();
-  const rounds: Record<'quick' | 'slow', Candidate[]> = { quick: [], slow: [] };
-
-  const wakeFor = (dueAtMs: number): void => {
-    for (const { untilMs, wake } of sleepers) if (dueAtMs < untilMs) wake.abort();
-  };
+  const { wakeFor, sleepUntil } = createSleepers(clock);
 
   const isOpen = (candidate: Candidate): boolean => candidates.get(candidate.version.path) === candidate;
 
@@ -81,6 +76,80 @@ export function createPendingTars(
     if (candidate.slow) candidate.streams.top.slow -= 1;
     turns.leave(candidate.streams);
   };
+
+  const next = createRounds(candidates, turns, clock);
+
+  return {
+    observe: (tar, by) => {
+      const now = clock.monotonicMs();
+      const before = candidates.get(tar.path);
+      if (before !== undefined && isSameVersion(before.version, tar)) {
+        before.dueAtMs = Math.min(before.dueAtMs, Math.max(now, before.seenAtMs + quietMs));
+        wakeFor(before.dueAtMs);
+        return;
+      }
+      leave(before);
+      const candidate = newCandidate(tar, by, {
+        streams: turns.enter(tar.path),
+        now,
+        wallMs: clock.now(),
+        quietMs,
+      });
+      candidates.set(tar.path, candidate);
+      wakeFor(candidate.dueAtMs);
+    },
+    isOpen,
+    has: (path) => candidates.has(path),
+    size: () => candidates.size,
+    candidates: () => candidates.values(),
+    remove: (candidate) => {
+      if (isOpen(candidate)) leave(candidate);
+    },
+    next,
+    lookAgainIn: (candidate, forMs) => {
+      candidate.dueAtMs = clock.monotonicMs() + forMs;
+      candidate.held = false;
+      wakeFor(candidate.dueAtMs);
+    },
+    slowDown: (candidate) => {
+      if (candidate.slow || !isOpen(candidate)) return;
+      candidate.slow = true;
+      candidate.streams.top.slow += 1;
+    },
+    sleepUntil,
+  };
+}
+
+function newCandidate(
+  tar: TarOnDisk,
+  by: Hint,
+  at: { readonly streams: Streams; readonly now: number; readonly wallMs: number; readonly quietMs: number },
+): Candidate {
+  return {
+    path: tar.path,
+    version: versionOf(tar),
+    by,
+    streams: at.streams,
+    // a date in the future gives no right to be first
+    orderMs: Math.min(tar.mtimeMs, at.wallMs),
+    seenAtMs: at.now,
+    changedMs: tar.ctimeMs,
+    dueAtMs: at.now + at.quietMs,
+    proof: undefined,
+    held: false,
+    reported: false,
+    slow: false,
+    wait: NEW,
+  };
+}
+
+/** Puts what is due in order, a round at a time. */
+function createRounds(
+  candidates: ReadonlyMap<string, Candidate>,
+  turns: FairOrder,
+  clock: Clock,
+): PendingTars['next'] {
+  const rounds: Record<'quick' | 'slow', Candidate[]> = { quick: [], slow: [] };
 
   /** Fills the round with what is due; returns when the next one will be. */
   const fillRound = (slow: boolean): number => {
@@ -100,64 +169,30 @@ export function createPendingTars(
   const takeFromRound = (slow: boolean): Candidate | undefined => {
     const round = rounds[slow ? 'slow' : 'quick'];
     for (let first = round.shift(); first !== undefined; first = round.shift()) {
-      if (!isOpen(first) || first.held || first.slow !== slow) continue;
+      if (candidates.get(first.version.path) !== first || first.held || first.slow !== slow) continue;
       first.held = true;
       return first;
     }
     return undefined;
   };
 
+  return (slow) => {
+    const left = takeFromRound(slow);
+    if (left !== undefined) return left;
+    const nextAtMs = fillRound(slow);
+    return takeFromRound(slow) ?? nextAtMs;
+  };
+}
+
+/** Consumers that sleep until something is due, and are woken where that is earlier. */
+function createSleepers(clock: Clock): {
+  readonly wakeFor: (dueAtMs: number) => void;
+  readonly sleepUntil: PendingTars['sleepUntil'];
+} {
+  const sleepers = new Set<{ readonly untilMs: number; readonly wake: AbortController }>();
   return {
-    observe: (tar, by) => {
-      const now = clock.monotonicMs();
-      const before = candidates.get(tar.path);
-      if (before !== undefined && isSameVersion(before.version, tar)) {
-        before.dueAtMs = Math.min(before.dueAtMs, Math.max(now, before.seenAtMs + quietMs));
-        wakeFor(before.dueAtMs);
-        return;
-      }
-      leave(before);
-      const dueAtMs = now + quietMs;
-      candidates.set(tar.path, {
-        path: tar.path,
-        version: versionOf(tar),
-        by,
-        streams: turns.enter(tar.path),
-        // a date in the future is nobody's right to be first
-        orderMs: Math.min(tar.mtimeMs, clock.now()),
-        seenAtMs: now,
-        changedMs: tar.ctimeMs,
-        dueAtMs,
-        proof: undefined,
-        held: false,
-        reported: false,
-        slow: false,
-        wait: NEW,
-      });
-      wakeFor(dueAtMs);
-    },
-    isOpen,
-    has: (path) => candidates.has(path),
-    size: () => candidates.size,
-    candidates: () => candidates.values(),
-    remove: (candidate) => {
-      if (isOpen(candidate)) leave(candidate);
-    },
-    next: (slow) => {
-      const left = takeFromRound(slow);
-      if (left !== undefined) return left;
-      const nextAtMs = fillRound(slow);
-      return takeFromRound(slow) ?? nextAtMs;
-    },
-    lookAgainIn: (candidate, forMs) => {
-      candidate.dueAtMs = clock.monotonicMs() + forMs;
-      candidate.held = false;
-      wakeFor(candidate.dueAtMs);
-    },
-    slowDown: (candidate) => {
-      if (candidate.slow || !isOpen(candidate)) return;
-      candidate.slow = true;
-      candidate.streams.top.slow += 1;
+    wakeFor: (dueAtMs) => {
+      for (const { untilMs, wake } of sleepers) if (dueAtMs < untilMs) wake.abort();
     },
     sleepUntil: async (untilMs, signal) => {
       const sleeper = { untilMs, wake: new AbortController() };

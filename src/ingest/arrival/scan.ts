@@ -19,7 +19,7 @@ const NOT_UTF8 = '\uFFFD';
 export interface DirectoryOnDisk {
   /** Absolute. */
   readonly path: string;
-  /** When it last changed before it was read, ms since 1970, by the host's own clock; 0 when nobody can tell. */
+  /** When it last changed before it was read, ms since 1970, by the host's own clock; 0 when it is not known. */
   readonly ctimeMs: number;
   readonly hasDirectories: boolean;
 }
@@ -178,7 +178,7 @@ const TEMPORARY = 'it has a temporary name (arrival.temporary)';
 const NO_PATTERN = 'its name matches none of arrival.patterns';
 const NO_FILE = 'it is no regular file: links are not followed, a pipe or a device is not read';
 
-/** Into a directory that hides nobody looks, but a tar that lies right in it may have been forgotten there, by a killed rsync. */
+/** A directory that hides is not looked into, but a tar that lies right in it may have been forgotten there, by a killed rsync. */
 async function peek(
   { directory, below }: Place,
   names: LandingNames,
@@ -191,7 +191,7 @@ async function peek(
     entries += 1;
     if (entries > PEEK_ENTRIES) break;
     if (is !== 'file' || !names.isOnItsWay(name)) continue;
-    const found = await lookAt(path).catch(() => undefined); // in a directory that is nobody's business
+    const found = await lookAt(path).catch(() => undefined); // in a directory that is not watched
     bytes += found?.size ?? 0;
     tars += found === undefined ? 0 : 1;
   }

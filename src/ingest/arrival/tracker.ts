@@ -25,9 +25,9 @@ export interface Tracker extends Pick<PendingTars, 'observe' | 'has' | 'size' | 
   stop(): Promise<void>;
 }
 
-/** Starts with an empty book. Nothing here rejects: what fails is reported and tried again. */
+/** Starts without pending tars. Nothing here rejects: what fails is reported and tried again. */
 export function startTracker(deps: ArrivalDeps): Tracker {
-  const { clock, report, settings } = deps;
+  const { clock, settings } = deps;
   const stopping = new AbortController();
   const turns = createFairOrder(deps.incoming, settings.order);
   const pending = createPendingTars(clock, settings, turns);
@@ -45,90 +45,33 @@ export function startTracker(deps: ArrivalDeps): Tracker {
   };
 
   const examine = async (candidate: Candidate): Promise<void> => {
-    const tar = candidate.version.path;
     try {
-      if (!(await isUnchanged(candidate))) return;
-      let decision = await decide(candidate);
+      if (!(await isUnchanged(pending, candidate))) return;
+      let decision = await decide(deps, candidate);
       if (decision.kind === 'prove') {
         const proof = await proveInTime(deps, candidate, stopping.signal);
         if (proof === undefined) {
           pending.slowDown(candidate);
           return pending.lookAgainIn(candidate, 0);
         }
-        if (!(await isUnchanged(candidate))) return; // it was another version's bytes
+        if (!(await isUnchanged(pending, candidate))) return; // it was another version's bytes
         candidate.proof = proof;
-        decision = await decide(candidate);
+        decision = await decide(deps, candidate);
       }
       carryOut(candidate, decision);
     } catch (err) {
       if (stopping.signal.aborted) return;
-      candidate.wait = { reason: 'unreadable', detail: messageOf(err) };
-      if (!candidate.reported) report('tar unreadable', { tar, err });
-      candidate.reported = true;
+      tellUnreadable(deps, candidate, err);
       pending.lookAgainIn(candidate, READ_AGAIN_MS);
     }
   };
 
-  /** Drops a tar that vanished and takes up one that changed. */
-  const isUnchanged = async (candidate: Candidate): Promise<boolean> => {
-    const found = await lookAt(candidate.version.path);
-    if (!pending.isOpen(candidate)) return false;
-    if (found === undefined) {
-      pending.remove(candidate);
-      return false;
-    }
-    if (isSameVersion(found, candidate.version)) return true;
-    pending.observe(found, candidate.by);
-    return false;
-  };
-
-  const decide = async ({ version, seenAtMs, proof }: Candidate): Promise<Readiness> => {
-    const doneMarker = await lookForMarker(version.path, settings.doneMarker);
-    return readiness({
-      unchangedMs: clock.monotonicMs() - seenAtMs,
-      quietMs: settings.quietSeconds * 1000,
-      doneMarker,
-      proof,
-      incompleteAfterMs: settings.incompleteAfterSeconds * 1000,
-    });
-  };
-
   const carryOut = (candidate: Candidate, decision: Readiness): void => {
-    const { path: tar, size: bytes } = candidate.version;
-    switch (decision.kind) {
-      case 'wait':
-        candidate.wait = {
-          reason: decision.marker === 'missing' ? 'no marker' : 'waiting',
-          detail: decision.reason,
-        };
-        return pending.lookAgainIn(candidate, decision.forMs);
-      case 'prove': // not after a proof; were it so, the next look would do it
-        return pending.lookAgainIn(candidate, LOOK_AGAIN_MS);
-      case 'incomplete':
-        if (!candidate.reported) report('tar incomplete', { tar, bytes, reason: decision.reason });
-        candidate.reported = true;
-        candidate.wait = { reason: 'incomplete', detail: decision.reason };
-        return pending.lookAgainIn(candidate, decision.forMs);
-      case 'doubtful': {
-        const { isUsual, reason } = decision.doubt;
-        if (!candidate.reported && !isUsual) report('tar doubtful', { tar, bytes, reason });
-        candidate.reported = true;
-        candidate.wait = { reason: isUsual ? 'waiting' : 'incomplete', detail: `${reason}: ${MAY_COME}` };
-        return pending.lookAgainIn(candidate, decision.forMs);
-      }
-      case 'give up': {
-        const { reason } = decision;
-        report('tar given up', { tar, bytes, reason, afterSeconds: settings.incompleteAfterSeconds });
-        return hand(candidate);
-      }
-      case 'ready':
-        return hand(candidate);
-    }
-  };
-
-  const hand = (candidate: Candidate): void => {
-    candidate.wait = TURN;
-    enqueuer.push(candidate);
+    tell(deps, candidate, decision);
+    const { wait, forMs } = waitAfter(decision);
+    if (wait !== undefined) candidate.wait = wait;
+    if (forMs === undefined) enqueuer.push(candidate);
+    else pending.lookAgainIn(candidate, forMs);
   };
 
   const consumers = Promise.all(Array.from({ length: 2 * CONSUMERS }, (_, i) => consumer(i >= CONSUMERS)));
@@ -145,4 +88,79 @@ export function startTracker(deps: ArrivalDeps): Tracker {
       await enqueuer.ended();
     },
   };
+}
+
+function tellUnreadable({ report }: ArrivalDeps, candidate: Candidate, err: unknown): void {
+  candidate.wait = { reason: 'unreadable', detail: messageOf(err) };
+  if (!candidate.reported) report('tar unreadable', { tar: candidate.version.path, err });
+  candidate.reported = true;
+}
+
+/** Drops a tar that vanished and takes up one that changed. */
+async function isUnchanged(pending: PendingTars, candidate: Candidate): Promise<boolean> {
+  const found = await lookAt(candidate.version.path);
+  if (!pending.isOpen(candidate)) return false;
+  if (found === undefined) {
+    pending.remove(candidate);
+    return false;
+  }
+  if (isSameVersion(found, candidate.version)) return true;
+  pending.observe(found, candidate.by);
+  return false;
+}
+
+async function decide(
+  { clock, settings }: ArrivalDeps,
+  { version, seenAtMs, proof }: Candidate,
+): Promise<Readiness> {
+  const doneMarker = await lookForMarker(version.path, settings.doneMarker);
+  return readiness({
+    unchangedMs: clock.monotonicMs() - seenAtMs,
+    quietMs: settings.quietSeconds * 1000,
+    doneMarker,
+    proof,
+    incompleteAfterMs: settings.incompleteAfterSeconds * 1000,
+  });
+}
+
+/** What a tar waits for after a decision, and for how long; without a time it is handed on. */
+function waitAfter(decision: Readiness): { readonly wait?: Wait; readonly forMs?: number } {
+  switch (decision.kind) {
+    case 'wait': {
+      const { marker, reason: detail, forMs } = decision;
+      return { wait: { reason: marker === 'missing' ? 'no marker' : 'waiting', detail }, forMs };
+    }
+    case 'prove': // not after a proof; were it so, the next look would do it
+      return { forMs: LOOK_AGAIN_MS };
+    case 'incomplete':
+      return { wait: { reason: 'incomplete', detail: decision.reason }, forMs: decision.forMs };
+    case 'doubtful': {
+      const { isUsual, reason } = decision.doubt;
+      const wait: Wait = { reason: isUsual ? 'waiting' : 'incomplete', detail: `${reason}: ${MAY_COME}` };
+      return { wait, forMs: decision.forMs };
+    }
+    case 'give up':
+    case 'ready':
+      return { wait: TURN };
+    default:
+      return decision satisfies never;
+  }
+}
+
+/** Reports what ails a tar, once. */
+function tell({ report, settings }: ArrivalDeps, candidate: Candidate, decision: Readiness): void {
+  const { path: tar, size: bytes } = candidate.version;
+  if (decision.kind === 'give up') {
+    const afterSeconds = settings.incompleteAfterSeconds;
+    return report('tar given up', { tar, bytes, reason: decision.reason, afterSeconds });
+  }
+  if (decision.kind !== 'incomplete' && decision.kind !== 'doubtful') return undefined;
+  const { reported } = candidate;
+  candidate.reported = true;
+  if (reported) return undefined;
+  if (decision.kind === 'incomplete')
+    return report('tar incomplete', { tar, bytes, reason: decision.reason });
+  const { isUsual, reason } = decision.doubt;
+  if (!isUsual) report('tar doubtful', { tar, bytes, reason });
+  return undefined;
 }

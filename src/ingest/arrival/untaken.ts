@@ -19,7 +19,7 @@ export interface Untaken {
   readonly bytes: number;
   /** When it last changed by the host's own clock, which no client sets; ms since 1970. */
   readonly changedMs: number;
-  /** How long it may lie there before somebody has to do something about it, in ms; Infinity where it goes on by itself. */
+  /** How long it may lie there before an operator has to do something about it, in ms; Infinity where it goes on by itself. */
   readonly patienceMs: number;
 }
 
@@ -34,7 +34,7 @@ export interface LandingFigures {
 
 export type Landing = Readonly<Partial<Record<LandingReason, LandingFigures>>>;
 
-/** Whether somebody has to do something about it; `now` in ms since 1970. */
+/** Whether an operator has to do something about it; `now` in ms since 1970. */
 export function needsAttention({ changedMs, patienceMs }: Untaken, now: number): boolean {
   return now - changedMs >= patienceMs;
 }

@@ -49,19 +49,11 @@ export function isLively({ hasDirectories, ctimeMs }: DirectoryOnDisk, now: numb
  */
 export function watchArrivals(deps: ArrivalDeps, tracker: Tracker, rescanSoon: () => void): Watch {
   const { clock, incoming, report } = deps;
-  const marker = deps.settings.doneMarker;
-  const { isTar, mayHoldTars } = landingNames(deps.settings);
-  const lastReports = new Map<string, number>();
+  const { mayHoldTars } = landingNames(deps.settings);
+  const tarOf = tarFinder(deps);
+  const fault = faultTeller(deps, rescanSoon);
   let wasReported = false;
   let isStopped = false;
-
-  /** The tar that a file is, or is the done marker of. */
-  const tarOf = (path: string): string | undefined => {
-    if (isTar(relative(incoming, path))) return path;
-    if (marker === undefined || !path.endsWith(marker)) return undefined;
-    const tar = path.slice(0, -marker.length);
-    return isTar(relative(incoming, tar)) ? tar : undefined;
-  };
 
   const observe = async (path: string): Promise<void> => {
     const tar = tarOf(path);
@@ -72,17 +64,6 @@ export function watchArrivals(deps: ArrivalDeps, tracker: Tracker, rescanSoon: (
     } catch (err) {
       report('tar unreadable', { tar, err });
     }
-  };
-
-  const fault = (err: unknown): void => {
-    const code = err instanceof Error && 'code' in err ? String(err.code) : '';
-    const last = lastReports.get(code);
-    const now = clock.monotonicMs();
-    if (last === undefined || now - last >= REPORT_AGAIN_MS) {
-      lastReports.set(code, now);
-      report('watch fault', { err, remedy: REMEDIES[code] ?? ANY_REMEDY });
-    }
-    rescanSoon();
   };
 
   const watched = watchedDirectories({
@@ -129,5 +110,32 @@ export function watchArrivals(deps: ArrivalDeps, tracker: Tracker, rescanSoon: (
       isStopped = true;
       await watched.stop();
     },
+  };
+}
+
+/** Finds the tar that a file is, or is the done marker of. */
+function tarFinder({ incoming, settings }: ArrivalDeps): (path: string) => string | undefined {
+  const { isTar } = landingNames(settings);
+  const { doneMarker } = settings;
+  return (path) => {
+    if (isTar(relative(incoming, path))) return path;
+    if (doneMarker === undefined || !path.endsWith(doneMarker)) return undefined;
+    const tar = path.slice(0, -doneMarker.length);
+    return isTar(relative(incoming, tar)) ? tar : undefined;
+  };
+}
+
+/** Reports what keeps a directory from being watched, each kind now and then, and has it rescanned each time. */
+function faultTeller({ clock, report }: ArrivalDeps, rescanSoon: () => void): (err: unknown) => void {
+  const lastReports = new Map<string, number>();
+  return (err) => {
+    const code = err instanceof Error && 'code' in err ? String(err.code) : '';
+    const last = lastReports.get(code);
+    const now = clock.monotonicMs();
+    if (last === undefined || now - last >= REPORT_AGAIN_MS) {
+      lastReports.set(code, now);
+      report('watch fault', { err, remedy: REMEDIES[code] ?? ANY_REMEDY });
+    }
+    rescanSoon();
   };
 }

@@ -18,7 +18,7 @@ export interface WatchedDirectories {
   /** Gives up those that are not among these, but for what was added since `beganMs` by the monotonic clock. */
   keepOnly(directories: ReadonlySet<string>, beganMs: number): void;
   /** Resolves when all that was added is watched. */
-  idle(): Promise<void>;
+  readonly idle: () => Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -50,22 +50,16 @@ export function watchedDirectories({
   fault,
 }: WatchedDeps): WatchedDirectories {
   const watched = new Map<string, Watched>();
-  /** The last is opened first, one after the other: to open one is to look at all that is in it, hundreds of files at once. */
-  const toOpen: string[] = [];
-  /** Which of these have just appeared. */
-  const appeared = new Map<string, boolean>();
   const stopping = new AbortController();
-  let opening: Promise<void> | undefined;
 
-  const open = async (directory: string): Promise<void> => {
+  const open = async (directory: string, hasAppeared: boolean): Promise<void> => {
     close(directory); // one that has gone and come again is another directory
-    const how = { isNew: appeared.get(directory) === true, mayBeLink: directory === root };
-    appeared.delete(directory);
+    const how = { isNew: hasAppeared, mayBeLink: directory === root };
     const told = {
       isWanted,
       file,
       fault,
-      directory: (path: string) => add(mayHold(path) ? [path] : [], true),
+      directory: (path: string) => opening.add(mayHold(path) ? [path] : [], true),
     };
     const one: Watched = {
       watch: watchDirectory(directory, how, told),
@@ -73,26 +67,10 @@ export function watchedDirectories({
       since: undefined,
     };
     watched.set(directory, one);
-    const waited = new AbortController();
-    const isReady = await Promise.race([
-      one.watch.ready.then(() => true),
-      clock.sleep(READY_WITHIN_MS, AbortSignal.any([waited.signal, stopping.signal])),
-    ]);
-    waited.abort();
-    if (isReady === true) one.since = clock.now();
+    const isReady = await becomesReady(one.watch, clock, stopping.signal);
+    if (isReady) one.since = clock.now();
     else if (!stopping.signal.aborted)
       fault(new Error(`${directory} is not watched after ${READY_WITHIN_MS / 1000} s`));
-  };
-
-  const openAll = async (): Promise<void> => {
-    for (let next = toOpen.pop(); next !== undefined && !stopping.signal.aborted; next = toOpen.pop()) {
-      try {
-        await open(next);
-      } catch (err) {
-        fault(err);
-      }
-    }
-    opening = undefined;
   };
 
   const close = (directory: string): void => {
@@ -101,31 +79,72 @@ export function watchedDirectories({
     one?.watch.close().catch(fault);
   };
 
-  const add: WatchedDirectories['add'] = (directories, haveAppeared) => {
-    if (stopping.signal.aborted) return;
-    for (const directory of directories.toReversed()) {
-      if (!appeared.has(directory)) toOpen.push(directory);
-      appeared.set(directory, haveAppeared || appeared.get(directory) === true);
-    }
-    if (toOpen.length > 0) opening ??= openAll();
-  };
+  const opening = openInTurn(open, fault, stopping.signal);
 
   return {
     has: (directory) => watched.has(directory),
     size: () => watched.size,
     since: (directory) => watched.get(directory)?.since,
-    add,
+    add: opening.add,
     keepOnly: (directories, beganMs) => {
       for (const [directory, { openedMs }] of watched)
         if (directory !== root && !directories.has(directory) && openedMs < beganMs) close(directory);
     },
-    idle: async () => {
-      await opening;
-    },
+    idle: opening.idle,
     stop: async () => {
       stopping.abort();
-      await opening;
+      await opening.idle();
       await Promise.all([...watched.values()].map(({ watch }) => watch.close()));
+    },
+  };
+}
+
+/** Whether a watch is ready within its time; false too when that is aborted. */
+async function becomesReady(watch: DirectoryWatch, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  const waited = new AbortController();
+  const isReady = await Promise.race([
+    watch.ready.then(() => true),
+    clock.sleep(READY_WITHIN_MS, AbortSignal.any([waited.signal, signal])).then(() => false),
+  ]);
+  waited.abort();
+  return isReady;
+}
+
+/** Opens what is added, the last first, one after the other: to open one is to look at all that is in it, hundreds of files at once. */
+function openInTurn(
+  open: (directory: string, hasAppeared: boolean) => Promise<void>,
+  fault: (error: unknown) => void,
+  signal: AbortSignal,
+): Pick<WatchedDirectories, 'add' | 'idle'> {
+  const toOpen: string[] = [];
+  /** Which of these have just appeared. */
+  const appeared = new Map<string, boolean>();
+  let opening: Promise<void> | undefined;
+
+  const openAll = async (): Promise<void> => {
+    for (let next = toOpen.pop(); next !== undefined && !signal.aborted; next = toOpen.pop()) {
+      const hasAppeared = appeared.get(next) === true;
+      appeared.delete(next);
+      try {
+        await open(next, hasAppeared);
+      } catch (err) {
+        fault(err);
+      }
+    }
+    opening = undefined;
+  };
+
+  return {
+    add: (directories, haveAppeared) => {
+      if (signal.aborted) return;
+      for (const directory of directories.toReversed()) {
+        if (!appeared.has(directory)) toOpen.push(directory);
+        appeared.set(directory, haveAppeared || appeared.get(directory) === true);
+      }
+      if (toOpen.length > 0) opening ??= openAll();
+    },
+    idle: async () => {
+      await opening;
     },
   };
 }

@@ -23,6 +23,8 @@ export interface CleanupDeps {
   readonly away: (what: CleanupTarget) => string | undefined;
   /** A directory of wavspool's own, for notes of what is on its way out. */
   readonly scratch: string;
+  /** Throws once it is another process's turn: asked before files go, for no transaction holds them. */
+  readonly requireTurn: () => Promise<void>;
   readonly clock: Clock;
   readonly report: Report;
 }
@@ -62,10 +64,11 @@ async function cleanUpOne(deps: CleanupDeps, what: CleanupTarget, signal: AbortS
   return removed;
 }
 
-/** Whether the next tar would meet with the same fault: the store is away, or `state.db` is. */
+/** Whether the next tar would meet with the same fault: the store is away, or the ledger is, or it is another process's turn. */
 function concernsAll(error: unknown): boolean {
-  const { retry, cause } = FAULTS[faultCode(error)];
-  return retry === 'when the store is back' || cause === 'state';
+  const code = faultCode(error);
+  const { retry, cause } = FAULTS[code];
+  return retry === 'when the store is back' || cause === 'state' || code === 'LEASE_LOST';
 }
 
 /** Whether the object is the recording: the same length, the hash that went with its PUT, the version that PUT made. */
@@ -118,6 +121,7 @@ async function removeFiles(deps: CleanupDeps, tar: TarRow, what: CleanupTarget):
   let files = 0;
   let bytes = 0;
   for await (const group of inGroups(filesOf(deps, tar, what))) {
+    await deps.requireTurn();
     for (const size of await removeGroup(deps, group)) {
       files += 1;
       bytes += size;

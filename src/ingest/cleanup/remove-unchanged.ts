@@ -7,7 +7,7 @@ import { at, openDirectory, type Directory } from '../../platform/linux/index.ts
 
 export type Removal = 'removed' | 'absent' | 'changed';
 
-/** A file that is to go, and what it is called on its way out: hidden, in its own directory, a name that nobody can foretell. */
+/** A file that is to go, and what it is called on its way out: hidden, in its own directory, a name that no program can foretell. */
 export interface OnItsWayOut {
   readonly path: string;
   readonly aside: string;
@@ -31,7 +31,7 @@ export function onItsWayOut(path: string): OnItsWayOut {
  * Removes the file when its bytes have this SHA-256:
  *  1. its directory is opened, through no link that others can have put there; all that follows happens in that directory (P13)
  *  2. the file is opened and hashed
- *  3. its name is moved aside, so that what somebody puts under it meanwhile stays
+ *  3. its name is moved aside, so that what another program puts under it meanwhile stays
  *  4. what was moved is the file that was hashed, unchanged: it goes. Else it gets its name back.
  * A crash after 3 leaves the name that {@link putBack} knows. Throws StillAside behind 3; before it PATH_UNSAFE, or what the system says.
  */
@@ -86,7 +86,7 @@ async function openIfThere({
   const directory = await openDirectory(dirname(path)).catch(unlessAbsent);
   if (directory === undefined) return undefined;
   try {
-    // non-blocking: the open of a pipe that nobody writes to would wait for ever
+    // non-blocking: the open of a pipe without a writer would wait for ever
     // oxlint-disable-next-line no-bitwise -- flags of open(2)
     const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
     const file = await open(at(directory, basename(path)), flags).catch(unlessAbsent);
@@ -112,7 +112,7 @@ async function hashOf(file: FileHandle): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Whether it is that file and nobody has written to it since: the renaming changes its ctime alone. */
+/** Whether it is that file and has not been written to since: the renaming changes its ctime alone. */
 function isSame(a: BigIntStats, b: BigIntStats): boolean {
   return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
 }

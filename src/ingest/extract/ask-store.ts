@@ -5,7 +5,7 @@ import type { ObjectStore } from '../../platform/s3/index.ts';
 import type { AskStore } from './publish.ts';
 
 /**
- * Looks at the object of a row that was taken over: by the SHA-256 in its metadata, else by an ETag that is its MD5, else by its
+ * Looks at the object of a legacy row: by the SHA-256 in its metadata, else by an ETag that is its MD5, else by its
  * bytes. `open` is called for the first question; few sites ever have one.
  */
 export function askStore(

@@ -3,7 +3,7 @@ import type { TakenRecordings } from '../../domain/tar.ts';
 /** Every request that `upload.concurrency` allows has so many jobs before it: then none of them idles when the last ones end. */
 const JOBS_PER_REQUEST = 2;
 /** What a job costs in Redis is hardly felt any more from here on. */
-const MOST = 16;
+const MOST = 32;
 /** Of one job: where recordings are large, the jobs are not what takes the time. */
 const MOST_BYTES = 1024 * 1024;
 

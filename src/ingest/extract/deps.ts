@@ -20,7 +20,7 @@ export interface ExtractDeps {
   readonly turns?: TimeSlices;
   /** A new program for each sync unless there is something that stays. */
   readonly syncFileSystem?: SyncFileSystem;
-  /** For rows that were taken over; without it, such a row's object counts as not there. */
+  /** For legacy rows; without it, such a row's object counts as not there. */
   readonly askStore?: AskStore;
   /** What tars that did not fit have been seen to need, in bytes, by their path: they are not begun again before there is room. */
   readonly needs?: Map<string, number>;
@@ -28,4 +28,28 @@ export interface ExtractDeps {
   readonly away?: () => Promise<string | undefined>;
   /** How many recordings of a tar share an upload job; each has its own unless told otherwise. */
   readonly batchSize?: (taken: TakenRecordings) => number;
+}
+
+/** What the site's settings and its ledger make of them; what the tars of one process share comes beside it. */
+export function extractDeps({
+  settings,
+  ledger,
+  clock,
+  report,
+}: {
+  readonly settings: Pick<Settings, 'extract' | 'arrival' | 'paths'>;
+  readonly ledger: Pick<ExtractDeps, 'tars'>;
+  readonly clock: Clock;
+  readonly report: Report;
+}): ExtractDeps {
+  const { incoming, extracted } = settings.paths;
+  return {
+    tars: ledger.tars,
+    limits: settings.extract,
+    unterminated: settings.arrival.unterminated,
+    incoming,
+    extracted,
+    clock,
+    report,
+  };
 }

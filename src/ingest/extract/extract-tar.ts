@@ -3,7 +3,7 @@ import { rm, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { WavspoolError } from '../../domain/faults.ts';
 import { makeDirectory } from '../../platform/runtime/index.ts';
-import type { TarVersion } from '../../domain/tar.ts';
+import { versionAt, type TarVersion } from '../../domain/tar.ts';
 import { openTar } from '../../platform/tar/index.ts';
 import type { ExtractDeps } from './deps.ts';
 import { extractionFault } from './host-trouble.ts';
@@ -57,18 +57,19 @@ async function extractTo(
     const tally = await stageMembers(staging, (chunk) => sha256.update(chunk));
     await requireVersion(tar, file);
     if (prepare.wasDone()) await requireRoomForNames(staging, tally);
-    // the rows will say that the bytes lie in the tar: whoever landed it need not have synced it (P3)
+    // the rows will say that the bytes lie in the tar: the client that landed it need not have synced it (P3)
     if (tally.inTar.recordings > 0) await file.datasync();
     await requireThere(deps);
     await publish(staging);
     await requireThere(deps); // no row says of a file that it is there when its disk went while it got its name
     const taken = scratch.taken();
+    const hash = sha256.digest('hex');
     const committed = await deps.tars.commit(tar, {
       recordings: { [Symbol.iterator]: () => scratch.placed()[Symbol.iterator]() },
       refused: scratch.refused(),
       summary: {
         ...taken,
-        sha256: sha256.digest('hex'),
+        sha256: hash,
         skipped: tally.skippedCount,
         refused: tally.refusedCount,
         batchSize: deps.batchSize?.(taken) ?? 1,
@@ -76,6 +77,7 @@ async function extractTo(
     });
     deps.report('tar extracted', {
       tar: tar.path,
+      sha256: hash,
       recordings: taken.recordings,
       known: committed.known,
       skipped: tally.skippedCount,
@@ -83,6 +85,7 @@ async function extractTo(
       bytes: taken.bytes,
       ms: Math.round(deps.clock.monotonicMs() - startedAt),
       skippedNames: tally.skipped,
+      skippedReasons: tally.skippedReasons,
       refusedNames: tally.refused,
       notes: oddities(tally),
     });
@@ -134,8 +137,8 @@ async function publish({ deps, tar, directory, scratch, yieldTurn, signal }: Sta
 
 /** By the open file: what its name has come to mean meanwhile is another tar. */
 async function requireVersion(tar: TarVersion, file: FileHandle): Promise<void> {
-  const found = await file.stat();
-  if (found.size === tar.size && Math.floor(found.mtimeMs) === tar.mtimeMs) return;
+  const found = versionAt(tar.path, await file.stat());
+  if (found.size === tar.size && found.mtimeMs === tar.mtimeMs) return;
   throw new WavspoolError(
     'TAR_CHANGED',
     `${tar.path} is not the version that was queued (${tar.size} bytes): it has ${found.size} bytes now`,

@@ -9,19 +9,16 @@ export interface HashedRecording {
   readonly wav: WavFacts;
 }
 
-/**
- * Hashes a member that stays where it is and reads its WAV header: one pass, memory independent of its size. `onBytes` is told of every
- * chunk and may throw.
- */
+/** Hashes a member and reads its WAV header: one pass, memory independent of its size. `onChunk` sees every chunk first, and may throw. */
 export async function hashRecording(
   body: AsyncIterable<Uint8Array>,
-  onBytes: (bytes: number) => void,
+  onChunk: (chunk: Uint8Array) => void,
 ): Promise<HashedRecording> {
   const hash = createHash('sha256');
   const header = createWavHeaderReader();
   let size = 0;
   for await (const chunk of body) {
-    onBytes(chunk.length);
+    onChunk(chunk);
     hash.update(chunk);
     header.push(chunk);
     size += chunk.length;

@@ -27,7 +27,7 @@ export function extractionFault(error: unknown, tar: string, directory: string):
 
 /**
  * Whether what the host did to a tar it did to a directory of that tar alone, and not to all of `extracted`: one that is closed to
- * wavspool keeps nobody else waiting, and the tar goes on by itself when somebody opens it.
+ * wavspool keeps no other tar waiting, and the tar goes on by itself when its owner opens it.
  */
 export async function waitsAlone(error: unknown, extracted: string): Promise<boolean> {
   if (!(error instanceof WavspoolError) || error.code !== 'HOST_FAILING') return false;

@@ -23,15 +23,17 @@ const MAX_NAME_BYTES = 3000;
 /** What rows and logs show of a name that is longer than that. */
 const SHOWN_CHARACTERS = 200;
 
+interface Member {
+  readonly name: string;
+  readonly kind: MemberKind;
+  readonly target?: string | undefined;
+}
+
 /**
  * What becomes of one member of a tar: recordings are taken, what is no recording is skipped, and what calls itself a
  * recording but could do harm (P8) is refused, which leaves a FAILED row rather than a gap (P1).
  */
-export function judgeMember(member: {
-  readonly name: string;
-  readonly kind: MemberKind;
-  readonly target?: string | undefined;
-}): MemberJudgement {
+export function judgeMember(member: Member): MemberJudgement {
   const { name, kind, target } = member;
   // neither a NUL and what follows it nor slashes may hide a recording: for other programs the name ends before them
   if (!/\.wav(?:\/\.?)*(?:\0|$)/i.test(name))
@@ -39,13 +41,16 @@ export function judgeMember(member: {
   if (kind === 'directory') return { kind: 'skip', reason: 'it is a directory' };
   if (kind === 'label') return { kind: 'skip', reason: 'it is a volume label' };
   const path = memberPath(name);
-  if ((kind === 'hardlink' || kind === 'symlink') && memberPath(target ?? '') === path)
-    return { kind: 'skip', reason: 'it is a link to itself' };
+  if (isLinkTo(path, member)) return { kind: 'skip', reason: 'it is a link to itself' };
   if (kind !== 'file' && kind !== 'hardlink') return { kind: 'refuse', reason: KIND_REFUSALS[kind] };
   const refusal = nameRefusal(name) ?? segmentsRefusal(path.split('/'));
   if (refusal !== undefined) return { kind: 'refuse', reason: refusal };
   if (kind === 'hardlink') return { kind: 'link', path, target: memberPath(target ?? '') };
   return { kind: 'take', path, mustBeWav: isAppleDouble(path) };
+}
+
+function isLinkTo(path: string, { kind, target }: Member): boolean {
+  return (kind === 'hardlink' || kind === 'symlink') && memberPath(target ?? '') === path;
 }
 
 /** A member's path as tar programs extract it: relative, without empty or dot segments; `..` stays, for the judge to see. */
@@ -66,7 +71,7 @@ const KIND_REFUSALS = {
   symlink: 'it is a symbolic link, not a file',
   device: 'it is a device, not a file',
   fifo: 'it is a named pipe, not a file',
-  sparse: 'it is stored as a sparse file',
+  sparse: 'it is stored as a sparse file, and where its parts belong cannot be read',
   continued: 'it is the rest of a file that began on another tape',
   other: 'it is of a type that tar does not define',
 } as const satisfies Partial<Record<MemberKind, string>>;

@@ -30,7 +30,7 @@ export function tarStem(tarName: string): string {
 }
 
 export type Place =
-  /** Nobody is there. */
+  /** The place is free. */
   | 'free'
   /** The same bytes are there already: the recording is that one. */
   | 'same'
@@ -38,7 +38,7 @@ export type Place =
   | 'altered'
   /** Another recording is there. */
   | 'taken'
-  /** A row that was taken over says that it was uploaded, and its file is gone: only the store can tell what it was. */
+  /** A legacy row says that it was uploaded, and its file is gone: only the store can tell what it was. */
   | 'ask the store';
 
 /**
@@ -61,8 +61,8 @@ export function judgePlace(
 }
 
 /**
- * What a taken-over row is to a recording, by its object: `isSame` is whether that has the same bytes (undefined: there is none).
- * A row whose object is elsewhere is believed when the recording comes from a tar whose own row was taken over with it: it is not
+ * What a legacy row is to a recording, by its object: `isSame` is whether that has the same bytes (undefined: there is none).
+ * A row whose object is elsewhere is believed when the recording comes from a tar whose own row is a legacy one too: it is not
  * uploaded again. A recording of any other tar gets a name of its own.
  */
 export function judgeLegacy(isSame: boolean | undefined, isOfLegacyTar: boolean): 'same' | 'taken' {

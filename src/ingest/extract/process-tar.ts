@@ -8,7 +8,7 @@ import type { TarVersion } from '../../domain/tar.ts';
 import { verdict } from '../../domain/verdict.ts';
 import type { BacklogGuard } from './backlog.ts';
 import { batchSize } from './batch-size.ts';
-import type { ExtractDeps } from './deps.ts';
+import { extractDeps, type ExtractDeps } from './deps.ts';
 import { extractTar } from './extract-tar.ts';
 import { waitsAlone } from './host-trouble.ts';
 
@@ -21,6 +21,15 @@ const READ_AGAIN_MS = 30_000;
 /** A job that waits comes back long before. */
 export const FORGET_MS = 2 * READ_AGAIN_MS;
 const PAGE = 500;
+
+/**
+ * What is no failure of the tar, and when it is tried again. PLACE_TAKEN: another tar was committed first, with other bytes of that
+ * name; the next look finds the name taken.
+ */
+const NOT_ITS_FAULT: Partial<Record<FaultCode, number>> = {
+  REDIS_UNREACHABLE: LOOK_AGAIN_MS,
+  PLACE_TAKEN: 0,
+};
 
 /** What every tar of this process is extracted with. */
 export interface Extractor {
@@ -44,27 +53,20 @@ export async function processTar(
     if (away !== undefined) return await laterForAll(extractor, 'host', away);
     const wait = await backlog.reasonToWait();
     if (wait !== undefined) return await laterForAll(extractor, 'backlog', wait);
-    const { settings, ledger, clock, report } = app;
-    const { incoming, extracted } = settings.paths;
     const deps: ExtractDeps = {
-      tars: ledger.tars,
-      limits: settings.extract,
-      unterminated: settings.arrival.unterminated,
-      incoming,
-      extracted,
-      clock,
-      report,
+      ...extractDeps(app),
       ...inProcess,
-      batchSize: (taken) => batchSize(taken, backlog.waiting(), settings.upload.concurrency),
+      batchSize: (taken) => batchSize(taken, backlog.waiting(), app.settings.upload.concurrency),
     };
     await extractTar(deps, tar, signal);
   } catch (error) {
-    if (signal.aborted) return { kind: 'release' };
+    // what fails while the process ends, as a question to the store that is cut off, says nothing of the tar
+    if (signal.aborted || extractor.stopping.aborted) return { kind: 'release' };
     try {
       return await afterFailure(extractor, tar, error);
     } catch (fault) {
       if (FAULTS[faultCode(fault)].cause !== 'state') throw fault;
-      return laterForAll(extractor, 'state', messageOf(fault)); // what cannot be written down is counted by nobody
+      return laterForAll(extractor, 'state', messageOf(fault)); // what cannot be written down is not counted
     }
   }
   for (const who of [EVERYBODY, tar.path, dirname(tar.path)]) hold.goesOn(who);
@@ -120,13 +122,24 @@ async function codeOf({ settings }: IngestDeps, error: unknown): Promise<FaultCo
 }
 
 async function afterFailure(extractor: Extractor, tar: TarVersion, error: unknown): Promise<Outcome> {
-  const { app, hold, inProcess } = extractor;
-  const away = await inProcess.away();
+  const away = await extractor.inProcess.away();
   if (away !== undefined) return laterForAll(extractor, 'host', away); // whatever it met with
-  const code = await codeOf(app, error);
+  const code = await codeOf(extractor.app, error);
+  return (await unlessItsFault(extractor, tar, code, error)) ?? countFailure(extractor.app, tar, code, error);
+}
+
+/** What becomes of the job where the tar has no part in the failure; undefined where it has. */
+async function unlessItsFault(
+  extractor: Extractor,
+  tar: TarVersion,
+  code: FaultCode,
+  error: unknown,
+): Promise<Outcome | undefined> {
+  const { app, hold } = extractor;
   if (code === 'TAR_CHANGED') return { kind: 'done' }; // a new version is a new tar: its own job is on its way
-  if (code === 'REDIS_UNREACHABLE') return { kind: 'later', delayMs: LOOK_AGAIN_MS, why: messageOf(error) };
-  // P7: a store that is asked about a taken-over row and is away costs the tar nothing either
+  const delayMs = NOT_ITS_FAULT[code];
+  if (delayMs !== undefined) return { kind: 'later', delayMs, why: messageOf(error) };
+  // P7: a store that is asked about a legacy row and is away costs the tar nothing either
   const { retry, cause } = FAULTS[code];
   if (retry === 'when there is room' || retry === 'when the store is back' || cause === 'state') {
     const why = messageOf(error);
@@ -139,6 +152,16 @@ async function afterFailure(extractor: Extractor, tar: TarVersion, error: unknow
   // a bad sector is the disk's fault: the tar goes on when the disk is mended, and is named until then
   if (code === 'FILE_UNREADABLE' && error instanceof Error && errnoOf(error.cause) === 'EIO')
     return { ...later(hold, dirname(tar.path), 'host', messageOf(error)), delayMs: READ_AGAIN_MS };
+  return undefined;
+}
+
+/** Notes that the tar failed once more, and whether it is tried again. */
+async function countFailure(
+  app: IngestDeps,
+  tar: TarVersion,
+  code: FaultCode,
+  error: unknown,
+): Promise<Outcome> {
   const { maxRetries, backoff } = app.settings.upload;
   const failedBefore = await app.ledger.tars.failure(tar.path);
   // a job that comes back after it was given up was re-queued by an operator: a fresh budget

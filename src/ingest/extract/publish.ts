@@ -19,7 +19,7 @@ export type AskStore = (path: string, recording: StagedRecording) => Promise<boo
 export interface PublishDeps {
   readonly occupants: TarLedger['occupants'];
   readonly askStore: AskStore;
-  /** Whether the tar's own row was taken over from another program. */
+  /** Whether the tar's own row is a legacy one. */
   readonly isLegacy: boolean;
   readonly yieldTurn: YieldTurn;
   readonly signal: AbortSignal;
@@ -67,30 +67,50 @@ async function publishOne(
   made: ReadonlySet<string>,
   scratch: Scratch,
 ): Promise<string> {
-  const { temporary, sha256 } = recording;
   for (const [at, path] of paths.entries()) {
-    if (isPlacedOther(scratch, path, sha256)) continue;
+    if (isPlacedOther(scratch, path, recording.sha256)) continue;
     const occupant = (at === 0 ? occupants : await deps.occupants([path])).get(path);
-    // nearly always nobody is there, neither a row nor a file: giving the name finds out without a look before
-    if (occupant === undefined && (await takeName(temporary, path, made))) return path;
-    if (occupant?.sha256 !== undefined && occupant.sha256 !== sha256) continue; // whatever lies there, the name is another's
-    const seen = judgePlace(sha256, occupant, await hashOf(path));
-    const place =
-      seen === 'ask the store' ? judgeLegacy(await deps.askStore(path, recording), deps.isLegacy) : seen;
-    if (place === 'taken') continue;
-    if (place === 'same') {
-      await unlink(temporary);
-      return path;
-    }
-    if (place === 'altered') await rename(path, `${path}.altered-${sha256.slice(0, 12)}`);
-    if (await takeName(temporary, path, made)) return path;
-    // another process was quicker: it may have brought the same bytes
-    if ((await hashOf(path)) === sha256) {
-      await unlink(temporary);
-      return path;
-    }
+    if (await takePlace(deps, recording, path, occupant, made)) return path;
   }
   throw noPlace(paths);
+}
+
+/** Gives a recording the name `path`, or finds it there with the same bytes; false where something else has that name. */
+async function takePlace(
+  deps: PublishDeps,
+  recording: StagedRecording & { readonly temporary: string },
+  path: string,
+  occupant: Occupant | undefined,
+  made: ReadonlySet<string>,
+): Promise<boolean> {
+  const { temporary, sha256 } = recording;
+  // nearly always the name is free, of a row and of a file: giving it finds out without a look before
+  if (occupant === undefined && (await takeName(temporary, path, made))) return true;
+  if (isOfAnother(occupant, sha256)) return false;
+  const place = await judgeAt(deps, recording, path, occupant);
+  if (place === 'taken') return false;
+  if (place === 'altered') await rename(path, `${path}.altered-${sha256.slice(0, 12)}`);
+  if (place !== 'same' && (await takeName(temporary, path, made))) return true;
+  // where another process was quicker, it may have brought the same bytes
+  if (place !== 'same' && (await hashOf(path)) !== sha256) return false;
+  await unlink(temporary);
+  return true;
+}
+
+/** Whether the name is another recording's by its row, whatever lies there. */
+function isOfAnother(occupant: Occupant | undefined, sha256: string): boolean {
+  return occupant?.sha256 !== undefined && occupant.sha256 !== sha256;
+}
+
+/** What a place is to a recording, by its row, its file and, where these do not tell, its object. */
+async function judgeAt(
+  deps: PublishDeps,
+  recording: StagedRecording,
+  path: string,
+  occupant: Occupant | undefined,
+): Promise<Exclude<ReturnType<typeof judgePlace>, 'ask the store'>> {
+  const seen = judgePlace(recording.sha256, occupant, await hashOf(path));
+  return seen === 'ask the store' ? judgeLegacy(await deps.askStore(path, recording), deps.isLegacy) : seen;
 }
 
 /** Whether another recording of this tar has the path, be it one without a file. */
@@ -124,11 +144,8 @@ async function placeOne(
     if (placed === sha256) return path;
     if (placed !== undefined || (await isBelowRecording(deps, scratch, directory, path))) continue;
     const occupant = (at === 0 ? occupants : await deps.occupants([path])).get(path);
-    if (occupant?.sha256 !== undefined && occupant.sha256 !== sha256) continue;
-    const seen = judgePlace(sha256, occupant, await hashOf(path));
-    const place =
-      seen === 'ask the store' ? judgeLegacy(await deps.askStore(path, recording), deps.isLegacy) : seen;
-    if (place !== 'taken') return path;
+    if (isOfAnother(occupant, sha256)) continue;
+    if ((await judgeAt(deps, recording, path, occupant)) !== 'taken') return path;
   }
   throw noPlace(paths);
 }

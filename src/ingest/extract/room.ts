@@ -22,7 +22,7 @@ export interface Need {
 
 export type Room =
   | { readonly kind: 'fits' }
-  /** Nothing more may be written by anybody. */
+  /** No tar may write anything more. */
   | { readonly kind: 'disk is low'; readonly reason: string }
   /** This tar would take too much now. */
   | { readonly kind: 'too much now'; readonly reason: string }
@@ -61,7 +61,7 @@ export function judgeRoom(disk: Disk, need: Need, minFreeBytes: number): Room {
 }
 
 /**
- * Throws DISK_FULL where nobody may write to the disk of `directory` any more, TAR_NEEDS_ROOM where this tar must wait,
+ * Throws DISK_FULL where no tar may write to the disk of `directory` any more, TAR_NEEDS_ROOM where this tar must wait,
  * TAR_TOO_LARGE where it can never fit, and what statfs(2) says.
  */
 export async function requireRoom(

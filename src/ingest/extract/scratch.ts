@@ -151,13 +151,10 @@ function openDisk(): Disk {
   });
   const add = db.prepare('INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
   const page = db.prepare('SELECT * FROM staged WHERE seq > ? ORDER BY seq LIMIT ?');
-  const place = db.prepare('INSERT OR IGNORE INTO places (path, seq) VALUES (?, ?)');
   const placed = db.prepare(
     'SELECT staged.*, path FROM places JOIN staged USING (seq) WHERE seq > ? ORDER BY seq LIMIT ?',
   );
-  const has = db.prepare('SELECT 1 FROM places WHERE path = ?');
-  const at = db.prepare('SELECT sha256 FROM places JOIN staged USING (seq) WHERE path = ?').pluck();
-  const places = inBatches(db, ([path, seq]: readonly [string, number]) => void place.run(path, seq));
+  const places = openPlaces(db);
 
   function* walk<T>(statement: typeof page, rowOf: (record: StagedRecord) => T): Generator<readonly T[]> {
     for (let after = 0; ;) {
@@ -181,18 +178,44 @@ function openDisk(): Disk {
         }),
       ),
     staged: () => walk(page, (record) => ({ seq: record.seq, recording: stagedRecording(record) })),
-    place: (seq, path) => guarded(() => places.add([path, seq])),
     *placed() {
       guarded(places.flush);
       yield* walk(placed, (record) => placedRecording(record.path, stagedRecording(record)));
     },
-    has: (path) => guarded(() => has.get(path) !== undefined),
+    place: places.place,
+    has: places.has,
+    placedAt: places.placedAt,
+    close: () => db.close(),
+  };
+}
+
+/** Which paths were given to which recordings of the `staged` table. */
+function openPlaces(db: Sqlite): Pick<Disk, 'place' | 'has' | 'placedAt'> & { readonly flush: () => void } {
+  const place = db.prepare('INSERT OR IGNORE INTO places (path, seq) VALUES (?, ?)');
+  const has = db.prepare('SELECT 1 FROM places WHERE path = ?');
+  const at = db.prepare('SELECT sha256 FROM places JOIN staged USING (seq) WHERE path = ?').pluck();
+  const hashOf = db.prepare('SELECT sha256 FROM staged WHERE seq = ?').pluck();
+  /** Placed, and not in the table yet: a commit for each would walk all of SQLite's pages each time. */
+  const unwritten = new Map<string, number>();
+  const write = db.transaction(() => {
+    for (const [path, seq] of unwritten) place.run(path, seq);
+  });
+  const flush = (): void => {
+    if (unwritten.size > 0) write();
+    unwritten.clear();
+  };
+  return {
+    flush,
+    place: (seq, path) => {
+      if (!unwritten.has(path)) unwritten.set(path, seq);
+      if (unwritten.size >= PAGE) guarded(flush);
+    },
+    has: (path) => unwritten.has(path) || guarded(() => has.get(path) !== undefined),
     placedAt: (path) =>
       guarded(() => {
-        places.flush();
-        return at.get(path) as string | undefined;
+        const seq = unwritten.get(path);
+        return (seq === undefined ? at.get(path) : hashOf.get(seq)) as string | undefined;
       }),
-    close: () => db.close(),
   };
 }
 
@@ -217,28 +240,6 @@ function sourceOf(json: string): RecordingSource {
 function wavFacts(json: string): WavFacts {
   const { valid, durationMs, codec, sampleRate, channels } = JSON.parse(json) as WavFacts;
   return { valid, durationMs, codec, sampleRate, channels };
-}
-
-/** Applies `change` to what is added, a page at a time and each page as one transaction. */
-function inBatches<T>(
-  db: Sqlite,
-  change: (item: T) => void,
-): { readonly add: (item: T) => void; readonly flush: () => void } {
-  let items: T[] = [];
-  const apply = db.transaction(() => {
-    for (const item of items) change(item);
-  });
-  const flush = (): void => {
-    apply();
-    items = [];
-  };
-  return {
-    add: (item) => {
-      items.push(item);
-      if (items.length >= PAGE) flush();
-    },
-    flush,
-  };
 }
 
 /** What the disk does to the scratch is the host's trouble, and no tar's. */

@@ -54,7 +54,7 @@ async function stageMember(stage: Stage, member: TarMember, judgement: MemberJud
   const { tally, tar, scratch, deps, links } = stage;
   switch (judgement.kind) {
     case 'skip':
-      if (member.kind !== 'directory') skip(tally, member.name);
+      if (member.kind !== 'directory') skip(tally, member.name, judgement.reason);
       return;
     case 'refuse':
       refuse(tally, scratch, tar.path, member.name, judgement.reason);
@@ -71,7 +71,7 @@ async function stageMember(stage: Stage, member: TarMember, judgement: MemberJud
       if (!judgement.mustBeWav) return stageBody(stage, member, judgement.path, body);
       const peeked = await peekBody(body, WAV_START_BYTES);
       if (beginsAsWav(peeked.start)) await stageBody(stage, member, judgement.path, peeked.body);
-      else skip(tally, member.name);
+      else skip(tally, member.name, 'it is named as an AppleDouble file and does not begin as a WAV');
     }
   }
 }
@@ -100,7 +100,7 @@ async function stageInPlace(
   body: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   requireSize(tally, tar.path, size, deps.limits);
-  const hashed = await hashRecording(body, (bytes) => countBytes(tally, tar.path, bytes, deps.limits));
+  const hashed = await hashRecording(body, ({ length }) => countBytes(tally, tar.path, length, deps.limits));
   tally.staged += 1;
   tally.inTar.recordings += 1;
   tally.inTar.bytes += hashed.size;

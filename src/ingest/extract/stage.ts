@@ -1,4 +1,4 @@
-import { rm, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { YieldTurn } from '../../platform/runtime/index.ts';
 import type { TarVersion } from '../../domain/tar.ts';
 import { admittedEndings, type ReadTarOptions } from '../../platform/tar/index.ts';
@@ -89,13 +89,7 @@ export function writtenOf({ bytes, staged, inodes, inTar }: Tally): {
 export async function write(stage: Stage, body: AsyncIterable<Uint8Array>): Promise<WrittenRecording> {
   const { directory, tally, tar, deps } = stage;
   await stage.prepare();
-  try {
-    return await writeRecording(directory, body, (bytes) => countBytes(tally, tar.path, bytes, deps.limits));
-  } catch (error) {
-    const temporary = error instanceof Error && 'temporary' in error ? String(error.temporary) : undefined;
-    if (temporary !== undefined) await rm(temporary, { force: true });
-    throw error;
-  }
+  return writeRecording(directory, body, (bytes) => countBytes(tally, tar.path, bytes, deps.limits));
 }
 
 /** Throws where the limits or the disk do not allow another `size` bytes. */

@@ -4,13 +4,14 @@ import { guardDirectory, type DirectoryGuard, createSyncShell } from '../../plat
 import { createHold, type Payload, type RunningRole } from '../../platform/queue/index.ts';
 import { sweepTemporaries } from '../../platform/runtime/index.ts';
 import type { TarVersion } from '../../domain/tar.ts';
-import { openS3Store, type ObjectStore } from '../../platform/s3/index.ts';
+import { openStore } from '../../platform/s3/index.ts';
 import { askStore } from './ask-store.ts';
 import { backlogGuard } from './backlog.ts';
+import { MOST_LONG, createLongRuns } from './long-runs.ts';
 import { FORGET_MS, LOOK_AGAIN_MS, giveUp, processTar, type Extractor } from './process-tar.ts';
 import { createTimeSlices } from './time-slices.ts';
 
-/** A tar that killed its worker this often is a failed tar and blocks nobody any longer. */
+/** A tar that killed its worker this often is a failed tar and blocks no other any longer. */
 const MAX_CRASHES = 3;
 
 /** Unpacks queued tars until it is stopped. */
@@ -33,13 +34,17 @@ export async function startExtraction(app: IngestDeps): Promise<RunningRole> {
       turns: createTimeSlices(app.clock),
       syncFileSystem: shell.sync,
       needs: new Map(),
-      askStore: askStore(openStore(app), app.settings.s3.prefix, extracted, stopping.signal),
+      askStore: askStore(() => openStore(app), app.settings.s3.prefix, extracted, stopping.signal),
     },
   };
+  const { concurrency } = app.settings.extract;
+  const long = createLongRuns(app.clock);
+  // before the first job: the heartbeat repeats it
+  await app.queues.extract.limitConcurrency(concurrency).catch(() => undefined); // Redis is away, and there are no jobs
   const worker = app.queues.work<'extract'>({
     kind: 'extract',
-    concurrency: app.settings.extract.concurrency,
-    process: (payload, signal) => processTar(extractor, versionOf(payload), signal),
+    concurrency: concurrency + MOST_LONG, // over all processes it is the limit below
+    process: (payload, signal) => long.run(() => processTar(extractor, versionOf(payload), signal)),
     poison: {
       maxCrashes: MAX_CRASHES,
       giveUp: (payload) =>
@@ -52,7 +57,13 @@ export async function startExtraction(app: IngestDeps): Promise<RunningRole> {
   });
   return {
     held: () => extractor.hold.current(),
-    work: { queue: 'extract', worker, limit: app.settings.extract.concurrency },
+    work: {
+      queue: 'extract',
+      worker,
+      get limit() {
+        return concurrency + long.count();
+      },
+    },
     stop: async (graceMs) => {
       stopping.abort();
       const released = await worker.stop(graceMs);
@@ -77,11 +88,6 @@ async function sweep(
   } catch (err) {
     if (!signal.aborted) report('temporary files not swept', { directory, err });
   }
-}
-
-function openStore({ settings, report, clock }: IngestDeps): () => Promise<ObjectStore> {
-  const { concurrency, multipartBytes } = settings.upload;
-  return () => openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
 }
 
 function versionOf(payload: Payload<'extract'>): TarVersion {

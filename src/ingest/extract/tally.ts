@@ -28,6 +28,8 @@ export interface Tally {
   inodes: number;
   nameBytes: number;
   readonly skipped: string[];
+  /** In the order of `skipped`. */
+  readonly skippedReasons: string[];
   readonly refused: string[];
   skippedCount: number;
   refusedCount: number;
@@ -50,6 +52,7 @@ export function emptyTally(): Tally {
     inodes: 0,
     nameBytes: 0,
     skipped: [],
+    skippedReasons: [],
     refused: [],
     skippedCount: 0,
     refusedCount: 0,
@@ -118,9 +121,10 @@ export function requireSize(
 }
 
 /** Notes a member that was skipped. */
-export function skip(tally: Tally, name: string): void {
+export function skip(tally: Tally, name: string, reason: string): void {
   tally.skippedCount += 1;
   note(tally.skipped, shownName(name));
+  note(tally.skippedReasons, reason);
 }
 
 /** Notes a member that was refused, in a row of its own while there are few. */

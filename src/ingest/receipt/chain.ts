@@ -83,6 +83,11 @@ export interface ChosenChain {
   readonly rejected: readonly { readonly key: string; readonly reason: string }[];
 }
 
+/** The one that a receipt behind it names, else the first. */
+function theNamed(links: readonly ChainLink[], behind: readonly ChainLink[]): ChainLink | undefined {
+  return links.find(({ sha256 }) => behind.some(({ previous }) => previous === sha256)) ?? links[0];
+}
+
 /**
  * Which of a site's receipts go on from `head` (undefined: from the beginning). One that does not name the receipt before it is
  * none of the chain, whatever its number; of two with one number it is the one that the next names. Behind a receipt that is
@@ -100,17 +105,14 @@ export function chainFrom(
     if (seq <= (head?.seq ?? 0)) continue;
     const candidates = bySeq.get(seq) ?? [];
     const follows = (link: ChainLink): boolean => seq > last.seq + 1 || link.previous === last.sha256;
-    const isNamed = ({ sha256 }: ChainLink): boolean =>
-      (bySeq.get(seq + 1) ?? []).some(({ previous }) => previous === sha256);
     const fitting = candidates.filter(follows);
-    const chosen = fitting.find(isNamed) ?? fitting[0];
-    for (const link of candidates) {
-      if (link === chosen) continue;
-      const reason = fitting.includes(link)
+    const chosen = theNamed(fitting, bySeq.get(seq + 1) ?? []);
+    const reasonOf = (link: ChainLink): string =>
+      fitting.includes(link)
         ? `receipt ${seq} is there twice: ${chosen?.key} is the one of the chain`
         : `it does not name the receipt before it, so it is none of the chain`;
-      rejected.push({ key: link.key, reason });
-    }
+    const others = candidates.filter((link) => link !== chosen);
+    for (const link of others) rejected.push({ key: link.key, reason: reasonOf(link) });
     if (chosen === undefined) continue;
     accepted.push(chosen);
     last = chosen;

@@ -97,26 +97,30 @@ const MAX_KEY_BYTES = 1024;
 
 /** What a receipt's key is derived from; `name` is the tar's path below the landing directory, `/`-separated. */
 export interface ReceiptPlace {
+  readonly site: string;
   readonly name: string;
   readonly sha256: string;
   readonly seq: number;
 }
 
+const fits = (key: string): boolean => Buffer.byteLength(key) <= MAX_KEY_BYTES;
+
 /**
  * The keys that the receipt of a tar may have, in the order in which they are tried: its path's own, then, for a later
- * version of the tar, one with the tar's hash; a receipt is never overwritten. A path that would make one of them longer than a
- * key may be is there as its SHA-256.
+ * version of the tar, one with the tar's hash; a receipt is never overwritten. The last has the site: others that share the bucket may
+ * have got the same tar. A path that would make one of them longer than a key may be is there as its SHA-256.
  */
-export function receiptKeys(prefix: string, { name, sha256, seq }: ReceiptPlace): readonly string[] {
+export function receiptKeys(prefix: string, { site, name, sha256, seq }: ReceiptPlace): readonly string[] {
   const version = sha256.slice(0, 12);
+  const own = `${prefix}${RECEIPTS}${name}`;
+  const hashed = `${prefix}${RECEIPTS}.long/${createHash('sha256').update(name).digest('hex')}`;
   const keys = (base: string): readonly string[] => [
     `${base}.json`,
     `${base}.${version}.json`,
     `${base}.${version}.${seq}.json`,
   ];
-  const own = keys(`${prefix}${RECEIPTS}${name}`);
-  if (own.every((key) => Buffer.byteLength(key) <= MAX_KEY_BYTES)) return own;
-  return keys(`${prefix}${RECEIPTS}.long/${createHash('sha256').update(name).digest('hex')}`);
+  const ofSite = (base: string): string => `${base}.${version}.${site}.${seq}.json`;
+  return [...keys(keys(own).every(fits) ? own : hashed), ofSite(fits(ofSite(own)) ? own : hashed)];
 }
 
 /** Whether an object with this key may be a receipt at all; a recording may have got a name below `.receipts/`. */
@@ -134,8 +138,9 @@ export function readReceipt(prefix: string, key: string, text: string): Receipt 
   }
   const receipt = document.safeParse(parsed);
   if (receipt.success) {
-    const { tar, seq } = receipt.data;
-    if (receiptKeys(prefix, { name: tar.path, sha256: tar.sha256, seq }).includes(key)) return receipt.data;
+    const { site, tar, seq } = receipt.data;
+    if (receiptKeys(prefix, { site, name: tar.path, sha256: tar.sha256, seq }).includes(key))
+      return receipt.data;
     throw new WavspoolError('RECEIPT_INVALID', `${key} is not where a receipt of ${tar.path} lies`);
   }
   const [issue] = receipt.error.issues;

@@ -17,7 +17,7 @@ export interface ProofDeps {
 }
 
 /**
- * A row that was taken over says SUCCESS and nothing of the object: it is looked at now, for a receipt vouches for it. Throws
+ * A legacy row says SUCCESS and nothing of the object: it is looked at now, for a receipt vouches for it. Throws
  * OBJECT_MISSING or KEY_TAKEN for an object that is not the recording.
  */
 export async function proveLegacy(deps: ProofDeps, tar: TarRow, signal: AbortSignal): Promise<void> {

@@ -45,7 +45,7 @@ export async function restoreFromReceipts(
     else links.push(linkOf(stored));
   }
   const { accepted, rejected } = chainFrom(links, after);
-  invalid.push(...rejected);
+  for (const link of rejected) invalid.push(link);
   let receipts = 0;
   let recordings = 0;
   // the first tar that brought a recording owns its row, so they go in the order in which they were written

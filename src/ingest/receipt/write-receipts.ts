@@ -32,20 +32,13 @@ const PUT_OFF_MS = 60 * 60 * 1000;
 /** So often in a row a receipt may end without an answer that says whether the store has it. */
 const MAX_UNCERTAIN = 3;
 const UNCERTAIN: ReadonlySet<FaultCode> = new Set(['CONNECTION_LOST', 'REQUEST_TIMEOUT', 'STORE_ERROR']);
-/** What is this host's trouble, and no receipt's. */
-const OF_THE_HOST: ReadonlySet<FaultCode> = new Set([
-  'DISK_FULL',
-  'STATE_UNUSABLE',
-  'STATE_BUSY',
-  'STATE_TOO_NEW',
-]);
 
 /**
  * Writes receipts, one after the other, because each names the one before it:
  *  1. once in a process, the chain is read from where state.db ends: a state.db that was restored from a copy is older than the
  *     bucket, and going on from it would fork the chain for good; what the bucket has more becomes rows
  *  2. what a crash left noted is finished: every receipt is noted in state.db before it is put, so the chain cannot fork
- *  3. every tar that is due; one whose receipt cannot be written is put off for an hour, and keeps nobody else waiting
+ *  3. every tar that is due; one whose receipt cannot be written is put off for an hour, and keeps no other tar waiting
  */
 export function receiptWriter(clock: Clock): WriteReceipts {
   let isCaughtUp = false;
@@ -118,9 +111,14 @@ async function requireOwnTrouble(
   signal: AbortSignal,
 ): Promise<void> {
   const code = faultCode(error);
-  if (signal.aborted || OF_THE_HOST.has(code)) throw error;
+  if (signal.aborted || isOfTheHost(code)) throw error;
   if (UNCERTAIN.has(code) && tries < MAX_UNCERTAIN) throw error;
   if (FAULTS[code].retry === 'when the store is back' || UNCERTAIN.has(code)) await deps.store.check(signal);
+}
+
+/** This host's trouble, or its ledger's, and no receipt's. */
+function isOfTheHost(code: FaultCode): boolean {
+  return code === 'DISK_FULL' || code === 'LEASE_LOST' || FAULTS[code].cause === 'state';
 }
 
 /** A receipt that ended in a fault: is it in the bucket all the same? Then it is confirmed, else its place in the chain is free again. */
@@ -171,7 +169,7 @@ async function put(
     const { sha256, size, recordings } = await compose(deps, path, tar, seq, previous, signal);
     const tarSha256 = tar.sha256 ?? '';
     const name = tarName(deps.incoming, tar.path);
-    const keys = receiptKeys(deps.prefix, { name, sha256: tarSha256, seq });
+    const keys = receiptKeys(deps.prefix, { site: deps.site, name, sha256: tarSha256, seq });
     for (const key of keys) {
       const intent = { seq, previous, key, sha256, tarSha256 };
       if (!(await deps.ledger.receipts.begin(tar.path, intent))) return false;

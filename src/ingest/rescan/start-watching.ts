@@ -5,7 +5,7 @@ import type { HeldWork, OwnStall, RunningRole } from '../../platform/queue/index
 import { every } from '../../platform/runtime/index.ts';
 import { proveBelow } from '../../platform/tar/index.ts';
 import { reconcileUploads } from './reconcile.ts';
-import { knownTars, queueTars } from './tars.ts';
+import { knownTars, queueTars, tarsUnderWay } from './tars.ts';
 
 /** How often it is told what lies in the landing directory, and how soon after the first rescan. */
 const TELL_MS = 5000;
@@ -37,12 +37,13 @@ export async function startWatching(app: IngestDeps): Promise<RunningRole> {
     report: app.report,
     known: (versions) => knownTars(app, versions),
     queue: async (versions) => {
-      // one that was queued by hand meanwhile, and is done already, would be extracted a second time
+      // one that an operator queued meanwhile, and is done already, would be extracted a second time
       const known = await knownTars(app, versions);
       const open = versions.filter(({ path }) => !known.has(path));
       await queueTars(app, open);
     },
     waiting: async () => (await app.queues.extract.counts()).waiting,
+    underWay: (versions) => tarsUnderWay(app, versions),
     prove: proveBelow(incoming),
     afterRescan: async () => {
       const added = await reconcileUploads(app, thorough);
@@ -77,7 +78,7 @@ export function endlessRescan(ms: number | undefined, now: number): OwnStall | u
   };
 }
 
-/** Tells what lies in the landing directory and is not taken, for whoever asks for the status. Never rejects. */
+/** Tells what lies in the landing directory and is not taken, for the status. Never rejects. */
 async function tell(
   { queues, clock, report }: IngestDeps,
   arrival: Arrival,

@@ -9,9 +9,17 @@ type TarApp = Pick<IngestDeps, 'ledger' | 'queues' | 'settings'>;
 export async function knownTars(app: TarApp, versions: readonly TarVersion[]): Promise<ReadonlySet<string>> {
   const settled = await app.ledger.tars.settled(versions);
   const open = versions.filter(({ path }) => !settled.has(path));
-  const ids = open.map((version) => extractWork(version, 0).id);
+  return new Set([...settled, ...(await tarsUnderWay(app, open))]);
+}
+
+/** The paths of those versions that are in the queue, waiting or at work. */
+export async function tarsUnderWay(
+  app: Pick<IngestDeps, 'queues'>,
+  versions: readonly TarVersion[],
+): Promise<ReadonlySet<string>> {
+  const ids = versions.map((version) => extractWork(version, 0).id);
   const underWay = await app.queues.extract.underWay(ids);
-  return new Set([...settled, ...open.filter((_, i) => underWay.has(ids[i] ?? '')).map(({ path }) => path)]);
+  return new Set(versions.filter((_, i) => underWay.has(ids[i] ?? '')).map(({ path }) => path));
 }
 
 /** As {@link queueTars}, but in the settings' order by date, and behind those whose turn it is. */

@@ -1,6 +1,6 @@
 /**
  * Recordings on whose account the store was called away. One that has been, again and again, while others got through in
- * between, is refused for its own sake: without this, one key that the store never takes would be everybody's pause for ever
+ * between, is refused for its own sake: without this, one key that the store never takes would pause all uploads for ever
  * wherever no question can tell the two apart.
  */
 export interface Accused {
@@ -8,6 +8,8 @@ export interface Accused {
   succeeded(recording: string): void;
   /** The store would be called away on account of this recording; true when it is the recording's own fault after all. */
   accuse(recording: string): boolean;
+  /** Whether it was accused since it last got through. */
+  has(recording: string): boolean;
 }
 
 /** So often it may be chance. */
@@ -35,5 +37,6 @@ export function createAccused(): Accused {
       if (known.size > MOST && oldest !== undefined) known.delete(oldest);
       return false;
     },
+    has: (recording) => known.has(recording),
   };
 }

@@ -4,8 +4,9 @@ import { WavspoolError } from '../../domain/faults.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
 import { pathBelow } from '../../platform/runtime/index.ts';
 
-/** What keys are made from: `s3.prefix`, `paths.incoming` and `paths.extracted`. */
+/** What keys are made from: `site`, `s3.prefix`, `paths.incoming` and `paths.extracted`. */
 export interface KeyLayout {
+  readonly site: string;
   readonly prefix: string;
   readonly incoming: string;
   readonly extracted: string;
@@ -23,16 +24,18 @@ export function recordingKey(prefix: string, extracted: string, path: string): s
 
 /**
  * The keys that a recording may get, in the order in which they are tried: its own; where another recording has that, as
- * when two sites share a bucket, the next names that extraction would give it on disk (P5). Throws RECORDING_OUTSIDE.
+ * when two sites share a bucket, the next names that extraction would give it on disk (P5), and at last one with its hash and its site:
+ * a client may send one tar to every host of a fleet, and no other recording can have that. Throws RECORDING_OUTSIDE.
  */
 export function recordingKeys(
-  { prefix, incoming, extracted }: KeyLayout,
+  { site, prefix, incoming, extracted }: KeyLayout,
   row: Pick<RecordingRow, 'path' | 'tar' | 'member'>,
   sha256: string,
 ): readonly string[] {
   const own = belowExtracted(extracted, row.path);
   const tar = row.tar === undefined ? undefined : relative(incoming, row.tar);
-  const places = [own, ...otherPlaces(own, tar, row.member, sha256)];
+  const last = join(dirname(own), sha256.slice(0, HASH_DIGITS), site, basename(own));
+  const places = [own, ...otherPlaces(own, tar, row.member, sha256), last];
   return [...new Set(places.map((place) => keyOf(prefix, place)))];
 }
 
@@ -43,7 +46,7 @@ function otherPlaces(
   sha256: string,
 ): readonly string[] {
   const inDirectory = tar === undefined ? undefined : relative(dirname(tar), own);
-  // of a row that was taken over, and of one whose tar lay elsewhere, no more is known than the recording's own place
+  // of a legacy row, and of one whose tar lay elsewhere, no more is known than the recording's own place
   if (tar === undefined || inDirectory === undefined || isOutside(tar) || isOutside(inDirectory))
     return [join(dirname(own), sha256.slice(0, HASH_DIGITS), basename(own))];
   const name = basename(tar);

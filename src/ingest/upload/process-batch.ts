@@ -40,7 +40,7 @@ async function tryEach(
   stored: (committed: Promise<Outcome>) => void,
 ): Promise<Outcome | undefined> {
   const { recordings } = uploader.app.ledger;
-  const rows = await recordings.many(paths);
+  const rows = accusedLast(await recordings.many(paths), uploader);
   // what was uploaded is done, and what failed has a job of its own
   for (const row of rows.filter(({ status, batch }) => status === 'PENDING' && batch !== undefined)) {
     const tried = await tryRecording(uploader, row, signal);
@@ -56,6 +56,12 @@ async function tryEach(
     }
   }
   return undefined;
+}
+
+/** One that the store refuses for its own sake, as if for all, is not to keep those behind it from being tried. */
+function accusedLast(rows: readonly RecordingRow[], { breaker }: Uploader): readonly RecordingRow[] {
+  const isAccused = ({ path }: RecordingRow): boolean => breaker.isAccused(path);
+  return [...rows.filter((row) => !isAccused(row)), ...rows.filter(isAccused)];
 }
 
 async function leaveBatch(

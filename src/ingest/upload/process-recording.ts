@@ -7,11 +7,11 @@ import { isDiskFailing } from '../../platform/runtime/index.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
 import { verdict } from '../../domain/verdict.ts';
 import { extractAgain } from './extract-again.ts';
-import type { SecondOpinion } from './second-opinion.ts';
-import type { StoreGate } from './store-gate.ts';
+import type { OutageProbe } from './outage-probe.ts';
+import type { CircuitBreaker } from './circuit-breaker.ts';
 import { commitUpload, putRecording, type Stored, type UploadDeps } from './upload-recording.ts';
 
-/** What served as a probe waits a little, so that the next probe is another recording. */
+/** What served as a probe waits a little longer than the store is away, so that others are tried before it: it may be its own fault. */
 const AFTER_A_PROBE_MS = 2000;
 /** How long a recording waits while the disk that it lies on is away. */
 const LOOK_AGAIN_MS = 5000;
@@ -24,11 +24,11 @@ export const FORGET_MS = 4 * LOOK_AGAIN_MS;
 export interface Uploader {
   readonly app: IngestDeps;
   readonly deps: UploadDeps;
-  readonly gate: StoreGate;
+  readonly breaker: CircuitBreaker;
   /** Of `paths.extracted`, and of the landing directory, where recordings lie that have no file. */
   readonly guards: { readonly extracted: DirectoryGuard; readonly incoming: DirectoryGuard };
   readonly hold: Hold;
-  readonly opinion: SecondOpinion;
+  readonly probe: OutageProbe;
   readonly stopping: AbortSignal;
 }
 
@@ -54,7 +54,7 @@ export async function processRecording(
   });
 }
 
-/** What the ledger cannot tell or take, because it is away or damaged, is the host's trouble and costs nobody a retry (P7). */
+/** What the ledger cannot tell or take, because it is away or damaged, is the host's trouble and costs no recording a retry (P7). */
 export async function orHostsTrouble(uploader: Uploader, act: () => Promise<Outcome>): Promise<Outcome> {
   try {
     return await act();
@@ -71,14 +71,14 @@ export async function tryRecording(
   found: RecordingRow,
   signal: AbortSignal,
 ): Promise<Tried> {
-  const { app, deps, gate } = uploader;
+  const { app, deps, breaker } = uploader;
   const guard = guardOf(uploader, found);
   const away = guard.wasAway() === undefined ? undefined : await guard.away();
   if (away !== undefined) return { kind: 'not stored', outcome: await hostsTrouble(uploader, away) };
   const row = await withBudget(app, found);
   try {
     const stored = await putRecording(deps, row, signal);
-    gate.succeeded(row.path);
+    breaker.succeeded(row.path);
     return { kind: 'stored', committed: commit(uploader, row, stored, signal) };
   } catch (failure) {
     return { kind: 'not stored', outcome: await outcomeOf(uploader, row, failure, signal) };
@@ -132,25 +132,32 @@ async function outcomeOf(
   failure: unknown,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { app, gate, opinion } = uploader;
+  const { app, breaker, probe } = uploader;
   if (signal.aborted) return { kind: 'release' };
   const away = await guardOf(uploader, row).away();
   if (away !== undefined) return hostsTrouble(uploader, away); // nothing is wrong with a recording whose disk is gone
-  const here = faultCode(failure);
-  const isHosts = FAULTS[here].retry === 'when there is room' || FAULTS[here].cause === 'state';
-  if (
-    isHosts ||
-    (here === 'FILE_UNREADABLE' &&
-      (await isDiskFailing(app.settings.paths[row.source === undefined ? 'extracted' : 'incoming'])))
-  )
-    return hostsTrouble(uploader, messageOf(failure));
+  if (await isHosts(app, row, failure)) return hostsTrouble(uploader, messageOf(failure));
   // its disk was away for the moment: it is there, and was not when it was read
-  if (here === 'RECORDING_MISSING' && existsSync(row.source?.tar ?? row.path))
+  if (faultCode(failure) === 'RECORDING_MISSING' && existsSync(row.source?.tar ?? row.path))
     return { kind: 'later', delayMs: 0, why: messageOf(failure) };
-  const { whose, error } = gate.failed(await opinion(failure, row.size ?? Infinity), row.path);
+  const { whose, error, probeInMs } = breaker.failed(await probe(failure, row.size ?? Infinity), row.path);
   if (whose === 'recording') return afterFailure(app, row, error);
-  if (whose === 'probe') return { kind: 'later', delayMs: AFTER_A_PROBE_MS, why: messageOf(error) };
+  if (whose === 'probe')
+    return { kind: 'later', delayMs: Math.round(probeInMs) + AFTER_A_PROBE_MS, why: messageOf(error) };
   return { kind: 'release' }; // P7: the row stays as it is
+}
+
+/** Whether a failure is the host's: its disk, its ledger, its room. */
+async function isHosts(
+  { settings }: IngestDeps,
+  { source }: RecordingRow,
+  failure: unknown,
+): Promise<boolean> {
+  const code = faultCode(failure);
+  const { retry, cause } = FAULTS[code];
+  if (retry === 'when there is room' || cause === 'state') return true;
+  const directory = settings.paths[source === undefined ? 'extracted' : 'incoming'];
+  return code === 'FILE_UNREADABLE' && isDiskFailing(directory);
 }
 
 /** What cannot be read or written down for this host's sake: the recording is tried again, and nothing is counted. */

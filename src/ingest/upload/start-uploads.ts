@@ -3,12 +3,12 @@ import type { IngestDeps } from '../deps.ts';
 import { guardDirectory } from '../../platform/linux/index.ts';
 import { createHold, type RunningRole, type RunningWorker } from '../../platform/queue/index.ts';
 import { every } from '../../platform/runtime/index.ts';
-import { openS3Store } from '../../platform/s3/index.ts';
+import { openStore } from '../../platform/s3/index.ts';
 import { bandwidth } from './bandwidth.ts';
 import { processBatch } from './process-batch.ts';
 import { FORGET_MS, processRecording, type Uploader } from './process-recording.ts';
-import { askStore, findingOf, secondOpinion } from './second-opinion.ts';
-import { storeGate } from './store-gate.ts';
+import { askStore, findingOf, outageProbe } from './outage-probe.ts';
+import { circuitBreaker } from './circuit-breaker.ts';
 import type { UploadDeps } from './upload-recording.ts';
 
 /** As large as most recordings' first packets together: what a network that cuts bodies does not let through. */
@@ -18,16 +18,12 @@ const COUNT_WORKERS_MS = 10_000;
 /** Uploads queued recordings until it is stopped. */
 export async function startUploads(app: IngestDeps): Promise<RunningRole> {
   const { settings, clock, random, report, ledger, queues } = app;
-  const { concurrency, multipartBytes, bytesPerSecond } = settings.upload;
-  const store = await openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock);
+  const { concurrency, bytesPerSecond } = settings.upload;
+  const store = await openStore(app);
   store.prepare();
   const share = siteShare(app);
-  const { data: dataDirectory, extracted, incoming } = settings.paths;
-  const guarding = { dataDirectory, report };
-  const guards = {
-    extracted: await guardDirectory(extracted, guarding),
-    incoming: await guardDirectory(incoming, guarding),
-  };
+  const { extracted } = settings.paths;
+  const guards = await guardDirectories(app);
   const hold = createHold(clock, report, { what: 'upload', forgetMs: FORGET_MS });
   const stopping = new AbortController();
   const deps: UploadDeps = {
@@ -36,6 +32,7 @@ export async function startUploads(app: IngestDeps): Promise<RunningRole> {
     clock,
     report,
     bandwidth: bandwidth(bytesPerSecond, settings.timezone, clock, share.current),
+    site: settings.site,
     prefix: settings.s3.prefix,
     incoming: settings.paths.incoming,
     extracted,
@@ -46,7 +43,7 @@ export async function startUploads(app: IngestDeps): Promise<RunningRole> {
     return worker;
   };
   const who = `${hostname()}:${process.pid}`;
-  const gate = storeGate({
+  const breaker = circuitBreaker({
     worker: running,
     concurrency,
     shared: queues.shared,
@@ -56,8 +53,8 @@ export async function startUploads(app: IngestDeps): Promise<RunningRole> {
     report,
     who,
   });
-  const opinion = secondOpinion(store);
-  const uploader: Uploader = { app, deps, gate, guards, hold, opinion, stopping: stopping.signal };
+  const probe = outageProbe(store);
+  const uploader: Uploader = { app, deps, breaker, guards, hold, probe, stopping: stopping.signal };
   worker = queues.work<'upload'>({
     kind: 'upload',
     concurrency,
@@ -68,15 +65,24 @@ export async function startUploads(app: IngestDeps): Promise<RunningRole> {
   });
   return {
     work: { queue: 'upload', worker, limit: concurrency },
-    held: () => gate.held() ?? hold.current(),
+    held: () => breaker.held() ?? hold.current(),
     stop: async (graceMs) => {
       stopping.abort();
-      gate.stop();
+      breaker.stop();
       share.stop();
       const released = await running().stop(graceMs);
       store.close();
       return released;
     },
+  };
+}
+
+async function guardDirectories({ settings, report }: IngestDeps): Promise<Uploader['guards']> {
+  const { data: dataDirectory, extracted, incoming } = settings.paths;
+  const guarding = { dataDirectory, report };
+  return {
+    extracted: await guardDirectory(extracted, guarding),
+    incoming: await guardDirectory(incoming, guarding),
   };
 }
 

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { relative } from 'node:path';
 import type { Report } from '../../domain/events.ts';
 import { WavspoolError, errnoOf, faultCode } from '../../domain/faults.ts';
-import type { Clock } from '../../platform/runtime/index.ts';
+import { pathBelow, type Clock } from '../../platform/runtime/index.ts';
 import type { RecordingRow, StoredObject } from '../../domain/recording.ts';
 import type { RecordingLedger } from '../../domain/ledger.ts';
 import { unreadable, type ObjectStore, type ObjectToPut, type PutResult } from '../../platform/s3/index.ts';
@@ -85,9 +85,11 @@ async function underFreeKey(
   after: string | undefined,
 ): Promise<KeyAndPut> {
   const keys = keysBehind(deps, row, sha256, after);
+  let key = keys.next().value;
   const metadata = metadataOf(row, sha256, deps.incoming);
   const within = row.source && { file: row.source.tar, below: deps.incoming, offset: row.source.offset };
-  for (const [at, key] of keys.entries()) {
+  for (;;) {
+    if (key === undefined) throw everyKeyTaken(row);
     try {
       const put = await act({
         key,
@@ -100,28 +102,34 @@ async function underFreeKey(
       });
       return { key, put };
     } catch (fault) {
-      const next = keys[at + 1];
-      if (faultCode(fault) !== 'KEY_TAKEN' || next === undefined) throw fault;
+      const next = faultCode(fault) === 'KEY_TAKEN' ? keys.next().value : undefined;
+      if (next === undefined) throw fault;
       deps.report('key taken', { recording: row.path, key, next });
+      key = next;
     }
   }
-  throw new WavspoolError('UNKNOWN', `${row.path} has no key`);
 }
 
 /**
  * The keys to try, in their order: from the one on that the ledger has set down for it, which no other recording gets, or behind
- * `after`. Throws KEY_TAKEN where there is none.
+ * `after`. Nearly always the first is free, so the others are not made before they are asked for.
  */
-function keysBehind(
+function* keysBehind(
   deps: UploadDeps,
   row: RecordingRow,
   sha256: string,
   after: string | undefined,
-): readonly string[] {
+): Generator<string, undefined, undefined> {
+  const isFirst = after === undefined && row.key === undefined;
+  if (isFirst) yield recordingKey(deps.prefix, deps.extracted, row.path);
   const keys = recordingKeys(deps, row, sha256);
   const from = after === undefined ? Math.max(0, keys.indexOf(row.key ?? '')) : keys.indexOf(after) + 1;
-  if (from < keys.length) return keys.slice(from);
-  throw new WavspoolError('KEY_TAKEN', `${row.path}: other recordings have every key that it may get`);
+  yield* keys.slice(isFirst ? 1 : from);
+  return undefined;
+}
+
+function everyKeyTaken({ path }: RecordingRow): WavspoolError {
+  return new WavspoolError('KEY_TAKEN', `${path}: other recordings have every key that it may get`);
 }
 
 /** Where the bucket already holds a recording whose file can't be uploaded any more. Throws a store fault. */
@@ -133,12 +141,15 @@ async function findStored(
 ): Promise<({ readonly identity: Identity } & KeyAndPut) | undefined> {
   const identity = identityInRow(row) ?? (await identityInBucket(deps, row, signal));
   if (identity === undefined) return undefined;
+  let isAny = false;
   for (const key of keysBehind(deps, row, identity.sha256, after)) {
+    isAny = true;
     const put = await deps.store
       .objectIfThere({ key, path: row.path, ...identity }, signal)
       .catch(unlessTaken);
     if (put !== undefined) return { identity, key, put };
   }
+  if (!isAny) throw everyKeyTaken(row);
   return undefined;
 }
 
@@ -147,7 +158,7 @@ function unlessTaken(fault: unknown): undefined {
   return undefined;
 }
 
-/** What the object under its own key says of itself, for a row that was taken over and says nothing: believed if its bytes agree. */
+/** What the object under its own key says of itself, for a legacy row, which says nothing: believed if its bytes agree. */
 async function identityInBucket(
   { store, prefix, extracted }: UploadDeps,
   { path }: RecordingRow,
@@ -184,7 +195,7 @@ function identityInRow({ size, sha256 }: RecordingRow): Identity | undefined {
   return size === undefined || sha256 === undefined ? undefined : { size, sha256 };
 }
 
-/** What the row says the recording is; a row that was taken over says nothing, so its file is hashed now, for the first time. */
+/** What the row says the recording is; a legacy row says nothing, so its file is hashed now, for the first time. */
 async function identityOf(row: RecordingRow, signal: AbortSignal): Promise<Identity> {
   const known = identityInRow(row);
   if (known !== undefined) return known;
@@ -205,7 +216,7 @@ async function identityOf(row: RecordingRow, signal: AbortSignal): Promise<Ident
 
 function metadataOf(row: RecordingRow, sha256: string, incoming: string): Record<string, string> {
   const metadata: Record<string, string> = { sha256 };
-  if (row.tar !== undefined) metadata['tar'] = relative(incoming, row.tar);
+  if (row.tar !== undefined) metadata['tar'] = pathBelow(incoming, row.tar) ?? relative(incoming, row.tar);
   if (row.wav === undefined) return metadata;
   if (!row.wav.valid) metadata['wav'] = 'invalid';
   if (row.wav.durationMs !== undefined) metadata['duration-ms'] = String(row.wav.durationMs);

@@ -87,17 +87,10 @@ export async function confirmBackups(
   files: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly Confirmed[]> {
-  const mirror = maintenance.settings.mirrors.find((one) => one.name === name);
-  const database = mirror === undefined ? databaseNamed(maintenance.databases, name) : undefined;
-  const places =
-    mirror === undefined ? [...(database?.snapshots ?? []), ...(database?.exports ?? [])] : [mirror];
-  const path =
-    mirror === undefined
-      ? await resolvedPath(database?.path ?? '')
-      : (await mirrorOwner(mirror, maintenance.origin)).source.path;
+  const { directories, path, lock } = await whereCopiesLie(maintenance, name);
   const confirmed: Confirmed[] = [];
   const confirm = async (): Promise<{ confirmed: number }> => {
-    for (const dir of new Set(places.map((place) => place.dir))) {
+    for (const dir of directories) {
       const records = await confirmCopies(
         dir,
         ({ source, origin, file }) =>
@@ -113,7 +106,6 @@ export async function confirmBackups(
     }
     return { confirmed: confirmed.length };
   };
-  const lock = mirror === undefined ? `snapshot ${name}` : `mirror ${name}`;
   await runJob(
     maintenance,
     { id: `confirm ${name}`, lock, run: confirm },
@@ -125,4 +117,22 @@ export async function confirmBackups(
     throw new WavspoolError('USAGE', `no copy of ${name}${which} is in doubt`);
   }
   return confirmed;
+}
+
+/** The directories that hold copies of a database or a mirror, the path of their source, and the lock of its jobs. */
+async function whereCopiesLie(
+  maintenance: Maintenance,
+  name: string,
+): Promise<{ readonly directories: ReadonlySet<string>; readonly path: string; readonly lock: string }> {
+  const mirror = maintenance.settings.mirrors.find((one) => one.name === name);
+  if (mirror !== undefined) {
+    const { source } = await mirrorOwner(mirror, maintenance.origin);
+    return { directories: new Set([mirror.dir]), path: source.path, lock: `mirror ${name}` };
+  }
+  const { snapshots, exports, path } = databaseNamed(maintenance.databases, name);
+  return {
+    directories: new Set([...snapshots, ...exports].map(({ dir }) => dir)),
+    path: await resolvedPath(path),
+    lock: `snapshot ${name}`,
+  };
 }

@@ -9,7 +9,7 @@ import {
 import { exportTablesNow, mirrorNow, type MirrorNow } from './on-request.ts';
 import type { ExportOutcome } from './export-job.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
-import type { Run } from '../../platform/jobs/index.ts';
+import type { Run } from '../../domain/run-log.ts';
 import type { Maintenance } from './maintenance.ts';
 import { maintenanceJobs } from './jobs.ts';
 import type { MaintenanceStatus } from './maintenance-status.ts';
@@ -19,7 +19,9 @@ import { maintenanceStatus } from './status.ts';
 
 /** What can be seen of the jobs that keep the host, and asked of them, over HTTP. */
 export interface MaintenanceApi {
-  keeping(): Promise<MaintenanceStatus>;
+  /** The id of the data directory. */
+  readonly origin: string;
+  status(): Promise<MaintenanceStatus>;
   /** Every copy of a database there is, or of all and every mirror, the newest first. */
   backups(database: string | undefined): Promise<Listing>;
   takeSnapshots(request: SnapshotRequest, by: 'hand' | 'event'): Promise<readonly SnapshotOutcome[]>;
@@ -33,7 +35,7 @@ export interface MaintenanceApi {
    */
   restoreTest(database: string, path: string): Promise<Verdict>;
   /** The runs of all jobs that began since then (ms since 1970), the newest first. */
-  runs(since: number): readonly Run[];
+  runs(since: number): Promise<readonly Run[]>;
   /** The site's store. */
   store(): Promise<ObjectStore>;
 }
@@ -45,7 +47,8 @@ const MOST_RUNS = 20_000;
 export function maintenanceApi(maintenance: Maintenance, signal: AbortSignal): MaintenanceApi {
   const jobs = maintenanceJobs(maintenance);
   return {
-    keeping: () => maintenanceStatus(maintenance, jobs),
+    origin: maintenance.origin,
+    status: () => maintenanceStatus(maintenance, jobs),
     backups: (database) => listBackups(maintenance, database, signal),
     takeSnapshots: (request, by) => takeSnapshots(maintenance, request, by, signal),
     exportTables: (database, name) => exportTablesNow(maintenance, database, name, signal),

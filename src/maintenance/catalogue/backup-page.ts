@@ -1,5 +1,5 @@
 import { pageOf, readCursor, type Page } from '../../platform/paging/index.ts';
-import type { Backup } from './backups.ts';
+import type { Backup } from './backup.ts';
 
 type Key = readonly [at: string, path: string];
 

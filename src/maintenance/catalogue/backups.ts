@@ -4,7 +4,8 @@ import { WavspoolError, messageOf } from '../../domain/faults.ts';
 import { prunePoints, verifyPoints } from '../point-in-time/index.ts';
 import type { Judged } from '../retention/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
-import { runJob, type Trigger } from '../../platform/jobs/index.ts';
+import type { Trigger } from '../../domain/run-log.ts';
+import { runJob } from '../../platform/jobs/index.ts';
 import {
   databaseNamed,
   listOffsite,
@@ -19,49 +20,13 @@ import {
   type Verdict,
 } from '../snapshot/index.ts';
 import type { Maintenance } from './maintenance.ts';
+import type { Backup, JudgedBackup, SnapshotBackup } from './backup.ts';
 import { keptBackups, pruneKeptBackups } from './kept-copies.ts';
-import {
-  mirrorBackups,
-  pruneMirrorBackups,
-  verifyMirrorBackups,
-  type MirrorBackup,
-} from './mirror-backups.ts';
-import {
-  archiveBackups,
-  exportBackups,
-  pruneExportBackups,
-  type ArchiveBackup,
-  type ExportBackup,
-} from './other-backups.ts';
-import { capturedOf, localPoints, pointsOffsite, type PointsBackup } from './points-backups.ts';
+import { mirrorBackups, pruneMirrorBackups, verifyMirrorBackups } from './mirror-backups.ts';
+import { archiveBackups, exportBackups, pruneExportBackups } from './other-backups.ts';
+import { capturedOf, localPoints, pointsOffsite } from './points-backups.ts';
+import { noteVerdict } from './note-verdict.ts';
 import { offsiteJob, snapshotJob, type SnapshotResult } from './snapshot-job.ts';
-
-/** What `snapshots list` and `/api/backups` show; times ISO in UTC. */
-export type Backup = SnapshotBackup | PointsBackup | MirrorBackup | ExportBackup | ArchiveBackup;
-
-/** A copy of a database, wherever it lies. */
-export interface SnapshotBackup {
-  readonly kind: 'snapshot';
-  readonly database: string;
-  readonly schedule: string;
-  readonly where: 'local' | 'offsite';
-  /** A path, or `s3://bucket/key`; `restore --from` takes it as it stands. */
-  readonly path: string;
-  readonly name: string;
-  readonly at: string;
-  readonly bytes: number;
-  readonly label?: string;
-  /** It was read back when it was made, and its SHA-256 noted. */
-  readonly verified: boolean;
-  /** Why it may not be what it should be, until somebody confirms it. */
-  readonly doubt?: string;
-  /** Why it is never removed, and counts for nothing: no record says that this schedule made it. */
-  readonly foreign?: string;
-  /** What could not be checked of it without its owner's own functions. */
-  readonly unchecked?: readonly string[];
-}
-
-export type JudgedBackup = Backup & { readonly keep: boolean; readonly reasons: readonly string[] };
 
 export interface SnapshotRequest {
   /** Absent: every database that has something bound to the event. */
@@ -224,8 +189,17 @@ export async function* verifyBackups(
 ): AsyncGenerator<Backup & Verdict> {
   const scratch = join(maintenance.dataDirectory, 'scratch');
   for (const one of schedulesOf(maintenance, database)) {
-    for (const snapshot of await listSnapshots(maintenance, one.database, one.schedule))
-      yield { ...asLocal(snapshot), ...(await verifySnapshot(snapshot, scratch, signal)) };
+    for (const snapshot of await listSnapshots(maintenance, one.database, one.schedule)) {
+      const verdict = await verifySnapshot(snapshot, scratch, signal);
+      const noted = await noteVerdict(
+        maintenance,
+        snapshot,
+        `snapshot ${one.database.name}`,
+        verdict,
+        signal,
+      );
+      yield { ...asLocal(snapshot), verified: snapshot.verified && verdict.ok, ...noted };
+    }
   }
   for (const captured of capturedOf(maintenance, database)) {
     const points = await localPoints(captured);
@@ -326,6 +300,7 @@ function asLocal(snapshot: Snapshot): SnapshotBackup {
     ...asSnapshot(snapshot),
     where: 'local',
     path: snapshot.path,
+    ...(snapshot.damage !== undefined && { damage: snapshot.damage }),
     ...(unchecked !== undefined && { unchecked }),
   };
 }

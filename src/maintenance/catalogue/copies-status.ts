@@ -5,7 +5,7 @@ import { listArchives } from '../logrotate/index.ts';
 import { listMirrors } from '../mirror/index.ts';
 import { keepInWords } from '../retention/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
-import type { Run } from '../../platform/jobs/index.ts';
+import type { Run } from '../../domain/run-log.ts';
 import { listSnapshots } from '../snapshot/index.ts';
 import type { CopiesStatus, ScheduleStatus } from './maintenance-status.ts';
 import type { Maintenance } from './maintenance.ts';
@@ -16,6 +16,7 @@ interface Listed {
   readonly at: number;
   readonly bytes: number;
   readonly verified: boolean;
+  readonly damage?: string | undefined;
   readonly doubt?: string | undefined;
   readonly foreign?: string | undefined;
 }
@@ -50,7 +51,7 @@ export async function copiesStatus(
       ...counted(copies),
       ...(fault !== undefined && { fault }),
       next: schedules.find((one) => one.job === job)?.next ?? null,
-      last: asLast(journal.last(job, clock.now()).run),
+      last: asLast((await journal.last(job, clock.now())).run),
     });
   }
   return found;
@@ -120,7 +121,7 @@ function asLast(run: Run | undefined): CopiesStatus['last'] {
   };
 }
 
-/** A directory that cannot be read is that schedule's trouble, not everybody's. */
+/** A directory that cannot be read is that schedule's trouble alone. */
 async function orFault(
   list: () => Promise<readonly Listed[]>,
 ): Promise<{ readonly copies: readonly Listed[]; readonly fault?: string }> {
@@ -132,7 +133,9 @@ async function orFault(
   }
 }
 
-function counted(all: readonly Listed[]): Pick<CopiesStatus, 'count' | 'newest' | 'inDoubt' | 'notOurs'> {
+function counted(
+  all: readonly Listed[],
+): Pick<CopiesStatus, 'count' | 'newest' | 'inDoubt' | 'damaged' | 'notOurs'> {
   const own = all.filter(({ foreign }) => foreign === undefined);
   const doubtful = own.filter(({ doubt }) => doubt !== undefined);
   const [newest] = own
@@ -142,6 +145,7 @@ function counted(all: readonly Listed[]): Pick<CopiesStatus, 'count' | 'newest' 
     count: own.length,
     newest: newest === undefined ? null : { at: isoTime(newest.at), path: newest.path, bytes: newest.bytes },
     inDoubt: doubtful.map(({ path, doubt = '' }) => ({ path, doubt })),
+    damaged: own.flatMap(({ path, damage }) => (damage === undefined ? [] : [{ path, damage }])),
     notOurs: all.length - own.length,
   };
 }

@@ -21,6 +21,7 @@ export function drillJob(maintenance: Maintenance, database: DatabaseSettings): 
   return {
     id,
     lock: id,
+    files: [database.path, ...database.snapshots.map(({ dir }) => dir)],
     when: { cron: database.drill },
     isNeeded: async () => (await picked(maintenance, database)).length > 0,
     run: async (signal) => {

@@ -20,6 +20,7 @@ export function exportJob(
   return {
     id,
     lock: id,
+    files: [database.path, entry.dir],
     when: { cron: entry.cron },
     ...(entry.ping !== undefined && { ping: entry.ping }),
     run: async (signal) => {

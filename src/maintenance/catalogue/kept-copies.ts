@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { KEPT, listKept, pruneKept, type Kept } from '../restore/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
-import type { JudgedBackup, SnapshotBackup } from './backups.ts';
+import type { JudgedBackup, SnapshotBackup } from './backup.ts';
 import type { Maintenance } from './maintenance.ts';
 
 /** The name under which lists show what restores kept of the databases that they replaced. */

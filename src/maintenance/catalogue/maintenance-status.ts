@@ -1,4 +1,4 @@
-/** What keeping the host has to tell: of its copies, its logs and the jobs that run by themselves. */
+/** How maintenance stands: its copies, its logs and the jobs that run by themselves. */
 export interface MaintenanceStatus {
   /** The last snapshot of each database; null for one without. */
   readonly snapshots: Readonly<Record<string, DatabaseStatus | null>>;
@@ -70,8 +70,10 @@ export interface CopiesStatus {
   readonly count: number;
   /** The newest good one. */
   readonly newest: { readonly at: string; readonly path: string; readonly bytes: number } | null;
-  /** Those on whose word nothing goes until somebody confirms them. */
+  /** Those on whose word nothing goes until an operator confirms them. */
   readonly inDoubt: readonly { readonly path: string; readonly doubt: string }[];
+  /** Those that a reading found damaged. */
+  readonly damaged: readonly { readonly path: string; readonly damage: string }[];
   /** Why it cannot be told what lies there. */
   readonly fault?: string;
   /** How many lie there that no record gives to it: nothing removes them. */
@@ -103,7 +105,7 @@ export interface ScheduleStatus {
   readonly cron?: string;
   readonly everySeconds?: number;
   readonly next: string;
-  /** When the first run was due that nobody has done; it does not move while nothing runs. Null when none is due. */
+  /** When the first run was due that was not done; it does not move while nothing runs. Null when none is due. */
   readonly dueAt: string | null;
   /** A run is due, has something to do, and is later than a busy host makes it. */
   readonly overdue: boolean;

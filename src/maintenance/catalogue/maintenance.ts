@@ -1,9 +1,8 @@
-import { effectiveDatabases, type DatabaseSettings, type Settings } from '../../platform/config/index.ts';
+import type { DatabaseSettings, Settings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
 import type { Clock, Random } from '../../platform/runtime/index.ts';
-import { originOf } from '../record/index.ts';
-import { openJournal, type Journal } from '../../platform/jobs/index.ts';
-import { openS3Store, type ObjectStore } from '../../platform/s3/index.ts';
+import type { Journal } from '../../platform/jobs/index.ts';
+import type { ObjectStore } from '../../platform/s3/index.ts';
 
 /** What the jobs that keep the host work with. `close` ends what they opened. */
 export interface Maintenance {
@@ -13,6 +12,10 @@ export interface Maintenance {
   readonly random: Random;
   readonly report: Report;
   readonly journal: Journal;
+  /** The same for those processes of this machine whose jobs, but for those in their data directory, are the same. */
+  readonly host: string;
+  /** Whether a job's files lie in this data directory, which no other host has. */
+  readonly isOwn: (job: string) => boolean;
   readonly timezone: string;
   readonly dataDirectory: string;
   /** The id of the data directory, which tells this wavspool's copies from another's. */
@@ -20,39 +23,4 @@ export interface Maintenance {
   /** The site's store, loaded and opened when it is first asked for: most processes that keep the host never need it. */
   store(): Promise<ObjectStore>;
   close(): void;
-}
-
-/** Opens the journal. Throws STATE_UNUSABLE. */
-export async function openMaintenance({
-  settings,
-  clock,
-  random,
-  report,
-}: Pick<Maintenance, 'settings' | 'clock' | 'random' | 'report'>): Promise<Maintenance> {
-  const journal = await openJournal(settings.paths.data);
-  const origin = await originOf(settings.paths.data);
-  let store: ObjectStore | undefined;
-  return {
-    settings,
-    databases: effectiveDatabases(settings),
-    clock,
-    random,
-    report,
-    journal,
-    timezone: settings.timezone,
-    dataDirectory: settings.paths.data,
-    origin,
-    store: async () => {
-      const { concurrency, multipartBytes } = settings.upload;
-      const opened =
-        store ?? (await openS3Store({ ...settings.s3, multipartBytes, concurrency }, report, clock));
-      store ??= opened;
-      if (store !== opened) opened.close(); // somebody else asked meanwhile
-      return store;
-    },
-    close: () => {
-      store?.close();
-      journal.close();
-    },
-  };
 }

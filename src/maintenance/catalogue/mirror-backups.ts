@@ -14,6 +14,7 @@ import type { Judged } from '../retention/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
 import type { Verdict } from '../snapshot/index.ts';
 import type { Maintenance } from './maintenance.ts';
+import { noteVerdict } from './note-verdict.ts';
 
 /** A date of a mirror, wherever it lies. */
 export interface MirrorBackup {
@@ -29,9 +30,11 @@ export interface MirrorBackup {
   /** What its files hold; absent where its manifest is gone. */
   readonly apparentBytes?: number;
   readonly files?: number;
-  /** It is complete: its manifest was written last. */
+  /** It is complete, for its manifest was written last, and no reading since has found it damaged. */
   readonly verified: boolean;
-  /** Why it may not be what it should be, until somebody confirms it. */
+  /** What is wrong with it. */
+  readonly damage?: string;
+  /** Why it may not be what it should be, until an operator confirms it. */
   readonly doubt?: string;
   /** Why it is never removed, and counts for nothing: no record says that this mirror made it. */
   readonly foreign?: string;
@@ -69,7 +72,9 @@ export async function* verifyMirrorBackups(
   for (const mirror of maintenance.settings.mirrors) {
     for (const stored of await listMirrors(mirror, maintenance)) {
       const backup = await asMirror(mirror.name, stored, signal);
-      yield { ...backup, ...(await mirrorVerdict(stored, signal)) };
+      const verdict = await mirrorVerdict(stored, signal);
+      const noted = await noteVerdict(maintenance, stored, `mirror ${mirror.name}`, verdict, signal);
+      yield { ...backup, verified: stored.verified && verdict.ok, ...noted };
     }
   }
 }
@@ -116,7 +121,7 @@ async function mirrorVerdict(stored: StoredMirror, signal: AbortSignal): Promise
 }
 
 async function asMirror(mirror: string, stored: StoredMirror, signal: AbortSignal): Promise<MirrorBackup> {
-  const { name, path, at, verified, files, apparentBytes, doubt, foreign } = stored;
+  const { name, path, at, verified, files, apparentBytes, damage, doubt, foreign } = stored;
   return {
     kind: 'mirror',
     mirror,
@@ -128,6 +133,7 @@ async function asMirror(mirror: string, stored: StoredMirror, signal: AbortSigna
     verified,
     ...(files !== undefined && { files }),
     ...(apparentBytes !== undefined && { apparentBytes }),
+    ...(damage !== undefined && { damage }),
     ...(doubt !== undefined && { doubt }),
     ...(foreign !== undefined && { foreign }),
   };

@@ -45,6 +45,7 @@ export function mirrorJob(maintenance: Maintenance, mirror: MirrorSettings): Job
   return {
     id,
     lock: id,
+    files: filesOf(mirror),
     when: { cron: mirror.cron },
     ...(mirror.ping !== undefined && { ping: mirror.ping }),
     run: async (signal) => {
@@ -65,9 +66,10 @@ export function shipMirrorJob(maintenance: Maintenance, mirror: MirrorSettings):
   return {
     id,
     lock: `mirror ${mirror.name}`, // no date goes, or is called otherwise, while it is read
+    files: filesOf(mirror),
     when: { everyMs: SHIP_AGAIN_MS },
     isNeeded: async () => {
-      const shippedAt = maintenance.journal.last(id, maintenance.clock.now()).good?.startedAt;
+      const shippedAt = (await maintenance.journal.last(id, maintenance.clock.now())).good?.startedAt;
       const [newest] = await listMirrors(mirror, maintenance);
       return newest !== undefined && (shippedAt === undefined || newest.at >= shippedAt);
     },
@@ -80,4 +82,8 @@ export function shipMirrorJob(maintenance: Maintenance, mirror: MirrorSettings):
       );
     },
   };
+}
+
+function filesOf({ source, sources, dir }: MirrorSettings): readonly string[] {
+  return [...(source === undefined ? [] : [source]), ...Object.values(sources ?? {}), dir];
 }

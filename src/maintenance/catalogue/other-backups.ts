@@ -17,6 +17,8 @@ export interface ExportBackup {
   readonly bytes: number;
   /** It was loaded back when it was made. */
   readonly verified: boolean;
+  /** What is wrong with it. */
+  readonly damage?: string;
   readonly doubt?: string;
   readonly foreign?: string;
 }
@@ -83,7 +85,7 @@ function entriesOf(
 }
 
 function asExport(database: string, schedule: string, copy: StoredCopy): ExportBackup {
-  const { path, name, at, bytes, verified, doubt, foreign } = copy;
+  const { path, name, at, bytes, verified, damage, doubt, foreign } = copy;
   return {
     kind: 'export',
     database,
@@ -94,6 +96,7 @@ function asExport(database: string, schedule: string, copy: StoredCopy): ExportB
     at: isoTime(at),
     bytes,
     verified,
+    ...(damage !== undefined && { damage }),
     ...(doubt !== undefined && { doubt }),
     ...(foreign !== undefined && { foreign }),
   };

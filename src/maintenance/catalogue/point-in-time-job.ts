@@ -91,8 +91,7 @@ export async function pointInTimeStatus({
         mode: database.pointInTime?.mode ?? 'pages',
         from: from === undefined ? null : isoTime(from),
         to: to === undefined ? null : isoTime(to),
-        lagSeconds:
-          checkedAt === undefined ? null : Math.max(0, Math.round((clock.now() - checkedAt) / 1000)),
+        lagSeconds: secondsSince(checkedAt, clock.now()),
         points,
         bytes,
         gaps: chains.reduce((sum, { missing }) => sum + missing.length, 0),
@@ -112,13 +111,21 @@ async function offsiteStatus(
 ): Promise<PointInTimeStatus['offsite']> {
   if (database.pointInTime?.offsite === undefined) return null;
   const { note, coveredTo } = await offsiteState(database, checkedAt);
+  const lagSeconds = secondsSince(coveredTo, now);
+  if (note === undefined)
+    return { where: null, from: null, to: null, lagSeconds, points: 0, bytes: 0, gaps: 0 };
+  const { prefix, from, to, points, bytes, gaps } = note;
   return {
-    where: note === undefined ? null : `s3://${bucket}/${note.prefix}`,
-    from: note === undefined ? null : isoTime(note.from),
-    to: note === undefined ? null : isoTime(note.to),
-    lagSeconds: coveredTo === undefined ? null : Math.max(0, Math.round((now - coveredTo) / 1000)),
-    points: note?.points ?? 0,
-    bytes: note?.bytes ?? 0,
-    gaps: note?.gaps ?? 0,
+    where: `s3://${bucket}/${prefix}`,
+    from: isoTime(from),
+    to: isoTime(to),
+    lagSeconds,
+    points,
+    bytes,
+    gaps,
   };
+}
+
+function secondsSince(at: number | undefined, now: number): number | null {
+  return at === undefined ? null : Math.max(0, Math.round((now - at) / 1000));
 }

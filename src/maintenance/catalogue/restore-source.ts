@@ -16,8 +16,10 @@ import { fileSource, type Fetched, type Source } from '../restore/index.ts';
 import { isoTime, makeDirectory, parseTime, temporaryPath } from '../../platform/runtime/index.ts';
 import { checkedCopy, listSnapshots, notedFacts, type Snapshot, type Verdict } from '../snapshot/index.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
-import { listSnapshotBackups, type SnapshotBackup } from './backups.ts';
+import type { SnapshotBackup } from './backup.ts';
+import { listSnapshotBackups } from './backups.ts';
 import type { Maintenance } from './maintenance.ts';
+import { noteVerdict } from './note-verdict.ts';
 import { offsiteDeps } from './points-backups.ts';
 
 /**
@@ -69,13 +71,12 @@ async function mustNotBeOfAnother(maintenance: Maintenance, database: string, pa
     );
     return lists.flat().some((snapshot) => snapshot.path === path);
   };
-  const [own, others] = [
-    maintenance.databases.filter(({ name }) => name === database),
-    maintenance.databases,
-  ];
+  const { own = [], others = [] } = Object.groupBy(maintenance.databases, ({ name }) =>
+    name === database ? 'own' : 'others',
+  );
   for (const one of own) if (await isListed(one)) return;
   for (const other of others) {
-    if (other.name === database || !(await isListed(other))) continue;
+    if (!(await isListed(other))) continue;
     throw new WavspoolError(
       'SNAPSHOT_OTHER',
       `${path} is a copy of the database ${other.name}, not of ${database}`,
@@ -109,21 +110,31 @@ export async function sourceAt(
   const { snapshots, unlisted } = await listSnapshotBackups(maintenance, database.name, signal);
   const all = snapshots.filter(({ verified }) => verified);
   const snapshot = all.find((backup) => parseTime(backup.at) <= at);
-  const points = database.pointInTime === undefined ? undefined : await listPoints(database);
-  const { from = Infinity, to = 0 } = points ?? {};
+  const { from, to } = await capturedRange(database);
   const last = snapshot === undefined ? 0 : parseTime(snapshot.at);
   // within what was captured, a point is the later of the two; behind its end a snapshot may be
   if (at >= from && (at <= to || to >= last)) return pointSource(maintenance, database, Math.min(at, to));
   const offsite = await offsitePointsFor(maintenance, database, at, signal).catch((error: unknown) => {
     if (snapshot === undefined || signal.aborted || faultCode(error) === 'SNAPSHOT_UNKNOWN') throw error;
-    return undefined; // the store is away: a snapshot that is at hand is told by its name
+    return undefined; // the store is unreachable: a snapshot on this host does without it
   });
   if (offsite !== undefined && (at <= offsite.to || offsite.to >= last))
     return offsitePointSource(maintenance, database, offsite, at);
   if (snapshot !== undefined) return backupSource(maintenance, snapshot);
-  const first = Math.min(from, ...all.map((backup) => parseTime(backup.at)));
+  throw nothingKept(database, Math.min(from, ...all.map((backup) => parseTime(backup.at))), unlisted);
+}
+
+/** The times between which a restore point can be had on this host; an empty range where there is none. */
+async function capturedRange(
+  database: DatabaseSettings,
+): Promise<{ readonly from: number; readonly to: number }> {
+  const { from = Infinity, to = 0 } = database.pointInTime === undefined ? {} : await listPoints(database);
+  return { from, to };
+}
+
+function nothingKept(database: DatabaseSettings, first: number, unlisted: readonly string[]): WavspoolError {
   const range = first === Infinity ? 'there is no copy' : `the oldest copy is of ${isoTime(first)}`;
-  throw new WavspoolError(
+  return new WavspoolError(
     'SNAPSHOT_UNKNOWN',
     [`nothing of ${database.name} was kept at or before that time: ${range}`, ...unlisted].join('; '),
   );
@@ -131,7 +142,7 @@ export async function sourceAt(
 
 /**
  * The restore points in the bucket that hold what was at `at`: this host's own, else those of the one host that has put some there
- * for a database of that name. Throws SNAPSHOT_UNKNOWN when there are several and nobody said which; store faults.
+ * for a database of that name. Throws SNAPSHOT_UNKNOWN when there are several and the command names none; store faults.
  */
 async function offsitePointsFor(
   maintenance: Maintenance,
@@ -209,12 +220,25 @@ export function pointSource(maintenance: Maintenance, database: DatabaseSettings
   };
 }
 
-/** Reads a source as a restore would. Throws what keeps it from being read. */
+/** Reads a source as a restore would; of a copy on disk its record notes what was found. Throws what keeps it from being read. */
 export async function verifySource(
   maintenance: Maintenance,
   source: Source,
   signal: AbortSignal,
 ): Promise<Verdict> {
+  const verdict = await readSource(maintenance, source, signal);
+  for (const database of maintenance.databases) {
+    for (const schedule of database.snapshots) {
+      const listed = await listSnapshots(maintenance, database, schedule);
+      const copy = listed.find(({ path }) => path === source.from);
+      if (copy !== undefined)
+        return noteVerdict(maintenance, copy, `snapshot ${database.name}`, verdict, signal);
+    }
+  }
+  return verdict;
+}
+
+async function readSource(maintenance: Maintenance, source: Source, signal: AbortSignal): Promise<Verdict> {
   const scratch = join(maintenance.dataDirectory, 'scratch');
   await makeDirectory(scratch);
   const target = temporaryPath(scratch);

@@ -37,6 +37,7 @@ export function rotateJobs(maintenance: Maintenance, entry: LogEntry): readonly 
   const job = (id: string, options: RotateOptions): Omit<Job, 'when'> => ({
     id,
     lock,
+    files: [entry.path, ...(entry.dir === undefined ? [] : [entry.dir])],
     run: async (signal) => {
       const rotate = (): ReturnType<typeof rotateLog> => rotateLog(deps, entry, options, signal);
       const { dir } = entry;

@@ -33,6 +33,7 @@ export function snapshotJob(
   return {
     id: `snapshot ${database.name} ${schedule.name}`,
     lock: `snapshot ${database.name}`,
+    files: [database.path, schedule.dir],
     ...(schedule.cron !== undefined && { when: { cron: schedule.cron } }),
     ...(schedule.ping !== undefined && { ping: schedule.ping }),
     run: async (signal) => {
@@ -56,9 +57,10 @@ export function offsiteJob(
   return {
     id,
     lock: id,
+    files: [database.path, schedule.dir],
     when: { everyMs: SHIP_AGAIN_MS },
     isNeeded: async () => {
-      const shippedAt = maintenance.journal.last(id, maintenance.clock.now()).good?.startedAt;
+      const shippedAt = (await maintenance.journal.last(id, maintenance.clock.now())).good?.startedAt;
       const newest = (await listSnapshots(maintenance, database, schedule)).find(
         ({ doubt, foreign }) => doubt === undefined && foreign === undefined,
       );

@@ -1,5 +1,6 @@
 import { isoTime, parseTime, type Clock } from '../../platform/runtime/index.ts';
-import { missedSince, nextRun, type Job, type Journal, type Run } from '../../platform/jobs/index.ts';
+import type { Run } from '../../domain/run-log.ts';
+import { missedSince, nextRun, type Job, type Journal } from '../../platform/jobs/index.ts';
 import type { DatabaseStatus, MaintenanceStatus, ScheduleStatus } from './maintenance-status.ts';
 import { copiesStatus } from './copies-status.ts';
 import type { Maintenance } from './maintenance.ts';
@@ -17,17 +18,23 @@ export async function maintenanceStatus(
   jobs: readonly Job[],
 ): Promise<MaintenanceStatus> {
   const { databases, clock, journal, timezone } = maintenance;
-  const snapshots = databases.map(({ name, snapshots }): [string, DatabaseStatus | null] => {
-    const runs = snapshots.flatMap(
-      (schedule) => journal.last(`snapshot ${name} ${schedule.name}`, clock.now()).good ?? [],
+  const snapshots = databases.map(async ({ name, snapshots }): Promise<[string, DatabaseStatus | null]> => {
+    const last = await Promise.all(
+      snapshots.map((schedule) => journal.last(`snapshot ${name} ${schedule.name}`, clock.now())),
     );
-    return [name, lastSnapshot(runs, clock)];
+    return [
+      name,
+      lastSnapshot(
+        last.flatMap(({ good }) => good ?? []),
+        clock,
+      ),
+    ];
   });
   const schedules = (
     await Promise.all(jobs.map((job) => scheduleStatus(job, { clock, journal, timezone })))
   ).flat();
   return {
-    snapshots: Object.fromEntries(snapshots),
+    snapshots: Object.fromEntries(await Promise.all(snapshots)),
     copies: await copiesStatus(maintenance, schedules),
     schedules,
     pointInTime: await pointInTimeStatus(maintenance),
@@ -50,8 +57,8 @@ async function scheduleStatus(
   const { id, when } = job;
   if (when === undefined) return [];
   const now = clock.now();
-  const { run, good } = journal.last(id, now);
-  const past = journal.past(id, now, timezone);
+  const { run, good } = await journal.last(id, now);
+  const past = await journal.past(id, now, timezone);
   // one that looks every few minutes whether it is needed was not needed most of the time
   const dueAt =
     'everyMs' in when && job.isNeeded !== undefined

@@ -18,6 +18,32 @@ const TOKEN = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d[\w.]*|--|\/\*|\s+|./
 /** What the end of a piece may cut in two. */
 const OPEN_END = /(?:[\w$\u0080-\uffff]+|[-/*])$/u;
 
+/** What was seen of a statement so far: a trigger has statements of its own, up to the `;` behind its END. */
+type Seen = 'nothing' | 'create' | 'trigger' | 'trigger ;' | 'trigger ; end' | 'other';
+
+/** What a word makes of it, and any word that is not named. */
+const AFTER: Readonly<Record<Seen, { readonly words: ReadonlyMap<string, Seen>; readonly others: Seen }>> = {
+  nothing: { words: new Map([['create', 'create']]), others: 'other' },
+  create: {
+    words: new Map([
+      ['temp', 'create'],
+      ['temporary', 'create'],
+      ['trigger', 'trigger'],
+    ]),
+    others: 'other',
+  },
+  trigger: { words: new Map([[';', 'trigger ;']]), others: 'trigger' },
+  'trigger ;': {
+    words: new Map([
+      [';', 'trigger ;'],
+      ['end', 'trigger ; end'],
+    ]),
+    others: 'trigger',
+  },
+  'trigger ; end': { words: new Map(), others: 'trigger' },
+  other: { words: new Map(), others: 'other' },
+};
+
 /**
  * A statement ends at `;` outside of quotes and comments, a trigger's at the `;` after its END. Each character is looked at
  * once, however long a statement grows.
@@ -26,23 +52,13 @@ export function statementCutter(): StatementCutter {
   let held: string[] = [];
   let carried = '';
   let closer = '';
-  let state: 'start' | 'create' | 'trigger' | 'trigger ;' | 'trigger ; end' | 'other' = 'start';
+  let seen: Seen = 'nothing';
 
   /** Takes one token; true when it ends a statement. */
   const take = (token: string): boolean => {
-    const word = token.toLowerCase();
-    if (word === ';') {
-      if (state === 'trigger' || state === 'trigger ;') state = 'trigger ;';
-      else {
-        state = 'start';
-        return true;
-      }
-    } else if (state === 'start') state = word === 'create' ? 'create' : 'other';
-    else if (state === 'create' && word !== 'temp' && word !== 'temporary')
-      state = word === 'trigger' ? 'trigger' : 'other';
-    else if (state === 'trigger ;') state = word === 'end' ? 'trigger ; end' : 'trigger';
-    else if (state === 'trigger ; end') state = 'trigger';
-    return false;
+    const ends = token === ';' && seen !== 'trigger' && seen !== 'trigger ;';
+    seen = ends ? 'nothing' : (AFTER[seen].words.get(token.toLowerCase()) ?? AFTER[seen].others);
+    return ends;
   };
 
   /** Looks at `text`, as much of it as is beyond doubt; returns how much that was, and where the last statement in it ended. */
@@ -58,9 +74,8 @@ export function statementCutter(): StatementCutter {
         closer = '';
         continue;
       }
-      TOKEN.lastIndex = at;
-      const token = TOKEN.exec(text)?.[0] ?? '';
-      if (at + token.length === text.length && OPEN_END.test(token)) return { seen: at, end };
+      const token = tokenAt(text, at);
+      if (token === undefined) return { seen: at, end };
       at += token.length;
       closer = CLOSERS[token] ?? '';
       if (token === '--' || token === '/*' || /^\s/.test(token)) continue;
@@ -81,4 +96,11 @@ export function statementCutter(): StatementCutter {
     },
     rest: () => (held.join('') + carried).trim(),
   };
+}
+
+/** The token that begins at `at`; undefined when the next piece may go on with it. */
+function tokenAt(text: string, at: number): string | undefined {
+  TOKEN.lastIndex = at;
+  const token = TOKEN.exec(text)?.[0] ?? '';
+  return at + token.length === text.length && OPEN_END.test(token) ? undefined : token;
 }

@@ -54,7 +54,7 @@ export async function copyRange(
     bytes += piece.length;
   };
   await readRange(source, from, until, copy, signal);
-  await target.truncate(bytes); // a hole at the end is written by nobody
+  await target.truncate(bytes); // a hole at the end is not written
   return bytes;
 }
 
@@ -140,7 +140,7 @@ export async function createTemporary(path: string): Promise<FileHandle> {
   return open(path, 'wx+', 0o600);
 }
 
-/** Makes a finished copy like its original; root alone can give it to another owner, so nobody else tries. */
+/** Makes a finished copy like its original; root alone can give it to another owner, so no other user tries. */
 export async function giveAttributes(
   file: FileHandle,
   { mode, uid, gid, atimeMs, mtimeMs }: Attributes,

@@ -16,7 +16,7 @@ export type Cut =
       readonly why: string | null;
       readonly head: Head | null;
     }
-  /** The archived lines are still in the log, and are known by `head`; null when somebody has shortened it. */
+  /** The archived lines are still in the log, and are known by `head`; null when another program has shortened it. */
   | { readonly kind: 'uncut'; readonly error: unknown; readonly head: Head | null };
 
 /** The log and its archive, both open. */
@@ -80,7 +80,7 @@ export async function archivedBytes(log: FileHandle, head: Head | null): Promise
 
 /**
  * What a crash left of the cut: nothing done, collapsed, or else the log was emptied or replaced, by the cut's last step or by
- * somebody. Where the log's bytes leave it open, because they repeat themselves, it is taken for collapsed: that may archive
+ * another program. Where the log's bytes leave it open, because they repeat themselves, it is taken for collapsed: that may archive
  * a line twice, but never loses one.
  */
 export async function cutSoFar(
@@ -115,7 +115,7 @@ export interface Window {
 /**
  * Copies what the log has from `position` on to the end of the archive until there is no more, and truncates it at once,
  * with nothing in between: neither an fsync nor another turn of the event loop. The archive's times are the copy's then. Throws LOG_UNUSABLE when the writer cannot
- * be caught up with or somebody else shortens the log, and the system's errors; the log is whole then.
+ * be caught up with or another program shortens the log, and the system's errors; the log is whole then.
  */
 export async function copyTailAndTruncate(
   clock: Clock,

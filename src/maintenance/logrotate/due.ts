@@ -24,10 +24,8 @@ export type Due =
 
 /** Whether a log that is there is rotated now, and if not, why; in the order in which logrotate asks. `cron` is the interval. */
 export function due(entry: LogEntry, { force, only }: RotateOptions, facts: LogFacts): Due {
-  if (facts.kind === 'symbolic link') return skip('it is a symbolic link');
-  if (facts.kind === 'directory') return skip('it is a directory');
-  if (facts.kind !== 'log') return { kind: 'refuse', problem: 'it is no regular file' };
-  if (facts.links !== 1) return skip(`it has ${facts.links} hard links`);
+  const unfit = unfitness(facts);
+  if (unfit !== undefined) return unfit;
   const { freshBytes } = facts;
   const tooLarge = exceedsMaxsize(entry, freshBytes);
   if (only === 'maxsize' && !tooLarge) return skip('it is not above maxsize');
@@ -35,6 +33,14 @@ export function due(entry: LogEntry, { force, only }: RotateOptions, facts: LogF
     return skip('it is below minsize');
   if (entry.notifempty && freshBytes === 0) return skip('it is empty');
   return { kind: 'rotate' };
+}
+
+/** What keeps a file from being rotated, whatever has been written to it. */
+function unfitness({ kind, links }: LogFacts): Due | undefined {
+  if (kind === 'symbolic link') return skip('it is a symbolic link');
+  if (kind === 'directory') return skip('it is a directory');
+  if (kind !== 'log') return { kind: 'refuse', problem: 'it is no regular file' };
+  return links === 1 ? undefined : skip(`it has ${links} hard links`);
 }
 
 /** Whether a log with so many bytes that no archive holds is rotated before its interval has passed. */

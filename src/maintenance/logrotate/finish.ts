@@ -37,8 +37,8 @@ export function temporaryIn(
 }
 
 /**
- * Ends a rotation that was written down and then cut off by a crash, from whatever it had reached; undefined when somebody
- * has removed its archive before the log was cut, so that nothing is left to end.
+ * Ends a rotation that was written down and then cut off by a crash, from whatever it had reached; undefined when another
+ * program has removed its archive before the log was cut, so that nothing is left to end.
  */
 export async function finishOpen(
   deps: RotateDeps,
@@ -55,7 +55,7 @@ export async function finishOpen(
   return await complete(deps, state, open, { cut, finished: true, ...run });
 }
 
-/** Nothing of what is archived is left in the log: it was truncated before the crash, or somebody has replaced it. */
+/** Nothing of what is archived is left in the log: it was truncated before the crash, or another program has replaced it. */
 const GONE = { kind: 'cut', way: 'window', windowUs: 0, why: null, head: null } as const;
 /** It became the archive itself. */
 export const MOVED = { kind: 'moved' } as const;
@@ -123,7 +123,7 @@ function tidyingOf({ removes, compress, archive, how }: OpenRotation): Tidying |
 }
 
 /**
- * Removes and compresses what a rotation has left to. An archive that somebody still has open for writing, because the log
+ * Removes and compresses what a rotation has left to. An archive that a program still has open for writing, because the log
  * was renamed under him, stays as it is until the next rotation: compressed, it would lose what he writes.
  */
 export async function finishTidying(

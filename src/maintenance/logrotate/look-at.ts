@@ -74,7 +74,7 @@ const DAY_MS = 86_400_000;
 /**
  * What follows when the dated name of an archive is not free. Where the log's own last archive has it, made not a day ago, the
  * log was rotated for this date already: the next date takes what it holds now, and the nightly run is no failure. Throws
- * ARCHIVE_TAKEN for anything else: it is somebody else's, the date never changes, or the rotation was asked for in so many words.
+ * ARCHIVE_TAKEN for anything else: it is another program's, the date never changes, or the rotation was asked for in so many words.
  */
 export function whenTaken(
   log: string,
@@ -89,7 +89,7 @@ export function whenTaken(
   throw new WavspoolError('ARCHIVE_TAKEN', `${log} was not rotated: ${by} is there already`);
 }
 
-/** What a rotation would do now; it changes nothing and waits for nobody. Throws as a rotation would. */
+/** What a rotation would do now; it changes nothing and does not wait. Throws as a rotation would. */
 export async function previewRotation(
   deps: RotateDeps,
   entry: LogEntry,

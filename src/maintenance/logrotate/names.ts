@@ -272,7 +272,7 @@ function orderOf(fields: Partial<Record<Directive, number>>): number | undefined
     );
     return date.toZonedDateTime('UTC').epochMilliseconds;
   } catch (error) {
-    if (error instanceof RangeError) return undefined; // no such day or time: somebody else's file
+    if (error instanceof RangeError) return undefined; // no such day or time: another program's file
     throw error;
   }
 }

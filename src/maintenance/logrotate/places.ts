@@ -13,7 +13,7 @@ export interface Places {
   readonly outside: (text: string) => string;
 }
 
-/** Nobody else can change what a path names: it is used as it stands. */
+/** No other user can change what a path names: it is used as it stands. */
 export const PLAIN: Places = { inside: (path) => path, outside: (text) => text };
 
 /** A log, its entry and its paths as a rotation uses them. */
@@ -29,7 +29,7 @@ export interface Opened extends AsyncDisposable {
  */
 export async function openPlaces(entry: LogEntry, log: string): Promise<Opened | undefined> {
   const archives = entry.dir ?? dirname(log);
-  const isPlain = !(await isExposed(dirname(log))) && !(await isExposed(archives));
+  const isPlain = !isExposed(dirname(log)) && !isExposed(archives);
   if (isPlain) return asGiven(entry, log);
   const own = await openOrNone(dirname(log));
   if (own === undefined) return undefined; // not the path as it stands: a link may come to it any moment

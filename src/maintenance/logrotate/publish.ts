@@ -12,7 +12,7 @@ import { backupName } from './names.ts';
 
 /**
  * Moves the older archives on and gives the new one its name. Safe to repeat after a crash at any moment, for a name is
- * touched only while it belongs to the file that was written down. False when the archive is gone: somebody has removed it.
+ * touched only while it belongs to the file that was written down. False when the archive is gone: another program has removed it.
  */
 export async function publishArchive(
   { aged, shifts, temporary, archive, at }: OpenRotation,

@@ -14,11 +14,11 @@ import { finishOpen, finishTidying } from './finish.ts';
 import { type RotationResult, readLogState, stateName } from './state-file.ts';
 import { startRotation } from './start.ts';
 
-/** A fallocate whose parent was killed may still hold the lock; whoever holds it longer than this rotates. */
+/** A fallocate whose parent was killed may still hold the lock; a process that holds it longer than this rotates. */
 const LOCK_WAIT_SECONDS = 30;
 
 const STILL_WRITTEN =
-  'somebody still writes to its last archive: make him open the log anew when it was renamed';
+  'a program still writes to its last archive: make it open the log anew when that was renamed';
 
 /**
  * Rotates the logs of one entry, one after the other; a pattern gives several. A log that fails does not keep the others from
@@ -82,7 +82,7 @@ async function rotateOne(
   }
 }
 
-/** The same, with the paths in its texts as everybody knows them. */
+/** The same, with the paths in its texts as the settings name them. */
 function said<T>(value: T, outside: Places['outside']): T {
   if (typeof value === 'string') return outside(value) as T;
   if (Array.isArray(value)) return value.map((one: unknown) => said(one, outside)) as T;

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { stat, statfs, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WavspoolError } from '../../domain/faults.ts';
@@ -21,7 +22,7 @@ import {
   type OwnFile,
 } from './state-file.ts';
 
-/** A log that has not grown for so long, and that nobody has open, is emptied altogether, as logrotate does. */
+/** A log that has not grown for so long, and that no process has open, is emptied altogether, as logrotate does. */
 const STILL_MS = 250;
 
 /** Of the file systems that can collapse, XFS has the largest blocks. */
@@ -130,10 +131,10 @@ async function copyWhole(
 }
 
 /**
- * How the log is to be cut: by a collapse when somebody appends to it. A writer that keeps its own offset is reported, and the
+ * How the log is to be cut: by a collapse when a program appends to it. A writer that keeps its own offset is reported, and the
  * log is truncated under it as logrotate would, for a collapse would make it overwrite lines. A writer that this process cannot
- * see, in a container or of another user, is reported when the log grows; whether he appends shows after the first cut. A log
- * that nobody has open is emptied if it stays still: nobody loses a line.
+ * see, in a container or of another user, is reported when the log grows; whether it appends shows after the first cut. A log
+ * that no process has open is emptied if it stays still: no line can be lost.
  */
 async function chooseCut(
   deps: RotateDeps,
@@ -151,15 +152,25 @@ async function chooseCut(
   if (hasHole && stubborn.length === 0) deps.report('log writer hidden', { log: facts.path, appends: false });
   if (stubborn.length > 0 || hasHole) return 'truncate';
   if (writers.length > 0) return 'collapse';
-  const ageMs = deps.clock.now() - Number(before.mtimeMs);
-  if (ageMs < STILL_MS) await deps.clock.sleep(STILL_MS - Math.max(0, ageMs), signal);
+  return chooseUnseen(deps, log, { before, path: facts.path }, signal);
+}
+
+/** A log that no process is seen to have open: whether it stays still is what counts. */
+async function chooseUnseen(
+  { clock, report }: RotateDeps,
+  log: FileHandle,
+  { before, path }: { readonly before: BigIntStats; readonly path: string },
+  signal: AbortSignal,
+): Promise<'collapse' | 'empty'> {
+  const ageMs = clock.now() - Number(before.mtimeMs);
+  if (ageMs < STILL_MS) await clock.sleep(STILL_MS - Math.max(0, ageMs), signal);
   const after = await log.stat({ bigint: true });
   if (after.size === before.size && after.mtimeNs === before.mtimeNs) return 'empty';
-  deps.report('log writer hidden', { log: facts.path, appends: null }); // it grows, and nobody is seen who writes it
+  report('log writer hidden', { log: path, appends: null }); // it grows, and no process is seen that writes it
   return 'collapse';
 }
 
-/** Who keeps an offset of his own goes on there after the log was cut: zeros lie between what was left of it and his next line. */
+/** A writer that keeps its own offset goes on there after the log was cut: zeros lie between what was left and its next line. */
 async function hasHoleBehind(log: FileHandle, from: number): Promise<boolean> {
   const { bytesRead, buffer } = await log.read(Buffer.alloc(HOLE_LOOK_BYTES), 0, HOLE_LOOK_BYTES, from);
   return buffer.subarray(0, bytesRead).includes(HOLE);
@@ -212,7 +223,7 @@ async function publishOrThrow(
   { facts, named }: Starting,
 ): Promise<void> {
   if (!(await publishArchive(open, deps.timezone)))
-    throw new WavspoolError('LOG_UNUSABLE', `${facts.path}: somebody has removed ${open.temporary}`);
+    throw new WavspoolError('LOG_UNUSABLE', `${facts.path}: another program has removed ${open.temporary}`);
   named(open.archive.path);
 }
 

@@ -11,7 +11,7 @@ export type CollapseRange = (fd: number, bytes: number, lockFd: number) => Promi
 
 /**
  * With fallocate(1): Node has no such call. It works on the open file, so no path can be swapped under it, and it holds the
- * log's lock, so that nobody rotates the log while it still runs after its parent was killed.
+ * log's lock, so that no process rotates the log while it still runs after its parent was killed.
  */
 export const collapseWithFallocate: CollapseRange = async (fd, bytes, lockFd) => {
   const args = ['--collapse-range', '--offset', '0', '--length', String(bytes), '/proc/self/fd/3'];
@@ -40,7 +40,7 @@ export interface LogLock extends AsyncDisposable {
  * PROGRAM_MISSING.
  */
 export async function lockLog(log: string, path: string, waitSeconds: number): Promise<LogLock> {
-  const file = await open(path, 'a', 0o600); // never removed: a lock on a removed file would keep nobody out
+  const file = await open(path, 'a', 0o600); // never removed: a lock on a removed file would keep no process out
   try {
     const end = await runWithFiles('flock', ['-w', String(waitSeconds), '3'], [file.fd]);
     if (end.kind === 'missing')

@@ -1,13 +1,9 @@
-import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { WavspoolError, messageOf } from '../../domain/faults.ts';
-import { at as inDirectory, openBelow, type Directory } from '../../platform/linux/index.ts';
+import { openBelow, type Directory } from '../../platform/linux/index.ts';
 import { writeRecord } from '../record/index.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
 import { mirrorsIn, openIfThere, type CatalogueDeps, type Listed, type StoredMirror } from './catalogue.ts';
-import { readManifest } from './manifest.ts';
-import { MANIFEST } from './names.ts';
+import { hashOfManifest, readManifest } from './manifest.ts';
 import { ownerOf } from './owner.ts';
 import { partsOf, sourcesOf } from './sources.ts';
 import { verifyMirror } from './verify.ts';
@@ -88,9 +84,7 @@ async function facts(
     const part = kind === 'file' ? partOf(path) : undefined;
     if (part !== undefined) amounts[part] = (amounts[part] ?? 0) + 1;
   }
-  const file = await open(inDirectory(tree, MANIFEST), constants.O_RDONLY | constants.O_NOFOLLOW);
-  const hash = createHash('sha256');
-  for await (const chunk of file.createReadStream({ highWaterMark: 1024 * 1024 }))
-    hash.update(chunk as Buffer);
-  return { sha256: hash.digest('hex'), bytes: apparentBytes, amounts };
+  const sha256 = await hashOfManifest(tree);
+  if (sha256 === undefined) throw new WavspoolError('MIRROR_DIRECTORY', `${tree.path}: its manifest is gone`);
+  return { sha256, bytes: apparentBytes, amounts };
 }

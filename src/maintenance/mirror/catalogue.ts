@@ -13,14 +13,16 @@ import { walk } from './walk.ts';
 /** A mirror that lies in its directory. */
 export interface StoredMirror extends Dated {
   readonly path: string;
-  /** It has its manifest, so nothing was missing when it was made. */
+  /** It has its manifest, so nothing was missing when it was made; and no reading since has found it damaged. */
   readonly verified: boolean;
+  /** What the last reading found wrong with it. */
+  readonly damage?: string | undefined;
   /** Undefined where the manifest is gone, as are the next two. */
   readonly files: number | undefined;
   readonly apparentBytes: number | undefined;
   /** When contents were last compared, ms since 1970. */
   readonly checkedAt: number | undefined;
-  /** What is known of it; absent for one that nobody took over yet. */
+  /** What is known of it; absent for one that was not adopted yet. */
   readonly record?: CopyRecord | undefined;
 }
 
@@ -80,7 +82,7 @@ export async function mirrorsIn(
       name,
       path: tree.path,
       at: record?.at ?? summary?.at ?? momentOf(dated, mtimeMs),
-      verified: summary !== undefined,
+      ...soundness(summary, record),
       files: summary?.files,
       apparentBytes: summary?.bytes,
       checkedAt: summary?.checkedAt,
@@ -97,6 +99,14 @@ export async function mirrorsIn(
 function ofTree(record: CopyRecord | undefined, summary: Summary | undefined): CopyRecord | undefined {
   if (record === undefined || summary === undefined) return record;
   return isoTime(record.at) === isoTime(summary.at) ? record : undefined;
+}
+
+function soundness(
+  summary: Summary | undefined,
+  record: CopyRecord | undefined,
+): Pick<StoredMirror, 'verified' | 'damage'> {
+  const damage = record?.damage?.said;
+  return { verified: summary !== undefined && damage === undefined, damage };
 }
 
 function standing(record: CopyRecord, owner: Owner): Pick<Dated, 'count' | 'doubt' | 'foreign'> {

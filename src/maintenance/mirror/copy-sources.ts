@@ -28,8 +28,8 @@ export async function copySources(
     const linkTo = previous && (await placeIn(previous, to, opened));
     const job = { source, target, linkTo, checksum, exclude, leftOut: leftOut.get(to) ?? [] };
     const copied = await runRsync(job, signal);
-    notes.push(...copied.notes);
-    tooLong.push(...copied.tooLong);
+    for (const note of copied.notes) notes.push(note);
+    for (const path of copied.tooLong) tooLong.push(path);
     // it has the source's mode now, which may forbid even its owner to put the manifest in
     if (to === '') await tree.handle.chmod((await tree.handle.stat()).mode | 0o700);
   }

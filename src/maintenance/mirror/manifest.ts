@@ -1,8 +1,7 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { errnoOf } from '../../domain/faults.ts';
-import { at as inDirectory, type Directory } from '../../platform/linux/index.ts';
+import { WavspoolError } from '../../domain/faults.ts';
+import { openPlainIn, type Directory } from '../../platform/linux/index.ts';
 import { isoTime, parseTime } from '../../platform/runtime/index.ts';
 import { MANIFEST } from './names.ts';
 import type { BytePath } from './walk.ts';
@@ -41,7 +40,6 @@ export interface Summary {
 const SUMMARY = '# wavspool ';
 const SYMLINK = '# symlink ';
 const LONGEST_SUMMARY = 4096;
-const NO_LINK = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 /** A line of the manifest, as its bytes. */
 export function manifestLine({ kind, sha256, path }: ManifestLine): BytePath {
@@ -68,9 +66,10 @@ export function parseLine(line: BytePath): ManifestLine | undefined {
   return { kind: symlink === undefined ? 'file' : 'symlink', sha256, path };
 }
 
-/** The lines of a mirror's manifest, in the order of its files. Throws what the system says. */
+/** The lines of a mirror's manifest, in the order of its files. Throws MIRROR_DIRECTORY where it has none, or what the system says. */
 export async function* readManifest(mirror: Directory): AsyncGenerator<ManifestLine> {
-  const file = await open(inDirectory(mirror, MANIFEST), NO_LINK);
+  const file = await openPlainIn(mirror, MANIFEST);
+  if (file === undefined) throw new WavspoolError('MIRROR_DIRECTORY', `${mirror.path} has no manifest`);
   let carried = '';
   for await (const chunk of file.createReadStream({ encoding: 'latin1', highWaterMark: 1024 * 1024 })) {
     const lines = (carried + String(chunk)).split('\n');
@@ -84,20 +83,26 @@ export async function* readManifest(mirror: Directory): AsyncGenerator<ManifestL
 
 /** What a mirror is as a whole; undefined unless its manifest is there up to its end. Throws what else the system says. */
 export async function readSummary(mirror: Directory): Promise<Summary | undefined> {
+  const file = await openPlainIn(mirror, MANIFEST);
+  if (file === undefined) return undefined;
   try {
-    const file = await open(inDirectory(mirror, MANIFEST), NO_LINK);
-    try {
-      const { size } = await file.stat();
-      const from = Math.max(0, size - LONGEST_SUMMARY);
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(LONGEST_SUMMARY), 0, LONGEST_SUMMARY, from);
-      return parseSummary(buffer.toString('latin1', 0, bytesRead));
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return undefined;
-    throw error;
+    const { size } = await file.stat();
+    const from = Math.max(0, size - LONGEST_SUMMARY);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(LONGEST_SUMMARY), 0, LONGEST_SUMMARY, from);
+    return parseSummary(buffer.toString('latin1', 0, bytesRead));
+  } finally {
+    await file.close();
   }
+}
+
+/** The SHA-256 of a mirror's manifest; undefined where it has none. */
+export async function hashOfManifest(mirror: Directory): Promise<string | undefined> {
+  const file = await openPlainIn(mirror, MANIFEST);
+  if (file === undefined) return undefined;
+  const hash = createHash('sha256');
+  for await (const chunk of file.createReadStream({ highWaterMark: 1024 * 1024 }))
+    hash.update(chunk as Buffer);
+  return hash.digest('hex');
 }
 
 /** The summary at the end of a manifest; undefined when it does not end with one. */

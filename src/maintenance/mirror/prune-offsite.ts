@@ -17,7 +17,7 @@ export interface PruneOffsiteDeps extends OffsiteDeps {
 
 /**
  * As pruning a directory, for the dates in the bucket: each with the reasons why it stays or goes. Of a date that goes the list
- * goes first, then the content that no other date names; what a crash between leaves is content that nobody names, which harms
+ * goes first, then the content that no other date names; what a crash between leaves is content that no date names, which harms
  * nothing. Throws store faults, or MIRROR_FAILED when a list cannot be read: then nothing goes.
  */
 export async function pruneOffsiteMirror(

@@ -1,9 +1,5 @@
-import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import type { Report } from '../../domain/events.ts';
-import { unlessGone } from '../../domain/faults.ts';
-import { at, openBelow, type Directory } from '../../platform/linux/index.ts';
+import { openBelow, type Directory } from '../../platform/linux/index.ts';
 import { removeRecord, type CopyRecord } from '../record/index.ts';
 import { applyKeep, type Judged } from '../retention/index.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
@@ -15,7 +11,7 @@ import {
   type Listed,
   type StoredMirror,
 } from './catalogue.ts';
-import { MANIFEST } from './names.ts';
+import { hashOfManifest } from './manifest.ts';
 import { ownerOf } from './owner.ts';
 import { removeMirror } from './remove-mirror.ts';
 import type { MirrorSettings } from './settings.ts';
@@ -70,11 +66,5 @@ async function whyKept(
 
 async function isWhatItWas(dir: Directory, name: string, { sha256 }: CopyRecord): Promise<boolean> {
   await using tree = await openBelow(dir, name);
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(at(tree, MANIFEST), flags).catch(unlessGone);
-  if (file === undefined) return false;
-  const hash = createHash('sha256');
-  for await (const chunk of file.createReadStream({ highWaterMark: 1024 * 1024 }))
-    hash.update(chunk as Buffer);
-  return hash.digest('hex') === sha256;
+  return (await hashOfManifest(tree)) === sha256;
 }

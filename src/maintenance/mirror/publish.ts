@@ -10,10 +10,11 @@ import {
   uptimeNow,
   writeRecord,
   type CopyRecord,
+  type Owner,
 } from '../record/index.ts';
 import type { Keep } from '../retention/index.ts';
 import { latestIn, mirrorsIn } from './catalogue.ts';
-import { LATEST, mirrorNames, type MirrorNames } from './names.ts';
+import { LATEST, mirrorNames } from './names.ts';
 import { nameSteps } from './name-steps.ts';
 
 /** What is known of a tree before it has its name. */
@@ -49,21 +50,25 @@ export async function publishTree(
   await rename(at(from, tree), at(dir, file));
   await syncedIn(dir);
   if (doubt?.about !== 'content') await pointSymlink(dir, LATEST, file);
-  return { ...record, file: await takeNames(dir, record, timezone, names) };
+  const renamed = await settleNames(dir, described, timezone);
+  return { ...record, file: renamed.get(file) ?? file };
 }
 
-/** Brings the names to what they should be; returns the one that `record`'s tree has now. */
-async function takeNames(
+/**
+ * Brings the names of a schedule's mirrors to what they should be, and `latest` to the newest good one: after a new one, and before a
+ * run, for the last one may have been killed on the way. Returns the new name of each that has another one now. Throws what the system says.
+ */
+export async function settleNames(
   dir: Directory,
-  record: CopyRecord,
+  owner: Owner,
   timezone: string,
-  names: MirrorNames,
-): Promise<string> {
-  const own = (await mirrorsIn(dir, record, timezone))
+): Promise<ReadonlyMap<string, string>> {
+  const names = mirrorNames(timezone);
+  const own = (await mirrorsIn(dir, owner, timezone))
     .filter(({ foreign }) => foreign === undefined)
     .map((one) => ({ ...one, verified: one.verified && one.doubt === undefined }));
   const records = new Map(own.map((one) => [one.name, one.record]));
-  let { file } = record;
+  const renamed = new Map<string, string>();
   for (const step of nameSteps({ own, taken: await namesIn(dir), latest: await latestIn(dir) }, names)) {
     if (step.kind === 'point') {
       await pointSymlink(dir, LATEST, step.to);
@@ -74,9 +79,9 @@ async function takeNames(
     await rename(at(dir, step.from), at(dir, step.to));
     await syncedIn(dir);
     await removeRecord(dir, step.from);
-    if (step.from === file) file = step.to;
+    renamed.set(step.from, step.to);
   }
-  return file;
+  return renamed;
 }
 
 /** Every name in an open directory. */

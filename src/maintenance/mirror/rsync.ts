@@ -134,7 +134,7 @@ export function lacksAttributes({ code, stderr }: Pick<Ended, 'code' | 'stderr'>
 }
 
 /**
- * Copies one directory into another, on descriptors: whoever swaps a directory on the way to them gets nothing. Where
+ * Copies one directory into another, on descriptors: a user who swaps a directory on the way to them gets nothing. Where
  * extended attributes cannot be kept, everything else is, and that is noted. Throws PROGRAM_MISSING, MIRROR_FAILED, DISK_FULL
  * or the abort's reason.
  */

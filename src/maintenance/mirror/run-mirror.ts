@@ -17,7 +17,7 @@ import { copySources } from './copy-sources.ts';
 import { ownerOf } from './owner.ts';
 import { placesOf } from './places.ts';
 import { pruneMirror } from './prune.ts';
-import { publishTree, refuseOtherLatest, type Described } from './publish.ts';
+import { publishTree, refuseOtherLatest, settleNames, type Described } from './publish.ts';
 import { restoredFrom } from './restored.ts';
 import { syncFileSystem } from './rsync.ts';
 import type { MirrorSettings } from './settings.ts';
@@ -29,7 +29,7 @@ import { writeManifest, type Written } from './write-manifest.ts';
 export interface MirrorDeps extends CatalogueDeps {
   readonly clock: Clock;
   readonly report: Report;
-  /** Every database that the settings name: those that lie in the source are not copied as files while somebody writes to them. */
+  /** Every database that the settings name: those that lie in the source are not copied as files while a program writes to them. */
   readonly databases: readonly { readonly name: string; readonly path: string }[];
   readonly snapshotInto: SnapshotInto;
 }
@@ -46,7 +46,7 @@ export interface MirrorResult extends Pick<Written, 'files' | 'bytes' | 'linked'
   readonly databases: readonly string[];
   /** What an operator may want to know of a run that succeeded. */
   readonly notes: readonly string[];
-  /** Why it may not be what it should be: until somebody confirms it nothing goes. */
+  /** Why it may not be what it should be: until an operator confirms it nothing goes. */
   readonly doubt?: string;
   /** The older mirrors that its `keep` let go. */
   readonly removed: readonly string[];
@@ -59,21 +59,21 @@ const ABANDONED_AFTER_MS = 7 * 86_400_000;
 const SHOWN_FILES = 20;
 /** Among so many files one is usually unchanged. */
 const ENOUGH_TO_SHARE = 10;
-/** The tree that is being made, in a directory that nobody else can enter. */
+/** The tree that is being made, in a directory that no other user can enter. */
 const TREE = 'tree';
 
 /**
  * One run, safe to repeat at any moment:
  *
- * 1. sweep what a crash left,
- * 2. into a temporary directory that nobody else can enter: the snapshots first, so that each file which they name is still to
+ * 1. sweep what a crash left, and bring the names and `latest` to where it was on its way to,
+ * 2. into a temporary directory that no other user can enter: the snapshots first, so that each file which they name is still to
  *    be copied, then the sources by rsync, unchanged files as hardlinks to the newest complete mirror,
  * 3. the manifest, which makes it complete; all of it on disk,
  * 4. its record, its name, then `latest`, unless what it holds is in doubt; the newest of a day gets the plain date,
  * 5. what `keep` lets go, which is nothing while the last one is in doubt.
  *
  * A crash leaves the temporary directory, or a whole mirror to which `latest` does not point yet. Everything is done on open
- * directories (P13): whoever owns a source or a mirror may swap what he likes in it. Throws MIRROR_SOURCE, MIRROR_DIRECTORY,
+ * directories (P13): the owner of a source or a mirror may swap anything in it. Throws MIRROR_SOURCE, MIRROR_DIRECTORY,
  * MIRROR_FAILED, PROGRAM_MISSING, DISK_FULL, what snapshotInto throws, or the abort's reason; earlier mirrors and `latest` are
  * untouched then.
  */
@@ -90,11 +90,12 @@ export async function runMirror(
   await sweep(deps, mirror, dir);
   await sweepRecords(dir);
   const owner = await ownerOf(mirror, deps.origin);
+  await refuseOtherLatest(dir);
+  await settleNames(dir, owner, timezone);
   const all = await mirrorsIn(dir, owner, timezone);
   const previous = toLinkTo(all);
   const sources = await openSources(mirror, opened);
   await refuseWithin(sources, dir);
-  await refuseOtherLatest(dir);
   const run: Run = {
     dir,
     sources,

@@ -192,7 +192,7 @@ async function bringContent(
     }
   }
   try {
-    // held from its first moment: the walk goes on, and closes what nobody holds
+    // held from its first moment: the walk goes on, and closes what is not held
     const entries = inOrder(noted(), HASHED_AT_ONCE, (walked) =>
       walked.use(async (here) => {
         signal.throwIfAborted();

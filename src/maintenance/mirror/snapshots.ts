@@ -16,7 +16,7 @@ export type SnapshotInto = (
 const DIRECTORY_MODE = 0o750;
 
 /**
- * Takes the snapshots and puts them where they belong in the tree, which nobody else can reach yet; each with the owner, the
+ * Takes the snapshots and puts them where they belong in the tree, which no other user can reach yet; each with the owner, the
  * group and the mode of its database, so that a program can open what is copied back. Returns how many rows each has. Throws what `snapshotInto` throws.
  */
 export async function putSnapshots(

@@ -16,7 +16,7 @@ export interface Walked {
   readonly stats: BigIntStats;
   /**
    * Does `work` with the way to it, if it is called before the walk goes on: a path that stays good until that has ended, however
-   * long the path below the tree is and whoever swaps directories meanwhile. `beside` leads to what has its path in the other
+   * long the path below the tree is and even where directories are swapped meanwhile. `beside` leads to what has its path in the other
    * tree; undefined when there is no such directory.
    */
   readonly use: <T>(work: (here: Buffer, beside: Buffer | undefined) => Promise<T>) => Promise<T>;

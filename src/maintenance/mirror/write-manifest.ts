@@ -47,14 +47,20 @@ const BUFFERED_LINES = 2000;
 /**
  * Writes the manifest of a mirror whose files are all there, and with it that it is complete. A file that is shared with the
  * previous mirror takes over its hash from there, but for the monthly pass; that one hashes everything, and so finds what was
- * altered behind everybody's back. Throws what the system says, or the abort's reason.
+ * altered unnoticed. Throws what the system says, or the abort's reason.
  */
 export async function writeManifest(job: ManifestJob, signal: AbortSignal): Promise<Written> {
   const { mirror, previous, at, partOf, checksum } = job;
-  const amounts: Record<string, number> = {};
   const hash = createHash('sha256');
-  const totals = { files: 0, bytes: 0, linked: 0, copiedBytes: 0 };
-  const [damaged, altered]: [BytePath[], BytePath[]] = [[], []];
+  const tally: Tally = {
+    files: 0,
+    bytes: 0,
+    linked: 0,
+    copiedBytes: 0,
+    amounts: {},
+    damaged: [],
+    altered: [],
+  };
   const noted = inStep(previous === undefined ? undefined : readManifest(previous.directory));
   const file = await open(inDirectory(mirror, MANIFEST), 'wx', 0o600);
   try {
@@ -67,28 +73,39 @@ export async function writeManifest(job: ManifestJob, signal: AbortSignal): Prom
     };
     const entries = entriesOf(mirror, noted, previous?.directory);
     for await (const entry of inOrder(entries, HASHED_AT_ONCE, (one) => examine(job, one, signal))) {
-      const { path, kind, sha256, size, isShared, verdict } = entry;
-      lines.push(manifestLine({ kind, path, sha256 }));
+      lines.push(manifestLine(entry));
       if (lines.length >= BUFFERED_LINES) await flush();
-      if (kind === 'symlink') continue;
-      totals.files += 1;
-      totals.bytes += size;
-      const part = partOf(path);
-      if (part !== undefined) amounts[part] = (amounts[part] ?? 0) + 1;
-      if (isShared) totals.linked += 1;
-      else totals.copiedBytes += size;
-      if (verdict === 'damaged') damaged.push(path);
-      if (verdict === 'altered') altered.push(path);
+      if (entry.kind === 'file') count(tally, entry, partOf(entry.path));
     }
     const checkedAt = checksum || previous === undefined ? at : previous.checkedAt;
-    lines.push(summaryLine({ at, checkedAt, files: totals.files, bytes: totals.bytes }));
+    lines.push(summaryLine({ at, checkedAt, files: tally.files, bytes: tally.bytes }));
     await flush();
     await file.sync();
   } finally {
     await file.close();
     await noted.close();
   }
-  return { ...totals, amounts, sha256: hash.digest('hex'), damaged, altered };
+  return { ...tally, sha256: hash.digest('hex') };
+}
+
+/** What is counted while the manifest is written. */
+interface Tally {
+  files: number;
+  bytes: number;
+  linked: number;
+  copiedBytes: number;
+  readonly amounts: Record<string, number>;
+  readonly damaged: BytePath[];
+  readonly altered: BytePath[];
+}
+
+function count(tally: Tally, { path, size, isShared, verdict }: Examined, part: string | undefined): void {
+  tally.files += 1;
+  tally.bytes += size;
+  if (isShared) tally.linked += 1;
+  else tally.copiedBytes += size;
+  if (part !== undefined) tally.amounts[part] = (tally.amounts[part] ?? 0) + 1;
+  if (verdict !== 'as it was') tally[verdict].push(path);
 }
 
 type Verdict = 'damaged' | 'altered' | 'as it was';
@@ -112,22 +129,25 @@ function examine(job: ManifestJob, entry: Entry, signal: AbortSignal): Promise<E
 }
 
 async function examineFile(
-  { previous, checksum }: ManifestJob,
+  { checksum }: ManifestJob,
   { stats, line }: Entry,
   { here, there }: { here: Buffer; there: Buffer | undefined },
   signal: AbortSignal,
 ): Promise<Pick<Examined, 'sha256'> & Partial<Pick<Examined, 'isShared' | 'verdict'>>> {
   const hash = (path: Buffer): Promise<string> => hashFile(path, stats.size, signal);
-  if (previous === undefined || there === undefined) return { sha256: await hash(here) };
-  const old = await fileAt(there);
-  const isShared = old !== undefined && isOneFile(old, stats);
-  const noted = line?.kind === 'file' ? line.sha256 : undefined;
+  const old = there === undefined ? undefined : await fileAt(there);
+  if (there === undefined || old === undefined) return { sha256: await hash(here) };
+  const isShared = isOneFile(old, stats);
+  const noted = notedHash(line);
   if (isShared && noted !== undefined && !checksum) return { isShared, sha256: noted };
   const sha256 = await hash(here);
-  if (!checksum || noted === undefined || old === undefined || !looksUnchanged(old, stats))
-    return { isShared, sha256 };
+  if (!checksum || noted === undefined || !looksUnchanged(old, stats)) return { isShared, sha256 };
   const oldSha256 = isShared ? sha256 : await hash(there);
   return { isShared, sha256, verdict: judge({ noted, oldSha256, sha256 }) };
+}
+
+function notedHash(line: ManifestLine | undefined): string | undefined {
+  return line?.kind === 'file' ? line.sha256 : undefined;
 }
 
 function isOneFile(one: BigIntStats, other: BigIntStats): boolean {

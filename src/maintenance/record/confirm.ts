@@ -4,7 +4,7 @@ import { openDoubt, type CopyRecord } from './record.ts';
 import { recordsIn, writeRecord } from './records.ts';
 
 /**
- * Notes that somebody says of the copies in doubt in `dir` that they are what they should be, and returns their records: of those
+ * Notes that an operator says of the copies in doubt in `dir` that they are what they should be, and returns their records: of those
  * that `isMeant` picks. Safe to repeat. Throws PATH_UNSAFE or what the system says; a directory that is not there has none.
  */
 export async function confirmCopies(

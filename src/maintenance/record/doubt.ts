@@ -75,10 +75,10 @@ function clockDoubt(
   const stepMs = made.at - last.at;
   if (stepMs < -CLOCK_SLACK_MS)
     return `the clock said ${isoTime(made.at)}, and when ${last.file} was made before it, ${isoTime(last.at)}`;
-  const usualMs = usualStep(good.map(({ at }) => at)) ?? 0;
-  if (stepMs <= Math.max(USUAL_STEPS * usualMs, LEAST_LEAP_MS)) return undefined;
+  const usualMs = usualStep(good.map(({ at }) => at));
+  if (stepMs <= Math.max(USUAL_STEPS * (usualMs ?? 0), LEAST_LEAP_MS)) return undefined;
   if (passed(made.uptime, last.uptime, stepMs)) return undefined;
-  if (!letsGo(made, good, keep, timezone)) return undefined;
+  if (!letsGo(made, last, good, usualMs, keep, timezone)) return undefined;
   const days = Math.round(stepMs / 86_400_000);
   return `its time lies ${days} days behind that of ${last.file}: a host that was off, or a clock that jumped`;
 }
@@ -90,12 +90,25 @@ function passed(now: Uptime | undefined, then: Uptime | undefined, stepMs: numbe
   return Math.abs(ranMs - stepMs) <= Math.max(CLOCK_SLACK_MS, stepMs / 100);
 }
 
-/** Whether a copy goes because of the step, that without it would stay. */
-function letsGo(made: Made, good: readonly CopyRecord[], keep: Keep | undefined, timezone: string): boolean {
+/**
+ * Whether copies go because of the step, that would stay after a usual one. While too few copies tell what is usual, one may go, as
+ * at any step, but not the only one.
+ */
+function letsGo(
+  made: Made,
+  last: CopyRecord,
+  good: readonly CopyRecord[],
+  usualMs: number | undefined,
+  keep: Keep | undefined,
+  timezone: string,
+): boolean {
   const dated = good.map(({ file, at }) => ({ name: file, at, verified: true }));
-  const all = [...dated, { name: made.file, at: made.at, verified: true }];
-  const before = applyKeep(dated, keep, timezone, made.at).filter((one) => one.keep);
-  const after = applyKeep(all, keep, timezone, made.at).filter((one) => one.keep);
-  // as many go as at any other step when each that comes lets one go
-  return before.length - (after.length - 1) > 1;
+  const keptWith = (at: number): readonly string[] =>
+    applyKeep([...dated, { name: made.file, at, verified: true }], keep, timezone, at)
+      .filter(({ item, keep: stays }) => stays && item.name !== made.file)
+      .map(({ item }) => item.name);
+  const after = keptWith(made.at);
+  const gone = keptWith(last.at + (usualMs ?? 1)).filter((name) => !after.includes(name));
+  if (usualMs === undefined && after.length > 0) return gone.length > 1;
+  return gone.length > 0;
 }

@@ -6,6 +6,7 @@ export { doubtOf } from './doubt.ts';
 export { liveFiles, resolvedPath } from './live.ts';
 export { timedName } from './names.ts';
 export { originOf } from './origin.ts';
+export { noteDamage } from './note-damage.ts';
 export { nextCount, publishCopy, type Published } from './publish.ts';
 export { isOf, openDoubt, parseRecord, type CopyRecord, type Doubt, type Owner } from './record.ts';
 export { recordsIn, recordsOf, removeRecord, sweepRecords, writeRecord } from './records.ts';

@@ -22,7 +22,7 @@ export async function resolvedPath(path: string): Promise<string> {
   return (await realpath(path).catch(unlessHidden)) ?? path;
 }
 
-/** Whether nobody but root and this user can make `path` another directory than the one it is now. */
+/** Whether root and this user alone can make `path` another directory than the one it is now. */
 export async function isOurs(path: string): Promise<boolean> {
   for (let here = await realpath(path); ; here = dirname(here)) {
     if (mayBeChangedByOthers(await lstat(here))) return false;

@@ -27,7 +27,7 @@ export interface Published {
 }
 
 /**
- * Gives a copy its name, and nobody's place: an older copy of its owner that has the name gets its own time into it; beside
+ * Gives a copy its name, and never the place of another: an older copy of its owner that has the name gets its own time into it; beside
  * anything else the new one does. The record stands before the name does, so that no copy is ever without. A crash leaves every
  * copy whole under the one name or the other. Throws COPY_IN_THE_WAY when a live database has the name.
  */
@@ -46,7 +46,7 @@ export async function publishCopy(publication: Publication): Promise<Published> 
   const named = isPlain ? record : { ...record, file: await timed(record) };
   await writeRecord(directory, named);
   if (give(directory, publication.temporary, named.file)) return synced(directory, named, displaced);
-  const other = { ...record, file: await timed(record) }; // somebody was quicker
+  const other = { ...record, file: await timed(record) }; // another process was quicker
   await writeRecord(directory, other);
   if (give(directory, publication.temporary, other.file)) return synced(directory, other, displaced);
   throw new WavspoolError(

@@ -12,7 +12,7 @@ export interface Owner {
   readonly schedule: string;
 }
 
-/** A moment of the time since the host was started, which nobody sets. */
+/** A moment of the time since the host was started, which cannot be set. */
 export interface Uptime {
   /** Which start it was. */
   readonly bootId: string;
@@ -25,13 +25,20 @@ export interface Doubt {
   readonly said: string;
 }
 
+/** What a reading found wrong with a copy. */
+export interface Damage {
+  /** Ms since 1970. */
+  readonly at: number;
+  readonly said: string;
+}
+
 /** What is known of a copy from the moment it was made. */
 export interface CopyRecord extends Owner {
   /** Its name, in the directory in which its record lies. */
   readonly file: string;
   /** By the host's clock, ms since 1970. */
   readonly at: number;
-  /** Its place among those of its owner, from 1; 0 for one that was taken over. */
+  /** Its place among those of its owner, from 1; 0 for one that was adopted. */
   readonly count: number;
   readonly uptime?: Uptime | undefined;
   /** Of what is stored. */
@@ -42,9 +49,11 @@ export interface CopyRecord extends Owner {
   readonly amounts: Readonly<Record<string, number>>;
   readonly label?: string | undefined;
   readonly doubt?: Doubt | undefined;
-  /** When somebody said that it is what it should be, ms since 1970. */
+  /** When an operator said that it is what it should be, ms since 1970. */
   readonly confirmedAt?: number | undefined;
-  /** When it was taken over from an older wavspool or a script, ms since 1970. */
+  /** What the last reading of it found; absent when that was nothing, or there was none. */
+  readonly damage?: Damage | undefined;
+  /** When it was adopted from an older wavspool or a script, ms since 1970. */
   readonly adoptedAt?: number | undefined;
   /** The journal mode of the database. */
   readonly journalMode?: string | undefined;
@@ -71,16 +80,18 @@ const stored = z.object({
   label: z.string().optional(),
   doubt: z.object({ about: z.enum(['clock', 'content']), said: z.string() }).optional(),
   confirmedAt: moment.optional(),
+  damage: z.object({ at: moment, said: z.string() }).optional(),
   adoptedAt: moment.optional(),
   journalMode: z.string().optional(),
   unchecked: z.array(z.string()).optional(),
 });
 
 /** A record as it is stored: JSON, its times ISO in UTC. */
-export function recordText({ at, confirmedAt, adoptedAt, ...rest }: CopyRecord): string {
+export function recordText({ at, confirmedAt, damage, adoptedAt, ...rest }: CopyRecord): string {
   const times = {
     at: isoTime(at),
     ...(confirmedAt !== undefined && { confirmedAt: isoTime(confirmedAt) }),
+    ...(damage !== undefined && { damage: { ...damage, at: isoTime(damage.at) } }),
     ...(adoptedAt !== undefined && { adoptedAt: isoTime(adoptedAt) }),
   };
   return `${JSON.stringify({ v: 1, ...rest, ...times }, undefined, 1)}\n`;
@@ -110,7 +121,7 @@ export function isOf({ kind, origin, source, schedule }: CopyRecord, owner: Owne
   );
 }
 
-/** Why a copy counts for nothing until somebody confirms it; undefined for one that is as it should be. */
+/** Why a copy counts for nothing until an operator confirms it; undefined for one that is as it should be. */
 export function openDoubt({ doubt, confirmedAt }: CopyRecord): string | undefined {
   return confirmedAt === undefined ? doubt?.said : undefined;
 }

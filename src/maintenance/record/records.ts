@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { WavspoolError, errnoOf, unlessGone } from '../../domain/faults.ts';
-import { at, openBelow, syncedIn, type Directory } from '../../platform/linux/index.ts';
+import { WavspoolError, errnoOf } from '../../domain/faults.ts';
+import { at, openBelow, readPlainIn, syncedIn, type Directory } from '../../platform/linux/index.ts';
 import { TEMPORARY_PREFIX, temporaryPath } from '../../platform/runtime/index.ts';
 import { isOf, parseRecord, recordText, type CopyRecord, type Owner } from './record.ts';
 
@@ -11,7 +10,6 @@ import { isOf, parseRecord, recordText, type CopyRecord, type Owner } from './re
 /** The directory below that of the copies. */
 export const RECORDS = '.wavspool';
 
-const { O_NOFOLLOW, O_RDONLY } = constants;
 const ENDING = '.json';
 const LONGEST_NAME_BYTES = 255;
 
@@ -22,7 +20,7 @@ export async function recordsIn(directory: Directory): Promise<ReadonlyMap<strin
   if (below === undefined) return records;
   for (const name of await readdir(`/proc/self/fd/${below.fd}`)) {
     if (!name.endsWith(ENDING) || name.startsWith(TEMPORARY_PREFIX)) continue;
-    const text = await readText(below, name);
+    const text = await readPlainIn(below, name);
     const record = text === undefined ? undefined : parseRecord(text);
     if (record !== undefined && nameOf(record.file) === name) records.set(record.file, record);
   }
@@ -87,16 +85,6 @@ async function openRecords(directory: Directory): Promise<Directory | undefined>
 
 function unsafe({ path }: Directory): WavspoolError {
   return new WavspoolError('PATH_UNSAFE', `${path}/${RECORDS} is no directory: move it away`);
-}
-
-async function readText(below: Directory, name: string): Promise<string | undefined> {
-  const file = await open(at(below, name), O_RDONLY | O_NOFOLLOW).catch(unlessGone);
-  if (file === undefined) return undefined;
-  try {
-    return await file.readFile('utf8');
-  } finally {
-    await file.close();
-  }
 }
 
 /** The name of the record of a copy. */

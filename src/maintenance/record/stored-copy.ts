@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, type BigIntStats } from 'node:fs';
 import { lstat, open, readdir, rm, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { WavspoolError, errnoOf, messageOf, unlessGone } from '../../domain/faults.ts';
 import {
   at,
@@ -10,7 +10,7 @@ import {
   type Directory,
   type FileIdentity,
 } from '../../platform/linux/index.ts';
-import { momentOf, type Dated, type FileNames, type Judged } from '../retention/index.ts';
+import { momentOf, type Dated, type DatedName, type FileNames, type Judged } from '../retention/index.ts';
 import { RECORDS, recordsIn, removeRecord } from './records.ts';
 import { isOf, openDoubt, type CopyRecord, type Owner } from './record.ts';
 
@@ -19,7 +19,9 @@ export interface StoredCopy extends Dated {
   readonly path: string;
   readonly bytes: number;
   readonly label?: string | undefined;
-  /** What is known of it; absent for one that nobody took over yet. */
+  /** What is wrong with it: what the last reading found, or that its size is another. */
+  readonly damage?: string | undefined;
+  /** What is known of it; absent for one that was not adopted yet. */
   readonly record?: CopyRecord | undefined;
 }
 
@@ -27,7 +29,7 @@ export interface StoredCopy extends Dated {
 export interface Place {
   readonly dir: string;
   readonly owner: Owner;
-  /** The names that the schedule gives: what fits and has no record may be taken over. */
+  /** The names that the schedule gives: what fits and has no record may be adopted. */
   readonly names: FileNames;
   /** Every schedule that there is: what a record gives to another of them is listed there. */
   readonly owners: readonly Pick<Owner, 'kind' | 'source' | 'schedule'>[];
@@ -41,7 +43,7 @@ const NO_RECORD = 'no record says what made it: "wavspool snapshots adopt" takes
 
 /**
  * The copies of a schedule, newest first: what its records name, and, counting for nothing, what its name pattern fits and no
- * record gives to anybody. Throws FILE_UNREADABLE or PATH_UNSAFE; a directory that is not there has none.
+ * record gives to a schedule. Throws FILE_UNREADABLE or PATH_UNSAFE; a directory that is not there has none.
  */
 export async function listCopies(place: Place): Promise<readonly StoredCopy[]> {
   const directory = await openIfThere(place.dir);
@@ -76,37 +78,45 @@ async function storedCopy(
   const file = await lstat(at(directory, name), { bigint: true }).catch(unlessGone);
   if (file?.isFile() !== true || place.live.has(identityOf(file))) return undefined;
   const path = join(place.dir, name);
-  if (record === undefined) {
-    if (dated === undefined) return undefined;
-    const when = momentOf(dated, Number(file.mtimeMs));
-    return {
-      name,
-      path,
-      at: when,
-      bytes: Number(file.size),
-      foreign: NO_RECORD,
-      ...(dated.label !== undefined && { label: dated.label }),
-      verified: await place.isVerified(path),
-    };
-  }
-  return fromRecord(place.owner, path, record, file);
+  if (record !== undefined) return fromRecord(place.owner, path, record, file);
+  return dated === undefined ? undefined : fromName(dated, path, file, await place.isVerified(path));
+}
+
+/** A copy that has no record: what its name and its file tell. */
+function fromName(dated: DatedName, path: string, file: BigIntStats, verified: boolean): StoredCopy {
+  return {
+    name: basename(path),
+    path,
+    at: momentOf(dated, Number(file.mtimeMs)),
+    bytes: Number(file.size),
+    foreign: NO_RECORD,
+    ...(dated.label !== undefined && { label: dated.label }),
+    verified,
+  };
 }
 
 function fromRecord(owner: Owner, path: string, record: CopyRecord, file: BigIntStats): StoredCopy {
   const foreign = whyForeign(record, owner);
   const doubt = openDoubt(record);
+  const bytes = Number(file.size);
+  const damage = bytes === record.bytes ? record.damage?.said : otherSize(bytes, record);
   return {
     name: record.file,
     path,
     at: record.at,
-    bytes: Number(file.size),
-    verified: true,
+    bytes,
+    verified: damage === undefined,
     record,
+    ...(damage !== undefined && { damage }),
     ...(record.count > 0 && { count: record.count }),
     ...(record.label !== undefined && { label: record.label }),
     ...(doubt !== undefined && { doubt }),
     ...(foreign !== undefined && { foreign }),
   };
+}
+
+function otherSize(bytes: number, record: CopyRecord): string {
+  return `it has ${bytes} bytes, and its record says ${record.bytes}`;
 }
 
 function names({ source, schedule }: CopyRecord, owner: Pick<Owner, 'source' | 'schedule'>): boolean {
@@ -169,15 +179,16 @@ async function whyKept(
 /** How the file of a copy differs from what its record says; undefined when it is that, or gone. */
 export async function differsFromRecord(
   directory: Directory,
-  { file: name, bytes, sha256 }: CopyRecord,
+  record: CopyRecord,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const { file: name, sha256 } = record;
   const file = await openFile(directory, name);
   if (file === undefined) return undefined;
   try {
     const stats = await file.stat();
     if (!stats.isFile()) return 'it is no file any more';
-    if (stats.size !== bytes) return `it has ${stats.size} bytes, and its record says ${bytes}: look at it`;
+    if (stats.size !== record.bytes) return `${otherSize(stats.size, record)}: look at it`;
     const hash = createHash('sha256');
     for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: 1024 * 1024, signal }))
       hash.update(chunk as Buffer);

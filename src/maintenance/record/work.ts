@@ -15,7 +15,7 @@ import { isOurs } from './live.ts';
 /** The directory of a schedule, and where its copies grow. */
 export interface Workplace extends AsyncDisposable {
   readonly directory: Directory;
-  /** A directory that nobody but root and this user can make another. */
+  /** A directory that root and this user alone can make another. */
   readonly path: string;
   /** What became of the mode of a directory that had another one than is asked for. */
   readonly modeChange?: ModeChange;

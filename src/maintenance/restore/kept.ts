@@ -45,7 +45,7 @@ export async function pruneKept(
   const all = added === undefined ? listed : [added, ...listed];
   const [staying, going] = [all.slice(0, KEPT), all.slice(KEPT)];
   if (dryRun) return going;
-  // what goes stays on the list until it is gone: a crash leaves nothing behind that nobody knows of
+  // what goes stays on the list until it is gone: a crash leaves nothing behind that no list names
   if (added !== undefined) await writeList(dataDirectory, database, all);
   const gone: Kept[] = [];
   for (const kept of going) if (await removed(kept)) gone.push(kept);

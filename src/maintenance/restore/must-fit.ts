@@ -1,6 +1,11 @@
 import { WavspoolError, errnoOf } from '../../domain/faults.ts';
-import { askAssert } from '../snapshot/index.ts';
-import { asDatabaseFault, openCopy, openForeign, type Sqlite } from '../../platform/sqlite/index.ts';
+import {
+  asDatabaseFault,
+  askAssert,
+  openCopy,
+  openForeign,
+  type Sqlite,
+} from '../../platform/sqlite/index.ts';
 
 interface Asked {
   readonly database: string;

@@ -4,7 +4,13 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { WavspoolError, errnoOf, unlessGone } from '../../domain/faults.ts';
 import { namePattern } from '../retention/index.ts';
-import { makeDirectory, syncDirectory, syncFile, temporaryPath } from '../../platform/runtime/index.ts';
+import {
+  makeDirectory,
+  sweepTemporaries,
+  syncDirectory,
+  syncFile,
+  temporaryPath,
+} from '../../platform/runtime/index.ts';
 import {
   copyInto,
   copyPinned,
@@ -22,7 +28,7 @@ import { mustFit } from './must-fit.ts';
 
 /** What SQLite may have beside a database. */
 const BESIDE = ['-wal', '-journal', '-shm'];
-/** What a new database may have at most: nobody executes one. */
+/** What a new database may have at most: none is executed. */
 const FILE_MODE = 0o666;
 
 export interface Swap {
@@ -35,7 +41,7 @@ export interface Swap {
   readonly isHeld: boolean;
   /** SQL that must give 1 before anything is touched. */
   readonly asserts: readonly string[];
-  /** Nobody but its owner may read it, whatever its directory suggests. */
+  /** Its owner alone may read it, whatever its directory suggests. */
   readonly isPrivate: boolean;
   /** Of the database when the copy was taken; undefined when it is not known. */
   readonly journalMode?: string;
@@ -66,7 +72,7 @@ export interface PutInPlace {
  * 1. The copy is asked whether it fits: see must-fit.ts.
  * 2. What is there is kept.
  * 3. A healthy database is overwritten by SQLite's own backup in one transaction, which a program that has it open survives and
- *    no stale `-wal` can spoil; a damaged one, or one of another page size, is replaced as a file, which needs that nobody has
+ *    no stale `-wal` can spoil; a damaged one, or one of another page size, is replaced as a file, which needs that no process has
  *    it open.
  * 4. It is checked again where it lies now.
  * A crash leaves the old content or the new one. Throws SNAPSHOT_BAD and SNAPSHOT_OTHER before anything is touched,
@@ -76,6 +82,7 @@ export async function putInPlace(swap: Swap, signal: AbortSignal): Promise<PutIn
   const path = await resolved(swap.path);
   const directory = dirname(path);
   await makeDirectory(directory);
+  if (typeof swap.good !== 'string') await sweepTemporaries(directory, swap.now, { recursive: false });
   const good = typeof swap.good === 'string' ? swap.good : temporaryPath(directory);
   try {
     if (typeof swap.good !== 'string') await copyFrom(swap.good.fd, good, signal);

@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DatabaseSettings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
-import { WavspoolError } from '../../domain/faults.ts';
+import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
 import { FIRST_DESCRIPTOR, runAs, workerOf, type User } from '../../platform/linux/index.ts';
 import { holdOffCapture } from '../point-in-time/index.ts';
 import {
@@ -28,7 +28,7 @@ export interface RestoreDeps {
 
 /** The database that is restored, as the settings have it. */
 export interface Target extends Pick<DatabaseSettings, 'name' | 'path' | 'asserts' | 'pointInTime'> {
-  /** Nobody but its owner may read it, whatever its directory suggests. */
+  /** Its owner alone may read it, whatever its directory suggests. */
   readonly isPrivate: boolean;
   /** Of wavspool's own database alone. */
   readonly own?: OwnDatabase;
@@ -80,9 +80,31 @@ const THREAD = new URL('put-in-place-thread.ts', import.meta.url);
  * checks it again there. Nothing of wavspool captures the database meanwhile. `mayDisturb` is asked when other programs have
  * it open. As root, in a directory that others may write, the work is done with the rights of its owner (P13). Throws
  * SNAPSHOT_BAD and SNAPSHOT_OTHER before anything was touched, DATABASE_IN_USE when programs are not to be disturbed,
- * DATABASE_HELD, DATABASE_BUSY, PATH_UNSAFE, DISK_FULL.
+ * DATABASE_HELD, DATABASE_BUSY, PATH_UNSAFE, FILE_UNREADABLE, DISK_FULL.
  */
 export async function restoreDatabase(
+  deps: RestoreDeps,
+  target: Target,
+  source: Source,
+  mayDisturb: (holders: readonly Holder[]) => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<Restored> {
+  try {
+    return await restoreFrom(deps, target, source, mayDisturb, signal);
+  } catch (error) {
+    throw restoreFault(target.path, error);
+  }
+}
+
+/** What the system says of a database that is restored as a fault of ours; one that is ours already stays as it is. */
+function restoreFault(path: string, error: unknown): unknown {
+  const errno = errnoOf(error);
+  if (error instanceof WavspoolError || errno === undefined) return error;
+  const code = errno === 'ENOSPC' || errno === 'EDQUOT' ? 'DISK_FULL' : 'FILE_UNREADABLE';
+  return new WavspoolError(code, `${path} cannot be restored: ${messageOf(error)}`, { cause: error });
+}
+
+async function restoreFrom(
   deps: RestoreDeps,
   target: Target,
   source: Source,
@@ -121,14 +143,14 @@ interface Held extends Disposable {
   readonly by: readonly Holder[];
 }
 
-/** Finds out who has the database open, and keeps wavspool's own processes from opening theirs where nobody has it. */
+/** Finds out who has the database open, and keeps wavspool's own processes from opening theirs where no process has it. */
 async function takeHold({ path, own }: Target): Promise<Held> {
   const seen = await holdersOf(await resolved(path));
   if (own === undefined) return { by: seen, [Symbol.dispose]: () => undefined };
   const roles = await own.roles();
   const named = new Set(roles.flatMap(({ pid, host }) => (host === undefined ? (pid ?? []) : [])));
   const by = [...roles, ...seen.filter(({ pid }) => pid === undefined || !named.has(pid))];
-  // one that is not there yet nobody holds, and made here it could belong to the wrong user
+  // no process holds one that is not there yet, and made here it could belong to the wrong user
   if (by.length > 0 || !existsSync(own.lockFile)) return { by, [Symbol.dispose]: () => undefined };
   const lock = takeExclusiveLock(own.lockFile);
   const unseen = { program: `a wavspool process that cannot be seen from here (it holds ${own.lockFile})` };

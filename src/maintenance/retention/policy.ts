@@ -31,9 +31,9 @@ export interface Dated {
   readonly verified: boolean;
   /** Its place among those of its schedule, by a count that no clock changes; absent where nothing says it. */
   readonly count?: number | undefined;
-  /** Why it may not be what it should be, unless somebody has confirmed it: nothing goes on its word. */
+  /** Why it may not be what it should be, unless an operator has confirmed it: nothing goes on its word. */
   readonly doubt?: string | undefined;
-  /** Why it is nobody's to remove: no record says that this schedule made it. */
+  /** Why it is never removed: no record says that this schedule made it. */
   readonly foreign?: string | undefined;
 }
 
@@ -65,7 +65,7 @@ const CLOCK_SLACK_MS = 10 * 60_000;
  * - while the last one is in doubt, all stay;
  * - what only a step of the clock far beyond the usual ones lets go stays until a second one bears that step out.
  *
- * One that is not verified, or that was in doubt, takes nobody's place and stays only as long as it would if it were good.
+ * One that is not verified, or that was in doubt, takes the place of no other and stays only as long as it would if it were good.
  */
 export function applyKeep<T extends Dated>(
   all: readonly T[],

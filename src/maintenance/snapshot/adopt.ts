@@ -1,8 +1,8 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DatabaseSettings } from '../../platform/config/index.ts';
 import { FAULTS, faultCode, messageOf } from '../../domain/faults.ts';
-import { at, withDirectory } from '../../platform/linux/index.ts';
+import { at, readPlainIn, withDirectory } from '../../platform/linux/index.ts';
 import { writeRecord, type CopyRecord } from '../record/index.ts';
 import { fileNames } from '../retention/index.ts';
 import {
@@ -47,7 +47,7 @@ const FACTS_THREAD = new URL('facts-thread.ts', import.meta.url);
  * Takes over the copies of a schedule that no record of this wavspool names, each after it was read whole: those of older
  * wavspools, of scripts, of a schedule or a path that was called otherwise. From then on retention counts them. With `dryRun`
  * nothing is written. A copy that is damaged, shares no table with the database, or fits another schedule's names as well stays as
- * it is, with the reason; the last only unless `isNamed` says that the schedule was chosen by hand. Safe to repeat.
+ * it is, with the reason; the last only unless `isNamed` says that the operator chose the schedule. Safe to repeat.
  */
 export async function adoptSnapshots(
   deps: AdoptDeps,
@@ -157,7 +157,7 @@ async function note(path: string, record: CopyRecord): Promise<void> {
   await withDirectory(dirname(path), async (directory) => {
     await writeRecord(directory, record);
     const name = hashFileOf(record.file);
-    const text = await readFile(hashFileOf(path), 'utf8').catch(() => '');
-    if (text.startsWith(record.sha256)) await rm(at(directory, name), { force: true });
+    const text = await readPlainIn(directory, name);
+    if (text?.startsWith(record.sha256) === true) await rm(at(directory, name), { force: true });
   });
 }

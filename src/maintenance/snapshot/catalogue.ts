@@ -1,9 +1,6 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { DatabaseSettings } from '../../platform/config/index.ts';
-import { errnoOf } from '../../domain/faults.ts';
-import { at, type Directory } from '../../platform/linux/index.ts';
+import { readPlainIn } from '../../platform/linux/index.ts';
 import {
   listCopies,
   liveFiles,
@@ -97,21 +94,6 @@ export async function notedFacts(path: string): Promise<NotedFacts> {
   await using own = directory;
   const record = (await recordsIn(own)).get(basename(path));
   if (record !== undefined) return { hashes: [record.sha256], journalMode: record.journalMode };
-  const text = await noteIn(own, hashFileOf(basename(path)));
+  const text = (await readPlainIn(own, hashFileOf(basename(path)))) ?? '';
   return { hashes: [...text.matchAll(/^([0-9a-f]{64}) [ *]/gm)].map(([, hash = '']) => hash) };
-}
-
-/** The directory may be anybody's: no link is followed, and what is no file has nothing to say. */
-async function noteIn(directory: Directory, name: string): Promise<string> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(at(directory, name), flags).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return undefined;
-    throw error;
-  });
-  if (file === undefined) return '';
-  try {
-    return (await file.stat()).isFile() ? await file.readFile('utf8') : '';
-  } finally {
-    await file.close();
-  }
 }

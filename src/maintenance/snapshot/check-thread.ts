@@ -1,4 +1,4 @@
-import { constants, copyFile, rm } from 'node:fs/promises';
+import { constants, copyFile, rm, stat } from 'node:fs/promises';
 import { WavspoolError } from '../../domain/faults.ts';
 import { compressionOf, serveOffLoop, sha256OfFile } from '../../platform/runtime/index.ts';
 import { integrityFaults, openCopy } from '../../platform/sqlite/index.ts';
@@ -17,6 +17,7 @@ serveOffLoop(check);
 
 /** Reads a snapshot as a restore would. Throws SNAPSHOT_BAD with what is wrong with it. */
 async function check({ path, hashes, scratch, keep }: CheckJob, signal: AbortSignal): Promise<null> {
+  if (!(await stat(path)).isFile()) throw new WavspoolError('SNAPSHOT_BAD', `${path} is no file`);
   const sha256 = await sha256OfFile(path, signal);
   if (hashes.length > 0 && !hashes.includes(sha256)) {
     throw new WavspoolError(

@@ -2,7 +2,6 @@
  * Verified whole copies of SQLite databases, their own programs writing on meanwhile: taken, listed, checked, pruned.
  * Start at take.ts.
  */
-export { askAssert } from './check-database.ts';
 export { adoptSnapshots, type Adoption } from './adopt.ts';
 export {
   listSnapshots,

@@ -26,7 +26,7 @@ const HEADS_AT_ONCE = 16;
 /** What a name has in it when another snapshot has that name: its time, or, from older wavspools, the beginning of its hash. */
 const TIMED = /(?:_\d{6}(?:-\d+)?|~[0-9a-f]{12})(?=(?:\.[A-Za-z][A-Za-z0-9]{0,7})?(?:\.gz|\.zst)?$)/;
 const FOREIGN = 'its metadata does not say that this schedule put it there';
-const OLDER = 'an older wavspool put it there: it can be restored, and stays until somebody removes it';
+const OLDER = 'an older wavspool put it there: it can be restored, and stays until an operator removes it';
 
 type OffsiteFacts = Pick<CopyRecord, 'sha256' | 'at' | 'count' | 'label' | 'journalMode'>;
 
@@ -95,11 +95,11 @@ function asSnapshot(
   head: ObjectHead | undefined,
 ): OffsiteSnapshot | undefined {
   if (head === undefined) return undefined; // removed since it was listed
-  const { database, schedule, origin, source, sha256, label, count, 'taken-at': takenAt } = head.metadata;
+  const { database, schedule, origin, source, label, count } = head.metadata;
   const isNamed = database === owner.source.name && schedule === owner.schedule;
   if (!isNamed && isOfAnother(databases, head.metadata)) return undefined;
-  const at = Number(takenAt);
-  const isKnown = isNamed && sha256 !== undefined && Number.isSafeInteger(at);
+  const known = isNamed ? takenFacts(head.metadata) : undefined;
+  const isKnown = known !== undefined;
   const isOwn = isKnown && origin === owner.origin && source === sourceId(owner);
   const said = label ?? dated.label;
   return {
@@ -109,11 +109,20 @@ function asSnapshot(
     name,
     bytes: size,
     verified: isKnown,
-    at: isKnown ? at : momentOf(dated, dated.until - 1),
-    ...(isKnown && { sha256 }),
+    at: momentOf(dated, dated.until - 1),
+    ...known,
     ...(said !== undefined && { label: said }),
     ...(isOwn ? { count: Number(count) } : { foreign: foreignness(isKnown, origin) }),
   };
+}
+
+/** When a snapshot was taken and its hash, as its metadata says; undefined where that is not all there. */
+function takenFacts({
+  sha256,
+  'taken-at': takenAt,
+}: ObjectHead['metadata']): Pick<OffsiteFacts, 'at' | 'sha256'> | undefined {
+  const at = Number(takenAt);
+  return sha256 !== undefined && Number.isSafeInteger(at) ? { at, sha256 } : undefined;
 }
 
 function foreignness(isKnown: boolean, origin: string | undefined): string {

@@ -153,13 +153,13 @@ async function ship(
       there.at < at &&
       there.bytes <= LARGEST_MOVE_BYTES
     ) {
-      // whoever fetches the plain name gets the newest; a crash in between leaves the older one under its own time
+      // who fetches the plain name gets the newest; a crash in between leaves the older one under its own time
       await store.move(plain, offsite.prefix + (await timedName(name, there.at, timezone, isTaken)), signal);
       return await put(plain);
     }
     return await put((await isTaken(name)) ? await beside() : plain);
   } catch (error) {
-    if (faultCode(error) === 'KEY_TAKEN') return put(await beside()); // P5: somebody was quicker, and both stay
+    if (faultCode(error) === 'KEY_TAKEN') return put(await beside()); // P5: another process was quicker, and both stay
     if (faultCode(error) !== 'RECORDING_CHANGED') throw error;
     throw new WavspoolError('SNAPSHOT_BAD', `${path} changed while it was sent: ${messageOf(error)}`, {
       cause: error,

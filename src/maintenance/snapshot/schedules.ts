@@ -16,7 +16,7 @@ export function databaseNamed(databases: readonly DatabaseSettings[], name: stri
 }
 
 /**
- * The schedules that a snapshot by hand follows: with an event, all that are bound to it; without, the regular one, which is
+ * The schedules that a snapshot on request follows: with an event, all that are bound to it; without, the regular one, which is
  * the first with a cron pattern, else the first of all. Throws USAGE, listing the events there are.
  */
 export function schedulesFor(

@@ -32,7 +32,7 @@ const LEASE_MS = 60_000;
  * 1. It looks every 15 s. What a look finds and what is to be told of it become durable together.
  * 2. What is to be told is sent to each receiver in its order, and again until the receiver has taken it: at least once.
  *
- * Throws STATE_UNUSABLE or STATE_DAMAGED. Where nobody is to be told, it does nothing.
+ * Throws STATE_UNUSABLE or STATE_DAMAGED. Where no receiver is named, it does nothing.
  */
 export function startAlerting(deps: AlertingDeps): { stop(): Promise<void> } {
   const receivers = receiversOf(deps.settings.alerts);
@@ -87,13 +87,13 @@ async function lookOnce(
   if (dropped > 0) report('alerts dropped', { dropped });
 }
 
-/** Where nobody can tell how the site is, that is a problem, and whatever was one counts as there still. */
+/** Where it cannot be told how the site is, that is a problem, and whatever was one counts as there still. */
 function unknown(open: readonly OpenProblem[], error: unknown): readonly Problem[] {
   const problem: Problem = {
     id: 'status-unknown',
     since: null,
     what: `How this site is cannot be told: ${messageOf(error)}.`,
-    effect: 'What else is wrong nobody is told.',
+    effect: 'Nothing tells of other problems.',
     remedy: 'See what the message names.',
     command: 'wavspool doctor',
   };

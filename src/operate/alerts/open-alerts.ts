@@ -26,7 +26,7 @@ export interface Alerts {
     message: (decision: Decision) => AlertMessage,
     receivers: readonly string[],
   ): number;
-  /** The oldest message that `receiver` has not had, if its time has come; nobody else gets it before `until` (ms since 1970). */
+  /** The oldest message that `receiver` has not had, if its time has come; no other process gets it before `until` (ms since 1970). */
   claim(receiver: string, now: number, until: number): Outgoing | undefined;
   /** It was taken. Safe to repeat. */
   delivered(seq: number): void;

@@ -3,7 +3,7 @@ import type { Settings } from '../../platform/config/index.ts';
 import { messageOf } from '../../domain/faults.ts';
 import type { AlertMessage } from './message.ts';
 
-/** Somebody who is told. */
+/** A person or a program that is told. */
 export interface Receiver {
   readonly name: 'webhook' | 'email';
   /**

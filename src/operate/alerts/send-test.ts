@@ -14,7 +14,7 @@ export async function sendTest(
   const problem = {
     id: 'test',
     since: null,
-    what: 'Somebody tests whether alerts arrive.',
+    what: 'An operator tests whether alerts arrive.',
     effect: 'It has none.',
     remedy: 'Nothing has to be done.',
     command: null,

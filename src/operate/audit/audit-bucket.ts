@@ -19,7 +19,7 @@ import { ASIDE } from './repair.ts';
 
 export interface AuditDeps {
   readonly ledger: {
-    readonly recordings: Pick<RecordingLedger, 'get'>;
+    readonly recordings: Pick<RecordingLedger, 'get' | 'isOfOthers'>;
     readonly catalogue: Pick<LedgerCatalogue, 'audit' | 'counts'>;
   };
   readonly store: Pick<ObjectStore, 'list' | 'head' | 'get'>;
@@ -121,7 +121,9 @@ async function strange(deps: AuditDeps, key: string): Promise<Finding | undefine
   const below = key.slice(deps.prefix.length);
   const ours = [RECEIPTS, ASIDE, '.wavspool-probe/'].some((own) => below.startsWith(own));
   if (ours || deps.otherPrefixes.some((other) => key.startsWith(other))) return undefined;
-  if ((await deps.ledger.recordings.get(join(deps.extracted, below))) !== undefined) return undefined;
+  const { recordings } = deps.ledger;
+  if ((await recordings.get(join(deps.extracted, below))) !== undefined) return undefined;
+  if (await recordings.isOfOthers(key)) return undefined; // sites may share bucket and prefix
   return { sign: '+', key, reason: 'is in the bucket, and no row knows it' };
 }
 

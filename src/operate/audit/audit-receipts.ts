@@ -4,16 +4,18 @@ import {
   linkOf,
   readReceipts,
   type ChainLink,
+  type Receipt,
   type StoredReceipt,
 } from '../../ingest/receipt/index.ts';
 import type { ReceiptLedger, RecordingLedger } from '../../domain/ledger.ts';
+import type { RecordingRow } from '../../domain/recording.ts';
 import { everyPage } from '../../platform/paging/index.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import type { Finding } from './compare.ts';
 
 export interface ReceiptAuditDeps {
   readonly ledger: {
-    readonly recordings: Pick<RecordingLedger, 'many'>;
+    readonly recordings: Pick<RecordingLedger, 'many' | 'manyByKey'>;
     readonly receipts: Pick<ReceiptLedger, 'head' | 'due'>;
   };
   readonly store: Pick<ObjectStore, 'list' | 'get'>;
@@ -75,12 +77,10 @@ async function* compareWithRows(
   deps: ReceiptAuditDeps,
   { key: receiptKey, receipt }: Extract<StoredReceipt, { kind: 'receipt' }>,
 ): AsyncGenerator<Finding> {
-  const pathOf = (key: string): string => join(deps.extracted, key.slice(deps.prefix.length));
-  const rows = await deps.ledger.recordings.many(receipt.recordings.map(({ key }) => pathOf(key)));
-  const byPath = new Map(rows.map((row) => [row.path, row]));
+  const rows = await rowsByKey(deps, receipt);
   for (const { key, sha256 } of receipt.recordings) {
-    const recording = pathOf(key);
-    const row = byPath.get(recording);
+    const row = rows.get(key);
+    const recording = row?.path ?? pathOf(deps, key);
     if (row === undefined) {
       yield { sign: '!', key, reason: `${receiptKey} names it, and no row knows it`, recording };
     } else if (row.sha256 !== sha256) {
@@ -88,4 +88,24 @@ async function* compareWithRows(
       yield { sign: '*', key, reason, recording };
     }
   }
+}
+
+const pathOf = ({ extracted, prefix }: ReceiptAuditDeps, key: string): string =>
+  join(extracted, key.slice(prefix.length));
+
+/** The rows of a receipt's recordings. One whose key was another's, of a site that shares the bucket say, lies under another path. */
+async function rowsByKey(
+  deps: ReceiptAuditDeps,
+  { recordings }: Receipt,
+): Promise<ReadonlyMap<string, RecordingRow>> {
+  const { many, manyByKey } = deps.ledger.recordings;
+  const keyOf = new Map(recordings.map(({ key }) => [pathOf(deps, key), key]));
+  const found = new Map<string, RecordingRow>();
+  for (const row of await many([...keyOf.keys()])) {
+    const key = keyOf.get(row.path);
+    if (key !== undefined && (row.key ?? key) === key) found.set(key, row);
+  }
+  const others = recordings.map(({ key }) => key).filter((key) => !found.has(key));
+  if (others.length > 0) for (const row of await manyByKey(others)) found.set(row.key ?? '', row);
+  return found;
 }

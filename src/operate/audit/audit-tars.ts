@@ -35,7 +35,7 @@ export async function* auditTars(deps: TarAuditDeps): AsyncGenerator<Finding> {
     report: deps.report,
     known: (versions) => deps.ledger.tars.settled(versions),
     queue: (versions) => {
-      found.push(...versions);
+      for (const version of versions) found.push(version);
       return Promise.resolve();
     },
     prove: proveBelow(deps.incoming),

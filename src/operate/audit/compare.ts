@@ -43,7 +43,7 @@ export function judgeHead(row: AuditedRow, head: ObjectHead | undefined): HeadJu
     return differs(`has ${head.size} bytes, ${row.size} were uploaded`);
   }
   const noted = head.metadata['sha256'];
-  if (row.sha256 === undefined) return { kind: 'same' }; // a row that was taken over knows no more than the name
+  if (row.sha256 === undefined) return { kind: 'same' }; // a legacy row knows no more than the name
   if (noted !== undefined && noted !== row.sha256) {
     return differs(`bears SHA-256 ${noted}, ${row.sha256} was uploaded`);
   }

@@ -7,3 +7,4 @@ export {
   type AuditSummary,
   type RunAuditDeps,
 } from './run-audit.ts';
+export { rowsFromReceipts } from './rows-from-receipts.ts';

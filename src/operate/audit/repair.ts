@@ -3,6 +3,7 @@ import { extractTar, type ExtractDeps } from '../../ingest/extract/index.ts';
 import { messageOf } from '../../domain/faults.ts';
 import { sha256IfThere } from '../../platform/runtime/index.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
+import type { TarVersion } from '../../domain/tar.ts';
 import type { Ledger } from '../../domain/ledger.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
 import { uploadRecording, type UploadDeps } from '../../ingest/upload/index.ts';
@@ -51,27 +52,25 @@ async function repairRecording(
   signal: AbortSignal,
 ): Promise<Repair> {
   const fileThere = row.sha256 !== undefined && (await sha256IfThere(row.path)) === row.sha256;
-  const tar = row.tar === undefined ? undefined : await deps.ledger.tars.get(row.tar);
-  const tarThere =
-    tar !== undefined &&
-    tar.size !== undefined &&
-    tar.mtimeMs !== undefined &&
-    tar.sha256 !== undefined &&
-    (await sha256IfThere(tar.path)) === tar.sha256;
-  if (!fileThere && !tarThere) {
+  const tar = row.tar === undefined ? undefined : await tarAsItWas(deps, row.tar);
+  if (!fileThere && tar === undefined) {
     return { kind: 'not repaired', why: 'neither its file nor its tar is on this host as it was' };
   }
   if (finding.sign === '*') await setAside(deps, finding.key, signal);
   await deps.ledger.recordings.reopen(row.path);
-  if (!fileThere && tarThere) {
-    const { path, size = 0, mtimeMs = 0 } = tar;
-    await extractTar(deps.extract, { path, size, mtimeMs }, signal);
-  }
+  if (!fileThere && tar !== undefined) await extractTar(deps.extract, tar, signal);
   await upload(deps, row.path, signal);
   return {
     kind: 'repaired',
     how: fileThere ? 'uploaded again' : 'extracted from its tar and uploaded again',
   };
+}
+
+/** The tar at `path`, if it is the version that was extracted, byte for byte. */
+async function tarAsItWas({ ledger }: RepairDeps, path: string): Promise<TarVersion | undefined> {
+  const { size, mtimeMs, sha256 } = (await ledger.tars.get(path)) ?? {};
+  if (size === undefined || mtimeMs === undefined || sha256 === undefined) return undefined;
+  return (await sha256IfThere(path)) === sha256 ? { path, size, mtimeMs } : undefined;
 }
 
 /** A tar without rows, or with too few: extracting it again makes them. */

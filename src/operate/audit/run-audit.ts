@@ -1,10 +1,12 @@
 import type { Report } from '../../domain/events.ts';
+import { WavspoolError } from '../../domain/faults.ts';
 import type { Ledger } from '../../domain/ledger.ts';
+import { extractDeps } from '../../ingest/extract/index.ts';
 import { bandwidth } from '../../ingest/upload/index.ts';
 import { effectiveDatabases, type Settings } from '../../platform/config/index.ts';
 import { requirePlace, whyAway } from '../../platform/linux/index.ts';
 import { makeDirectory, sqlTimestamp, type Clock } from '../../platform/runtime/index.ts';
-import { openS3Store, type ObjectStore } from '../../platform/s3/index.ts';
+import { openStore, type ObjectStore } from '../../platform/s3/index.ts';
 import { refuseDamagedState } from '../health/index.ts';
 import { landingOf } from '../landing/index.ts';
 import { auditBucket } from './audit-bucket.ts';
@@ -24,6 +26,8 @@ export interface RunAuditDeps {
   readonly report: Report;
   /** Is told how far the comparison with the bucket is. */
   readonly onProgress: (checked: number, rows: number) => void;
+  /** The site is another host's: what lies under its paths here is not its. */
+  readonly isElsewhere?: boolean | undefined;
 }
 
 export interface AuditAsked {
@@ -56,6 +60,8 @@ export interface AuditSummary {
   /** Receipts walked, where that was asked for. */
   readonly receipts?: number;
   readonly open: { readonly pending: number; readonly failed: number; readonly tars: number };
+  /** What was to be looked at and could not be; absent where all was. */
+  readonly unasked?: readonly string[];
 }
 
 /** What an audit of a host without recordings comes to. */
@@ -74,17 +80,22 @@ export const NOTHING_TO_AUDIT: AuditSummary = {
 
 /**
  * Compares state.db with the bucket, the landing directory and, where asked, the receipts. Yields every finding, repaired where
- * asked; returns the summary. Changes nothing without `repair`, and may be repeated. Throws DATABASE_DAMAGED and what stops the
- * store as a whole.
+ * asked; returns the summary. Changes nothing without `repair`, and may be repeated. Throws DATABASE_DAMAGED, SITE_UNASKED for a repair
+ * that only another host can make, and what stops the store as a whole.
  */
 export async function* runAudit(
   deps: RunAuditDeps,
   asked: AuditAsked,
   signal: AbortSignal,
 ): AsyncGenerator<AuditedFinding, AuditSummary> {
-  const { settings, ledger, report, clock } = deps;
-  const { concurrency, multipartBytes } = settings.upload;
-  const store = await openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
+  const { settings, ledger, clock } = deps;
+  const isElsewhere = deps.isElsewhere === true;
+  if (isElsewhere && asked.repair)
+    throw new WavspoolError(
+      'SITE_UNASKED',
+      `only the host of the site ${settings.site} can repair its recordings`,
+    );
+  const store = await openStore(deps);
   const totals: AuditTotals = { checked: 0, same: 0, listed: 0 };
   const counts = { '-': 0, '+': 0, '*': 0, '!': 0, repaired: 0, receipts: 0 };
   try {
@@ -111,6 +122,7 @@ export async function* runAudit(
     listed: totals.listed,
     ...(asked.receipts && { receipts: counts.receipts }),
     open: { pending, failed, tars },
+    ...(isElsewhere && { unasked: [`what lies on the host of the site ${settings.site}`] }),
   };
 }
 
@@ -126,7 +138,7 @@ async function* findings(
   const { extracted } = settings.paths;
   const bucket = { ledger, store, prefix, extracted, otherPrefixes: offsitePrefixes(settings) };
   yield* auditBucket(bucket, { since, sample, deep, onProgress }, totals, signal);
-  if (since === undefined && sample === undefined) yield* landed(deps);
+  if (since === undefined && sample === undefined && deps.isElsewhere !== true) yield* landed(deps);
   if (!receipts) return;
   const dueBefore = sqlTimestamp(clock.now() - RECEIPT_PATIENCE_MS);
   counts.receipts = yield* auditReceipts(
@@ -198,15 +210,7 @@ async function repairDeps(deps: RunAuditDeps, store: ObjectStore): Promise<Repai
   return {
     ledger,
     store,
-    extract: {
-      tars: ledger.tars,
-      limits: settings.extract,
-      unterminated: settings.arrival.unterminated,
-      incoming,
-      extracted,
-      clock,
-      report,
-    },
+    extract: extractDeps(deps),
     upload: {
       recordings: ledger.recordings,
       store,
@@ -214,6 +218,7 @@ async function repairDeps(deps: RunAuditDeps, store: ObjectStore): Promise<Repai
       report,
       incoming,
       extracted,
+      site: settings.site,
       prefix: settings.s3.prefix,
       bandwidth: bandwidth(bytesPerSecond, settings.timezone, clock, () => 1),
     },

@@ -1,5 +1,5 @@
 import { constants, existsSync } from 'node:fs';
-import { lstat, readFile, statfs } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   embeddedSocket,
@@ -12,13 +12,14 @@ import {
 import type { Report } from '../../domain/events.ts';
 import { FAULTS, faultCode, messageOf } from '../../domain/faults.ts';
 import { checkStateNow } from '../health/index.ts';
+import { privateState } from './private-state.ts';
 import { openQueuesNow, type Queues } from '../../platform/queue/index.ts';
 import { redisFindings } from './redis-findings.ts';
 import { sitesFindings } from './sites-findings.ts';
 import { redisAddress } from '../../platform/redis/index.ts';
 import { roundedSize, runProgram, systemRandom, type Clock } from '../../platform/runtime/index.ts';
 import { examinePostgres } from '../../platform/state/index.ts';
-import { openS3Store, storePlace } from '../../platform/s3/index.ts';
+import { openStore, storePlace } from '../../platform/s3/index.ts';
 import type { Finding } from './finding.ts';
 import { ledgerFindings } from './ledger-findings.ts';
 import { directoryFinding, nearestThere } from './directory-finding.ts';
@@ -81,21 +82,6 @@ async function directories(settings: Settings, { recordings }: UsedParts): Promi
   ] as const;
   const findings = wanted.map(([name, path, mode]) => directoryFinding(name, path, mode));
   return Promise.all(findings);
-}
-
-async function privateState(path: string): Promise<Finding> {
-  const name = 'state.db is private';
-  try {
-    const { mode } = await lstat(path);
-    return {
-      name,
-      ok: (mode & 0o077) === 0,
-      found: `mode ${(mode & 0o777).toString(8)}`,
-      remedy: `chmod 600 ${path}`,
-    };
-  } catch (error) {
-    return { name, ok: true, found: `not there yet (${messageOf(error)})`, remedy: '' };
-  }
 }
 
 async function lookAtLedger(settings: Settings, clock: Clock): Promise<readonly Finding[]> {
@@ -251,8 +237,7 @@ async function embeddedRedis(): Promise<Finding> {
 }
 
 async function store(settings: Settings, report: Report, clock: Clock): Promise<Finding[]> {
-  const { concurrency, multipartBytes } = settings.upload;
-  const s3 = await openS3Store({ ...settings.s3, concurrency, multipartBytes }, report, clock);
+  const s3 = await openStore({ settings, report, clock });
   const signal = AbortSignal.timeout(STORE_DEADLINE_MS);
   try {
     await s3.check(signal);

@@ -17,7 +17,7 @@ const PAGE = 500;
 
 /**
  * The uploaded recordings that are meant, the latest change first. Read in pages, so memory does not grow. Throws USAGE for a path that
- * nobody knows or that is not in the bucket, and where nothing is meant: an archive of nothing looks like an answer.
+ * is unknown or not in the bucket, and where nothing is meant: an archive of nothing looks like an answer.
  */
 export async function* chosen(
   ledger: Pick<Ledger, 'catalogue' | 'recordings'>,

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, mkdir, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { Header, Pack, ReadEntry } from 'tar';
-import { errnoOf } from '../../domain/faults.ts';
+import { unlessGone } from '../../domain/faults.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
 import { dateOf, makeDirectory, publishUnlessTaken, sha256OfFile } from '../../platform/runtime/index.ts';
 import type { ObjectStore } from '../../platform/s3/index.ts';
@@ -156,10 +156,7 @@ async function intoFile(
 ): Promise<string | undefined> {
   const path = resolve(to, nameIn(deps, row));
   if (!path.startsWith(resolve(to) + sep)) return 'its name leads out of the directory';
-  const there = await lstat(path).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  });
+  const there = await lstat(path).catch(unlessGone);
   if (there !== undefined) {
     if (there.isFile() && (await sha256OfFile(path, signal)) === row.sha256) return undefined;
     return `${path} is there and is something else`;

@@ -27,6 +27,8 @@ type StatePaths = Pick<Settings['paths'], 'data' | 'state'>;
 const SMALL_BYTES = 256 * 1024 * 1024;
 /** So small a file is looked through in less than the tenth of a second that a thread takes to start. */
 const TINY_BYTES = 32 * 1024 * 1024;
+/** So small a file is looked through in milliseconds, also by a role that others wait for. */
+const LITTLE_BYTES = 4 * 1024 * 1024;
 /** A look takes at most a two-hundredth of the time, is made at least every six hours, and at most every minute. */
 const SHARE = 200;
 const MOST_OFTEN_MS = 60_000;
@@ -74,7 +76,9 @@ export async function lastStateCheck(place: LedgerPlace): Promise<StateCheck | u
   return file === (await identityOf(paths.state)) ? { at, faults } : undefined;
 }
 
-/** Looks through `state.db` now and then, off the event loop, until stopped; notes and reports what it finds. */
+/**
+ * Looks through `state.db` now and then, until stopped, and off the event loop unless it is little; notes and reports what it finds.
+ */
 export async function keepCheckingState(
   place: LedgerPlace,
   { clock, report }: { readonly clock: Clock; readonly report: Report },
@@ -86,7 +90,8 @@ export async function keepCheckingState(
   let startedAt = clock.monotonicMs();
   const check = async (): Promise<void> => {
     startedAt = clock.monotonicMs();
-    const faults = await quickCheck(paths.state, signal);
+    const isLittle = ((await stat(paths.state).catch(unlessGone))?.size ?? 0) <= LITTLE_BYTES;
+    const faults = isLittle ? quickCheckHere(paths.state) : await quickCheck(paths.state, signal);
     const file = (await identityOf(paths.state)) ?? '';
     const note: Note = { at: isoTime(clock.now()), faults, file };
     await writeDurably(noteOf(paths), `${JSON.stringify(note, null, 2)}\n`, 0o640);

@@ -1,5 +1,6 @@
 import { isoTime } from '../../platform/runtime/index.ts';
-import type { Facts, LandingFigures } from '../status/index.ts';
+import type { LandingFigures } from '../../ingest/arrival/index.ts';
+import type { Facts } from './facts.ts';
 import type { HeldWork } from './types.ts';
 
 /** What waits, and for what; `now` is in ms since 1970. */
@@ -13,11 +14,11 @@ function inLanding({ landing = {}, roles }: Facts, now: number): HeldWork[] {
     .map(([reason, { count, oldestSeconds }]) => ({
       what: 'landing',
       cause: reason,
-      reason: reason === 'waiting' ? 'for the quiet period, or for its turn' : reason,
+      reason: reason === 'waiting' ? 'for the quiet period, for its turn, or for its final name' : reason,
       since: isoTime(now - oldestSeconds * 1000),
       count,
     }));
-  return [...heldBy(roles, 'landing', null), ...byReason]; // how much lies in one that is away nobody knows
+  return [...heldBy(roles, 'landing', null), ...byReason]; // how much lies in one that is away is not known
 }
 
 function inExtraction({ queues, roles }: Facts): HeldWork[] {

@@ -6,6 +6,7 @@ export {
   refuseDamagedState,
   type StateCheck,
 } from './check-state.ts';
+export type { DiskStatus, Facts, QueueStatus, StateFacts } from './facts.ts';
 export { WORK_DIRECTORIES } from './problems-of-host.ts';
 export { stallOfRole } from './stalls.ts';
 export type { HeldWork, Problem, Verdict } from './types.ts';

@@ -1,5 +1,5 @@
 import { roundedSize } from '../../platform/runtime/index.ts';
-import type { DiskStatus, Facts } from '../status/index.ts';
+import type { DiskStatus, Facts } from './facts.ts';
 import type { Problem } from './types.ts';
 
 /** The directories that recordings pass through: without room in one of them extraction waits. */
@@ -11,6 +11,7 @@ export function problemsOfHost(facts: Facts): readonly Problem[] {
     ...disks(facts),
     ...schedules(facts),
     ...copiesInDoubt(facts),
+    ...damagedCopies(facts),
     ...pointsInTime(facts),
     ...pointsOffsite(facts),
   ];
@@ -107,7 +108,7 @@ function copiesInDoubt({ copies }: Facts): Problem[] {
       id: `copies-unreadable:${id}`,
       since: null,
       what: `The copies of ${of} in ${directory} cannot be read: ${fault ?? ''}.`,
-      effect: 'Nobody can tell which there are.',
+      effect: 'Which there are is unknown.',
       remedy: 'Put the directory right.',
       command: 'wavspool snapshots list',
     };
@@ -120,6 +121,21 @@ function copiesInDoubt({ copies }: Facts): Problem[] {
       command: `wavspool snapshots confirm ${of}`,
     };
     return [...(fault === undefined ? [] : [unread]), ...(first === undefined ? [] : [doubtful])];
+  });
+}
+
+function damagedCopies({ copies }: Facts): Problem[] {
+  return copies.flatMap(({ kind, of, schedule, damaged }) => {
+    const [first] = damaged;
+    if (first === undefined) return [];
+    return {
+      id: `copies-damaged:${kind}:${of}:${schedule}`,
+      since: null,
+      what: `${damaged.length} ${damaged.length === 1 ? 'copy' : 'copies'} of ${of} cannot be restored: ${first.path}: ${first.damage}.`,
+      effect: 'Retention counts on none of them; they stay until they are removed.',
+      remedy: 'Look at the disk that they lie on, take another copy, and remove these.',
+      command: commandOf(kind === 'export' ? `export ${of} ${schedule}` : `${kind} ${of}`),
+    };
   });
 }
 

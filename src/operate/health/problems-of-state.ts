@@ -1,9 +1,9 @@
 import { FAULTS, type FaultCode } from '../../domain/faults.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
-import type { Facts } from '../status/index.ts';
+import type { Facts } from './facts.ts';
 import type { Problem } from './types.ts';
 
-/** What is wrong with `state.db`, told once, whoever met it: this look, the last look through the whole file, or a role. */
+/** What is wrong with `state.db`, told once, wherever it was met: by this look, the last look through the whole file, or a role. */
 export function problemsOfState({ state, roles }: Facts): readonly Problem[] {
   const { path, fault, check } = state;
   const told = [

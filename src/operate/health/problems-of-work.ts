@@ -1,9 +1,10 @@
 import { isoTime, roundedSize } from '../../platform/runtime/index.ts';
-import type { Facts, LandingReason } from '../status/index.ts';
+import type { LandingReason } from '../../ingest/arrival/index.ts';
+import type { Facts } from './facts.ts';
 import { missingRole } from './stalls.ts';
 import type { Problem } from './types.ts';
 
-/** What keeps tars and recordings from going on and needs somebody; `now` is in ms since 1970. */
+/** What keeps tars and recordings from going on and needs an operator; `now` is in ms since 1970. */
 export function problemsOfWork(facts: Facts, now: number): readonly Problem[] {
   return [
     ...unattended(facts),
@@ -17,7 +18,7 @@ export function problemsOfWork(facts: Facts, now: number): readonly Problem[] {
   ];
 }
 
-/** What belongs to recordings on a host whose settings take none: nobody looks after it. */
+/** What belongs to recordings on a host whose settings take none: no role looks after it. */
 function unattended({ uses, disk, recordings }: Facts): Problem[] {
   if (uses.recordings) return [];
   const open = recordings === null ? 0 : recordings.PENDING + recordings.FAILED - recordings.givenUp;
@@ -33,7 +34,7 @@ function unattended({ uses, disk, recordings }: Facts): Problem[] {
       id: 'recordings-unattended',
       since: null,
       what: `These settings take no recordings, but ${left.join(', and ')}.`,
-      effect: 'Nobody takes what lands, and nothing is uploaded.',
+      effect: 'What lands is not taken, and nothing is uploaded.',
       remedy: 'Name paths.incoming in the settings, or remove the directory; then restart wavspool.',
       command: 'wavspool config show',
     },
@@ -79,7 +80,7 @@ function pauses({ queues }: Facts): Problem[] {
       id: `paused:${kind}`,
       since,
       what: `The ${kind} queue is paused: ${reason ?? 'no reason given'}.`,
-      effect: `${kind === 'maintenance' ? 'No job begins' : 'Nothing is taken from it'} ${until == null ? 'until somebody resumes it' : `until ${until}`}.`,
+      effect: `${kind === 'maintenance' ? 'No job begins' : 'Nothing is taken from it'} ${until == null ? 'until an operator resumes it' : `until ${until}`}.`,
       remedy: 'Resume it when the reason is gone.',
       command: `wavspool resume ${kind}`,
     };
@@ -91,11 +92,15 @@ const REMEDY_OF_HOLD: Readonly<Record<string, string>> = {
   backlog: 'Uploading is too slow or paused: look at storage and upload.concurrency.',
 };
 
-/** What roles say of themselves; uploading that waits for the store is told once, by the store. */
+/** What a role that cannot use the ledger waits for. */
+const OF_LEDGER: ReadonlySet<string> = new Set(['state', 'host']);
+
+/** What roles say of themselves; uploading that waits for the store is told once, by the store, and so is what waits for the ledger. */
 function holds({ roles, store }: Facts): Problem[] {
   const told = new Map<string, Problem>();
-  for (const { held } of roles) {
+  for (const { held, stateTrouble } of roles) {
     if (held === undefined || (held.what === 'upload' && store?.available === false)) continue;
+    if (stateTrouble !== undefined && OF_LEDGER.has(held.cause)) continue;
     const id = `held:${held.what}:${held.cause}`;
     const since = isoTime(held.since);
     const earlier = told.get(id)?.since;
@@ -131,27 +136,36 @@ function backlog({ recordings, limits: { maxBacklog }, roles }: Facts): Problem[
 function givenUp({ recordings, tars, causes }: Facts): Problem[] {
   const problems: Problem[] = [];
   if (recordings !== null && recordings.givenUp > 0) {
-    const most = causes[0] === undefined ? '' : `, most of them for ${causes[0].cause}`;
+    const isOne = recordings.givenUp === 1;
     problems.push({
       id: 'recordings-given-up',
       since: recordings.givenUpSince ?? null,
-      what: `${counted(recordings.givenUp, 'recording')} failed and used up every retry${most}.`,
-      effect: 'They are not in the bucket, and nothing more happens by itself.',
-      remedy: 'See why, mend it, then re-queue them.',
+      what: `${counted(recordings.givenUp, 'recording')} failed and ${isOne ? 'is' : 'are'} not tried again${causeOf(causes)}.`,
+      effect: `${isOne ? 'It is' : 'They are'} not in the bucket, and nothing more happens by itself.`,
+      remedy: `See why, mend it, then re-queue ${isOne ? 'it' : 'them'}.`,
       command: 'wavspool failed --by-cause',
     });
   }
   if (tars !== null && tars.givenUp > 0) {
+    const isOne = tars.givenUp === 1;
     problems.push({
       id: 'tars-given-up',
       since: tars.givenUpSince ?? null,
       what: `${counted(tars.givenUp, 'tar')} could not be extracted.`,
-      effect: 'Their recordings are not in the bucket.',
-      remedy: 'Send them again, or see why and re-queue them.',
+      effect: `${isOne ? 'Its' : 'Their'} recordings are not in the bucket.`,
+      remedy: isOne
+        ? 'Send it again, or see why and re-queue it.'
+        : 'Send them again, or see why and re-queue them.',
       command: 'wavspool failed',
     });
   }
   return problems;
+}
+
+function causeOf(causes: Facts['causes']): string {
+  const [first, ...others] = causes;
+  if (first === undefined) return '';
+  return others.length === 0 ? ` (cause: ${first.cause})` : ` (most often: ${first.cause})`;
 }
 
 /** Of one, and of several. */
@@ -164,10 +178,12 @@ const WHAT_OF_LANDING: Readonly<Record<LandingReason, readonly [one: string, sev
   'no pattern': ['matches no pattern of arrival.patterns', 'match no pattern of arrival.patterns'],
 };
 const REMEDY_OF_LANDING: Readonly<Record<LandingReason, string>> = {
-  waiting: 'See whether the watch role runs.',
+  waiting:
+    'Send again, rename or remove what has a temporary name or lies in a directory that hides; for all others see whether the watch role runs.',
   incomplete: 'Send them again.',
   'no marker': 'Let the sender write the marker, or correct arrival.doneMarker.',
-  unreadable: 'Correct the owner or the mode of these files and directories.',
+  unreadable:
+    'Correct the owner or the mode of these files and directories; where a link or a pipe is, put the file itself.',
   'name not UTF-8': 'Rename them.',
   'no pattern': 'Rename them, extend arrival.patterns, or remove what does not belong there.',
 };

@@ -1,7 +1,7 @@
 import { FAULTS } from '../../domain/faults.ts';
 import type { QueueKind } from '../../platform/queue/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
-import type { Facts } from '../status/index.ts';
+import type { Facts } from './facts.ts';
 import { PATIENCE } from '../watchdog/index.ts';
 import type { Problem } from './types.ts';
 
@@ -30,7 +30,7 @@ export function stallOfRole(facts: Facts, role: string, now: number): Problem | 
   return kind === undefined ? undefined : stallOf(facts, kind, now);
 }
 
-/** The problem of a Redis that work goes through and that does not answer: then nobody can say who works. */
+/** The problem of a Redis that work goes through and that does not answer: then it is unknown which roles work. */
 export function redisAway({ redis }: Facts): Problem | undefined {
   if (redis === null || redis.available) return undefined;
   return {
@@ -66,7 +66,7 @@ function effectOfMissing(role: string): string {
 function stallOf(facts: Facts, kind: QueueKind, now: number): Problem | undefined {
   const queue = facts.queues[kind];
   if (queue === undefined) return undefined;
-  const { waiting, active, paused, oldestWaitingMs = 0, oldestActiveMs = 0 } = queue;
+  const { waiting, active, paused } = queue;
   if (paused || waiting + active === 0) return undefined;
   if (kind === 'upload' && facts.store?.available === false) return undefined; // P7: then it waits on purpose
   const role = ROLE_OF[kind];
@@ -78,11 +78,17 @@ function stallOf(facts: Facts, kind: QueueKind, now: number): Problem | undefine
       `${waiting + active} ${kind} jobs wait, and the ${role} role has not been heard of for 30 s.`,
     );
   }
-  const quietMs = Math.min(
-    ...beats.map(({ at, startedAt, jobs }) =>
-      jobs?.lastFinishedMsAgo == null ? now - startedAt : jobs.lastFinishedMsAgo + now - at,
-    ),
-  );
+  const quietMs = Math.min(...beats.map((beat) => quietFor(beat, now)));
+  return stallOfQuiet(kind, queue, quietMs, now);
+}
+
+/** Whether jobs wait or run for longer than usual, when none has finished for so long. */
+function stallOfQuiet(
+  kind: QueueKind,
+  { waiting, active, oldestWaitingMs = 0, oldestActiveMs = 0 }: NonNullable<Facts['queues'][QueueKind]>,
+  quietMs: number,
+  now: number,
+): Problem | undefined {
   // after a quiet night the first job has waited or run for a moment, not as long as the night was
   if (active > 0) {
     const busyMs = Math.min(quietMs, oldestActiveMs);
@@ -97,6 +103,11 @@ function stallOf(facts: Facts, kind: QueueKind, now: number): Problem | undefine
   return stuckMs > PATIENCE[kind].idleMs
     ? stall(kind, now - stuckMs, `${waiting} ${kind} jobs wait, and none has run for ${seconds(stuckMs)} s.`)
     : undefined;
+}
+
+/** How long ago a role finished a job; since it started, when it has finished none. */
+function quietFor({ at, startedAt, jobs }: Facts['roles'][number], now: number): number {
+  return jobs?.lastFinishedMsAgo == null ? now - startedAt : jobs.lastFinishedMsAgo + now - at;
 }
 
 function stall(kind: QueueKind, since: number | null, what: string): Problem {

@@ -1,4 +1,4 @@
-/** Something that somebody must do something about. */
+/** Something that an operator must do something about. */
 export interface Problem {
   /** What kind it is, and of what: `overdue:snapshot state daily`. The same problem keeps its id. */
   readonly id: string;
@@ -28,7 +28,7 @@ export interface HeldWork {
 
 /** How a site is: the one value that the page, `status` and its exit code, `/healthz`, the metrics and `audit` derive from. */
 export interface Verdict {
-  /** The processes make progress: no work waits that nobody does. */
+  /** The processes make progress: no work waits that no role does. */
   readonly alive: boolean;
   readonly attention: readonly Problem[];
   readonly held: readonly HeldWork[];

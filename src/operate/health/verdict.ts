@@ -1,4 +1,4 @@
-import type { Facts } from '../status/index.ts';
+import type { Facts } from './facts.ts';
 import { heldWork } from './held-work.ts';
 import { problemsOfHost } from './problems-of-host.ts';
 import { problemsOfWork } from './problems-of-work.ts';
@@ -8,7 +8,7 @@ import type { Verdict } from './types.ts';
 
 /**
  * What follows from what was found at a site at `now` (ms since 1970). Whatever is not on its way is in it: as a problem where
- * somebody must act, as held where it goes on by itself.
+ * an operator must act, as held where it goes on by itself.
  */
 export function verdict(facts: Facts, now: number): Verdict {
   const away = redisAway(facts);
@@ -25,7 +25,7 @@ export function verdict(facts: Facts, now: number): Verdict {
   };
 }
 
-/** Whether everything that landed is on its way, and nobody has to do anything. */
+/** Whether everything that landed is on its way, and no operator has to do anything. */
 export function isWell({ alive, attention }: Verdict): boolean {
   return alive && attention.length === 0;
 }

@@ -2,4 +2,5 @@
 export { secondsUntilDone, secondsUntilFull } from './forecast.ts';
 export { keepEvents, keepMinutes } from './keep-history.ts';
 export { MARKING, marksOf, type Mark } from './marks.ts';
-export { openHistory, type History, type KeptEvent } from './open-history.ts';
+export { newEvent } from './new-event.ts';
+export { openHistory } from './open-history.ts';

@@ -1,9 +1,10 @@
 import type { Report } from '../../domain/events.ts';
+import type { History, KeptEvent, Minute, NewEvent } from '../../domain/history.ts';
 import type { LedgerCatalogue } from '../../domain/ledger.ts';
-import { followLog, type LoggedEvent } from '../../platform/log/index.ts';
+import { followLog } from '../../platform/log/index.ts';
 import { sqlTimestamp, type Clock } from '../../platform/runtime/index.ts';
 import type { Status } from '../status/index.ts';
-import type { History, KeptEvent, Minute } from './open-history.ts';
+import { newEvent } from './new-event.ts';
 
 export interface HistoryDeps {
   readonly history: History;
@@ -19,6 +20,8 @@ const MINUTE_MS = 60_000;
 const KEPT_MS = 30 * 24 * 60 * MINUTE_MS;
 /** So much of what was missed while nothing looked is filled in from the rows. */
 const FILLED_MS = 24 * 60 * MINUTE_MS;
+/** So many minutes are one commit: a day's one by one wrote 6 MB. */
+const NOTED_AT_ONCE = 60;
 const BATCH_MS = 250;
 const MOST_BATCHED = 1000;
 const AGAIN_MS = 5000;
@@ -29,7 +32,7 @@ export async function keepMinutes(deps: HistoryDeps, signal: AbortSignal): Promi
   while (!signal.aborted) {
     try {
       await noteMinutes(deps);
-      history.prune(clock.now() - KEPT_MS);
+      await history.prune(clock.now() - KEPT_MS);
     } catch (err) {
       report('history not kept', { err }); // the next minute fills it in
     }
@@ -38,25 +41,52 @@ export async function keepMinutes(deps: HistoryDeps, signal: AbortSignal): Promi
 }
 
 /** The minutes that are over and not noted, and the present one as it is. */
-export async function noteMinutes({ history, catalogue, status, clock }: HistoryDeps): Promise<void> {
+export async function noteMinutes({
+  history,
+  catalogue,
+  status,
+  clock,
+}: Pick<HistoryDeps, 'catalogue' | 'status' | 'clock'> & {
+  readonly history: Pick<History, 'lastMinute' | 'noteMinutes'>;
+}): Promise<void> {
   const now = clock.now();
   const present = Math.floor(now / MINUTE_MS) * MINUTE_MS;
-  const known = history.lastMinute();
+  const known = await history.lastMinute();
   const from = Math.max(known !== undefined && known <= present ? known : 0, present - FILLED_MS);
   const seen = figuresOf(await status());
-  for (let at = from; at <= present; at += MINUTE_MS) {
-    const [begin, end] = [sqlTimestamp(at), sqlTimestamp(at + MINUTE_MS)];
-    const [ended] = await catalogue.ended([{ from: begin, to: end }]);
-    const { SUCCESS = 0, FAILED = 0 } = ended ?? {};
-    const bytes = SUCCESS === 0 ? 0 : await catalogue.bytesUploadedBetween(begin, end);
-    history.noteMinute({ at, uploaded: SUCCESS, failed: FAILED, bytes, ...(at === present ? seen : UNSEEN) });
+  for (let at = from; at <= present; at += NOTED_AT_ONCE * MINUTE_MS) {
+    const last = Math.min(present, at + (NOTED_AT_ONCE - 1) * MINUTE_MS);
+    const minutes = await countMinutes(catalogue, at, last);
+    await history.noteMinutes(
+      minutes.map((minute) => ({ ...minute, ...(minute.at === present ? seen : UNSEEN) })),
+    );
     await clock.sleep(0); // others go on
   }
 }
 
+/** What the rows tell of the minutes from `first` to `last`. */
+async function countMinutes(
+  catalogue: HistoryDeps['catalogue'],
+  first: number,
+  last: number,
+): Promise<readonly Counted[]> {
+  const starts = Array.from({ length: (last - first) / MINUTE_MS + 1 }, (_, at) => first + at * MINUTE_MS);
+  const spans = starts.map((at) => ({ from: sqlTimestamp(at), to: sqlTimestamp(at + MINUTE_MS) }));
+  const ended = await catalogue.ended(spans);
+  const counted: Counted[] = [];
+  for (const [index, { from, to }] of spans.entries()) {
+    const { SUCCESS: uploaded = 0, FAILED: failed = 0 } = ended[index] ?? {};
+    const bytes = uploaded === 0 ? 0 : await catalogue.bytesUploadedBetween(from, to);
+    counted.push({ at: first + index * MINUTE_MS, uploaded, failed, bytes });
+  }
+  return counted;
+}
+
+type Counted = Omit<Minute, keyof Figures>;
+
 type Figures = Pick<Minute, 'backlog' | 'oldestSeconds' | 'freeBytes'>;
 
-/** Of a minute that is filled in later nobody knows these. */
+/** Of a minute that is filled in later these are not known. */
 const UNSEEN: Figures = { backlog: undefined, oldestSeconds: undefined, freeBytes: undefined };
 
 function figuresOf({ recordings, queues, disk, oldestWaiting }: Status): Figures {
@@ -68,44 +98,69 @@ function figuresOf({ recordings, queues, disk, oldestWaiting }: Status): Figures
   };
 }
 
-/** Keeps what every role of this host logs, from the last one that is known on, and tells `heard` what is new. */
+/**
+ * Keeps what every role of this host logs, from the last one that is known on, and tells `heard` what is new. Where that fails it goes on
+ * from the last one that is kept: nothing is left out.
+ */
 export async function keepEvents(
-  { history, log, clock, report }: HistoryDeps,
+  deps: HistoryDeps,
   heard: (events: readonly KeptEvent[]) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let batch: LoggedEvent[] = [];
-  const keep = (): void => {
-    const events = batch;
-    batch = [];
-    if (events.length > 0) heard(history.noteEvents(events));
-  };
-  const keepNow = (): void => {
-    try {
-      keep();
-    } catch (err) {
-      report('history not kept', { err });
-    }
-  };
-  const flushing = (async () => {
-    while (!signal.aborted) {
-      keepNow();
-      await clock.sleep(BATCH_MS, signal);
-    }
-  })();
+  let isTold = false;
   while (!signal.aborted) {
     try {
-      const after = history.lastEventId();
-      for await (const event of followLog(log, { clock, signal, ...(after !== undefined && { after }) })) {
-        if (event.event === 'history not kept') continue; // it would tell of itself for ever
-        batch.push(event);
-        if (batch.length >= MOST_BATCHED) keepNow();
-      }
+      await followAndKeep(deps, heard, signal, () => (isTold = false));
     } catch (err) {
-      report('history not kept', { err });
-      await clock.sleep(AGAIN_MS, signal);
+      if (!isTold) deps.report('history not kept', { err });
+      isTold = true; // until some are kept again
+      await deps.clock.sleep(AGAIN_MS, signal);
     }
   }
-  await flushing;
-  keepNow();
+}
+
+async function followAndKeep(
+  { history, log, clock }: HistoryDeps,
+  heard: (events: readonly KeptEvent[]) => void,
+  signal: AbortSignal,
+  kept: () => void,
+): Promise<void> {
+  const ended = new AbortController();
+  const until = AbortSignal.any([signal, ended.signal]);
+  let batch: NewEvent[] = [];
+  const keep = async (): Promise<void> => {
+    const events = batch;
+    batch = [];
+    if (events.length === 0) return;
+    heard(await history.noteEvents(events));
+    kept();
+  };
+  const keepOnAndOn = async (): Promise<void> => {
+    try {
+      while (!until.aborted) {
+        await keep();
+        await clock.sleep(BATCH_MS, until);
+      }
+      await keep();
+    } finally {
+      ended.abort();
+    }
+  };
+  const after = await history.lastEventId();
+  const keeping = keepOnAndOn();
+  keeping.catch(() => undefined); // it is waited for below
+  try {
+    for await (const event of followLog(log, {
+      clock,
+      signal: until,
+      ...(after !== undefined && { after }),
+    })) {
+      if (event.event === 'history not kept') continue; // it would tell of itself for ever
+      batch.push(newEvent(event));
+      while (batch.length >= MOST_BATCHED && !until.aborted) await clock.sleep(BATCH_MS, until);
+    }
+  } finally {
+    ended.abort();
+    await keeping;
+  }
 }

@@ -1,10 +1,10 @@
-import type { KeptEvent } from './open-history.ts';
+import type { KeptEvent } from '../../domain/history.ts';
 
 /** What held work up, or began it anew: from when until when (ms since 1970; undefined: it lasts). */
 export interface Mark {
   readonly at: number;
   readonly until: number | undefined;
-  readonly what: 'outage' | 'redis' | 'pause' | 'restart';
+  readonly what: 'outage' | 'redis' | 'ledger' | 'pause' | 'restart';
   readonly said: string;
 }
 
@@ -14,6 +14,8 @@ export const MARKING = [
   'store back',
   'redis away',
   'redis back',
+  'ledger away',
+  'ledger back',
   'queues paused',
   'queues resumed',
   'role started',
@@ -22,11 +24,13 @@ export const MARKING = [
 const BEGINS: Readonly<Record<string, readonly [what: Mark['what'], said: string]>> = {
   'store away': ['outage', 'Storage unavailable'],
   'redis away': ['redis', 'Redis unreachable'],
+  'ledger away': ['ledger', 'Ledger unreachable'],
   'queues paused': ['pause', 'Paused'],
 };
 const ENDS: Readonly<Record<string, Mark['what']>> = {
   'store back': 'outage',
   'redis back': 'redis',
+  'ledger back': 'ledger',
   'queues resumed': 'pause',
 };
 /** Roles that start together are one restart. */

@@ -1,6 +1,8 @@
 import {
   lookForMarker,
+  proveWithin,
   readiness,
+  unprovedIn,
   type ArrivalDeps,
   type Proof,
   type TarOnDisk,
@@ -34,17 +36,16 @@ export async function judgeTar(deps: JudgeDeps, tar: TarOnDisk, signal: AbortSig
   }
 }
 
-/** A tar that nobody has looked into. */
+/** A tar that was not looked into. */
 export function notJudged(deps: Pick<JudgeDeps, 'settings' | 'isWatched'>, tar: TarOnDisk): Untaken {
   return asUntaken(tar, 'waiting', 'it waits to be taken', patienceOf(deps));
 }
 
-async function proofOf({ prove }: JudgeDeps, tar: TarOnDisk, signal: AbortSignal): Promise<Proof> {
-  const late = AbortSignal.timeout(PROOF_MS);
+async function proofOf(deps: JudgeDeps, tar: TarOnDisk, signal: AbortSignal): Promise<Proof> {
   try {
-    return await prove(tar.path, AbortSignal.any([signal, late]));
+    return (await proveWithin(deps, tar.path, PROOF_MS, signal)) ?? unprovedIn(PROOF_MS);
   } catch (error) {
-    if (!late.aborted && !signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     return { kind: 'unproved', reason: 'it takes long to read' };
   }
 }

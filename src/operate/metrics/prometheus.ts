@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { LandingFigures, Status } from '../status/index.ts';
+import type { LandingFigures } from '../../ingest/arrival/index.ts';
+import type { Status } from '../status/index.ts';
 
 /** The `Content-Type` of {@link prometheusText}. */
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -34,11 +35,11 @@ export async function prometheusText(status: Status): Promise<string> {
 type AddGauge = (name: string, help: string, samples: readonly Sample[]) => void;
 
 function addVerdict({ alive, attention, held }: Status['verdict'], gauge: AddGauge): void {
-  gauge('alive', '0 while work waits that nobody does', one(Number(alive)));
-  gauge('needs_attention', 'Problems that somebody must do something about', one(attention.length));
+  gauge('alive', '0 while work waits that no role does', one(Number(alive)));
+  gauge('needs_attention', 'Problems that an operator must do something about', one(attention.length));
   gauge(
     'problem',
-    '1 for every problem that somebody must do something about',
+    '1 for every problem that an operator must do something about',
     attention.map(({ id }) => ({ labels: { id }, value: 1 })),
   );
   gauge(
@@ -108,12 +109,12 @@ function addWork(status: Status, gauge: AddGauge): void {
   );
   gauge(
     'store_available',
-    '0 while the store is away',
+    '0 while the store is unreachable',
     status.store === null ? [] : one(Number(status.store.available)),
   );
   gauge(
     'redis_available',
-    '0 while Redis is away',
+    '0 while Redis is unreachable',
     status.redis === null ? [] : one(Number(status.redis.available)),
   );
   gauge(
@@ -133,7 +134,14 @@ function addWork(status: Status, gauge: AddGauge): void {
   );
 }
 
-function addMaintenance({ schedules, snapshots, pointInTime, logs }: Status, gauge: AddGauge): void {
+function addMaintenance(status: Status, gauge: AddGauge): void {
+  addJobs(status, gauge);
+  addSnapshots(status, gauge);
+  addPointInTime(status, gauge);
+  addRotations(status, gauge);
+}
+
+function addJobs({ schedules }: Status, gauge: AddGauge): void {
   const ran = schedules.flatMap(({ job, last }) => (last === null ? [] : [{ job, last }]));
   gauge(
     'job_last_success_timestamp_seconds',
@@ -157,6 +165,9 @@ function addMaintenance({ schedules, snapshots, pointInTime, logs }: Status, gau
     'When the job runs next, in seconds since 1970',
     schedules.map(({ job, next }) => ({ labels: { job }, value: seconds(next) })),
   );
+}
+
+function addSnapshots({ snapshots }: Status, gauge: AddGauge): void {
   gauge(
     'snapshot_age_seconds',
     'Age of the last verified snapshot of the database',
@@ -164,6 +175,9 @@ function addMaintenance({ schedules, snapshots, pointInTime, logs }: Status, gau
       last === null ? [] : [{ labels: { database }, value: last.ageSeconds }],
     ),
   );
+}
+
+function addPointInTime({ pointInTime }: Status, gauge: AddGauge): void {
   gauge(
     'point_in_time_lag_seconds',
     'Since when nothing that was committed to the database is captured for sure',
@@ -191,6 +205,9 @@ function addMaintenance({ schedules, snapshots, pointInTime, logs }: Status, gau
     'Bytes of what is captured of the database',
     Object.entries(pointInTime).map(([database, { bytes }]) => ({ labels: { database }, value: bytes })),
   );
+}
+
+function addRotations({ logs }: Status, gauge: AddGauge): void {
   const rotated = logs.flatMap(({ log, last }) => (last === null ? [] : [{ log, last }]));
   gauge(
     'log_rotated_timestamp_seconds',
@@ -219,11 +236,11 @@ function addCopies({ copies }: Status, gauge: AddGauge): void {
         return found === undefined ? [] : [{ labels: { kind, of, schedule }, value: found }];
       }),
     );
-  // of a directory that cannot be read nobody knows how many there are
+  // how many there are in a directory that cannot be read is unknown
   each('copies', 'Copies that the schedule made and keeps', ({ count, fault }) =>
     fault === undefined ? count : undefined,
   );
-  each('copies_in_doubt', 'Copies of these that somebody has to look at', ({ inDoubt, fault }) =>
+  each('copies_in_doubt', 'Copies of these that an operator has to look at', ({ inDoubt, fault }) =>
     fault === undefined ? inDoubt.length : undefined,
   );
   each(

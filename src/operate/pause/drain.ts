@@ -12,7 +12,7 @@ const LOOK_MS = 250;
 
 /** Pauses what is not paused, then waits until nothing is in flight, or until `signal` aborts. What was paused stays so. */
 export async function drain(deps: DrainDeps, reason: string, signal?: AbortSignal): Promise<void> {
-  const pauses = await readPauses(deps.settings);
+  const pauses = await readPauses(deps);
   const open = pausedByAll(deps.parts).filter((queue) => pauses[queue] === undefined);
   if (open.length > 0) await pauseQueues(deps, open, reason, undefined);
   const since = deps.clock.now();

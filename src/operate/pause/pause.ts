@@ -1,93 +1,84 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Queues } from '../../platform/queue/index.ts';
 import type { Report } from '../../domain/events.ts';
-import type { UsedParts, Settings } from '../../platform/config/index.ts';
-import { errnoOf } from '../../domain/faults.ts';
-import { isoTime, parseTime, writeDurably, type Clock } from '../../platform/runtime/index.ts';
-
-/** What an operator can pause. */
-export const PAUSABLE = ['extract', 'upload', 'maintenance'] as const;
-export type Pausable = (typeof PAUSABLE)[number];
+import { WavspoolError } from '../../domain/faults.ts';
+import type { UsedParts } from '../../platform/config/index.ts';
+import type { Queues } from '../../platform/queue/index.ts';
+import { PAUSABLE, pauseRecord, type Pausable, type PauseRecordDeps, type Pauses } from './pause-record.ts';
 
 /** What is meant by `all`: the recordings' way, and on a host without recordings its jobs. */
 export function pausedByAll({ recordings }: UsedParts): readonly Pausable[] {
   return recordings ? ['extract', 'upload'] : ['maintenance'];
 }
 
-export interface Pause {
-  readonly reason: string;
-  /** ISO 8601, UTC. */
-  readonly since: string;
-  /** ISO 8601, UTC; null: until someone resumes. */
-  readonly until: string | null;
+/** What can be paused here. */
+function pausableWith({ recordings }: UsedParts): readonly Pausable[] {
+  return recordings ? PAUSABLE : ['maintenance'];
 }
 
-export type Pauses = Partial<Record<Pausable, Pause>>;
+/** What `which` stands for. Throws USAGE for a queue that has nothing to do on a host with these parts, unless `paused` of an earlier time. */
+export function meantBy(which: Pausable | 'all', parts: UsedParts, paused: Pauses = {}): readonly Pausable[] {
+  if (which === 'all') return pausedByAll(parts);
+  const there = pausableWith(parts);
+  if (there.includes(which) || paused[which] !== undefined) return [which];
+  throw new WavspoolError('USAGE', `nothing here goes through ${which}: there is ${there.join(', ')}`);
+}
 
-/** What pausing works with; without queues only the file says it. */
-export interface PauseDeps {
-  readonly settings: Settings;
+/** What pausing works with; without queues only the record says it. */
+export interface PauseDeps extends PauseRecordDeps {
   readonly queues: Queues | undefined;
-  readonly clock: Clock;
   readonly report: Report;
 }
 
-/** The pauses that operators asked for, expired ones included. They lie in a file, for Redis may forget (P2). */
-export async function readPauses(settings: Settings): Promise<Pauses> {
-  try {
-    return JSON.parse(await readFile(pauseFile(settings), 'utf8')) as Pauses;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return {};
-    throw error;
-  }
+/** The pauses that operators asked for, also those whose time is over. */
+export async function readPauses(deps: PauseRecordDeps): Promise<Pauses> {
+  return (await pauseRecord(deps).read()).pauses;
 }
 
-/** Pauses queues, visibly, across restarts and a lost Redis. `forMs` undefined: until resumed. */
+/** Whether an operator wants nothing of it to begin. */
+export async function isPaused(deps: PauseRecordDeps, what: Pausable): Promise<boolean> {
+  const { pauses, over } = await pauseRecord(deps).read();
+  return pauses[what] !== undefined && !over.includes(what);
+}
+
+/** Pauses queues, visibly, across restarts, a lost Redis and all hosts of the site. `forMs` undefined: until resumed. */
 export async function pauseQueues(
   deps: PauseDeps,
   queues: readonly Pausable[],
   reason: string,
   forMs: number | undefined,
 ): Promise<void> {
-  const now = deps.clock.now();
-  const until = forMs === undefined ? null : isoTime(now + forMs);
-  const pauses = { ...(await readPauses(deps.settings)) };
-  for (const queue of queues) pauses[queue] = { reason, since: isoTime(now), until };
-  await writePauses(deps.settings, pauses);
+  const record = pauseRecord(deps);
+  await record.set(queues, reason, forMs);
   for (const queue of queues) await deps.queues?.[queue].pause();
+  const { pauses } = await record.read();
+  const until = queues.map((queue) => pauses[queue]?.until ?? null)[0] ?? null;
   deps.report('queues paused', { queues, reason, until });
 }
 
-/** Lets queues go on, whoever paused them. */
+/** Lets queues go on, also those that another host paused. */
 export async function resumeQueues(deps: PauseDeps, queues: readonly Pausable[], by: string): Promise<void> {
-  const pauses = { ...(await readPauses(deps.settings)) };
-  for (const queue of queues) delete pauses[queue];
-  await writePauses(deps.settings, pauses);
+  await pauseRecord(deps).remove(queues);
   for (const queue of queues) await deps.queues?.[queue].resume();
   deps.report('queues resumed', { queues, by });
 }
 
 /** Ends pauses whose time is over and renews those that Redis has forgotten. A pause from Bull Board is left alone. */
 export async function reapplyPauses(deps: PauseDeps): Promise<void> {
-  const pauses = await readPauses(deps.settings);
+  const record = pauseRecord(deps);
+  const { pauses, over } = await record.renew();
   for (const queue of PAUSABLE) {
-    const pause = pauses[queue];
-    if (pause === undefined) continue;
-    if (isOver(pause, deps.clock.now())) await resumeQueues(deps, [queue], 'the end of its time');
-    else if ((await deps.queues?.[queue].isPaused()) === false) await deps.queues?.[queue].pause();
+    if (pauses[queue] === undefined) continue;
+    if (over.includes(queue)) await end(deps, queue);
+    else if ((await deps.queues?.[queue].isPaused()) === false) {
+      await deps.queues?.[queue].pause();
+      // an operator may have resumed it in between, and would find it paused for ever
+      if ((await record.read()).pauses[queue] === undefined) await deps.queues?.[queue].resume();
+    }
   }
 }
 
-/** True when the pause was to end before `now` (ms since 1970). */
-export function isOver(pause: Pause, now: number): boolean {
-  return pause.until !== null && parseTime(pause.until) <= now;
-}
-
-function pauseFile(settings: Settings): string {
-  return join(settings.paths.data, 'pauses.json');
-}
-
-async function writePauses(settings: Settings, pauses: Pauses): Promise<void> {
-  await writeDurably(pauseFile(settings), `${JSON.stringify(pauses, null, 2)}\n`, 0o640);
+/** Every role of every host sees that its time is over; one of them tells. */
+async function end(deps: PauseDeps, queue: Pausable): Promise<void> {
+  const ended = await pauseRecord(deps).remove([queue]);
+  await deps.queues?.[queue].resume();
+  if (ended.length > 0) deps.report('queues resumed', { queues: [queue], by: 'the end of its time' });
 }

@@ -3,7 +3,7 @@ import { nearestName, type Settings } from '../../platform/config/index.ts';
 import { FAULTS, WavspoolError } from '../../domain/faults.ts';
 import type { FailureChoice } from './chosen-failures.ts';
 import { isLiteral, tarPattern, textPattern } from '../../platform/pattern/index.ts';
-import type { Ledger } from '../../domain/ledger.ts';
+import type { LedgerCatalogue, RecordingLedger, TarLedger } from '../../domain/ledger.ts';
 
 /** Which failures are meant, in an operator's words. */
 export interface FailureWords {
@@ -17,14 +17,21 @@ export interface FailureWords {
   readonly since?: string | undefined;
 }
 
+/** What of a ledger tells whether a word can match anything. */
+export interface KnownWords {
+  readonly catalogue: Pick<LedgerCatalogue, 'causes'>;
+  readonly recordings: Pick<RecordingLedger, 'get'>;
+  readonly tars: Pick<TarLedger, 'paths'>;
+}
+
 interface FilterDeps {
-  readonly ledger: Ledger;
-  readonly settings: Settings;
+  readonly ledger: KnownWords;
+  readonly settings: { readonly paths: Pick<Settings['paths'], 'incoming'> };
 }
 
 /**
  * The filter that these words say. Throws USAGE for a word that can match nothing: a cause that there is not, a recording or a
- * tar that nobody knows; with the nearest one that there is.
+ * tar that is not known; with the nearest one that there is.
  */
 export async function failureFilter(
   { ledger, settings }: FilterDeps,
@@ -39,7 +46,11 @@ export async function failureFilter(
   return { paths, cause, match: fits, tar: isMeant, since };
 }
 
-async function refuseUnknownCause({ catalogue }: Pick<Ledger, 'catalogue'>, cause: string): Promise<void> {
+/** Throws USAGE for a cause that there is not, with the nearest one that there is. */
+export async function refuseUnknownCause(
+  { catalogue }: Pick<KnownWords, 'catalogue'>,
+  cause: string,
+): Promise<void> {
   // a state.db that was taken over may know others
   const known = [
     ...new Set([
@@ -54,7 +65,7 @@ async function refuseUnknownCause({ catalogue }: Pick<Ledger, 'catalogue'>, caus
 }
 
 async function refuseUnknownRecording(
-  { recordings }: Pick<Ledger, 'recordings'>,
+  { recordings }: Pick<KnownWords, 'recordings'>,
   path: string,
 ): Promise<void> {
   if ((await recordings.get(path)) !== undefined) return;
@@ -69,7 +80,7 @@ const MOST_COMPARED = 20_000;
 
 /** Looks until one tar fits: nearly always at the first page. */
 async function refuseUnknownTar(
-  { tars }: Pick<Ledger, 'tars'>,
+  { tars }: Pick<KnownWords, 'tars'>,
   glob: string,
   isMeant: (path: string) => boolean,
 ): Promise<void> {

@@ -34,6 +34,8 @@ export interface RequeueDeps {
   readonly queues: Queues;
   readonly clock: Clock;
   readonly report: Report;
+  /** The site is another host's: what lies under its paths here is not its. */
+  readonly isElsewhere?: boolean | undefined;
 }
 
 /** FAILED → PENDING with a fresh budget, and a job each. Recordings whose file is gone or changed start from their tar again. */
@@ -75,14 +77,26 @@ async function requeuePage(
   );
 }
 
-/** Queues the present version of each tar; for one that is gone its last known version, whose job will say so. */
+/**
+ * Queues the present version of each tar; for one that is gone, or that another host has, its last known version: the job finds out what
+ * lies there.
+ */
 async function extractAgain(deps: RequeueDeps, tars: readonly string[]): Promise<void> {
   for (const path of tars) {
-    const version = (await presentVersion(path)) ?? (await deps.ledger.tars.failure(path));
+    const present =
+      deps.isElsewhere === true ? await extractedVersion(deps, path) : await presentVersion(path);
+    const version = present ?? (await deps.ledger.tars.failure(path));
     if (version === undefined) continue;
     await deps.ledger.tars.forgetFailure(path);
     await deps.queues.extract.restart([extractWork(version, 0)]);
   }
+}
+
+/** The one that was extracted last; undefined where none was, or a row of an older state does not say which. */
+async function extractedVersion({ ledger }: RequeueDeps, path: string): Promise<TarVersion | undefined> {
+  if ((await ledger.tars.failure(path)) !== undefined) return undefined; // the later one counts
+  const { size, mtimeMs } = (await ledger.tars.get(path)) ?? {};
+  return size === undefined || mtimeMs === undefined ? undefined : { path, size, mtimeMs };
 }
 
 async function presentVersion(path: string): Promise<TarVersion | undefined> {

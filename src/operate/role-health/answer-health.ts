@@ -1,15 +1,15 @@
 import { chmod, readlink, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '../../domain/events.ts';
 import { WavspoolError } from '../../domain/faults.ts';
-import { isoTime, listenUnix, makeDirectory, type Clock } from '../../platform/runtime/index.ts';
+import { http, isoTime, listenUnix, makeDirectory, type Clock } from '../../platform/runtime/index.ts';
 import { takeExclusiveLock, type ExclusiveLock } from '../../platform/sqlite/index.ts';
 import { ownVerdict, type OwnFacts, type RoleHealth } from './own-verdict.ts';
 import { healthDirectory, socketName } from './places.ts';
 
-/** Nobody runs so many instances of a role on one data directory. */
+/** No host runs so many instances of a role on one data directory. */
 const MOST_INSTANCES = 256;
 /** Its user and its group may ask; nothing secret is in the answer. */
 const SOCKET_MODE = 0o660;
@@ -32,7 +32,7 @@ export interface Answering {
  * Answers `GET /healthz` about one role of this process on a socket of its own, with {@link RoleHealth} over what `facts` gives:
  * 200 while it is alive, 503 when it has stalled. The first instance of a role on a data directory has `health/ROLE.sock`, the
  * next ones `ROLE.2.sock` and so on: which is whose is held by a lock of the kernel, so that what a killed process left is
- * replaced, and nobody else's is. Never rejects: a socket that cannot be made is reported and tried again, for the role's work
+ * replaced, and no other's is. Never rejects: a socket that cannot be made is reported and tried again, for the role's work
  * does not depend on it.
  */
 export function answerHealth(deps: AnsweringDeps, role: string, facts: () => OwnFacts): Answering {
@@ -68,7 +68,7 @@ async function openSocket(data: string, role: string, server: Server): Promise<S
   const { lock, instance } = takeInstance(directory, role);
   const path = join(directory, socketName(role, instance));
   try {
-    await rm(path, { force: true }); // ours by the lock: whoever listened there is gone
+    await rm(path, { force: true }); // ours by the lock: the process that listened there is gone
     await listenUnix(server, path);
     await chmod(path, SOCKET_MODE);
   } catch (error) {
@@ -101,7 +101,7 @@ async function answererOf(role: string, facts: () => OwnFacts, clock: Clock): Pr
     pid: process.pid,
     pidNamespace: await readlink('/proc/self/ns/pid'),
   };
-  const server = createServer((request, response) => {
+  const server = http.createServer((request, response) => {
     const { method, url = '' } = request;
     const isAsked = (method === 'GET' || method === 'HEAD') && url.split('?', 1)[0] === '/healthz';
     const body = isAsked

@@ -1,8 +1,7 @@
 import { readdir } from 'node:fs/promises';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { errnoOf, messageOf, unlessGone } from '../../domain/faults.ts';
-import { connectUnix } from '../../platform/runtime/index.ts';
+import { connectUnix, http } from '../../platform/runtime/index.ts';
 import type { RoleHealth } from './own-verdict.ts';
 import { healthDirectory, roleOfSocket } from './places.ts';
 
@@ -43,7 +42,7 @@ async function ask(socket: string, role: string): Promise<Asked | undefined> {
 
 function get(socket: string): Promise<RoleHealth> {
   return new Promise((resolve, reject) => {
-    const asking = request({
+    const asking = http.request({
       path: '/healthz',
       headers: { host: 'localhost' },
       createConnection: () => connectUnix(socket),

@@ -4,7 +4,7 @@ import type { HeldWork, Problem, Verdict } from '../health/index.ts';
 import type { Heartbeat } from '../../platform/queue/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
 
-/** What a role knows of itself without asking anybody. All times in ms since 1970. */
+/** What a role knows of itself without asking another process. All times in ms since 1970. */
 export interface OwnFacts {
   readonly startedAt: number;
   /** Whether it has begun its work; a start may wait for Redis or sweep a large disk. */

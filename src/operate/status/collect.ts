@@ -4,13 +4,13 @@ import type { Landing } from '../../ingest/arrival/index.ts';
 import { copyDirectories, ledgerName, type Settings, type UsedParts } from '../../platform/config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../../domain/faults.ts';
 import { whyAway } from '../../platform/linux/index.ts';
-import { verdict, type StateCheck } from '../health/index.ts';
+import { verdict, type DiskStatus, type Facts, type StateCheck } from '../health/index.ts';
 import type { Presence, QueueKind } from '../../platform/queue/index.ts';
 import { neededRoles } from '../../domain/role-names.ts';
 import { isoTime, isoTimestamp, sqlTimestamp, type Clock } from '../../platform/runtime/index.ts';
 import type { LedgerCatalogue } from '../../domain/ledger.ts';
 import { unlessAway, type Pauses, type QueueFacts } from './queues.ts';
-import type { DiskStatus, Facts, Status } from './status.ts';
+import type { Status } from './status.ts';
 import { timedJobs } from './timed-jobs.ts';
 
 export interface StatusDeps {
@@ -20,7 +20,7 @@ export interface StatusDeps {
   >;
   readonly parts: UsedParts;
   /** The site is another host's: its disks are not to be seen from here. */
-  readonly isElsewhere?: boolean;
+  readonly isElsewhere?: boolean | undefined;
   readonly catalogue: Pick<LedgerCatalogue, 'counts' | 'causes' | 'ended'>;
   /** Asks Redis, see `lookAtQueues`; absent where nothing goes through it. */
   readonly queues: (() => Promise<QueueFacts>) | undefined;
@@ -33,38 +33,39 @@ export interface StatusDeps {
   /** What lies in the landing directory, where no watch role tells it. */
   readonly landing?: () => Promise<Landing>;
   /** How the jobs that keep the host go. */
-  readonly keeping: () => Promise<
+  readonly maintenance: () => Promise<
     Pick<Status, 'snapshots' | 'copies' | 'pointInTime' | 'schedules' | 'logs'>
   >;
 }
 
-const NO_DISKS: Status['disk'] = { state: null };
+/** Nothing is known of them: null would say that they are not there. */
+const NO_DISKS = {} as Status['disk'];
 
 /** Looks at the state store, the queues and the disk. What `state.db` or Redis cannot tell is null or absent. Throws FILE_UNREADABLE. */
 export async function collectStatus(deps: StatusDeps): Promise<Status> {
   const { settings, parts, catalogue, clock } = deps;
   const now = clock.now();
-  const [seen, disk, keeping, check] = await Promise.all([
+  const [seen, rows, disk, maintenance, check] = await Promise.all([
     lookAtWork(deps, now),
+    readRows(catalogue, now),
     deps.isElsewhere === true ? NO_DISKS : diskStatus(settings, parts),
-    deps.keeping(),
+    deps.maintenance(),
     deps.stateCheck(),
   ]);
   const isAsked = parts.recordings && disk['incoming'] !== null;
   const landing = seen.landing ?? (isAsked ? await deps.landing?.() : undefined);
-  const rows = await readRows(catalogue, now);
   const facts: Facts = {
     site: settings.site,
     at: isoTime(now),
     uses: parts,
     ...rows.figures,
-    ...seen.work(keeping),
+    ...seen.work(maintenance),
     state: { path: ledgerName(settings), fault: rows.fault, check: check ?? null },
     disk,
     limits: { minFreeBytes: settings.extract.minFreeBytes, maxBacklog: settings.extract.maxBacklog },
     needs: neededRoles(parts),
     ...(landing !== undefined && { landing }),
-    ...keeping,
+    ...maintenance,
   };
   return { ...facts, verdict: verdict(facts, now) };
 }
@@ -74,7 +75,7 @@ type WorkFacts = Pick<Facts, 'redis' | 'queues' | 'oldestWaiting' | 'store' | 'r
 interface SeenWork {
   readonly landing?: Facts['landing'];
   /** Without Redis, what waits is told by how the jobs that keep the host go. */
-  readonly work: (keeping: Pick<Status, 'schedules'>) => WorkFacts;
+  readonly work: (maintenance: Pick<Status, 'schedules'>) => WorkFacts;
 }
 
 /** Who works on what, as far as Redis, or where nothing goes through it the roles themselves, tell it. */
@@ -175,7 +176,7 @@ async function diskStatus(
   return { ...Object.fromEntries([...copies, ...used]), state };
 }
 
-/** Directories of copies may be anybody's: one that cannot be seen hides no other figure, and has its fault in `copies`. */
+/** Directories of copies may be another user's: one that cannot be seen hides no other figure, and has its fault in `copies`. */
 async function roomIfSeen(path: string, dataDirectory: string): Promise<DiskStatus | null> {
   try {
     return await roomIn(path, dataDirectory);

@@ -3,5 +3,4 @@
 export { collectStatus, type StatusDeps } from './collect.ts';
 export { lookAtQueues, type Pauses, type QueueFacts } from './queues.ts';
 export { ratesOfLastDay, type HourlyRate } from './rates.ts';
-export type { DiskStatus, Facts, QueueStatus, StateFacts, Status } from './status.ts';
-export type { LandingFigures, LandingReason } from '../../ingest/arrival/index.ts';
+export type { Status } from './status.ts';

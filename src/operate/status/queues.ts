@@ -1,14 +1,7 @@
-import { WavspoolError, type FaultCode } from '../../domain/faults.ts';
-import {
-  QUEUES,
-  type Heartbeat,
-  type QueueKind,
-  type Queues,
-  type StoreOutage,
-} from '../../platform/queue/index.ts';
-import { redisFault } from '../../platform/redis/index.ts';
+import type { FaultCode } from '../../domain/faults.ts';
+import type { Heartbeat, QueueKind, Queues, StoreOutage } from '../../platform/queue/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
-import type { Facts, QueueStatus } from './status.ts';
+import type { Facts, QueueStatus } from '../health/index.ts';
 
 /** Why an operator paused something. */
 export interface Pause {
@@ -31,16 +24,15 @@ export interface QueueFacts {
 
 /** Asks Redis for everything at once. Throws REDIS_UNREACHABLE, or waits for Redis as long as its connection does. */
 export async function lookAtQueues(queues: Pick<Queues, QueueKind | 'shared'>): Promise<QueueFacts> {
-  const [store, roles, landing, waiting, ...looks] = await Promise.all([
+  const [store, roles, landing, waiting, extract, upload, maintenance] = await Promise.all([
     queues.shared.store(),
     queues.shared.heartbeats(),
     queues.shared.landing(),
     queues.extract.oldestWaiting(),
-    ...QUEUES.map((kind) => lookAt(queues, kind)),
+    lookAt(queues, 'extract'),
+    lookAt(queues, 'upload'),
+    lookAt(queues, 'maintenance'),
   ]);
-  const [extract, upload, maintenance] = looks;
-  if (extract === undefined || upload === undefined || maintenance === undefined)
-    throw new WavspoolError('UNKNOWN', `there are not three queues but ${QUEUES.join(', ')}`);
   return {
     queues: { extract, upload, maintenance },
     oldestWaiting:
@@ -90,6 +82,8 @@ export async function unlessAway(
   try {
     return await ask();
   } catch (error) {
+    // it brings ioredis with it, which a host without Redis never needs
+    const { redisFault } = await import('../../platform/redis/index.ts');
     const fault = redisFault(error);
     if (fault === undefined) throw error;
     return { fault: { code: fault.code, message: fault.message } };

@@ -2,7 +2,7 @@ import type { Heartbeat } from '../../platform/queue/index.ts';
 import { parseTime } from '../../platform/runtime/index.ts';
 import type { Pause } from './queues.ts';
 import type { ScheduleStatus } from '../../maintenance/catalogue/index.ts';
-import type { QueueStatus } from './status.ts';
+import type { QueueStatus } from '../health/index.ts';
 
 /**
  * The maintenance queue of a host without Redis, as its journal and its roles tell it at `now` (ms since 1970): what is due waits,

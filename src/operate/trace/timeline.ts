@@ -2,7 +2,7 @@ import type { RecordingRow } from '../../domain/recording.ts';
 import type { TarRow } from '../../domain/tar.ts';
 import { isoTime, isoTimestamp } from '../../platform/runtime/index.ts';
 
-/** A step in the life of a recording; `at` is ISO in UTC, null where nobody noted it. */
+/** A step in the life of a recording; `at` is ISO in UTC, null where it was not noted. */
 export interface LifeStep {
   readonly at: string | null;
   readonly what: 'landed' | 'queued' | 'extracted' | 'attempt' | 'stored' | 'receipt';

@@ -3,15 +3,15 @@ import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { Clock } from '../../platform/runtime/index.ts';
 import type { Report } from '../../domain/events.ts';
 import type { Settings } from '../../platform/config/index.ts';
-import { tarMatcher } from '../../ingest/arrival/index.ts';
+import { proveWithin, tarMatcher, unprovedIn, type Proof } from '../../ingest/arrival/index.ts';
 import { errnoOf, messageOf, type WavspoolError } from '../../domain/faults.ts';
 import { extractWork, uploadJobId, type Queues } from '../../platform/queue/index.ts';
 import { redisFault } from '../../platform/redis/index.ts';
-import type { FailedTar, TarRow } from '../../domain/tar.ts';
+import { versionAt, type FailedTar, type TarRow } from '../../domain/tar.ts';
 import type { Progress, RecordingRow } from '../../domain/recording.ts';
 import type { Ledger } from '../../domain/ledger.ts';
-import { openS3Store, type ObjectHead } from '../../platform/s3/index.ts';
-import { proveBelow, type Completeness } from '../../platform/tar/index.ts';
+import { openStore, type ObjectHead } from '../../platform/s3/index.ts';
+import { proveBelow } from '../../platform/tar/index.ts';
 
 interface FileFacts {
   readonly bytes: number;
@@ -34,8 +34,8 @@ export interface TarTrace {
   readonly kind: 'tar';
   readonly path: string;
   readonly onDisk: OnDisk;
-  /** Whether it is all there; null once this version was extracted or has failed, and for a file that is no tar by its name. */
-  readonly arrival: Completeness | { readonly error: string } | null;
+  /** Whether it is all there, as far as seconds tell; null once this version was extracted or has failed, and for a file that is no tar by its name. */
+  readonly arrival: Proof | { readonly error: string } | null;
   readonly extraction: TarRow | null;
   readonly failure: FailedTar | null;
   readonly job: JobState;
@@ -68,6 +68,8 @@ interface TraceDeps {
   readonly redisFault: WavspoolError | undefined;
   readonly clock: Clock;
   readonly report: Report;
+  /** The site is another host's: what lies under its paths here is not its. */
+  readonly isElsewhere?: boolean | undefined;
 }
 
 const HEAD_DEADLINE_MS = 10_000;
@@ -78,7 +80,8 @@ const HEAD_DEADLINE_MS = 10_000;
  */
 export async function trace(deps: TraceDeps, name: string): Promise<Trace> {
   const { incoming, extracted } = deps.settings.paths;
-  const places = isAbsolute(name) ? [name] : [resolve(name), join(incoming, name), join(extracted, name)];
+  const below = [join(incoming, name), join(extracted, name)];
+  const places = isAbsolute(name) ? [name] : deps.isElsewhere === true ? below : [resolve(name), ...below];
   for (const path of places) {
     const found = await traceAt(deps, path);
     if (found.kind !== 'unknown') return found;
@@ -111,16 +114,21 @@ async function traceAt(deps: TraceDeps, path: string): Promise<Trace> {
 }
 
 async function traceTar(deps: TraceDeps, path: string): Promise<TarTrace> {
-  const found = await factsOf(path);
+  const found = await factsFor(deps, path);
   const onDisk = found === null || 'error' in found ? null : found;
   const extraction = (await deps.ledger.tars.get(path)) ?? null;
   const failure = (await deps.ledger.tars.failure(path)) ?? null;
-  const { size = 0, mtimeMs = 0 } = onDisk ?? failure ?? extraction ?? {};
-  const job = await jobState(deps, 'extract', extractWork({ path, size, mtimeMs }, 0).id);
+  const job = await jobState(deps, 'extract', extractJobId(path, onDisk ?? failure ?? extraction));
   const recordings = await deps.ledger.tars.progress(path);
   const isNew = onDisk !== null && !isOf(extraction, onDisk) && !isOf(failure, onDisk);
   const arrival = isNew ? await arrivalOf(deps, path) : null;
   return { kind: 'tar', path, onDisk: publicFacts(found), arrival, extraction, failure, job, recordings };
+}
+
+/** The id of the job that extracts this version of a tar; where no version is known, an id that no job has. */
+function extractJobId(path: string, version: VersionOnDisk | FailedTar | TarRow | null): string {
+  const { size = 0, mtimeMs = 0 } = version ?? {};
+  return extractWork({ path, size, mtimeMs }, 0).id;
 }
 
 /** Whether a row is about the file as it is; a `state.db` of another program did not say which version its tars were. */
@@ -128,10 +136,15 @@ function isOf(row: TarRow | FailedTar | null, { size, mtimeMs }: VersionOnDisk):
   return row !== null && (row.size === undefined || (row.size === size && row.mtimeMs === mtimeMs));
 }
 
-async function arrivalOf({ settings }: TraceDeps, path: string): Promise<TarTrace['arrival']> {
+/** What takes longer to read than this, a bomb above all, is not worth waiting for. */
+const PROOF_MS = 5000;
+const NEVER = new AbortController().signal;
+
+async function arrivalOf({ settings, clock }: TraceDeps, path: string): Promise<TarTrace['arrival']> {
   if (!tarMatcher(settings.arrival)(relative(settings.paths.incoming, path))) return null;
   try {
-    return await proveBelow(settings.paths.incoming)(path);
+    const prove = proveBelow(settings.paths.incoming);
+    return (await proveWithin({ clock, prove }, path, PROOF_MS, NEVER)) ?? unprovedIn(PROOF_MS);
   } catch (error) {
     return { error: messageOf(error) }; // the rest of the trace is worth having of a file that cannot be read
   }
@@ -142,7 +155,7 @@ async function traceRecording(deps: TraceDeps, row: RecordingRow): Promise<Recor
   return {
     kind: 'recording',
     path: row.path,
-    onDisk: publicFacts(await factsOf(row.path)),
+    onDisk: publicFacts(await factsFor(deps, row.path)),
     row,
     tries,
     maxTries: deps.settings.upload.maxRetries + 1,
@@ -169,12 +182,7 @@ async function jobState(
 
 async function objectOf(deps: TraceDeps, key: string | undefined): Promise<RecordingTrace['object']> {
   if (key === undefined) return null;
-  const { concurrency, multipartBytes } = deps.settings.upload;
-  const store = await openS3Store(
-    { ...deps.settings.s3, concurrency, multipartBytes },
-    deps.report,
-    deps.clock,
-  );
+  const store = await openStore(deps);
   try {
     return (await store.head(key, AbortSignal.timeout(HEAD_DEADLINE_MS))) ?? null;
   } catch (error) {
@@ -191,10 +199,17 @@ export async function factsOnDisk(path: string): Promise<OnDisk> {
 
 type Found = VersionOnDisk | { readonly error: string } | null;
 
+/** What lies at a path of the site: its own host alone knows. */
+function factsFor({ isElsewhere, settings }: TraceDeps, path: string): Promise<Found> {
+  if (isElsewhere !== true) return factsOf(path);
+  return Promise.resolve({ error: `only the host of the site ${settings.site} can tell` });
+}
+
 async function factsOf(path: string): Promise<Found> {
   try {
-    const { size, mtime, mtimeMs } = await lstat(path);
-    return { size, mtimeMs: Math.floor(mtimeMs), modified: mtime.toISOString() };
+    const found = await lstat(path);
+    const { size, mtimeMs } = versionAt(path, found);
+    return { size, mtimeMs, modified: found.mtime.toISOString() };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return null;
     return { error: messageOf(error) }; // what the rows and the bucket know is worth having all the same

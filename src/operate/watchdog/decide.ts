@@ -13,7 +13,7 @@ export interface Sample {
 }
 
 export interface WatchdogLimits {
-  /** Work waits and nobody takes it: so long is an accident no longer. */
+  /** Work waits and no worker takes it: so long is an accident no longer. */
   readonly idleMs: number;
   /** One job may rightly take this long. */
   readonly busyMs: number;
@@ -43,7 +43,7 @@ export type Decision =
   | { readonly kind: 'recreate the worker' | 'end the process'; readonly reason: string };
 
 /**
- * What follows from a look at `nowMs` (monotonic). Work that waits while nobody works is the worker's fault: first it is made
+ * What follows from a look at `nowMs` (monotonic). Work that waits while no worker works is the worker's fault: first it is made
  * anew, then the process ends. A job that does not end cannot be ended from outside: the process ends at once.
  */
 export function judgeProgress(
@@ -72,7 +72,7 @@ export function judgeProgress(
     return { decision: { kind: 'end the process', reason }, stuck };
   }
   if (stuckMs <= limits.idleMs) return { decision: { kind: 'fine' }, stuck };
-  const reason = `${waiting} jobs wait, and nobody has taken one ${forSeconds}`;
+  const reason = `${waiting} jobs wait, and none was taken ${forSeconds}`;
   if (before.recreated) return { decision: { kind: 'end the process', reason }, stuck };
   return {
     decision: { kind: 'recreate the worker', reason },

@@ -6,12 +6,12 @@ import { workerData } from 'node:worker_threads';
 
 /** @type {{ beats: Int32Array<SharedArrayBuffer>, beatMs: number, missed: number }} */
 const { beats, beatMs, missed } = workerData;
-const nobody = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+const never = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 const STDERR = 2;
 
 let last = -1;
 for (let silent = 0; silent < missed;) {
-  Atomics.wait(nobody, 0, 0, beatMs);
+  Atomics.wait(never, 0, 0, beatMs);
   const now = Atomics.load(beats, 0);
   silent = now === last ? silent + 1 : 0;
   last = now;

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { STATE_DATABASE } from './effective-databases.ts';
-import type { BrokenRule, Sound } from './rules.ts';
+import type { BrokenRule, Sound } from './broken-rule.ts';
 
 const STORED_AS: Readonly<Record<string, string>> = { '.gz': 'gzip', '.zst': 'zstd' };
 const SUFFIXES: Readonly<Record<string, string>> = { none: '', gzip: '.gz', zstd: '.zst' };
@@ -26,7 +26,7 @@ export function copyRules({ databases = [], paths }: Sound): BrokenRule[] {
       ...database.exports.map((copy, at) => ({ ...copy, path: ['databases', index, 'exports', at] })),
     ];
     return copies.flatMap((copy) => {
-      // records tell whose a copy is; but of two that always have one name, nobody finds the one that he looks for
+      // records tell whose a copy is; but of two that always have one name, the one that is looked for is not found
       const target = `${copy.dir}/${copy.file.replaceAll('{name}', database.name)}`;
       const isTaken = written.has(target);
       written.add(target);

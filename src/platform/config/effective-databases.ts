@@ -10,7 +10,7 @@ export const STATE_DATABASE = 'state';
 
 /**
  * The databases that the settings name, and state.db with a snapshot every night, kept for 30 days, unless they name one
- * `state` or the ledger is on PostgreSQL, whose copies are its operator's. One without snapshots has a schedule for those that are asked for by hand, which nothing removes.
+ * `state` or the ledger is on PostgreSQL, whose copies are its operator's. One without snapshots has a schedule for those on request, which nothing removes.
  */
 export function effectiveDatabases(
   settings: Pick<Settings, 'databases' | 'paths' | 'state'>,

@@ -1,6 +1,9 @@
 /**
  * The settings: where their file is, what it may hold, what holds without it, and where each value came from. Features
- * get their own slice of them (`settings.upload`), never the whole and never the environment.
+ * get their own slice of them (`settings.upload`), never the whole and never the environment. load.ts goes through the steps: find the
+ * file (settings-file), parse it with the line of each key (read-yaml, tree), put in variables and files of secrets (environment,
+ * secret-files), lay it over defaults.yaml (merge), make paths absolute (paths), check each value (schema, values, units, cron) and
+ * what several break together (rules, copy-rules). What features ask of the result stands beside it, a file a question.
  */
 export { copyDirectories } from './copy-directories.ts';
 export { STATE_DATABASE, effectiveDatabases } from './effective-databases.ts';

@@ -78,7 +78,7 @@ export function settingsOfText(
 
 /** The environment with the secrets that files hold. Throws SettingsError for one that cannot be used. */
 function withFilesOf(given: Environment, text: string, name: string): Environment {
-  const { env, problems } = withSecretFiles(given, [defaultsText(), text]);
+  const { env, problems } = withSecretFiles(given, [embeddedDefaults().text, text]);
   if (problems.length === 0) return env;
   throw new SettingsError(problems.map((problem) => settingsFault({ file: name, path: '', problem })));
 }
@@ -96,7 +96,7 @@ function effective({
   env,
   own,
 }: Ingredients): Pick<LoadedSettings, 'settings' | 'sources' | 'parts'> {
-  const merged = mergeSettings(readDefaults(env), own?.root, name);
+  const merged = mergeSettings(substitute(embeddedDefaults().root, env).root, own?.root, name);
   const unread = [...(own?.faults ?? []), ...merged.faults];
   const verdict = validate(merged.values, base);
   if (verdict.kind === 'valid' && unread.length === 0) {
@@ -113,13 +113,23 @@ function readOwn(text: string, env: Environment, name: string): ReturnType<typeo
   throw new SettingsError(read.faults.map((each) => settingsFault({ ...each, file: name })));
 }
 
-function defaultsText(): string {
-  return readFileSync(new URL('./defaults.yaml', import.meta.url), 'utf8');
+interface Defaults {
+  readonly text: string;
+  readonly root: MapNode;
 }
 
-function readDefaults(env: Environment): MapNode {
-  const read = readYaml(defaultsText());
-  if (read.kind === 'read') return substitute(read.root, env).root;
+let defaults: Defaults | undefined;
+
+/** As they were when they were first asked for: an upgrade below a process that runs is not for its code. */
+function embeddedDefaults(): Defaults {
+  defaults ??= readDefaults();
+  return defaults;
+}
+
+function readDefaults(): Defaults {
+  const text = readFileSync(new URL('./defaults.yaml', import.meta.url), 'utf8');
+  const read = readYaml(text);
+  if (read.kind === 'read') return { text, root: read.root };
   throw new Error(
     `the embedded defaults are damaged: ${read.faults.map(({ problem }) => problem).join('; ')}`,
   );
@@ -157,7 +167,7 @@ function noteOn(source: Exclude<SettingSource, { kind: 'file' }>): string | unde
   return source.unset === undefined ? undefined : `${source.unset} is not set in the environment`;
 }
 
-/** The source of the closest key, upwards, that somebody wrote. */
+/** The source of the closest key, upwards, that stands in the file or the environment. */
 function sourceAbove(path: Path, sources: SettingSources): SettingSource | undefined {
   for (let length = path.length; length > 0; length -= 1) {
     const source = sources.get(pathText(path.slice(0, length)));

@@ -41,7 +41,7 @@ const keep = z
       'at least one of last, days, daily, weekly, monthly, within, withinWeekly, withinMonthly: with none of them everything but the newest would go',
   });
 
-/** When a restore is tried that nobody needs yet, unless the settings say otherwise. */
+/** When a restore is tried before one is needed, unless the settings say otherwise. */
 export const WEEKLY_DRILL = '30 4 * * 0';
 
 const compress = oneOf('none', 'gzip', 'zstd');

@@ -1,5 +1,6 @@
-import type { LoadedSettings } from './load.ts';
 import { isEmbeddedRedis } from './redis-address.ts';
+import type { Settings } from './schema.ts';
+import type { SettingSources } from './sources.ts';
 
 /** Which parts of wavspool a host uses: only these are demanded of it. */
 export interface UsedParts {
@@ -17,10 +18,10 @@ const OFFSITE = /^(?:databases|mirrors)\b.*\.offsite(?:\.|$)/;
 /**
  * A host that names databases, mirrors or logs, and nothing that only recordings need, keeps those alone. A store that it names
  * is one for recordings, unless copies go offsite there; a Redis that it names is used. Where a landing directory is there,
- * recordings land, whatever the settings say: nothing may lie there that nobody takes.
+ * recordings land, whatever the settings say: nothing may lie there that no role takes.
  */
 export function usedParts(
-  { settings, sources }: Pick<LoadedSettings, 'settings' | 'sources'>,
+  { settings, sources }: { readonly settings: Settings; readonly sources: SettingSources },
   hasLandingDirectory: boolean,
 ): UsedParts {
   const named = [...sources].filter(([, source]) => isFromFile(source)).map(([path]) => path);

@@ -31,25 +31,23 @@ const MODES: ReadonlySet<string> = new Set(['disable', 'require', 'verify-full']
 export function postgresAddress(text: string): PostgresAddress | undefined {
   const groups = ADDRESS.exec(text)?.groups;
   if (groups === undefined) return undefined;
-  const found = (groups['hosts'] ?? '').split(',').map(hostOf);
-  const hosts = found.filter((host) => host !== undefined);
+  const hosts = hostsOf(groups['hosts'] ?? '');
   const [user, password, database] = [groups['user'], groups['password'] ?? '', groups['database']].map(
     decoded,
   );
   const tls = tlsOf(new URLSearchParams(groups['options'] ?? ''));
-  if (user === undefined || password === undefined || database === undefined || tls === undefined)
-    return undefined;
-  if (hosts.length < found.length) return undefined;
-  const given = groups['password'] === undefined ? undefined : password;
-  return { hosts, user, password: given, database, tls: tls === 'none' ? undefined : tls };
+  if (user === undefined || password === undefined || database === undefined) return undefined;
+  if (hosts === undefined || tls === 'unknown') return undefined;
+  const isGiven = groups['password'] !== undefined;
+  return { hosts, user, password: isGiven ? password : undefined, database, tls };
 }
 
-/** Undefined: what stands there is not known, or goes with TLS alone. */
-function tlsOf(options: URLSearchParams): TlsMode | 'none' | undefined {
+/** Undefined: without TLS. Unknown: what stands there is no such option, or goes with TLS alone. */
+function tlsOf(options: URLSearchParams): TlsMode | undefined | 'unknown' {
   const mode = options.get('sslmode') ?? 'disable';
   const names = [...options.keys()];
-  if (!names.every((name) => OPTIONS.has(name)) || !MODES.has(mode)) return undefined;
-  if (mode === 'disable') return names.every((name) => name === 'sslmode') ? 'none' : undefined;
+  if (!names.every((name) => OPTIONS.has(name)) || !MODES.has(mode)) return 'unknown';
+  if (mode === 'disable') return names.every((name) => name === 'sslmode') ? undefined : 'unknown';
   const file = (name: string): string | undefined => options.get(name) ?? undefined;
   return {
     isVerified: mode === 'verify-full',
@@ -64,7 +62,14 @@ export function shownAddress({ hosts, user, database }: PostgresAddress): string
   return `postgres://${user}@${hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')}/${database}`;
 }
 
-function hostOf(text: string): { readonly host: string; readonly port: number } | undefined {
+/** Undefined where one of them is none. */
+function hostsOf(list: string): PostgresAddress['hosts'] | undefined {
+  const found = list.split(',').map(hostOf);
+  const hosts = found.filter((host) => host !== undefined);
+  return hosts.length === found.length ? hosts : undefined;
+}
+
+function hostOf(text: string): PostgresAddress['hosts'][number] | undefined {
   const { v6, name, port } = HOST.exec(text)?.groups ?? {};
   const host = v6 ?? name;
   const number = port === undefined ? DEFAULT_PORT : Number(port);

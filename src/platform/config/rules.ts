@@ -1,20 +1,12 @@
+import type { BrokenRule, Sound } from './broken-rule.ts';
 import { copyRules } from './copy-rules.ts';
 import { isWithin } from '../runtime/index.ts';
 import { below, isMapping } from './paths.ts';
 import { isStateFile } from './ledger-address.ts';
 import { isEmbeddedRedis } from './redis-address.ts';
 import { STATE_DATABASE } from './effective-databases.ts';
-import type { Settings } from './schema.ts';
 import type { Path } from './tree.ts';
-
-/** A rule that several settings break together; `path` is the one to change. */
-export interface BrokenRule {
-  readonly path: Path;
-  readonly problem: string;
-}
-
-/** The sections in which nothing is wrong. */
-export type Sound = { readonly [Section in keyof Settings]?: Settings[Section] | undefined };
+import type { Settings } from './schema.ts';
 
 /**
  * What is wrong with the settings as a whole, beyond each value by itself. `sound` holds the valid sections; `values`
@@ -159,6 +151,7 @@ function nameRules(values: unknown): BrokenRule[] {
       ...repeated(entriesOf(database, 'exports'), 'name', ['databases', index, 'exports']),
     ]),
     ...repeated(entriesOf(values, 'mirrors'), 'name', ['mirrors']),
+    ...repeated(entriesOf(values, 'sites'), 'name', ['sites']),
     ...repeated(entriesOf(values, 'logs'), 'path', ['logs']),
     ...entriesOf(values, 'mirrors').flatMap((mirror, index) =>
       listOf(mirror, 'databases').flatMap((name, position) =>

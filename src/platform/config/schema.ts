@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { database, log, mirror } from './maintenance.ts';
 import { LEDGER_ADDRESS, isLedgerAddress } from './ledger-address.ts';
@@ -46,6 +47,13 @@ const redisNodes = someOf(
   text.refine((value) => redisNode(value) !== undefined, REDIS_NODE),
   REDIS_NODE,
 );
+
+function isAddressOrNetwork(value: string): boolean {
+  const [address = '', bits, ...rest] = value.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
 
 const mailAddress = textLike(/^[^\s<>@,]+@[^\s<>@,]+$/, 'a mail address, e.g. ops@example.com');
 
@@ -160,9 +168,31 @@ export const settingsSchema = z.strictObject({
       'a path of letters, digits, ".", "_", "~" and "-", e.g. /wavspool, that does not begin like one of our own',
     ),
     bullBoard: oneOf('safe', 'full'),
+    /** Whose word on who asks, and how, is taken: a proxy's X-Forwarded-For and X-Forwarded-Proto. */
+    trustedProxies: listOf(
+      text.refine(isAddressOrNetwork, 'an address or a network, e.g. 127.0.0.1 or 10.0.0.0/8'),
+      'addresses and networks of proxies',
+    ),
   }),
+  /** Other sites by their own API: those of another ledger, and hosts of this one that are asked what only they know. */
+  sites: listOf(
+    z.strictObject({
+      name: textLike(
+        /^(?!all$)[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/,
+        'the name of another site: letters, digits, "-" and "_", at most 63, not "all"',
+      ),
+      url: z
+        .url({ protocol: /^https?$/, error: 'an http:// or https:// address' })
+        .refine(isBareAddress, 'an http:// or https:// address without user, password, "?" and "#"'),
+      /** Its `http.token`, or its `http.readOnlyToken` where nothing is to be changed from here. */
+      token: secret,
+      /** A PEM file; absent: the certificate authorities that Node knows. */
+      ca: path.optional(),
+    }),
+    'sites, each { name, url, token }',
+  ),
   alerts: z.strictObject({
-    /** An address that problems are told to by POST. Whoever knows it can post there, so it is never shown. */
+    /** An address that problems are told to by POST. Who knows it can post there, so it is never shown. */
     webhook: secretThat(isWebAddress, 'an http:// or https:// address without user and password').optional(),
     webhookSecret: secret.optional(),
     webhookHeaders: mapOf(

@@ -7,7 +7,7 @@ import type { Environment } from './environment.ts';
 export interface Candidate {
   /** Absolute. */
   readonly path: string;
-  /** What names it, for messages. Whoever names a file wants that file: it must be there. */
+  /** What names it, for messages. A file that is named must be there. */
   readonly namedBy?: string;
 }
 
@@ -33,7 +33,7 @@ export function settingsCandidates(
 
 /**
  * The text of the first candidate that is there. One that is there and cannot be read ends the search: another file, or
- * the defaults, would be settings that nobody asked for. Never throws.
+ * the defaults, would be settings that the operator did not ask for. Never throws.
  */
 export function readFirst(candidates: readonly Candidate[]): FileResult {
   for (const { path, namedBy } of candidates) {

@@ -11,7 +11,7 @@ export type SettingSource =
       readonly line?: number;
     };
 
-/** The source of every key by its path, `databases[0].cron`; keys that nobody wrote are missing, and so `default`. */
+/** The source of every key by its path, `databases[0].cron`; keys that are not written anywhere are missing, and so `default`. */
 export type SettingSources = ReadonlyMap<string, SettingSource>;
 
 /** `default`, `default (NAME is not set)`, `wavspool.yaml:12`, `env NAME` or `env NAME (wavspool.yaml:12)`. */

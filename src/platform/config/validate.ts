@@ -3,7 +3,7 @@ import { KEYS, namesBelow, patternOf } from './keys.ts';
 import { nearestName } from './nearest-name.ts';
 import { isMapping, resolvePaths } from './paths.ts';
 import { brokenRules } from './rules.ts';
-import type { Sound } from './rules.ts';
+import type { Sound } from './broken-rule.ts';
 import { settingsSchema } from './schema.ts';
 import type { Settings } from './schema.ts';
 import type { Path } from './tree.ts';

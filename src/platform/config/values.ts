@@ -68,7 +68,7 @@ export const path = textLike(
   'a path; "~" is not expanded (write ${HOME}), "<data>" is replaced at its beginning only',
 ).meta({ kind: 'path' });
 
-/** A text that nobody may see and that is what `allowed` says; the parsed value is a {@link Secret}. */
+/** A text that is never shown and that is what `allowed` says; the parsed value is a {@link Secret}. */
 export function secretThat(isAllowed: (value: string) => boolean, allowed: string) {
   return z
     .string({ error: allowed })
@@ -82,7 +82,7 @@ export const secret = secretThat(
   'a text of printable ASCII without spaces',
 );
 
-/** An address that is called when a run ends well. Whoever knows it can call it, so it is never shown. */
+/** An address that is called when a run ends well. Who knows it can call it, so it is never shown. */
 export const pingAddress = z
   .url({ protocol: /^https?$/, error: 'an http:// or https:// address' })
   .meta({ kind: 'secret' });

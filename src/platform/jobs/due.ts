@@ -1,4 +1,5 @@
 import { CronExpressionParser, type CronDate } from 'cron-parser';
+import type { DueRun } from '../../domain/run-log.ts';
 
 // A schedule is a question to the clock on the wall: the hour that is skipped in spring has passed when the clock shows a
 // later one, and the one that is repeated in autumn does not come again. So cron patterns are read in wall clock time, and a
@@ -12,17 +13,10 @@ export type When = { readonly cron: string } | { readonly everyMs: number };
 
 /** What is known of a job's runs. */
 export interface Past {
-  /** Wall clock time since when the schedule is known: what was due earlier was nobody's to run. */
+  /** Wall clock time since when the schedule is known: what was due earlier is not made up for. */
   readonly since: string;
-  readonly last?: {
-    /** The wall clock time that it was due at. */
-    readonly due: string;
-    readonly attempts: number;
-    /** `running` also of one whose process has died. */
-    readonly outcome: 'running' | 'done' | 'failed';
-    /** When its last attempt began, ms since 1970. */
-    readonly startedAt: number;
-  };
+  /** `running` also of one whose process has died. */
+  readonly last?: DueRun;
 }
 
 /** A clock that is set back by less than this is being kept right. */
@@ -48,23 +42,29 @@ export function wallClock(at: number, timezone: string): string {
  */
 export function dueRun(when: When, timezone: string, now: number, past: Past): string | undefined {
   const wall = wallClock(now, timezone);
-  const last = past.last !== undefined && past.last.startedAt <= now + CLOCK_SLACK_MS ? past.last : undefined;
-  if ('everyMs' in when) {
-    // what wakes it does so as often, and not to the millisecond
-    const isEarly =
-      last !== undefined && now - last.startedAt < when.everyMs - Math.min(SLACK_MS, when.everyMs / 10);
-    return isEarly ? undefined : wall;
-  }
-  const due = lastDue(when.cron, wall);
+  const last = believed(past.last, now);
+  if ('everyMs' in when)
+    return last !== undefined && isEarly(when.everyMs, now - last.startedAt) ? undefined : wall;
+  const due = around(when.cron, wall).last;
   if (due <= past.since) return undefined;
   if (last === undefined || due > last.due) return due;
   if (due < last.due || last.outcome === 'done' || last.attempts >= ATTEMPTS) return undefined;
   return last.outcome === 'running' || now - last.startedAt >= RETRY_MS ? due : undefined;
 }
 
+/** A last run, unless it began in the future. */
+function believed(last: Past['last'], now: number): Past['last'] {
+  return last !== undefined && last.startedAt <= now + CLOCK_SLACK_MS ? last : undefined;
+}
+
+/** Whether an interval has not passed yet. What wakes a job does so as often, and not to the millisecond. */
+function isEarly(everyMs: number, passedMs: number): boolean {
+  return passedMs < everyMs - Math.min(SLACK_MS, everyMs / 10);
+}
+
 /**
- * When the first run was due that nobody has done, ms since 1970; undefined when none is due. It stays where it is while
- * nothing runs. `goodAt`: when the last good run began, whoever asked for it.
+ * When the first run was due that was not done, ms since 1970; undefined when none is due. It stays where it is while
+ * nothing runs. `goodAt`: when the last good run began, on its schedule or on request.
  */
 export function missedSince(
   when: When,
@@ -78,19 +78,36 @@ export function missedSince(
     return due <= now ? due : undefined;
   }
   const from = good === undefined ? since : wallClock(good, timezone);
-  const due = firstDue(when.cron, from > since ? from : since);
+  const due = around(when.cron, from > since ? from : since).next;
   return due <= wallClock(now, timezone) ? instantOf(due, timezone) : undefined;
 }
 
 /** When a job comes next, ms since 1970; where the clock skips that moment, when it has done so. */
 export function nextRun(when: When, timezone: string, now: number, { last }: Past): number {
   if ('everyMs' in when) return Math.max(now, (last?.startedAt ?? now) + when.everyMs);
-  return instantOf(firstDue(when.cron, wallClock(now, timezone)), timezone);
+  return instantOf(around(when.cron, wallClock(now, timezone)).next, timezone);
 }
 
 /** The first moment at which the wall clock shows that time; where it skips it, when it has done so. */
 function instantOf(wall: string, timezone: string): number {
   return Temporal.PlainDateTime.from(wall).toZonedDateTime(timezone).epochMilliseconds;
+}
+
+/** The moments that a cron pattern names around a time: the last not after it, and the first after it. */
+interface Around {
+  readonly last: string;
+  readonly next: string;
+}
+
+/** By pattern, of which the settings hold a few: each look asks again and again between the same two moments. */
+const found = new Map<string, Around>();
+
+function around(cron: string, wall: string): Around {
+  const known = found.get(cron);
+  if (known !== undefined && known.last <= wall && wall < known.next) return known;
+  const asked = { last: lastDue(cron, wall), next: firstDue(cron, wall) };
+  found.set(cron, asked);
+  return asked;
 }
 
 /** The last moment not after `wall` that a cron pattern names. Read as UTC, which skips and repeats nothing. */

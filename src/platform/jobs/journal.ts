@@ -1,48 +1,36 @@
-import { join } from 'node:path';
-import { isoTime, makeDirectory, parseTime } from '../runtime/index.ts';
-import { openDatabase, type Sqlite } from '../sqlite/index.ts';
+import type { DueRun, Run, RunEnd, RunLog, Trigger } from '../../domain/run-log.ts';
+import type { Tenure } from '../../domain/lease.ts';
 import { CLOCK_SLACK_MS, wallClock, type Past } from './due.ts';
-
-/** Who asked for a run. */
-export type Trigger = 'schedule' | 'event' | 'hand';
-
-/** One run of a job, as it is remembered. */
-export interface Run {
-  readonly job: string;
-  readonly by: Trigger;
-  /** ms since 1970. */
-  readonly startedAt: number;
-  readonly endedAt?: number;
-  readonly outcome: 'running' | 'done' | 'failed';
-  /** Why it failed. */
-  readonly reason?: string;
-  /** What it did, ready for JSON. */
-  readonly result?: Readonly<Record<string, unknown>>;
-}
+import { openRunLog } from './run-log.ts';
 
 /**
- * What was run when, and how it ended: `jobs.db` in the data directory. Redis may forget every schedule (P2), this does not.
+ * What was run when, and how it ended. Redis may forget every schedule (P2), this does not.
  */
 export interface Journal {
+  /** ms since 1970, by the clock that its times are of; absent: the host's. */
+  now?(): Promise<number>;
   /**
    * What is known of a job at `now`, ms since 1970; the first time, it notes that its schedule is known from then on. Runs that
    * began in the future are none, and a schedule that is known from the future on is known from now on: the clock was ahead.
    */
-  past(job: string, now: number, timezone: string): Past;
+  past(job: string, now: number, timezone: string): Promise<Past>;
   /**
    * Takes their due times from the runs of a job that began in the future, so that they stand for nothing when the clock comes
    * there again. Returns how many there were, and when the last of them began, ms since 1970. Safe to repeat.
    */
-  disownFuture(job: string, now: number): { readonly runs: number; readonly until: number } | undefined;
+  disownFuture(
+    job: string,
+    now: number,
+  ): Promise<{ readonly runs: number; readonly until: number } | undefined>;
   /**
    * A run begins; one that is still noted as running has died. Returns what to end it with. That a quiet one has begun is known in
-   * this process only, until it is ended here.
+   * this process only, until it is ended here. Under a tenure that is over, all of it throws LEASE_LOST.
    */
-  begin(run: NewRun): Begun;
+  begin(run: NewRun, tenure?: Tenure): Promise<Begun>;
   /** The last run of a job, and the last that was done and did not begin in the future of `now`, ms since 1970. */
-  last(job: string, now: number): { readonly run: Run | undefined; readonly good: Run | undefined };
+  last(job: string, now: number): Promise<{ readonly run: Run | undefined; readonly good: Run | undefined }>;
   /** Every run that began since then (ms since 1970), the newest first, at most so many. */
-  runsSince(since: number, limit: number): readonly Run[];
+  runsSince(since: number, limit: number): Promise<readonly Run[]>;
   close(): void;
 }
 
@@ -56,151 +44,59 @@ export interface NewRun {
 }
 
 export interface Begun {
-  done(endedAt: number, result: object): void;
-  failed(endedAt: number, reason: string): void;
+  done(endedAt: number, result: object): Promise<void>;
+  failed(endedAt: number, reason: string): Promise<void>;
 }
-
-interface RunRow {
-  readonly job: string;
-  readonly by: Trigger;
-  readonly due: string | null;
-  readonly started_at: string;
-  readonly ended_at: string | null;
-  readonly outcome: Run['outcome'];
-  readonly reason: string | null;
-  readonly result: string | null;
-}
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS schedules (job TEXT PRIMARY KEY, since TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS runs (
-    id INTEGER PRIMARY KEY, job TEXT NOT NULL, by TEXT NOT NULL, due TEXT, started_at TEXT NOT NULL, ended_at TEXT,
-    outcome TEXT NOT NULL, reason TEXT, result TEXT);
-  CREATE INDEX IF NOT EXISTS runs_of_job ON runs (job, id);
-`;
-/** So many runs of each job are remembered. */
-const REMEMBERED = 1000;
-const DIED = 'its process ended before it did';
 
 /** Opens the journal in the data directory. Throws STATE_UNUSABLE. */
 export async function openJournal(dataDirectory: string): Promise<Journal> {
-  await makeDirectory(dataDirectory);
-  const db = openDatabase(join(dataDirectory, 'jobs.db'));
-  db.pragma('busy_timeout = 5000'); // a few short writes a minute: waiting for one blocks nobody noticeably
-  db.exec(SCHEMA);
-  return journalOn(db);
+  return journalOn(await openRunLog(dataDirectory));
 }
 
-function journalOn(db: Sqlite): Journal {
-  const know = db.prepare(
-    `INSERT INTO schedules (job, since) VALUES (?, ?)
-     ON CONFLICT (job) DO UPDATE SET since = excluded.since WHERE excluded.since < since`,
-  );
-  const since = db.prepare('SELECT since FROM schedules WHERE job = ?').pluck();
-  const lastDue = db.prepare(
-    `SELECT due, outcome, started_at, (SELECT count(*) FROM runs AS same WHERE same.job = runs.job AND same.due = runs.due) AS attempts
-     FROM runs WHERE job = ? AND due IS NOT NULL AND started_at <= ? ORDER BY id DESC LIMIT 1`,
-  );
-  const lost = db.prepare(
-    `UPDATE runs SET outcome = 'failed', reason = '${DIED}' WHERE job = ? AND outcome = 'running'`,
-  );
-  const insert = db.prepare(
-    "INSERT INTO runs (job, by, due, started_at, outcome) VALUES (@job, @by, @due, @startedAt, 'running')",
-  );
-  const forget = db.prepare(
-    `DELETE FROM runs WHERE job = @job AND id <= (SELECT id FROM runs WHERE job = @job ORDER BY id DESC LIMIT 1 OFFSET ${REMEMBERED})`,
-  );
-  const end = db.prepare(
-    'UPDATE runs SET ended_at = @endedAt, outcome = @outcome, reason = @reason, result = @result WHERE id = @id',
-  );
-  const last = db.prepare('SELECT * FROM runs WHERE job = ? ORDER BY id DESC LIMIT 1');
-  const good = db.prepare(
-    "SELECT * FROM runs WHERE job = ? AND outcome = 'done' AND started_at <= ? ORDER BY id DESC LIMIT 1",
-  );
-  const runsSince = db.prepare('SELECT * FROM runs WHERE started_at >= ? ORDER BY started_at DESC LIMIT ?');
-  const fromFuture = 'job = ? AND due IS NOT NULL AND started_at > ?';
-  const future = db.prepare(
-    `SELECT count(*) AS runs, max(started_at) AS until FROM runs WHERE ${fromFuture}`,
-  );
-  const disown = db.prepare(`UPDATE runs SET due = NULL WHERE ${fromFuture}`);
-  const begin = db.transaction((run: { job: string; by: Trigger; due: string | null; startedAt: string }) => {
-    lost.run(run.job);
-    const { lastInsertRowid } = insert.run(run);
-    forget.run({ job: run.job });
-    return lastInsertRowid;
-  });
-
+/** The journal over these rows. */
+export function journalOn(log: RunLog): Journal {
   const quiet = new Map<string, NewRun>();
-  const note = ({ job, by, due, startedAt }: NewRun): number | bigint =>
-    begin.immediate({ job, by, due: due ?? null, startedAt: isoTime(startedAt) });
-
   return {
-    past: (job, now, timezone) => {
-      know.run(job, wallClock(now, timezone));
-      const known = { since: since.get(job) as string };
-      const row = lastDue.get(job, believedUntil(now)) as
-        | (Pick<RunRow, 'outcome' | 'started_at'> & { due: string; attempts: number })
-        | undefined;
-      const last = row && { ...row, startedAt: parseTime(row.started_at) };
-      const unnoted = lastOf(quiet.get(job), now);
-      if (unnoted !== undefined && unnoted.startedAt > (last?.startedAt ?? 0))
-        return { ...known, last: unnoted };
-      if (last === undefined) return known;
-      const { due, outcome, attempts, startedAt } = last;
-      return { ...known, last: { due, outcome, attempts, startedAt } };
+    ...(log.now !== undefined && { now: () => log.now?.() ?? Promise.reject(new Error('it has no clock')) }),
+    past: async (job, now, timezone) => {
+      const since = await log.knownSince(job, wallClock(now, timezone));
+      const last = newerDue(await log.lastDue(job, believedUntil(now)), lastOf(quiet.get(job), now));
+      return last === undefined ? { since } : { since, last };
     },
-    disownFuture: (job, now) => {
-      const found = future.get(job, believedUntil(now)) as { runs: number; until: string | null };
-      if (found.until === null) return undefined;
-      disown.run(job, believedUntil(now));
-      return { runs: found.runs, until: parseTime(found.until) };
-    },
-    begin: (run) => {
-      const isQuiet = run.isQuiet ?? false;
+    disownFuture: (job, now) => log.disown(job, believedUntil(now)),
+    begin: async (run, tenure) => {
+      const { isQuiet = false, ...noted } = run;
       if (isQuiet) quiet.set(run.job, run);
-      const noted = isQuiet ? undefined : note(run);
-      const finish = (endedAt: number, fields: Pick<RunRow, 'outcome' | 'reason' | 'result'>): void => {
-        end.run({ id: noted ?? note(run), endedAt: isoTime(endedAt), ...fields });
-      };
+      const id = isQuiet ? undefined : await log.begin(noted, tenure);
+      const finish = async (end: RunEnd): Promise<void> =>
+        log.end(id ?? (await log.begin(noted, tenure)), end, tenure);
       return {
         done: (endedAt, result) =>
-          finish(endedAt, { outcome: 'done', reason: null, result: JSON.stringify(result) }),
-        failed: (endedAt, reason) => finish(endedAt, { outcome: 'failed', reason, result: null }),
+          finish({ endedAt, outcome: 'done', reason: null, result: JSON.stringify(result) }),
+        failed: (endedAt, reason) => finish({ endedAt, outcome: 'failed', reason, result: null }),
       };
     },
-    last: (job, now) => ({
-      run: asRun(last.get(job) as RunRow | undefined),
-      good: asRun(good.get(job, believedUntil(now)) as RunRow | undefined),
+    last: async (job, now) => ({
+      run: await log.last(job),
+      good: await log.lastDone(job, believedUntil(now)),
     }),
-    runsSince: (since, limit) =>
-      (runsSince.all(isoTime(since), limit) as RunRow[]).flatMap((row) => asRun(row) ?? []),
-    close: () => {
-      db.close();
-    },
+    runsSince: (since, limit) => log.since(since, limit),
+    close: () => log.close(),
   };
 }
 
+/** The one that began later. */
+export function newerDue(one: DueRun | undefined, other: DueRun | undefined): DueRun | undefined {
+  return one === undefined || (other !== undefined && other.startedAt > one.startedAt) ? other : one;
+}
+
 /** A quiet run as the last one that is known; undefined where it began in the future, for the clock was ahead then. */
-function lastOf(run: NewRun | undefined, now: number): Past['last'] {
+function lastOf(run: NewRun | undefined, now: number): DueRun | undefined {
   if (run?.due === undefined || run.startedAt > now + CLOCK_SLACK_MS) return undefined;
   return { due: run.due, outcome: 'done', attempts: 1, startedAt: run.startedAt };
 }
 
-/** The latest beginning that is believed at `now`; times of the journal compare as text. */
-function believedUntil(now: number): string {
-  return isoTime(now + CLOCK_SLACK_MS);
-}
-
-function asRun(row: RunRow | undefined): Run | undefined {
-  if (row === undefined) return undefined;
-  const { job, by, outcome, started_at, ended_at, reason, result } = row;
-  return {
-    job,
-    by,
-    outcome,
-    startedAt: parseTime(started_at),
-    ...(ended_at !== null && { endedAt: parseTime(ended_at) }),
-    ...(reason !== null && { reason }),
-    ...(result !== null && { result: JSON.parse(result) as Readonly<Record<string, unknown>> }),
-  };
+/** The latest beginning that is believed at `now`. */
+function believedUntil(now: number): number {
+  return now + CLOCK_SLACK_MS;
 }

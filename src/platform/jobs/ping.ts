@@ -8,7 +8,7 @@ const LONGEST_REASON = 10_000;
 /**
  * Tells a dead-man switch how a job goes, as healthchecks.io and those like it take it: `<address>/start`, `<address>`,
  * `<address>/fail` with the reason as the body. That it cannot be reached is reported and changes nothing. The address is a
- * secret: whoever knows it can say that all is well.
+ * secret: who knows it can say that all is well.
  */
 export async function ping(
   address: string,

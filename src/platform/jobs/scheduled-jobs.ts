@@ -32,7 +32,8 @@ export function scheduledJobs(
         return { kind: 'done' };
       } catch (error) {
         if (signal.aborted) return { kind: 'release' };
-        if (faultCode(error) === 'JOB_RUNNING') return { kind: 'done' }; // still due, so it comes again within seconds
+        // still due, so it comes again within seconds; or another host's by now
+        if (['JOB_RUNNING', 'LEASE_LOST'].includes(faultCode(error))) return { kind: 'done' };
         return { kind: 'give up', why: messageOf(error) }; // runDue has reported it; it is due again after a pause
       } finally {
         running.delete(job.id);

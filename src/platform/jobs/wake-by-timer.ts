@@ -4,7 +4,7 @@ import { startGrace, type Clock } from '../runtime/index.ts';
 import type { ScheduledJob } from './scheduled-jobs.ts';
 import { toldOnce } from './told-once.ts';
 
-/** How late a run begins that nobody saw coming: one that was missed or has failed, or after the clock was set. */
+/** How late a run begins that no timer was set for: one that was missed or has failed, or after the clock was set. */
 const LOOK_MS = 5000;
 const MINUTE_MS = 60_000;
 

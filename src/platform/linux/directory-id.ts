@@ -90,7 +90,7 @@ async function withHandle<T>(
 }
 
 async function idIn(directory: FileHandle, name: string): Promise<string | undefined> {
-  // oxlint-disable-next-line no-bitwise -- flags of open(2); a FIFO under that name holds nobody up
+  // oxlint-disable-next-line no-bitwise -- flags of open(2); the open of a FIFO under that name does not wait
   const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
   let file: FileHandle | undefined;
   try {

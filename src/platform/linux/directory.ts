@@ -20,7 +20,7 @@ const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 /** open(2): a descriptor that only names a place; it needs no right to read. Node does not list it. */
 export const O_PATH = 0o10000000;
 /** As many links as Linux follows in one path. */
-const MOST_LINKS = 40;
+export const MOST_LINKS = 40;
 const OTHERS_MAY_WRITE = 0o002;
 const GROUP_MAY_WRITE = 0o020;
 const STICKY = 0o1000;
@@ -37,7 +37,7 @@ export function at(directory: Pick<Directory, 'fd'>, name: string | Buffer): str
 }
 
 /**
- * Opens the directory at `path`, step by step. A link is followed only where nobody but root and this user can have put it;
+ * Opens the directory at `path`, step by step. A link is followed only where root or this user alone can have put it;
  * with `makeMode` the directories that are missing are made. Throws PATH_UNSAFE, or what the system says (ENOENT, ENOTDIR,
  * EACCES).
  */
@@ -93,7 +93,7 @@ export async function syncedIn(directory: Directory): Promise<void> {
 }
 
 /**
- * Whether somebody else than root and this user may put other files under the names in a directory of these stats. In a sticky
+ * Whether another user than root and this one may put other files under the names in a directory of these stats. In a sticky
  * one (`/tmp`) he may not touch what is not his; root's group and this user's own count as this user.
  */
 export function mayBeChangedByOthers({ uid, gid, mode }: Pick<Stats, 'uid' | 'gid' | 'mode'>): boolean {
@@ -134,7 +134,7 @@ async function make(here: FileHandle, path: string, mode: number): Promise<void>
   try {
     await mkdir(path, { mode });
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error; // somebody was quicker: what it is shows when it is opened
+    if (errnoOf(error) !== 'EEXIST') throw error; // another process was quicker: what it is shows when it is opened
   }
   // a descriptor that only names a place cannot be synced
   await using parent = await open(`/proc/self/fd/${here.fd}/.`, O_RDONLY | O_DIRECTORY);
@@ -168,7 +168,8 @@ function openRoot(isLast: boolean): Promise<FileHandle> {
   return open('/', (isLast ? O_RDONLY : O_PATH) | O_DIRECTORY);
 }
 
-function partsOf(path: string): string[] {
+/** The names in a path. */
+export function partsOf(path: string): string[] {
   return path.split('/').filter((part) => part !== '' && part !== '.');
 }
 

@@ -10,10 +10,13 @@ export {
 } from './directory.ts';
 export { DIRECTORY_ID, ensureDirectoryId, readDirectoryId } from './directory-id.ts';
 export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
+export { hostId } from './host-id.ts';
 export { identityAt, identityOf, type FileIdentity } from './file-identity.ts';
 export { notePlace, requirePlace, whyAway } from './known-places.ts';
 export { isGone, ownIdentity } from './process-identity.ts';
 export { openFileBelow, openFileBelowNow } from './open-file-below.ts';
+export { chmodAsNamed, openedAsNamed } from './opened-as-named.ts';
+export { openPlainIn, readPlainIn } from './plain-file.ts';
 export { pointSymlink } from './point-symlink.ts';
 export { removeIn, removeTree } from './remove-tree.ts';
 export { seenBelow } from './seen-below.ts';

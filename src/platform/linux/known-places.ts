@@ -64,7 +64,7 @@ function readNote(directory: string, dataDirectory: string): Known | undefined {
     const isWhole = [point, type, source, inside].every((one) => typeof one === 'string');
     return isWhole && path === directory ? (note as Known) : undefined;
   } catch (error) {
-    // nothing is known of it, or somebody has spoilt the note, which the next one replaces
+    // nothing is known of it, or the note is spoilt, and the next one replaces it
     if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;
   }

@@ -5,7 +5,7 @@ import { O_PATH } from './directory.ts';
 const { O_DIRECTORY, O_NOFOLLOW } = constants;
 
 /**
- * Opens the file at `parts` below the directory `root`, each part looked up in the one before it and no link followed: whoever may
+ * Opens the file at `parts` below the directory `root`, each part looked up in the one before it and no link followed: a user who may
  * write below `root` cannot lead it elsewhere. `root` itself is taken at its word. Throws what the system says: ENOTDIR or ELOOP
  * where a link is in the way.
  */

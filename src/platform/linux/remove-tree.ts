@@ -13,13 +13,13 @@ const OWNER_MAY_ALL = 0o700;
 const AT_ONCE = 32;
 /** Directories that are held open at once, one in the other; what lies deeper is moved up first. */
 const DEEPEST = 24;
-/** A directory that somebody goes on filling is emptied so often; a killed rsync's last file is in it by then. */
+/** A directory that another process goes on filling is emptied so often; a killed rsync's last file is in it by then. */
 const ATTEMPTS = 20;
 const AGAIN_MS = 50;
 
 /**
  * Removes what has the name `path`, a whole tree too, also one with directories that their owner may not write to and one in
- * which somebody still writes a last file. It works on descriptors: no link is followed, and whatever the tree's owner swaps
+ * which a process still writes a last file. It works on descriptors: no link is followed, and whatever the tree's owner swaps
  * meanwhile, nothing goes but what lies in the tree. What is mounted in it stays, and ends it. Nothing there is no error.
  * Throws PATH_UNSAFE, or what the system says.
  */
@@ -58,7 +58,7 @@ async function removeName(place: Place, name: Buffer): Promise<void> {
     if (outcome === 'not empty') await sleep(AGAIN_MS);
   }
   const path = at(place, name).toString();
-  throw new WavspoolError('PATH_UNSAFE', `${path}: somebody goes on putting things into it`);
+  throw new WavspoolError('PATH_UNSAFE', `${path}: another process goes on putting things into it`);
 }
 
 /** `changed`: it is something else now than it was a moment ago. */
@@ -148,7 +148,7 @@ async function removedDirectory(path: Buffer): Promise<'gone' | 'changed' | 'not
   }
 }
 
-/** Moves a directory that lies too deep to the top of the tree, under a name that nobody has. */
+/** Moves a directory that lies too deep to the top of the tree, under a name that is free. */
 async function movedUp(path: Buffer, top: Top): Promise<Outcome> {
   const name = `.wavspool-deep-${randomBytes(8).toString('hex')}`;
   try {

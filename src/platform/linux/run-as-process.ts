@@ -1,4 +1,4 @@
-import { WavspoolError, messageOf } from '../../domain/faults.ts';
+import { tellFault } from '../../domain/told-fault.ts';
 import type { AskedAs, SaidAs } from './run-as.ts';
 import type { User } from './worker-of.ts';
 
@@ -25,9 +25,7 @@ async function serve({ module, user, input }: AskedAs): Promise<void> {
     become(user);
     said = { kind: 'done', result: await runnable.run(input, stopping.signal) };
   } catch (error) {
-    const code = error instanceof WavspoolError ? error.code : 'UNKNOWN';
-    const stack = error instanceof Error && code === 'UNKNOWN' ? `\n${error.stack}` : '';
-    said = { kind: 'fault', code, message: messageOf(error) + stack };
+    said = { kind: 'fault', fault: tellFault(error) };
   }
   process.send?.(said, undefined, undefined, () => process.exit(0));
 }

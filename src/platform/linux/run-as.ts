@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { WavspoolError, type FaultCode } from '../../domain/faults.ts';
+import { heardFault, type ToldFault } from '../../domain/told-fault.ts';
+import { ledAstray } from './led-astray.ts';
 import type { User } from './worker-of.ts';
 
 /** Of the files that are handed over. */
@@ -18,7 +19,7 @@ export interface AskedAs {
 /** What it says. */
 export type SaidAs =
   | { readonly kind: 'done'; readonly result: unknown }
-  | { readonly kind: 'fault'; readonly code: FaultCode; readonly message: string };
+  | { readonly kind: 'fault'; readonly fault: ToldFault };
 
 export interface RunAs {
   readonly user: User;
@@ -29,7 +30,8 @@ export interface RunAs {
 /**
  * Runs `run` of the module at `module` with `input` in a process that has the rights of `user` and no other: what he swaps in
  * his directories leads nowhere that he could not go himself. The process loads all code before it changes its user, for the
- * code may lie where he cannot read. It ends with this process. Throws the fault of `run`, or the abort's reason.
+ * code may lie where he cannot read. It ends with this process. Throws the fault of `run`, or the abort's reason; PATH_UNSAFE where
+ * he may not do there what was to be done, or swapped something meanwhile.
  */
 export async function runAs<O>(
   module: URL,
@@ -51,7 +53,8 @@ export async function runAs<O>(
     return (await answerOf(child, { module: module.href, user, input })) as O;
   } catch (error) {
     signal.throwIfAborted();
-    throw error;
+    const problem = `the owner of what is named there (uid ${user.uid}) may not do that there, or changes it meanwhile`;
+    throw ledAstray(error, problem);
   } finally {
     signal.removeEventListener('abort', abort);
   }
@@ -65,7 +68,7 @@ function answerOf(child: ChildProcess, asked: AskedAs): Promise<unknown> {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
       if (last?.kind === 'done') resolve(last.result);
-      else if (last?.kind === 'fault') reject(new WavspoolError(last.code, last.message));
+      else if (last?.kind === 'fault') reject(heardFault(last.fault));
       else reject(new Error(`the process for ${asked.module} ended with ${signal ?? code}`));
     });
     child.send(asked, (error) => {

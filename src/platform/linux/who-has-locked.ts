@@ -7,7 +7,7 @@ const LOCK = /^\d+:\s+(?:->\s+)?\S+\s+\S+\s+(?:READ|WRITE)\s+(-?\d+)\s+([0-9a-f]
 /**
  * Whether another process holds a lock on a file on which this one, `pid`, holds one as well, out of the lines of `/proc/locks`.
  * The file is known by its inode and by our own lock, for the device there is not always the one that `stat` gives. Undefined
- * when our own is not among them: then nobody can tell. Pure.
+ * when our own is not among them: then it cannot be told. Pure.
  */
 export function othersAmong(locks: string, inode: bigint, pid: number): boolean | undefined {
   const held = locks.split('\n').flatMap((line) => {
@@ -18,7 +18,7 @@ export function othersAmong(locks: string, inode: bigint, pid: number): boolean 
   return own.size === 0 ? undefined : held.some(({ file, holder }) => holder !== pid && own.has(file));
 }
 
-/** As {@link othersAmong}, of the locks as they are now. One small read, whoever else runs on this machine. */
+/** As {@link othersAmong}, of the locks as they are now. One small read, however many processes run on this machine. */
 export function isLockedByOthers(inode: bigint): boolean | undefined {
   try {
     return othersAmong(readFileSync('/proc/locks', 'latin1'), inode, process.pid);

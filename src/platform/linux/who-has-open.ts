@@ -23,7 +23,7 @@ const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
 
 /**
  * The processes that have one of these files open, by device and inode, this one included; its descriptors `exceptFds` do not
- * count. Those of other users are seen by root alone, those of an outer process namespace by nobody: see
+ * count. Those of other users are seen by root alone, those of an outer process namespace by no process here: see
  * {@link seesEveryProcess}. A system without /proc shows none.
  */
 export async function whoHasOpen(

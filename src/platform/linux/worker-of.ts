@@ -1,8 +1,10 @@
 import type { Stats } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { WavspoolError, unlessGone } from '../../domain/faults.ts';
-import { O_PATH, at, mayBeChangedByOthers, openDirectory } from './directory.ts';
+import { at, mayBeChangedByOthers, openDirectory } from './directory.ts';
+import { ledAstray } from './led-astray.ts';
+import { wayTo } from './way-to.ts';
 
 /** Another user, whose rights are enough for what is his. */
 export interface User {
@@ -14,7 +16,7 @@ type Owned = Pick<Stats, 'uid' | 'gid'>;
 
 /** What lies on the way to a file, as far as it decides who may work on it. */
 export interface Way {
-  /** The directories from `/` down to that of the file, whatever links name them; those that are missing are left out. */
+  /** The directories from `/` down to that of the file, or to the first that others may write; also those that links lead through. */
   readonly steps: readonly Pick<Stats, 'uid' | 'gid' | 'mode'>[];
   /** The file's directory, reached without following a link that others can have put there; undefined when there is such a link. */
   readonly directory: Owned | undefined;
@@ -23,20 +25,25 @@ export interface Way {
 }
 
 /**
- * As whom root works on the file at `path`, as the settings have it, whose last steps may be missing: as itself (undefined)
- * where nobody else can change what the path names, else as its owner. A process that is not root has nothing to give away:
+ * As whom root works on the file at `path`, as the settings have it, whose last steps may be missing, and which may be a link: as
+ * itself (undefined) where no other user can change what the path names, else as its owner. A process that is not root has nothing
+ * to give away:
  * undefined. Throws PATH_UNSAFE where there is no such owner.
  */
 export async function workerOf(path: string): Promise<User | undefined> {
   if (process.geteuid?.() !== 0) return undefined;
-  const steps = await stepsTo(dirname(path));
+  const { steps, named } = wayTo(path);
   if (!steps.some(mayBeChangedByOthers)) return undefined;
-  return chooseWorker(path, { steps, ...(await ownersAt(path)) });
+  try {
+    return chooseWorker(path, { steps, ...(await ownersAt(named)) });
+  } catch (error) {
+    throw ledAstray(error, `others change ${path} while it is looked at`);
+  }
 }
 
 /** Whether this is root, and others may change what the path of a directory names. */
-export async function isExposed(directory: string): Promise<boolean> {
-  return process.geteuid?.() === 0 && (await stepsTo(directory)).some(mayBeChangedByOthers);
+export function isExposed(directory: string): boolean {
+  return process.geteuid?.() === 0 && wayTo(directory).steps.some(mayBeChangedByOthers);
 }
 
 /** The decision of {@link workerOf}. */
@@ -44,7 +51,7 @@ export function chooseWorker(path: string, { steps, directory, file }: Way): Use
   const others = steps.filter(mayBeChangedByOthers);
   if (others.length === 0) return undefined;
   if (directory === undefined) {
-    // through a link of somebody's: with his rights, it leads nowhere that he could not go himself
+    // through a link of another user's: with that user's rights, it leads nowhere that the user could not go
     const [first] = others;
     if (first !== undefined && first.uid !== 0) return { uid: first.uid, gid: first.gid };
   } else if (directory.uid !== 0) {
@@ -58,6 +65,7 @@ export function chooseWorker(path: string, { steps, directory, file }: Way): Use
   );
 }
 
+/** Of a path from which the links that root has put are taken out: where one leads out of root's directories, its end counts. */
 async function ownersAt(path: string): Promise<Pick<Way, 'directory' | 'file'>> {
   for (
     let [below, name] = [dirname(path), basename(path)];
@@ -75,19 +83,4 @@ async function ownersAt(path: string): Promise<Pick<Way, 'directory' | 'file'>> 
       throw error;
     }
   }
-}
-
-async function stepsTo(directory: string): Promise<readonly Stats[]> {
-  const steps: Stats[] = [];
-  for (let step = directory; ; step = dirname(step)) {
-    const stats = await statOf(step);
-    if (stats !== undefined) steps.unshift(stats);
-    if (step === '/') return steps;
-  }
-}
-
-/** Through links: what they lead to is judged like the rest. */
-async function statOf(directory: string): Promise<Stats | undefined> {
-  await using place = await open(directory, O_PATH).catch(unlessGone);
-  return await place?.stat();
 }

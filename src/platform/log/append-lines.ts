@@ -9,7 +9,7 @@ export interface AppendedLines {
 }
 
 /**
- * Appends lines to `file`, each at once. When somebody renames the file, as logrotate does by default, lines must not follow it into
+ * Appends lines to `file`, each at once. When another program renames the file, as logrotate does by default, lines must not follow it into
  * the archive, which may be compressed and removed any moment: a look at the name before each line (3 µs) costs less than that. While
  * the file cannot be opened anew, the lines go where the ones before them went. `told` hears of trouble once, until it is over.
  */

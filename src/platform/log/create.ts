@@ -40,7 +40,7 @@ export function createLog(options: LogOptions): Log {
   }
   const logger: Logger = pino(
     {
-      level: 'debug',
+      level: lowest(streams), // below it no line is put together: there is one for each recording
       base: { site, role, pid: process.pid },
       serializers: { err: describeError },
       formatters: { level: (label) => ({ level: label }) },
@@ -55,6 +55,11 @@ export function createLog(options: LogOptions): Log {
     },
     close: () => lines?.close(),
   };
+}
+
+function lowest(streams: readonly StreamEntry[]): Level {
+  const levels: readonly Level[] = ['debug', 'info', 'warn', 'error'];
+  return levels.find((level) => streams.some((stream) => stream.level === level)) ?? 'debug';
 }
 
 function toStderr(text: string): void {

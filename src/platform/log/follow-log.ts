@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/index.ts';
 import { eventOf, timeOfId, unlessAbsent, type LoggedEvent } from './logged-events.ts';
 import { linesBackwards } from './read-backwards.ts';
 
-// The roles are processes of their own, and all append to one log file: whoever wants to hear all of them reads along there.
+// The roles are processes of their own, and all append to one log file: a process that wants to hear all of them reads along there.
 //
 // 1. What is behind the place that was read is read in chunks, line by line.
 // 2. With each read the bytes in front of that place are read again and compared: when they have changed, the file was emptied, or what it

@@ -19,23 +19,28 @@ export async function recentEvents(
 ): Promise<readonly LoggedEvent[]> {
   const handle = await openRegular(file);
   if (handle === undefined) return [];
-  const beforeAt = before === undefined ? Number.POSITIVE_INFINITY : timeOfId(before);
+  const isBefore = before === undefined ? () => true : isBeforeEvent(before);
   const found: LoggedEvent[] = [];
-  let isBefore = before === undefined;
   try {
     for await (const line of linesBackwards(handle, (await handle.stat()).size)) {
       if (found.length >= limit) break;
       const event = eventOf(line);
-      if (event === undefined) continue;
-      if (isBefore && where(event)) found.push(event);
-      // several processes write: what is before an id that was rotated away is what is older than it
-      else if (!isBefore && (event.id === before || event.at < beforeAt)) {
-        isBefore = true;
-        if (event.id !== before && where(event)) found.push(event);
-      }
+      if (event !== undefined && isBefore(event) && where(event)) found.push(event);
     }
     return found;
   } finally {
     await handle.close();
   }
+}
+
+/** Tells of one event after the other, backwards in the log, whether it stands before that id. */
+function isBeforeEvent(id: string): (event: LoggedEvent) => boolean {
+  const at = timeOfId(id);
+  let isPassed = false;
+  return (event) => {
+    if (isPassed) return true;
+    // several processes write: what is before an id that was rotated away is what is older than it
+    isPassed = event.id === id || event.at < at;
+    return isPassed && event.id !== id;
+  };
 }

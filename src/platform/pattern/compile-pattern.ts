@@ -9,7 +9,7 @@ const MOST_CHARACTERS = 256;
 const MOST_STEPS = 2000;
 
 /**
- * A pattern for the linear-time engine: a backtracking one lets whoever may search hold up the process for minutes. `source` is
+ * A pattern for the linear-time engine: a backtracking one lets every client that may search hold up the process for minutes. `source` is
  * its RE2 syntax. Throws USAGE with the pattern as it was written.
  */
 export function compilePattern(pattern: string, source: string): Fits {

@@ -4,6 +4,14 @@ import { RE2JS } from 're2js';
 // one of them, a backslash takes the next character as it is.
 const TOKEN = /\*\*\/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|[{},]|\\[^]|[^]/gu;
 
+const SOURCES: ReadonlyMap<string, string> = new Map([
+  ['**/', '(?:.*/)?'],
+  ['**', '.*'],
+  ['*', '[^/]*'],
+  ['?', '[^/]'],
+  ['{', '(?:'],
+]);
+
 /** The RE2 syntax of a glob, without anchors. */
 export function globSource(glob: string): string {
   let depth = 0;
@@ -17,11 +25,8 @@ export function globSource(glob: string): string {
 }
 
 function sourceOf(token: string, depth: number): string {
-  if (token === '**/') return '(?:.*/)?';
-  if (token === '**') return '.*';
-  if (token === '*') return '[^/]*';
-  if (token === '?') return '[^/]';
-  if (token === '{') return '(?:';
+  const known = SOURCES.get(token);
+  if (known !== undefined) return known;
   if (token === '}' && depth > 0) return ')';
   if (token === ',' && depth > 0) return '|';
   if (token.length > 1 && token.startsWith('[')) return classOf(token.slice(1, -1));

@@ -1,5 +1,10 @@
 import type { FaultCode } from '../../domain/faults.ts';
-import type { SiteDirectories } from './other-directories.ts';
+
+/** The ids of the directories that a role works in; null where it could not give the directory one. */
+export interface SiteDirectories {
+  readonly incoming: string | null;
+  readonly extracted: string | null;
+}
 
 /** What a living role says of itself every few seconds. */
 export interface Heartbeat {
@@ -32,7 +37,7 @@ export interface Heartbeat {
   readonly counters: Readonly<Record<string, number>>;
 }
 
-/** Work that waits for something that is nobody's fault who waits: room, the backlog, the host. It goes on by itself. */
+/** Work that waits for something outside of it: room, the backlog, the host. It goes on by itself. */
 export interface HeldWork {
   /** `extraction`, `upload`, … */
   readonly what: string;

@@ -1,10 +1,4 @@
-import { inOrder, type Heartbeat } from './heartbeat.ts';
-
-/** The ids of the directories that a role works in; null where it could not give the directory one. */
-export interface SiteDirectories {
-  readonly incoming: string | null;
-  readonly extracted: string | null;
-}
+import { inOrder, type Heartbeat, type SiteDirectories } from './heartbeat.ts';
 
 export type SiteDirectory = keyof SiteDirectories;
 

@@ -4,7 +4,7 @@ import type { RedisConnection } from '../redis/index.ts';
 import { every, type Clock } from '../runtime/index.ts';
 
 // BullMQ notes when a delayed job is due by the wall clock. When that is set back by an hour, what was due in two seconds is due
-// in an hour and two seconds. Each job holds its own delay beside it, so that whoever looks can see it and begin the delay anew.
+// in an hour and two seconds. Each job holds its own delay beside it, so that every process that looks sees it and can begin the delay anew.
 
 const LOOK_MS = 1000;
 /** A clock that lost so much against the monotonic one was set back, not slewed. */
@@ -39,7 +39,7 @@ export async function renewDelays(bull: Queue, redis: RedisConnection, clock: Cl
   }
 }
 
-/** It was no longer delayed: it had been started by hand, or removed. */
+/** It was no longer delayed: an operator had started or removed it. */
 function unlessStarted(error: unknown): void {
   if (error instanceof Error && /not in the delayed|Missing key|Missing job/i.test(error.message)) return;
   throw error;
@@ -55,7 +55,7 @@ export async function keepDelays(
 ): Promise<void> {
   const ahead = (): number => clock.now() - clock.monotonicMs();
   let before = ahead();
-  let isDue = true; // nobody may have looked when it was set back
+  let isDue = true; // no process may have looked when it was set back
   const look = async (): Promise<void> => {
     if (ahead() < before - SET_BACK_MS) isDue = true;
     before = ahead();

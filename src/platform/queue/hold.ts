@@ -25,7 +25,7 @@ interface Waiting {
 /** What is held, and how it is reported. */
 interface Work {
   readonly what: 'extraction' | 'upload';
-  /** A reason of which nobody has spoken for so long is over, for what waited has gone elsewhere. */
+  /** A reason that no process has named for so long is over, for what waited has gone elsewhere. */
   readonly forgetMs: number;
 }
 

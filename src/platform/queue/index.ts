@@ -18,4 +18,5 @@ export type { Heartbeat, HeldWork, Presence } from '../presence/index.ts';
 export type { OwnStall, RunningRole } from './running-role.ts';
 export type { Shared, StoreOutage } from './shared.ts';
 export type { QueueCounts, WorkQueue } from './work-queue.ts';
-export type { Outcome, RunningWorker } from './worker.ts';
+export type { Outcome } from './job-runner.ts';
+export type { RunningWorker } from './worker.ts';

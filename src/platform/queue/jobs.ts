@@ -7,18 +7,28 @@ import { priorityOf, type Order } from '../../domain/arrival-order.ts';
 
 // A job's data is small, versioned and holds no secret; its id derives from the work, so that adding it twice is adding it once.
 
+/**
+ * The version that is written. The next one is read already, for its workers run beside these while a fleet is upgraded: it may say more, which
+ * is passed over, and says all that this one does.
+ */
+const WRITTEN = 1;
+const NEXT = 2;
+
+/** An object of these fields, as this version writes it or the next one does. */
+function versioned<Fields extends z.ZodRawShape>(fields: Fields) {
+  const written = z.strictObject({ v: z.literal(WRITTEN), ...fields });
+  const next = z.object({ v: z.literal(NEXT), ...fields });
+  return z.union([written, next.transform((read) => ({ ...read, v: WRITTEN }) as z.output<typeof written>)]);
+}
+
 /** `givenUp`: it was, in a batch, so its first run does nothing but to fail with these words. */
-const oneRecording = z.strictObject({
-  v: z.literal(1),
-  recording: z.string(),
-  givenUp: z.string().optional(),
-});
-const batch = z.strictObject({ v: z.literal(1), recordings: z.array(z.string()) });
+const oneRecording = versioned({ recording: z.string(), givenUp: z.string().optional() });
+const batch = versioned({ recordings: z.array(z.string()) });
 
 const payloads = {
-  extract: z.strictObject({ v: z.literal(1), tar: z.string(), size: z.int(), mtimeMs: z.int() }),
+  extract: versioned({ tar: z.string(), size: z.int(), mtimeMs: z.int() }),
   upload: z.union([oneRecording, batch]),
-  maintenance: z.strictObject({ v: z.literal(1), run: z.string() }),
+  maintenance: versioned({ run: z.string() }),
 } as const satisfies Record<QueueKind, z.ZodType>;
 
 export type Payload<K extends QueueKind> = z.output<(typeof payloads)[K]>;
@@ -32,7 +42,7 @@ export interface QueuedWork<K extends QueueKind> {
   readonly delayMs?: number;
 }
 
-/** The payload of a job that came out of Redis. Throws UNKNOWN for one that this version did not write. */
+/** The payload of a job that came out of Redis. Throws UNKNOWN for one that neither this version nor the next one writes. */
 export function readPayload<K extends QueueKind>(kind: K, data: unknown): Payload<K> {
   const parsed = payloads[kind].safeParse(data);
   if (parsed.success) return parsed.data as Payload<K>;

@@ -16,7 +16,7 @@ export interface StoreOutage {
   readonly probes: number;
   /** Only single recordings told of it, and no question to the store did. */
   readonly bySuspects: boolean;
-  /** Another one each time that somebody finds the store away. */
+  /** Another one each time that a process finds the store unreachable. */
   readonly stamp: string;
 }
 
@@ -32,6 +32,8 @@ const LANDING_MS = 60_000;
 export interface Shared extends Presence {
   /** What the watch role told of the landing directory last; undefined when none has for a minute. */
   landing(): Promise<LandingFigures | undefined>;
+  /** The same with its age in ms, for who cannot look there. */
+  landingSeen(): Promise<{ readonly figures: LandingFigures; readonly ageMs: number } | undefined>;
   setLanding(figures: LandingFigures): Promise<void>;
   outage(): Promise<StoreOutage | undefined>;
   /** The outage, and when the store was first known to answer (ms since 1970); one question. */
@@ -73,6 +75,11 @@ export function openShared(keys: SiteKeys, redis: RedisConnection, clock: Clock)
     landing: async () => {
       const json = await redis.get(landing);
       return json === null ? undefined : (JSON.parse(json) as LandingFigures);
+    },
+    landingSeen: async () => {
+      const [[, json] = [], [, leftMs] = []] = (await redis.multi().get(landing).pttl(landing).exec()) ?? [];
+      if (typeof json !== 'string' || typeof leftMs !== 'number') return undefined;
+      return { figures: JSON.parse(json) as LandingFigures, ageMs: Math.max(0, LANDING_MS - leftMs) };
     },
     setLanding: async (figures) => {
       await redis.set(landing, JSON.stringify(figures), 'PX', LANDING_MS);

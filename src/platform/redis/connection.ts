@@ -41,7 +41,7 @@ export function patientConnection(settings: RedisSettings, report: Report, clock
     {
       maxRetriesPerRequest: null,
       socketTimeout: SILENT_MS,
-      // with each connection made anew a command waits, so nobody else says that Redis refuses
+      // with each connection made anew a command waits, so only this says that Redis refuses
       reconnectOnError: followSwaps((err) => {
         refused(err);
         return true;

@@ -24,7 +24,7 @@ const DEADLINE_MS = 3000;
 
 /**
  * Every server behind the address of these settings: one, the master and its replicas as a sentinel knows them, or all nodes of a
- * cluster. A server that is down is among them with the reason. Throws what Redis says where nobody can name them.
+ * cluster. A server that is down is among them with the reason. Throws what Redis says where no server can name them.
  */
 export async function redisNodes(
   redis: RedisConnection,
@@ -54,27 +54,15 @@ async function knownToSentinels(
   redis: RedisSettings['redis'],
   options: ServerOptions,
 ): Promise<readonly { host: string; port: number }[]> {
-  const { sentinelUsername, sentinelPassword, sentinelTLS } = options;
+  const own = ownOfSentinels(options);
   let fault: unknown;
   for (const address of nodesOf(redis.sentinels ?? [])) {
-    const sentinel = impatient({
-      ...address,
-      ...(sentinelUsername !== undefined && sentinelUsername !== null && { username: sentinelUsername }),
-      ...(sentinelPassword !== undefined && sentinelPassword !== null && { password: sentinelPassword }),
-      ...(sentinelTLS !== undefined && { tls: sentinelTLS }),
-    });
+    const sentinel = impatient({ ...address, ...own });
     try {
       await sentinel.connect();
-      const master = (await sentinel.call('SENTINEL', 'get-master-addr-by-name', redis.name ?? '')) as
-        | readonly string[]
-        | null;
-      if (master === null) throw new Error(`${addressOf(address)} knows no master ${redis.name}`);
-      const replicas = (await sentinel.call('SENTINEL', 'replicas', redis.name ?? '')) as readonly string[][];
-      const fields = replicas.map((reply) => new Map(pairs(reply)));
-      return [
-        { host: master[0] ?? '', port: Number(master[1]) },
-        ...fields.map((of) => ({ host: of.get('ip') ?? '', port: Number(of.get('port')) })),
-      ];
+      const nodes = await nodesBehind(sentinel, redis.name ?? '');
+      if (nodes === undefined) throw new Error(`${addressOf(address)} knows no master ${redis.name}`);
+      return nodes;
     } catch (error) {
       fault = error;
     } finally {
@@ -82,6 +70,36 @@ async function knownToSentinels(
     }
   }
   throw fault;
+}
+
+/** What the sentinels are asked with, besides their addresses. */
+function ownOfSentinels({
+  sentinelUsername: username,
+  sentinelPassword: password,
+  sentinelTLS: tls,
+}: ServerOptions): ServerOptions {
+  return {
+    ...(username !== undefined && username !== null && { username }),
+    ...(password !== undefined && password !== null && { password }),
+    ...(tls !== undefined && { tls }),
+  };
+}
+
+/** The master of that name and its replicas, as a sentinel knows them; undefined when it knows no such master. */
+async function nodesBehind(
+  sentinel: ReturnType<typeof impatient>,
+  name: string,
+): Promise<readonly { host: string; port: number }[] | undefined> {
+  const master = (await sentinel.call('SENTINEL', 'get-master-addr-by-name', name)) as
+    | readonly string[]
+    | null;
+  if (master === null) return undefined;
+  const replicas = (await sentinel.call('SENTINEL', 'replicas', name)) as readonly string[][];
+  const fields = replicas.map((reply) => new Map(pairs(reply)));
+  return [
+    { host: master[0] ?? '', port: Number(master[1]) },
+    ...fields.map((of) => ({ host: of.get('ip') ?? '', port: Number(of.get('port')) })),
+  ];
 }
 
 async function askOnce(options: ServerOptions): Promise<RedisNode> {

@@ -16,7 +16,7 @@ export function isRefusal(error: Error): boolean {
 /** What the calls of a socket end with while the host, its name, or the way to it is away. */
 const SOCKET_FAULTS =
   /\b(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|ENOTCONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_[A-Z]+)\b/;
-/** A unix socket that is not there, or belongs to somebody else. */
+/** A unix socket that is not there, or belongs to another user. */
 const UNIX_SOCKET_FAULTS = /\bconnect (?:ENOENT|EACCES|EAGAIN|ENOTDIR)\b/;
 /** No certificate, or one of another host: what answers is not our Redis. */
 const TLS_FAULTS = /\b(?:ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;

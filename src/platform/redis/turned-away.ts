@@ -6,7 +6,7 @@ const DEADLINE_MS = 1000;
 /** Redis explains at length what could be done about it; two sentences say what is wrong. */
 const MOST_CHARACTERS = 300;
 
-/** Where Redis listens, without encryption; on a socket of this host it turns nobody away. */
+/** Where Redis listens, without encryption; on a socket of this host it turns no client away. */
 interface Door {
   readonly host?: string | undefined;
   readonly port?: number | undefined;
@@ -31,7 +31,7 @@ export async function whyTurnedAway({ host, port, tls }: Door, error: unknown): 
   return new Error(`it turns this host away: ${sentences}`, { cause: error });
 }
 
-/** What is said to a client that says nothing; empty after a second of silence, or when there is nobody. */
+/** What is said to a client that says nothing; empty after a second of silence, or when no server listens. */
 async function firstWords(host: string, port: number): Promise<string> {
   const socket = connect({ host, port });
   try {

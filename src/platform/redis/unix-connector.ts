@@ -7,7 +7,7 @@ type Connector = new (options: unknown) => AbstractConnector;
 
 /**
  * How ioredis reaches a Redis on a unix socket, also on one whose path is longer than the kernel takes. With `isOurs`, only where
- * nobody else can have put that socket: then the jobs of a stranger's Redis would be taken.
+ * no other user can have put that socket: then the jobs of a stranger's Redis would be taken.
  */
 export function unixConnector(path: string, isOurs: boolean): Connector {
   return class extends AbstractConnector {

@@ -14,7 +14,7 @@ export const TEMPORARY_PREFIX = '.wavspool-';
 
 const HOST = hostname().replaceAll(/[^A-Za-z0-9]/g, '_');
 const PROCESS = `${HOST}-${process.pid}-${randomBytes(4).toString('hex')}`;
-/** A temporary file this old belongs to nobody, whatever process its name names. */
+/** A temporary file this old is left over, whatever process its name names. */
 const ABANDONED_AFTER_MS = 24 * 3600 * 1000;
 let serial = 0;
 

@@ -6,7 +6,7 @@ const AT_ONCE = 1024;
 
 /**
  * Every regular file below `root`, or directly in it, in no order, without following symbolic links. What vanishes on the way is
- * passed over, because others may tidy up meanwhile, and so is a directory that is closed to us: whoever closed it must not end
+ * passed over, because others may tidy up meanwhile, and so is a directory that is closed to us: the user who closed it must not end
  * what is done for all. Throws what else the system says, and what it says of `root`.
  */
 export async function* filesBelow(

@@ -38,9 +38,12 @@ export {
   type GrowingFile,
 } from './durable-file.ts';
 export { every, type Repeating } from './every.ts';
+export { giveBackMemory } from './give-back-memory.ts';
+export { residentBytes } from './resident-bytes.ts';
 export { startGrace, type Grace } from './grace.ts';
 export { sha256IfThere, sha256OfFile } from './hash-file.ts';
 export { isDirectoryFailing, isDiskFailing, isOfHost } from './host-errors.ts';
+export { http } from './http.ts';
 export { listenUnix } from './listen-unix.ts';
 export { lowerPriority } from './lower-priority.ts';
 export { offLoop, serveOffLoop } from './off-loop.ts';

@@ -1,11 +1,11 @@
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
-import { WavspoolError, messageOf, type FaultCode } from '../../domain/faults.ts';
+import { heardFault, tellFault, type ToldFault } from '../../domain/told-fault.ts';
 
 // Work that would block the event loop for long, SQLite's above all, in a thread of its own.
 
 type Answer<O> =
   | { readonly kind: 'done'; readonly result: O }
-  | { readonly kind: 'fault'; readonly code: FaultCode; readonly message: string };
+  | { readonly kind: 'fault'; readonly fault: ToldFault };
 
 type Asked = { readonly kind: 'run'; readonly input: object } | { readonly kind: 'abort' };
 
@@ -18,7 +18,7 @@ const idle = new Map<string, () => Worker>();
 
 /**
  * Runs the module at `module`, which calls {@link serveOffLoop}, with `input` in a thread and returns its result; both are
- * copied as structured clones. An abort is passed on, and what the thread throws is thrown here with its fault code.
+ * copied as structured clones. An abort is passed on, and what the thread throws is thrown here with its fault code or its errno.
  */
 export async function offLoop<O>(module: URL, input: object, signal: AbortSignal): Promise<O> {
   signal.throwIfAborted();
@@ -39,7 +39,7 @@ export async function offLoop<O>(module: URL, input: object, signal: AbortSignal
       return answer.result;
     }
     signal.throwIfAborted();
-    throw new WavspoolError(answer.code, answer.message);
+    throw heardFault(answer.fault);
   } finally {
     signal.removeEventListener('abort', abort);
     for (const event of EVENTS) thread.removeAllListeners(event);
@@ -80,11 +80,7 @@ export function serveOffLoop(run: (input: never, signal: AbortSignal) => Promise
     stopped = new AbortController();
     run(asked.input as never, stopped.signal).then(
       (result) => answer({ kind: 'done', result }),
-      (error: unknown) => {
-        const code = error instanceof WavspoolError ? error.code : 'UNKNOWN';
-        const stack = error instanceof Error && code === 'UNKNOWN' ? `\n${error.stack}` : '';
-        answer({ kind: 'fault', code, message: messageOf(error) + stack });
-      },
+      (error: unknown) => answer({ kind: 'fault', fault: tellFault(error) }),
     );
   });
 }

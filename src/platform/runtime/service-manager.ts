@@ -42,6 +42,6 @@ const STDERR = 2;
 export function isJournalled(env: Environment = process.env): boolean {
   const told = env['JOURNAL_STREAM'] ?? '';
   if (told === '') return false;
-  const { dev, ino } = fstatSync(STDERR); // the variable outlives a stderr that somebody has led elsewhere
+  const { dev, ino } = fstatSync(STDERR); // the variable outlives a stderr that is led elsewhere
   return told === `${dev}:${ino}`;
 }

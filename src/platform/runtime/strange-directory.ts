@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { WavspoolError } from '../../domain/faults.ts';
 
 /**
- * Why a directory may hold what somebody else has put there; undefined when it is ours alone, or not there. Root looks into the
+ * Why a directory may hold what another user has put there; undefined when it is ours alone, or not there. Root looks into the
  * directories of the user that wavspool runs as.
  */
 export function strangeDirectory(directory: string): WavspoolError | undefined {

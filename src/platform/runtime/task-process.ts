@@ -105,7 +105,7 @@ export interface ServedTask<Told> {
 
 /**
  * Waits for the task of {@link runInProcess}, does it with `perform`, says how it ended and exits. It exits as well when the asker is
- * gone: nobody would hear of it, and what it holds would be held for ever.
+ * gone: no process would hear of it, and what it holds would be held for ever.
  */
 export function serveTask<Told>(perform: (task: never) => Promise<unknown>): ServedTask<Told> {
   const stopping = new AbortController();

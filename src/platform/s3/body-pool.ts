@@ -2,7 +2,7 @@
 export interface BodyPool {
   /** At least `bytes` bytes, with whatever was in them before. */
   take(bytes: number): Buffer;
-  /** Only for memory that nobody will read any more: not after a request that failed, which may still be sending it. */
+  /** Only for memory that is not read any more: not after a request that failed, which may still be sending it. */
   giveBack(memory: Buffer): void;
 }
 
@@ -13,21 +13,20 @@ const WASTEFUL = 4;
 
 /** A pool that keeps at most `capacity` bytes for later. */
 export function createBodyPool(capacity: number): BodyPool {
-  let kept: readonly Buffer[] = [];
+  const kept: Buffer[] = [];
   let keptBytes = 0;
   return {
     take: (bytes) => {
       const fits = ({ length }: Buffer): boolean =>
         length >= bytes && length <= bytes * WASTEFUL + GRAIN_BYTES;
-      const found = kept.find(fits);
+      const [found] = kept.splice(kept.findIndex(fits) >>> 0, 1);
       if (found === undefined) return Buffer.allocUnsafeSlow(Math.ceil(bytes / GRAIN_BYTES) * GRAIN_BYTES);
-      kept = kept.filter((memory) => memory !== found);
       keptBytes -= found.length;
       return found;
     },
     giveBack: (memory) => {
       if (keptBytes + memory.length > capacity) return;
-      kept = [...kept, memory];
+      kept.push(memory);
       keptBytes += memory.length;
     },
   };

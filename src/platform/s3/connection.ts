@@ -75,36 +75,16 @@ export function connect(
     silenceMs: SILENCE_MS,
   });
   const where = `${endpointOf(settings)}/${settings.bucket}`;
-  const allowedMs = (bytes: number): number =>
-    patience.requestMs + Math.ceil((bytes / patience.minBytesPerSecond) * 1000);
+  const allowedMs = (bytes: number): number => allowedFor(bytes, patience);
 
-  /** Runs a request that may take as long as its `bytes` need, and gives its failure its name. */
-  const inTime = async <Output>(
+  const inTime = <Output>(
     what: string,
     bytes: number,
     signal: AbortSignal,
     run: (options: SendOptions) => Promise<Output>,
   ): Promise<Output> => {
-    signal.throwIfAborted();
-    const attempt = `${what} (${where})`;
-    const requestTimeout = allowedMs(bytes);
-    const allMs = requestTimeout + patience.connectMs;
-    // Beside the client's own timeout, which ends with the head of the answer and does not count finding credentials.
-    using deadline = startDeadline(clock, allMs, signal);
-    try {
-      await credentials.renewIfRefused();
-      return await run({ abortSignal: deadline.signal, requestTimeout });
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!deadline.isOver()) {
-        const fault = s3Fault(attempt, error);
-        if (fault.code === 'STORE_CREDENTIALS') credentials.refused();
-        throw fault;
-      }
-      const message = `${attempt}: no answer within ${allMs} ms`;
-      const answer = { status: undefined, s3Code: undefined };
-      throw new S3Fault('REQUEST_TIMEOUT', message, answer, bareError(error));
-    }
+    const limits = { requestMs: allowedMs(bytes), connectMs: patience.connectMs };
+    return attempt({ clock, credentials }, `${what} (${where})`, limits, signal, run);
   };
 
   return {
@@ -124,14 +104,48 @@ export function connect(
   };
 }
 
+function allowedFor(bytes: number, { requestMs, minBytesPerSecond }: Patience): number {
+  return requestMs + Math.ceil((bytes / minBytesPerSecond) * 1000);
+}
+
+/** Runs a request that may take so long, and gives its failure its name. */
+async function attempt<Output>(
+  { clock, credentials }: { readonly clock: Clock; readonly credentials: FreshCredentials },
+  what: string,
+  { requestMs, connectMs }: Pick<Patience, 'requestMs' | 'connectMs'>,
+  signal: AbortSignal,
+  run: (options: SendOptions) => Promise<Output>,
+): Promise<Output> {
+  signal.throwIfAborted();
+  const allMs = requestMs + connectMs;
+  // Beside the client's own timeout, which ends with the head of the answer and does not count finding credentials.
+  using deadline = startDeadline(clock, allMs, signal);
+  try {
+    await credentials.renewIfRefused();
+    return await run({ abortSignal: deadline.signal, requestTimeout: requestMs });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!deadline.isOver()) {
+      const fault = s3Fault(what, error);
+      if (fault.code === 'STORE_CREDENTIALS') credentials.refused();
+      throw fault;
+    }
+    const message = `${what}: no answer within ${allMs} ms`;
+    const answer = { status: undefined, s3Code: undefined };
+    throw new S3Fault('REQUEST_TIMEOUT', message, answer, bareError(error));
+  }
+}
+
 /** More often than this they are not asked for anew: one key that is denied is denied for each of its retries. */
 const RENEWAL_MS = 500;
 
+interface FreshCredentials {
+  refused(): void;
+  renewIfRefused(): Promise<void>;
+}
+
 /** What finds credentials keeps what it has found, and files that it has read; a refusal says that they are no longer right. */
-function freshCredentials(
-  client: S3Client,
-  clock: Clock,
-): { refused(): void; renewIfRefused(): Promise<void> } {
+function freshCredentials(client: S3Client, clock: Clock): FreshCredentials {
   let wereRefused = false;
   let renewedAt = Number.NEGATIVE_INFINITY;
   let renewing: Promise<unknown> | undefined;

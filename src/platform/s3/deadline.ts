@@ -11,7 +11,7 @@ export interface Deadline extends Disposable {
   readonly isOver: () => boolean;
 }
 
-/** Why a limit ended that nobody needs any longer. Given, because an abort without a reason makes an error with a stack. */
+/** Why a limit ended that is not needed any longer. Given, because an abort without a reason makes an error with a stack. */
 const LIFTED = new Error('the time limit was lifted');
 
 /** Begins a time limit of `ms` for a caller that gives up when `outer` aborts. */

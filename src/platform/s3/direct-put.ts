@@ -5,7 +5,7 @@ import { Pool, buildConnector, type Dispatcher } from 'undici';
 import { messageOf } from '../../domain/faults.ts';
 import { isoTime, systemClock } from '../runtime/index.ts';
 import { type RequestHandler, isLost, unpackerFor } from './request-handler.ts';
-import { createPutSigner } from './sign-put.ts';
+import { createPutSigner, type PutToSign } from './sign-put.ts';
 
 /** An object in one request: its headers but for those that every request has, and its bytes. */
 export interface DirectPut {
@@ -70,21 +70,13 @@ export function createDirectPuts(
   let sendsContinue = false;
 
   const send = async (
-    { origin, path, host }: Place,
-    { key, headers, body, sha256 }: DirectPut,
+    place: Place,
+    object: DirectPut,
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<Answer> => {
-    const target = path + key.split('/').map(extendedEncodeURIComponent).join('/');
-    const request = {
-      path: target,
-      headers: {
-        ...headers,
-        host,
-        'content-length': String(body.length),
-        'x-amz-content-sha256': sha256,
-      },
-    };
+    const { origin } = place;
+    const request = requestFor(object, place);
     // by the host's clock, whatever the caller's: the store compares it with its own
     const time = isoTime(systemClock.now() + client.config.systemClockOffset);
     const signed = sign(request, await client.config.credentials(), time);
@@ -94,7 +86,7 @@ export function createDirectPuts(
       allowH2: false,
       connect: connector(connectMs, silenceMs, ca),
     });
-    const put = { origin, path: target, headers: signed, body, timeoutMs };
+    const put = { origin, path: request.path, headers: signed, body: object.body, timeoutMs };
     if (sendsContinue) return exchangeOnce(sendOnce, put, signal);
     try {
       const answer = await exchange(pool, put, signal);
@@ -103,7 +95,7 @@ export function createDirectPuts(
       if (signal.aborted || !isLost(error)) throw error;
       sendsContinue = messageOf(error) === 'bad response';
     }
-    // the server had closed a kept connection, or given it up as idle: nobody's failure (P7)
+    // the server had closed a kept connection, or given it up as idle: no failure of the recording's (P7)
     return exchangeOnce(sendOnce, put, signal);
   };
 
@@ -133,6 +125,14 @@ interface Place {
   readonly host: string;
   /** What comes before the key. */
   readonly path: string;
+}
+
+/** The request of a PUT, but for its signature. */
+function requestFor({ key, headers, body, sha256 }: DirectPut, { path, host }: Place): PutToSign {
+  return {
+    path: path + key.split('/').map(extendedEncodeURIComponent).join('/'),
+    headers: { ...headers, host, 'content-length': String(body.length), 'x-amz-content-sha256': sha256 },
+  };
 }
 
 /** Where the SDK would send an object to: its rules know regions, path style, and names that are no host names. */
@@ -277,7 +277,7 @@ function exchange(
   });
 }
 
-/** An error document that was compressed although nobody asked for it, as it was before. */
+/** An error document that was compressed although the request did not ask for it, as it was before. */
 async function readable(answer: Answer): Promise<Answer> {
   const unpack = unpackerFor(answer.status, answer.headers['content-encoding']);
   if (unpack === undefined || answer.body.length === 0) return answer;

@@ -1,6 +1,6 @@
 /**
  * Object storage: what wavspool wants of it, and an S3-compatible one. Everything that the S3 client can throw becomes a
- * fault here; nobody else knows a name of AWS's. Start at object-store.ts.
+ * fault here; no other folder knows a name of AWS's. Start at object-store.ts.
  */
 export type {
   ByteRange,
@@ -14,6 +14,6 @@ export type {
 export { knownHead } from './known-heads.ts';
 export { storePlace } from './place.ts';
 export { unreadable } from './recording-bytes.ts';
-export { openS3Store } from './open-later.ts';
+export { openStore, type StoreUser } from './open-later.ts';
 export type { S3StoreSettings } from './s3.ts';
 export { S3Fault } from './s3-faults.ts';

@@ -55,7 +55,7 @@ export interface ListedObject {
   readonly modified: number;
 }
 
-/** An S3-compatible store. Every method throws WavspoolError with a store fault; nobody else knows an SDK error. */
+/** An S3-compatible store. Every method throws WavspoolError with a store fault; no other folder knows an SDK error. */
 export interface ObjectStore {
   /**
    * Puts the file under its key unless another object is there (P5), with its SHA-256 as the signed payload hash (P4).

@@ -158,7 +158,7 @@ export async function moveObject(
 /** How an object that has the wanted key compares with the one to put. */
 export type Likeness = 'same' | 'different' | 'unknown';
 
-/** Compares by size and the SHA-256 in the metadata; `unknown` when the size fits and nobody noted a SHA-256. */
+/** Compares by size and the SHA-256 in the metadata; `unknown` when the size fits and no SHA-256 was noted. */
 export function likeness(there: ObjectHead, wanted: Pick<ObjectToPut, 'size' | 'sha256'>): Likeness {
   if (there.size !== wanted.size) return 'different';
   const noted = there.metadata['sha256'];

@@ -194,7 +194,7 @@ async function complete(
   requireField(answer.Key, 'Key', what, connection);
 }
 
-/** Whatever the caller's signal says: parts that stay behind cost money and nobody sees them. */
+/** Whatever the caller's signal says: parts that stay behind cost money, and no list of objects shows them. */
 async function abandon({ settings, connection }: StoreDeps, upload: Upload, report: Report): Promise<void> {
   const { key } = upload.object;
   const command = new AbortMultipartUploadCommand({

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { relative, sep } from 'node:path';
 import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
 import { openFileBelowNow } from '../linux/index.ts';
-import { isOfHost, readExactly, type ReadExactly } from '../runtime/index.ts';
+import { isOfHost, pathBelow, readExactly, type ReadExactly } from '../runtime/index.ts';
 import type { ObjectToPut } from './object-store.ts';
 
 /** What of an object-to-be is needed to read it. */
@@ -73,14 +73,14 @@ export function runningHash(file: DescribedFile): { add(bytes: Buffer): void; re
   };
 }
 
-/** Non-blocking: the open of a pipe that nobody writes to would wait for ever. */
+/** Non-blocking: the open of a pipe without a writer would wait for ever. */
 // oxlint-disable-next-line no-bitwise -- flags of open(2)
 const READ_PART = constants.O_RDONLY | constants.O_NONBLOCK;
 
 function openNow({ path, within }: DescribedFile): number {
   if (within === undefined) return openSync(path, 'r');
   const { file, below } = within;
-  return openFileBelowNow(below, relative(below, file).split(sep), READ_PART);
+  return openFileBelowNow(below, (pathBelow(below, file) ?? relative(below, file)).split(sep), READ_PART);
 }
 
 function startOf({ within }: DescribedFile): number {
@@ -121,7 +121,7 @@ async function attempt<T>(file: DescribedFile, operation: () => Promise<T>): Pro
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined || error instanceof WavspoolError) throw error;
-    // a link that somebody has put in the way: what is behind it is not the tar that was extracted
+    // a link that another program has put in the way: what is behind it is not the tar that was extracted
     if (file.within !== undefined && (errno === 'ENOTDIR' || errno === 'ELOOP'))
       throw new WavspoolError('RECORDING_CHANGED', `${shown(file)} is behind a link, or no file any more`, {
         cause: error,

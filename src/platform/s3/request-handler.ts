@@ -1,10 +1,10 @@
-import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
 import { type Readable, type Transform, pipeline } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { HttpRequest, HttpResponse } from '@smithy/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { errnoOf, messageOf } from '../../domain/faults.ts';
+import { http } from '../runtime/index.ts';
 
 type Options = Parameters<NodeHttpHandler['handle']>[1];
 type Answered = Promise<{ readonly response: HttpResponse }>;
@@ -28,14 +28,14 @@ export interface RequestHandlerOptions {
 
 /**
  * Node's HTTP client with what servers and proxies do in the field: a kept connection that the server has closed, or on which a
- * 408 for idleness lies, is nobody's failure, so the request is sent once more at once on a new one; and an error document that
- * is compressed although nobody asked for it is unpacked.
+ * 408 for idleness lies, is no failure of the request, so the request is sent once more at once on a new one; and an error document that
+ * is compressed although the request did not ask for it is unpacked.
  */
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
   const { ca, maxSockets, connectMs, requestMs, silenceMs } = options;
   const made = (agent: AgentOptions): NodeHttpHandler =>
     new NodeHttpHandler({
-      httpAgent: new HttpAgent(agent),
+      httpAgent: new http.Agent(agent),
       httpsAgent: new HttpsAgent({ ...agent, ...(ca !== undefined && { ca }) }),
       connectionTimeout: connectMs,
       requestTimeout: requestMs,
@@ -87,7 +87,7 @@ function unpacked(answer: Awaited<Answered>): Awaited<Answered> {
   return answer;
 }
 
-/** For an error that nobody asked to be compressed; undefined where nothing is to be unpacked. */
+/** For an error that was compressed unasked; undefined where nothing is to be unpacked. */
 export function unpackerFor(status: number, encoding: string | undefined): Transform | undefined {
   if (status < 300 || encoding === undefined) return undefined;
   if (encoding === 'gzip' || encoding === 'x-gzip') return createGunzip();

@@ -50,44 +50,9 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
     read: createQuickReader(clock),
     clock,
   };
-  const put = (object: ObjectToPut, onlyIfAbsent: boolean, signal: AbortSignal): Promise<PutResult> =>
-    object.size > multipartBytes
-      ? deps.checksums.parts.run((checksum) =>
-          putInParts(
-            deps,
-            object,
-            { wantedPartBytes: multipartBytes, onlyIfAbsent, checksum },
-            signal,
-            report,
-          ),
-        )
-      : putWhole(deps, object, onlyIfAbsent, signal);
-  let takesConditions = true;
 
   return {
-    putIfAbsent: async (object, signal) => {
-      // The condition on parts is only checked at their end: look before sending gigabytes in vain.
-      if (!takesConditions || object.size > multipartBytes) {
-        const there = await objectIfThere(deps, object, signal);
-        if (there !== undefined) return there;
-      }
-      let refusal: S3Fault;
-      try {
-        return await put(object, takesConditions, signal);
-      } catch (error) {
-        if (!(error instanceof S3Fault)) throw error;
-        refusal = error;
-      }
-      if (refusal.code === 'KEY_TAKEN') return objectOfOther(deps, object, refusal, signal);
-      if (refusal.status !== 501 || !takesConditions) throw refusal;
-      const there = await objectIfThere(deps, object, signal);
-      if (there !== undefined) return there;
-      const result = await put(object, false, signal);
-      // Only now is it sure that the 501 was about the condition. Of several uploads that find out one reports.
-      if (takesConditions) report('store lacks conditional put', { endpoint: endpointOf(settings) });
-      takesConditions = false;
-      return result;
-    },
+    putIfAbsent: conditionalPut(deps, multipartBytes, report),
     objectIfThere: async (object, signal) => {
       const there = await objectIfThere(deps, object, signal);
       if (there === undefined) await checkBucket(deps, signal); // a missing bucket is no missing object
@@ -109,6 +74,41 @@ export function openS3Store(settings: S3StoreSettings, report: Report, clock: Cl
     probe: (signal) => probeStore(deps, signal),
     prepare: () => connection.prepare(),
     close: () => connection.close(),
+  };
+}
+
+/** `putIfAbsent`, also for a store that takes no conditions: the first upload finds out. */
+function conditionalPut(deps: StoreDeps, multipartBytes: number, report: Report): ObjectStore['putIfAbsent'] {
+  let takesConditions = true;
+  const put = (object: ObjectToPut, onlyIfAbsent: boolean, signal: AbortSignal): Promise<PutResult> => {
+    if (object.size <= multipartBytes) return putWhole(deps, object, onlyIfAbsent, signal);
+    return deps.checksums.parts.run((checksum) => {
+      const how = { wantedPartBytes: multipartBytes, onlyIfAbsent, checksum };
+      return putInParts(deps, object, how, signal, report);
+    });
+  };
+  return async (object, signal) => {
+    // The condition on parts is only checked at their end: look before sending gigabytes in vain.
+    if (!takesConditions || object.size > multipartBytes) {
+      const there = await objectIfThere(deps, object, signal);
+      if (there !== undefined) return there;
+    }
+    let refusal: S3Fault;
+    try {
+      return await put(object, takesConditions, signal);
+    } catch (error) {
+      if (!(error instanceof S3Fault)) throw error;
+      refusal = error;
+    }
+    if (refusal.code === 'KEY_TAKEN') return objectOfOther(deps, object, refusal, signal);
+    if (refusal.status !== 501 || !takesConditions) throw refusal;
+    const there = await objectIfThere(deps, object, signal);
+    if (there !== undefined) return there;
+    const result = await put(object, false, signal);
+    // Only now is it sure that the 501 was about the condition. Of several uploads that find out one reports.
+    if (takesConditions) report('store lacks conditional put', { endpoint: endpointOf(deps.settings) });
+    takesConditions = false;
+    return result;
   };
 }
 

@@ -30,7 +30,7 @@ export function takeExclusiveLock(path: string): ExclusiveLock | undefined {
 }
 
 /**
- * Holds the lock that the file `path` stands for together with others, against whoever would take it alone, and makes that file;
+ * Holds the lock that the file `path` stands for together with others, against a process that would take it alone, and makes that file;
  * undefined when it has been taken alone for 5 s. Locks are the kernel's: they are seen from every container that has the file.
  */
 export function takeSharedLock(path: string): ExclusiveLock | undefined {

@@ -3,7 +3,8 @@ import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
-import { isBusy, isDamage, type Sqlite } from './open.ts';
+import { openedAsNamed } from '../linux/index.ts';
+import { fileOf, isBusy, isDamage, type Sqlite } from './open.ts';
 
 // Databases that other programs own and write to. They are never made, changed or checkpointed while their owner runs.
 
@@ -24,25 +25,28 @@ const WAL_VERSION = 2;
 /**
  * Opens a database that another program owns. Read-write, because a WAL that a crash left can be read in no other way; no
  * checkpoint happens while it is open. Throws DATABASE_MISSING, DATABASE_BUSY or DATABASE_DAMAGED, the last also for an
- * empty file beside a log that holds something: SQLite would remove that log, with what is left of the database.
+ * empty file beside a log that holds something: SQLite would remove that log, with what is left of the database. Throws PATH_UNSAFE
+ * where root was led to a file that the owner of its directory could not open (P13).
  */
 export function openForeign(path: string): Sqlite {
   if (!existsSync(path)) {
     throw new WavspoolError('DATABASE_MISSING', `${path}: there is no such database`);
   }
   refuseEmptied(path);
-  return asDatabaseFault(path, () => {
-    const db = new Database(path, { fileMustExist: true, timeout: BUSY_MS });
-    try {
-      db.pragma('wal_autocheckpoint = 0');
-      db.pragma('trusted_schema = OFF');
-      inTurn(db, () => db.prepare('SELECT count(*) FROM sqlite_schema').get()); // opening alone reads nothing
-      return db;
-    } catch (error) {
-      db.close();
-      throw error;
-    }
-  });
+  return asDatabaseFault(path, () => openedAsNamed(path, () => openAndRead(path), fileOf));
+}
+
+function openAndRead(path: string): Sqlite {
+  const db = new Database(path, { fileMustExist: true, timeout: BUSY_MS });
+  try {
+    db.pragma('wal_autocheckpoint = 0');
+    db.pragma('trusted_schema = OFF');
+    inTurn(db, () => db.prepare('SELECT count(*) FROM sqlite_schema').get()); // opening alone reads nothing
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 /** By its size alone: closing a descriptor of it would drop the locks that SQLite holds on it in this process. */
@@ -57,7 +61,7 @@ function refuseEmptied(path: string): void {
 }
 
 /**
- * Opens a copy that nobody writes to, such as a snapshot, to read it. Throws DATABASE_MISSING or DATABASE_DAMAGED.
+ * Opens a copy that is not written to, such as a snapshot, to read it. Throws DATABASE_MISSING or DATABASE_DAMAGED.
  */
 export function openCopy(path: string): Sqlite {
   if (!existsSync(path)) throw new WavspoolError('DATABASE_MISSING', `${path}: there is no such file`);
@@ -69,7 +73,7 @@ export function openCopy(path: string): Sqlite {
 }
 
 /**
- * Begins a read that sees one state of the database until `ROLLBACK`, whatever others commit meanwhile. In WAL mode nobody
+ * Begins a read that sees one state of the database until `ROLLBACK`, whatever others commit meanwhile. In WAL mode no program
  * waits for it; in the other modes commits wait until it ends. It blocks its thread until it gets its turn. Throws
  * DATABASE_BUSY or DATABASE_DAMAGED.
  */
@@ -104,7 +108,7 @@ function inTurn(db: Sqlite, step: () => void): void {
  */
 export async function copyPinned(db: Sqlite, target: string, signal: AbortSignal): Promise<void> {
   try {
-    closeSync(openSync(target, 'wx', 0o600)); // SQLite would make it for everybody to read (P9)
+    closeSync(openSync(target, 'wx', 0o600)); // SQLite would make it for every user to read (P9)
     await db.backup(target, {
       progress: () => {
         signal.throwIfAborted();
@@ -119,7 +123,7 @@ export async function copyPinned(db: Sqlite, target: string, signal: AbortSignal
 
 /**
  * Replaces the content of the database at `target`, which others may have open and write to, by that of `source`, in one
- * transaction: they see the old content or the new one, and so does whoever opens it after a crash. Its journal mode stays.
+ * transaction: they see the old content or the new one, and so does a process that opens it after a crash. Its journal mode stays.
  * Both must have the same page size. Throws DATABASE_BUSY, DATABASE_DAMAGED or DISK_FULL.
  */
 export async function copyInto(source: Sqlite, target: string, signal: AbortSignal): Promise<void> {
@@ -128,7 +132,7 @@ export async function copyInto(source: Sqlite, target: string, signal: AbortSign
     await source.backup(target, {
       progress: () => {
         inTime.throwIfAborted();
-        return ALL_PAGES; // in one step: nobody may write in between
+        return ALL_PAGES; // in one step: no other program may write in between
       },
     });
   } catch (error) {
@@ -181,7 +185,7 @@ export async function headerOf(
   }
 }
 
-/** Puts a database that nobody else has open into WAL mode. Throws DATABASE_UNUSABLE or DISK_FULL. */
+/** Puts a database that no other process has open into WAL mode. Throws DATABASE_UNUSABLE or DISK_FULL. */
 export function setWalMode(path: string): void {
   setJournalMode(path, 'WAL');
 }
@@ -200,7 +204,7 @@ export function asDatabaseFault<T>(path: string, use: () => T): T {
   }
 }
 
-/** A SQLite error about a database of somebody else's as a fault of ours; one that is ours already stays as it is. */
+/** A SQLite error about another program's database as a fault of ours; one that is ours already stays as it is. */
 export function databaseFault(path: string, error: unknown): WavspoolError {
   if (error instanceof WavspoolError) return error;
   const code = errnoOf(error) ?? '';
@@ -247,7 +251,7 @@ export function isOpenElsewhere(path: string): boolean {
     return false;
   } catch (error) {
     if (isBusy(error)) return true;
-    if (isDamage(error)) return false; // so damaged that nobody can have it open through SQLite, or tell
+    if (isDamage(error)) return false; // so damaged that no program can have it open through SQLite, or tell
     throw databaseFault(path, error);
   } finally {
     db.close();

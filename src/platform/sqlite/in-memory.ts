@@ -10,7 +10,7 @@ export interface SchemaObject {
   readonly sql: string;
 }
 
-/** The objects of a database that somebody made; what SQLite keeps for itself is left out. */
+/** The objects of a database that its owner made; what SQLite keeps for itself is left out. */
 export function schemaOf(db: Sqlite): readonly SchemaObject[] {
   return db
     .prepare(

@@ -1,5 +1,6 @@
 // SQLite as wavspool uses it: its own databases (WAL, durable commits, mode 0600, writes that group themselves), and reading
 // those of others without getting in their way.
+export { askAssert } from './assert.ts';
 export { changeEvidence } from './evidence.ts';
 export { takeExclusiveLock, takeSharedLock, type ExclusiveLock } from './exclusive.ts';
 export {

@@ -67,7 +67,7 @@ function checked(db: Sqlite, argument: string): readonly string[] {
 }
 
 /**
- * Turns a copy that nobody has open into a file that stands alone, without `-wal` and `-shm`, and returns what is wrong with
+ * Turns a copy that no process has open into a file that stands alone, without `-wal` and `-shm`, and returns what is wrong with
  * it. Throws DATABASE_DAMAGED when it cannot even be opened.
  */
 export function finishCopy(path: string): readonly string[] {

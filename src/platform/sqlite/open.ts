@@ -1,9 +1,11 @@
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
+import { chmodAsNamed, openedAsNamed } from '../linux/index.ts';
 
 export type Sqlite = Database.Database;
 
+const PRIVATE = 0o600;
 /** How long a statement may wait for another process's lock with the event loop blocked; longer waits are asynchronous. */
 const BUSY_MS = 50;
 /** A checkpoint happens about every 4 MB of WAL; the limit keeps a burst's WAL from staying on disk. */
@@ -12,20 +14,21 @@ const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 /**
  * Opens (or makes) a SQLite database in WAL mode with `synchronous=FULL`, it and its `-wal` and `-shm` with mode 0600 (P9).
  * FULL, because P1 needs a commit to survive power loss; grouped commits make it affordable.
- * Throws STATE_DAMAGED when the file is no database or is damaged, STATE_UNUSABLE when it can't be opened.
+ * Throws STATE_DAMAGED when the file is no database or is damaged, STATE_UNUSABLE when it can't be opened, PATH_UNSAFE where root was
+ * led to a file that the owner of its directory could not open (P13).
  */
 export function openDatabase(path: string): Sqlite {
   try {
     // SQLite gives -wal and -shm the mode of the database, so that mode is set before SQLite makes them
     makePrivate(path);
-    for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) chmodSync(file, 0o600);
-    const db = new Database(path, { timeout: 5000 });
+    const db = openedAsNamed(path, () => new Database(path, { timeout: 5000 }), fileOf);
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
     db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
     db.pragma(`busy_timeout = ${BUSY_MS}`);
     return db;
   } catch (error) {
+    if (error instanceof WavspoolError) throw error;
     throw new WavspoolError(
       isDamage(error) ? 'STATE_DAMAGED' : 'STATE_UNUSABLE',
       `${path} cannot be opened as a SQLite database: ${messageOf(error)}`,
@@ -36,14 +39,24 @@ export function openDatabase(path: string): Sqlite {
   }
 }
 
-/** Makes an empty file that only its owner reads, unless one is there: several processes may begin at once. */
+/** The database and what lies beside it are for their owner alone; an empty one is made where none is: several processes may begin at once. */
 function makePrivate(path: string): void {
-  if (existsSync(path)) return;
+  if (!chmodAsNamed(path, PRIVATE)) makeEmpty(path);
+  for (const beside of ['-wal', '-shm']) chmodAsNamed(path + beside, PRIVATE);
+}
+
+function makeEmpty(path: string): void {
   try {
-    closeSync(openSync(path, 'wx', 0o600));
+    closeSync(openSync(path, 'wx', PRIVATE));
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
   }
+}
+
+/** The path of the file of an open database, links resolved. */
+export function fileOf(db: Sqlite): string {
+  const [main] = db.pragma('database_list') as readonly { readonly file: string }[];
+  return main?.file ?? db.name;
 }
 
 /** True when the statement only has to be repeated: another process held the lock. */

@@ -145,7 +145,7 @@ export function readWalFrames(
 }
 
 /**
- * Pins the present state of the database at `path`. No write lock is taken: in WAL mode nobody waits for it, in the other
+ * Pins the present state of the database at `path`. No write lock is taken: in WAL mode no program waits for it, in the other
  * modes commits wait until it is released. Throws DATABASE_MISSING, DATABASE_BUSY, DATABASE_DAMAGED or DATABASE_UNUSABLE.
  */
 export function pinPages(path: string): PinnedPages {

@@ -1,8 +1,4 @@
 import { serveOffLoop } from '../runtime/index.ts';
-import { quickCheckHere } from './quick-check.ts';
-
-export interface QuickCheck {
-  readonly path: string;
-}
+import { quickCheckHere, type QuickCheck } from './quick-check.ts';
 
 serveOffLoop(({ path }: QuickCheck) => Promise.resolve(quickCheckHere(path)));

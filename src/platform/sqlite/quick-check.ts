@@ -2,15 +2,19 @@ import Database from 'better-sqlite3';
 import { messageOf } from '../../domain/faults.ts';
 import { offLoop } from '../runtime/index.ts';
 import { isDamage, sqliteFault } from './open.ts';
-import type { QuickCheck } from './quick-check-thread.ts';
 
 /** More of them say nothing new of a damaged database. */
 const SHOWN = 20;
 const BUSY_MS = 5000;
 
+/** What its thread is told. */
+export interface QuickCheck {
+  readonly path: string;
+}
+
 /**
  * What `PRAGMA quick_check` finds wrong with a database that others may have open, at most 20 lines; none means sound. It reads
- * the whole file, in a thread of its own, and keeps nobody from writing. Throws STATE_UNUSABLE when it cannot be opened.
+ * the whole file, in a thread of its own, and keeps no program from writing. Throws STATE_UNUSABLE when it cannot be opened.
  */
 export async function quickCheck(path: string, signal: AbortSignal): Promise<readonly string[]> {
   const job: QuickCheck = { path };

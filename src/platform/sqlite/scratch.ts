@@ -4,7 +4,7 @@ import { asDatabaseFault } from './foreign.ts';
 import type { Sqlite } from './open.ts';
 
 /**
- * A new database, mode 0600, that is thrown away: fast, and worth nothing after a crash. SQL of somebody else's runs in it with the rights
+ * A new database, mode 0600, that is thrown away: fast, and worth nothing after a crash. SQL of another program's runs in it with the rights
  * of this process's SQLite, which can load no extension. Throws DATABASE_UNUSABLE or DISK_FULL.
  */
 export function openScratch(path: string): Sqlite {

@@ -2,7 +2,7 @@ import type { UploadUnit } from '../../domain/recording.ts';
 import type { OpenRecord } from './rows.ts';
 
 // One commit gives the recordings of a tar that are new consecutive rowids, and batches numbers that none of its rows had. So the
-// rows of a batch follow each other; whoever asks for units need not know.
+// rows of a batch follow each other; a caller that asks for units need not know.
 
 /** Whether two recordings share an upload job. */
 function isSameBatch(a: OpenRecord, b: OpenRecord): boolean {

@@ -5,6 +5,10 @@ import type { RecordingRow, RecordingSource, UploadStatus, WavFacts } from '../.
 
 // SQL's null becomes undefined here and nowhere else.
 
+function known<T>(value: T | null): T | undefined {
+  return value ?? undefined;
+}
+
 /** A row of `uploads` as SQLite gives it. */
 export interface UploadsRecord {
   rowid: number;
@@ -61,20 +65,20 @@ export function recordingRow(record: UploadsRecord): RecordingRow {
     path: record.wav_path,
     status: record.status,
     timestamp: record.timestamp,
-    errorMessage: record.error_message ?? undefined,
+    errorMessage: known(record.error_message),
     retryCount: record.retry_count ?? 0,
-    cause: record.cause ?? undefined,
-    tar: record.tar ?? undefined,
-    member: record.member ?? undefined,
-    size: record.size ?? undefined,
-    sha256: record.sha256 ?? undefined,
-    key: record.key ?? undefined,
-    etag: record.etag ?? undefined,
-    versionId: record.version_id ?? undefined,
+    cause: known(record.cause),
+    tar: known(record.tar),
+    member: known(record.member),
+    size: known(record.size),
+    sha256: known(record.sha256),
+    key: known(record.key),
+    etag: known(record.etag),
+    versionId: known(record.version_id),
     wav: wavFacts(record),
     source: sourceOf(record),
-    tarMtimeMs: record.tar_mtime_ms ?? undefined,
-    batch: record.batch ?? undefined,
+    tarMtimeMs: known(record.tar_mtime_ms),
+    batch: known(record.batch),
   };
 }
 
@@ -86,10 +90,10 @@ function wavFacts(record: UploadsRecord): WavFacts | undefined {
   if (record.wav_valid === null) return undefined;
   return {
     valid: record.wav_valid === 1,
-    durationMs: record.duration_ms ?? undefined,
-    codec: record.codec ?? undefined,
-    sampleRate: record.sample_rate ?? undefined,
-    channels: record.channels ?? undefined,
+    durationMs: known(record.duration_ms),
+    codec: known(record.codec),
+    sampleRate: known(record.sample_rate),
+    channels: known(record.channels),
   };
 }
 
@@ -109,15 +113,15 @@ export function tarRow(record: TarsRecord): TarRow {
   return {
     path: record.path,
     timestamp: record.timestamp,
-    size: record.size ?? undefined,
-    mtimeMs: record.mtime_ms ?? undefined,
-    sha256: record.sha256 ?? undefined,
-    recordings: record.recordings ?? undefined,
-    bytes: record.bytes ?? undefined,
-    skipped: record.skipped ?? undefined,
-    refused: record.refused ?? undefined,
+    size: known(record.size),
+    mtimeMs: known(record.mtime_ms),
+    sha256: known(record.sha256),
+    recordings: known(record.recordings),
+    bytes: known(record.bytes),
+    skipped: known(record.skipped),
+    refused: known(record.refused),
     shared: record.shared === null ? [] : (JSON.parse(record.shared) as string[]),
-    wavs: record.wavs ?? undefined,
+    wavs: known(record.wavs),
     receipts: record.receipts === null ? [] : (JSON.parse(record.receipts) as TarReceipt[]),
   };
 }
@@ -137,9 +141,9 @@ export function auditedRow({ path, key, tar, size, sha256, etag }: AuditedRecord
   return {
     path,
     key,
-    tar: tar ?? undefined,
-    size: size ?? undefined,
-    sha256: sha256 ?? undefined,
-    etag: etag ?? undefined,
+    tar: known(tar),
+    size: known(size),
+    sha256: known(sha256),
+    etag: known(etag),
   };
 }

@@ -1,4 +1,4 @@
-import { readUpTo } from './bytes.ts';
+import { readUpTo, type TarBytes } from './bytes.ts';
 import { RECORD_BYTES, recordEnd } from './end.ts';
 import { tarFault } from './fault.ts';
 import { BLOCK_BYTES, readHeader, type TarHeader } from './header.ts';
@@ -28,6 +28,25 @@ export async function passLeftovers(walk: Walk): Promise<number> {
     leftovers += found.reduce((sum, byte) => sum + (byte === 0 ? 0 : 1), 0);
   }
   return leftovers;
+}
+
+/**
+ * Whether the block that was read last and all that follows it is what stood at the same place of the record before, to the end of this
+ * record and of the tar: what an old SharpZipLib leaves behind its single zero block. Nothing new can stand there, so nothing is lost. Says
+ * how many bytes that is; undefined where it is anything else, and then nothing can be read on.
+ */
+export async function staleRecord({ bytes }: Walk): Promise<number | undefined> {
+  if (!(await repeatsTheRecordBefore(bytes, BLOCK_BYTES))) return undefined;
+  const more = recordEnd(bytes.position) - bytes.position;
+  if ((await bytes.skip(more)) < more || (await bytes.read(1)) !== undefined) return undefined;
+  const stale = BLOCK_BYTES + more;
+  return (await repeatsTheRecordBefore(bytes, stale)) ? stale : undefined;
+}
+
+async function repeatsTheRecordBefore(bytes: TarBytes, length: number): Promise<boolean> {
+  const both = await bytes.before(RECORD_BYTES + length);
+  if (both.length < RECORD_BYTES + length) return false;
+  return Buffer.compare(both.subarray(0, length), both.subarray(RECORD_BYTES)) === 0;
 }
 
 function isLeftover(walk: Walk, offset: number, block: Uint8Array): boolean {

@@ -4,6 +4,7 @@ import { relative, sep } from 'node:path';
 import { WavspoolError } from '../../domain/faults.ts';
 import { openFileBelow } from '../linux/index.ts';
 import type { YieldTurn, ReadExactly } from '../runtime/index.ts';
+import { RECORD_BYTES } from './end.ts';
 import { systemFault } from './fault.ts';
 
 /** The bytes of a tar, front to back. */
@@ -14,7 +15,12 @@ export interface TarBytes {
   read(maxBytes: number): Promise<Uint8Array | undefined>;
   /** Passes over `bytes` bytes; how many there were, fewer only at the end. */
   skip(bytes: number): Promise<number>;
+  /** The `bytes` bytes before `position`, at most {@link KEPT_BYTES}, fewer at the beginning; good until the next are asked for. */
+  before(bytes: number): Promise<Uint8Array>;
 }
+
+/** Two records: what stands at the end of one and may have stood in the one before. */
+export const KEPT_BYTES = 2 * RECORD_BYTES;
 
 const CHUNK_BYTES = 512 * 1024;
 /** What {@link seekingBytes} reads at once, at most. */
@@ -22,7 +28,7 @@ export const WINDOW_BYTES = 64 * 1024;
 /** After a long skip: a header, and what may belong to it. */
 const PEEK_BYTES = 4 * 1024;
 
-/** Non-blocking: the open of a named pipe that nobody writes to would wait for ever. */
+/** Non-blocking: the open of a named pipe without a writer would wait for ever. */
 // oxlint-disable-next-line no-bitwise -- flags of open(2)
 const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 
@@ -54,7 +60,7 @@ export async function* readChunks(
   {
     signal,
     yieldTurn = () => new Promise((resolve) => setImmediate(resolve)),
-  }: { readonly signal?: AbortSignal; readonly yieldTurn?: () => Promise<void> },
+  }: { readonly signal?: AbortSignal | undefined; readonly yieldTurn?: (() => Promise<void>) | undefined },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const memory = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   for (let position = 0; ;) {
@@ -77,13 +83,18 @@ function readNow(path: string, file: FileHandle, memory: Buffer, position: numbe
 
 /** Reads all of `chunks`, also what is skipped. */
 export function streamedBytes(chunks: AsyncIterator<Uint8Array, unknown, undefined>): TarBytes {
-  let rest: Uint8Array = new Uint8Array(0);
+  const kept = keepLast(KEPT_BYTES);
+  let chunk: Uint8Array = new Uint8Array(0);
+  let rest = chunk;
   let position = 0;
   const read = async (maxBytes: number): Promise<Uint8Array | undefined> => {
     while (rest.length === 0) {
+      kept.add(chunk);
+      chunk = rest;
       const next = await chunks.next();
       if (next.done === true) return undefined;
-      rest = next.value;
+      chunk = next.value;
+      rest = chunk;
     }
     const taken = rest.subarray(0, maxBytes);
     rest = rest.subarray(taken.length);
@@ -98,13 +109,37 @@ export function streamedBytes(chunks: AsyncIterator<Uint8Array, unknown, undefin
     async skip(bytes) {
       let skipped = 0;
       while (skipped < bytes) {
-        const chunk = await read(bytes - skipped);
-        if (chunk === undefined) break;
-        skipped += chunk.length;
+        const part = await read(bytes - skipped);
+        if (part === undefined) break;
+        skipped += part.length;
       }
       return skipped;
     },
+    before: (bytes) =>
+      Promise.resolve(
+        lastOf(Buffer.concat([kept.all(), chunk.subarray(0, chunk.length - rest.length)]), bytes),
+      ),
   };
+}
+
+/** Keeps the last `most` of the bytes that it is given, in one piece of memory. */
+function keepLast(most: number): { add(bytes: Uint8Array): void; all(): Uint8Array } {
+  const memory = Buffer.allocUnsafeSlow(most);
+  let length = 0;
+  return {
+    add(bytes) {
+      const added = lastOf(bytes, most);
+      const stays = Math.min(length, most - added.length);
+      memory.copyWithin(0, length - stays, length);
+      memory.set(added, stays);
+      length = stays + added.length;
+    },
+    all: () => memory.subarray(0, length),
+  };
+}
+
+function lastOf(bytes: Uint8Array, most: number): Uint8Array {
+  return bytes.subarray(Math.max(0, bytes.length - most));
 }
 
 /** How a tar is read of which most is skipped. */
@@ -127,6 +162,16 @@ export async function seekingBytes(
   let window: Uint8Array = new Uint8Array(0);
   let windowStart = 0;
   let position = 0;
+  const look = async (start: number, bytes: number): Promise<void> => {
+    await yieldTurn();
+    signal?.throwIfAborted();
+    try {
+      window = await read(file.fd, start, bytes, memory);
+    } catch (error) {
+      throw systemFault(path, error);
+    }
+    windowStart = start;
+  };
   return {
     get position() {
       return position;
@@ -134,16 +179,8 @@ export async function seekingBytes(
     async read(maxBytes) {
       if (position >= size) return undefined;
       if (position < windowStart || position >= windowStart + window.length) {
-        await yieldTurn();
-        signal?.throwIfAborted();
         const isFar = position > windowStart + 2 * WINDOW_BYTES;
-        const bytes = Math.min(isFar ? PEEK_BYTES : WINDOW_BYTES, size - position);
-        try {
-          window = await read(file.fd, position, bytes, memory);
-        } catch (error) {
-          throw systemFault(path, error);
-        }
-        windowStart = position;
+        await look(position, Math.min(isFar ? PEEK_BYTES : WINDOW_BYTES, size - position));
         if (window.length === 0) return undefined; // it was cut since
       }
       const from = position - windowStart;
@@ -155,6 +192,11 @@ export async function seekingBytes(
       const skipped = Math.min(bytes, Math.max(size - position, 0));
       position += skipped;
       return Promise.resolve(skipped);
+    },
+    async before(bytes) {
+      const length = Math.min(bytes, position);
+      await look(position - length, length);
+      return window;
     },
   };
 }

@@ -5,7 +5,7 @@ import { BLOCK_BYTES } from './header.ts';
 
 /**
  * What stands behind the last member. `marker`: two zero blocks. `one zero block`: a single one as the very last (SharpZipLib,
- * Plexus), as if the marker had been cut in half. `unterminated`: nothing, right behind the last member's bytes. `cut`: the
+ * Plexus), as if the marker had been cut in half, or before what the record before it held at the same place (SharpZipLib 0.8). `unterminated`: nothing, right behind the last member's bytes. `cut`: the
  * bytes end within something.
  */
 export type Ending = 'marker' | 'one zero block' | 'unterminated' | 'cut';
@@ -21,7 +21,7 @@ export function admittedEndings(unterminated: 'incomplete' | 'accept'): readonly
   return unterminated === 'accept' ? ['one zero block', 'unterminated'] : ['one zero block'];
 }
 
-/** What is known of a tar's end, for whoever decides how long it is waited for and for whoever notes oddities. */
+/** What is known of a tar's end, for the proof, which decides how long it is waited for, and for the note of oddities. */
 export interface TarEnd {
   readonly ending: Exclude<Ending, 'cut'>;
   /** Zeros behind the 10,240-byte record in which the tar ends: padding, or room for what is still to come. */

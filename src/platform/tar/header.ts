@@ -95,7 +95,7 @@ function checksums(block: Uint8Array): { unsigned: number; signed: number } {
 }
 
 /** A number in octal or GNU's base 256; undefined when it is neither, negative or beyond 2^53. */
-function numeric(field: Uint8Array): number | undefined {
+export function numeric(field: Uint8Array): number | undefined {
   const first = field[0] ?? 0;
   if (first < 0x80) return field.every((byte) => byte === 0 || byte === 0x20) ? 0 : octal(field);
   if (first !== 0x80) return undefined; // 0xff begins a negative number, anything else would be astronomic

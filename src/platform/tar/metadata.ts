@@ -3,6 +3,7 @@ import { tarFault } from './fault.ts';
 import { BLOCK_BYTES, untilNul, type TarHeader } from './header.ts';
 import { decodeName } from './name.ts';
 import { readPax } from './pax.ts';
+import { UNKNOWN_SPARSE } from './pax-sparse.ts';
 import {
   corrupt,
   endsEarly,
@@ -51,7 +52,12 @@ async function withMetadata(
   if (header.type === 'K') return { ...before, longTarget: await longName(walk, header) };
   const facts = await paxFacts(walk, header.size);
   if (header.type !== 'g') return { ...before, pax: { ...before?.pax, ...facts } };
-  walk.globals = { ...walk.globals, ...facts };
+  // no map fits all members
+  walk.globals = {
+    ...walk.globals,
+    ...facts,
+    ...(facts.sparse === undefined ? {} : { sparse: UNKNOWN_SPARSE }),
+  };
   return before; // a global header may be the last thing in a tar
 }
 

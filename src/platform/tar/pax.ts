@@ -1,12 +1,14 @@
 import type { TarBytes } from './bytes.ts';
+import { decimal } from './decimal.ts';
 import { MAX_MEMBER_BYTES } from './header.ts';
+import { gatherSparse, isSparseKey, MAX_MAP_BYTES, type PaxSparse } from './pax-sparse.ts';
 
 /** What a PAX extended header says about a member. `null`: an empty value, which takes back what a global header said. */
 export interface PaxFacts {
   readonly path?: Uint8Array | null;
   readonly linkPath?: Uint8Array | null;
   readonly size?: number | null;
-  readonly sparse?: true;
+  readonly sparse?: PaxSparse;
 }
 
 /** Why a header cannot be used. */
@@ -25,6 +27,7 @@ const MAX_KEY_BYTES = 256;
 /** Honest headers have a handful; each costs time, whatever it says. */
 const MAX_RECORDS = 65_536;
 const WINDOW_BYTES = 64 * 1024;
+const SPARSE_NAME = 'GNU.sparse.name';
 
 /**
  * Reads the records `<length> <key>=<value>\n` of a PAX header of `size` bytes. Only what is needed is kept, so memory does not
@@ -37,6 +40,7 @@ export async function readPax(
   maxValueBytes: number,
 ): Promise<PaxFacts | PaxFault | undefined> {
   const body = bodyOf(bytes, size);
+  const sparse = gatherSparse();
   let facts: PaxFacts = {};
   let sparseName: Uint8Array | undefined;
   for (let records = 0; body.left() > 0; records += 1) {
@@ -44,19 +48,25 @@ export async function readPax(
     const record = await readRecord(body, maxValueBytes);
     if (body.endsEarly()) return undefined;
     if ('fault' in record) return record;
-    if (record.key === 'GNU.sparse.name') sparseName = record.value;
+    if (record.key === SPARSE_NAME) sparseName = record.value;
+    if (isSparseKey(record.key)) sparse.add(record.key, record.value);
     const more = withRecord(facts, record);
     if (more === undefined) return { fault: NO_LIST };
     facts = more;
   }
-  // GNU tar puts a made-up path beside it for readers that do not know sparse members
-  return sparseName === undefined ? facts : { ...facts, path: sparseName };
+  const found = sparse.all();
+  return {
+    ...facts,
+    ...(found === undefined ? {} : { sparse: found }),
+    // GNU tar puts a made-up path beside it for readers that do not know sparse members
+    ...(sparseName === undefined ? {} : { path: sparseName }),
+  };
 }
 
 interface PaxRecord {
   readonly key: string;
-  /** Empty for keys that nobody needs. */
-  readonly value: Uint8Array;
+  /** Undefined for keys that are not needed, and for a map of sparse parts that is too long to be one. */
+  readonly value: Uint8Array | undefined;
 }
 
 async function readRecord(body: PaxBody, maxValueBytes: number): Promise<PaxRecord | PaxFault> {
@@ -70,36 +80,37 @@ async function readRecord(body: PaxBody, maxValueBytes: number): Promise<PaxReco
   if (equals === -1 && head.length === length) return { fault: NO_LIST };
   const key = equals === -1 ? '' : Buffer.from(head.subarray(space + 1, equals)).toString('latin1');
   const valueBytes = length - equals - 2;
-  if (!isNeeded(key)) {
-    await body.skip(length - 1);
-  } else if (valueBytes > maxValueBytes) {
+  if (isEssential(key) && valueBytes > maxValueBytes)
     return { fault: `a ${key} of ${valueBytes} bytes, at most ${maxValueBytes} were expected` };
-  } else {
-    await body.skip(equals + 1);
-  }
-  const value = isNeeded(key) ? await body.take(valueBytes) : new Uint8Array(0);
+  const value = await readValue(body, key, equals + 1, valueBytes);
   const [end] = await body.take(1);
   return end === NEWLINE ? { key, value } : { fault: NO_LIST };
 }
 
-function isNeeded(key: string): boolean {
-  return key === 'path' || key === 'linkpath' || key === 'size' || key === 'GNU.sparse.name';
+async function readValue(
+  body: PaxBody,
+  key: string,
+  headBytes: number,
+  valueBytes: number,
+): Promise<Uint8Array | undefined> {
+  const isKept = isEssential(key) || (isSparseKey(key) && valueBytes <= MAX_MAP_BYTES);
+  await body.skip(headBytes + (isKept ? 0 : valueBytes));
+  return isKept ? body.take(valueBytes) : undefined;
+}
+
+/** What must not be passed over, however long it is. */
+function isEssential(key: string): boolean {
+  return key === 'path' || key === 'linkpath' || key === 'size' || key === SPARSE_NAME;
 }
 
 function withRecord(facts: PaxFacts, { key, value }: PaxRecord): PaxFacts | undefined {
+  if (value === undefined) return facts;
   if (key === 'path') return { ...facts, path: value.length === 0 ? null : value };
   if (key === 'linkpath') return { ...facts, linkPath: value.length === 0 ? null : value };
-  if (key.startsWith('GNU.sparse.')) return { ...facts, sparse: true };
   if (key !== 'size') return facts;
   if (value.length === 0) return { ...facts, size: null };
   const size = decimal(value);
   return size === undefined || size > MAX_MEMBER_BYTES ? undefined : { ...facts, size };
-}
-
-/** Some writers fill up numbers with zeros or spaces. */
-function decimal(bytes: Uint8Array): number | undefined {
-  const digits = /^ *0*([0-9]{1,16}) *$/.exec(Buffer.from(bytes).toString('latin1'))?.[1];
-  return digits === undefined ? undefined : Number(digits);
 }
 
 /** The body of one header, of which a window is in memory. */

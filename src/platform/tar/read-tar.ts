@@ -8,10 +8,6 @@ import type { WalkOptions } from './walk-state.ts';
 export interface ReadTarOptions extends WalkOptions {
   /** The tar, opened; it stays open. Opened from its path unless given. */
   readonly file?: FileHandle;
-  /** Ends the reading with its reason. */
-  readonly signal?: AbortSignal;
-  /** Called between two chunks, for reading never waits; without it the event loop gets its turn after each. */
-  readonly yieldTurn?: () => Promise<void>;
   /** Sees every byte of the file once, in order and before it is unpacked; all of them once the reading ended well. */
   readonly onRaw?: (chunk: Uint8Array) => void;
 }

@@ -22,6 +22,10 @@ export interface WalkOptions {
   readonly admit?: readonly Admissible[] | undefined;
   /** The bytes were compressed in the file, so that their places there are others. */
   readonly isUnpacked?: boolean | undefined;
+  /** Ends the reading with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called between two chunks, for reading never waits; without it the event loop gets its turn after each. */
+  readonly yieldTurn?: (() => Promise<void>) | undefined;
   /** Told how the tar ends, also when that ending is not admitted. */
   readonly onEnd?: ((end: TarEnd) => void) | undefined;
 }

@@ -1,13 +1,14 @@
 import { readUpTo, type TarBytes } from './bytes.ts';
-import { expectZeros, passLeftovers, remember } from './behind-end.ts';
+import { expectZeros, passLeftovers, remember, staleRecord } from './behind-end.ts';
 import { EXPECTED_INSTEAD, type TarEnd } from './end.ts';
 import { tarFault, type TarProgress } from './fault.ts';
 import { foreignFormat } from './foreign-format.ts';
-import { BLOCK_BYTES, readHeader, isWithoutBody, sparseMapContinues, type TarHeader } from './header.ts';
+import { BLOCK_BYTES, readHeader, isWithoutBody, type TarHeader } from './header.ts';
 import { isMetadata, takeMetadata } from './metadata.ts';
 import { decodeName } from './name.ts';
+import { UNKNOWN_SPARSE } from './pax-sparse.ts';
+import { oldMapOf, sparseContent } from './sparse-member.ts';
 import {
-  block,
   corrupt,
   endsEarly,
   paddingOf,
@@ -25,6 +26,7 @@ export type MemberKind =
   | 'hardlink'
   | 'device'
   | 'fifo'
+  /** Stored without its holes, and its map does not say where its parts belong; with one that does it is a file. */
   | 'sparse'
   /** A tape's own name, no file. */
   | 'label'
@@ -38,9 +40,9 @@ export interface TarMember {
   readonly kind: MemberKind;
   /** What a link points to, decoded as `name` is; undefined for what is no link. */
   readonly target: string | undefined;
-  /** Of the body as it stands in the tar, in bytes; a sparse member's is not that of its content. */
+  /** Of the body, in bytes. */
   readonly size: number;
-  /** Of its first byte in the file; undefined in a compressed tar. */
+  /** Of its first byte in the file; undefined where it does not stand there as it is: in a compressed tar, and of a sparse member. */
   readonly offset: number | undefined;
   /**
    * Readable once, and only until the next member is asked for; what is left of it then is skipped. Each chunk is good until
@@ -113,22 +115,32 @@ async function* oneMember(
 ): AsyncGenerator<TarMember, void, undefined> {
   const pax = { ...walk.globals, ...overrides?.pax };
   const name = pax.path ?? overrides?.longName ?? decodeName(header.name);
-  if (header.mapContinues) await skipSparseMap(walk);
+  const oldMap = header.type === 'S' ? await oldMapOf(walk, header) : undefined;
   const size = await bodyBytes(walk, header, name, pax.size ?? header.size);
   const kind = kindOf(header, name, size, pax);
-  const isLink = kind === 'hardlink' || kind === 'symlink';
-  const target = isLink ? (pax.linkPath ?? overrides?.longTarget ?? decodeName(header.linkName)) : undefined;
+  const target = isLink(kind) ? targetOf(header, overrides, pax) : undefined;
   const body = openBody(walk, size);
-  const offset = walk.options.isUnpacked === true ? undefined : body.start;
-  yield { name, kind, target, size, offset, body: body.chunks };
+  const stated = oldMap ?? pax.sparse ?? UNKNOWN_SPARSE;
+  const content = kind === 'sparse' ? await sparseContent(walk, stated, body.chunks, size) : undefined;
+  if (content === undefined) yield { name, kind, target, size, offset: body.offset, body: body.chunks };
+  else yield { name, kind: 'file', target, offset: undefined, ...content };
   await body.close();
+}
+
+function targetOf(header: TarHeader, overrides: Overrides | undefined, pax: Facts): string {
+  return pax.linkPath ?? overrides?.longTarget ?? decodeName(header.linkName);
 }
 
 function kindOf(header: TarHeader, name: string, size: number, pax: Facts): MemberKind {
   const stated = KINDS[header.type] ?? 'other';
-  if (stated === 'hardlink' && size > 0) return 'file'; // POSIX lets a link bring its bytes along
   if (isOldDirectory(header, name)) return 'directory';
-  return stated === 'file' && pax.sparse === true ? 'sparse' : stated;
+  const isFile = stated === 'file' || (stated === 'hardlink' && size > 0); // POSIX lets a link bring its bytes along
+  if (!isFile) return stated;
+  return pax.sparse === undefined ? 'file' : 'sparse';
+}
+
+function isLink(kind: MemberKind): boolean {
+  return kind === 'hardlink' || kind === 'symlink';
 }
 
 /** Before there was a type for directories, their names ended in a slash. */
@@ -177,7 +189,9 @@ async function endOrStray(walk: Walk): Promise<TarHeader | undefined> {
     const zerosBehind = await expectZeros(walk);
     return endHere(walk, 'marker', zerosBehind, leftovers);
   }
-  if (second.kind === 'bad')
+  const stale = await staleRecord(walk);
+  if (stale !== undefined) return endHere(walk, 'one zero block', 0, stale);
+  if (second.kind === 'bad' || walk.bytes.position !== offset + BLOCK_BYTES)
     throw corrupt(walk, 'a single zero block, its twin was expected: a hole in the tar?');
   walk.strayZeroBlocks += 1;
   remember(walk, offset, second);
@@ -202,15 +216,15 @@ function requireTar({ progress }: Walk, start: Uint8Array): void {
   throw tarFault('TAR_UNSUPPORTED', progress, 0, `it is ${format}; tar, tar.gz and tar.zst are read`);
 }
 
-async function skipSparseMap(walk: Walk): Promise<void> {
-  while (sparseMapContinues(await block(walk, 'the rest of a sparse member’s map')));
-}
-
-/** A member's body: `close` passes over what of it and its padding nobody read. */
+/** A member's body: `close` passes over what of it and its padding was not read. */
 function openBody(
   walk: Walk,
   size: number,
-): { readonly start: number; readonly chunks: AsyncIterable<Uint8Array>; close(): Promise<void> } {
+): {
+  readonly offset: number | undefined;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+} {
   const { bytes } = walk;
   const first = size > 0 ? walk.held : undefined;
   if (first !== undefined) walk.held = undefined;
@@ -228,7 +242,7 @@ function openBody(
     }
   }
   return {
-    start,
+    offset: walk.options.isUnpacked === true ? undefined : start,
     chunks: { [Symbol.asyncIterator]: chunks },
     async close() {
       closed = true;

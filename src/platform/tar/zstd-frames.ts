@@ -33,65 +33,19 @@ const NUMBERS: ReadonlySet<Part> = new Set(['magic', 'skippable size', 'descript
  * Frame by frame as RFC 8878, section 3.1 lays them out; what is no frame is left to the decompressor to complain about.
  */
 export function followZstdFrames(): ZstdFrames {
+  const frame: Frame = { hasChecksum: false, isLastBlock: false };
   let part: Part = 'magic';
   /** Of the present part, still to come. */
   let missing = 4;
   let value = 0;
   let shift = 0;
-  let hasChecksum = false;
-  let lastBlock = false;
 
-  const expect = (next: Part, bytes: number): void => {
-    part = next;
-    missing = bytes;
-    value = 0;
-    shift = 0;
-    if (bytes === 0) endPart();
-  };
-  const endFrame = (): void => expect('magic', 4);
-  const endBlocks = (): void => (hasChecksum ? expect('checksum', 4) : endFrame());
-  const afterBlock = (): void => (lastBlock ? endBlocks() : expect('block header', 3));
-
-  const begin = (): void => {
-    if (value === MAGIC) return expect('descriptor', 1);
-    if (value >= FIRST_SKIPPABLE_MAGIC && value < FIRST_SKIPPABLE_MAGIC + SKIPPABLE_MAGICS)
-      return expect('skippable size', 4);
-    expect('foreign', Number.POSITIVE_INFINITY);
-  };
-  const readDescriptor = (): void => {
-    const singleSegment = bits(value, 5, 1) === 1;
-    hasChecksum = bits(value, 2, 1) === 1;
-    const contentSize = CONTENT_SIZE_BYTES[bits(value, 6, 2)] ?? 0;
-    const dictionary = DICTIONARY_ID_BYTES[bits(value, 0, 2)] ?? 0;
-    const sizeField = contentSize === 0 && singleSegment ? 1 : contentSize;
-    const window = singleSegment ? 0 : 1;
-    expect('header', window + dictionary + sizeField);
-  };
-  const readBlockHeader = (): void => {
-    lastBlock = value % 2 === 1;
-    const type = Math.floor(value / 2) % 4;
-    const size = Math.floor(value / 8);
-    expect('block', type === RLE_BLOCK ? 1 : size);
-  };
+  /** Goes on to the next part that has bytes. */
   const endPart = (): void => {
-    switch (part) {
-      case 'magic':
-        return begin();
-      case 'skippable size':
-        return expect('skipped', value);
-      case 'descriptor':
-        return readDescriptor();
-      case 'header':
-        return expect('block header', 3);
-      case 'block header':
-        return readBlockHeader();
-      case 'block':
-        return afterBlock();
-      case 'checksum':
-      case 'skipped':
-        return endFrame();
-      case 'foreign':
-        return undefined;
+    while (missing === 0) {
+      [part, missing] = partBehind(part, value, frame);
+      value = 0;
+      shift = 0;
     }
   };
   return {
@@ -107,12 +61,75 @@ export function followZstdFrames(): ZstdFrames {
           missing -= taken;
           at += taken;
         }
-        if (missing === 0) endPart();
+        endPart();
       }
     },
     // bytes that are no frame are padding, or the decompressor has refused them; up to 3 zeros may be padding too
     isWhole: () => part === 'foreign' || (part === 'magic' && value === 0),
   };
+}
+
+/** What is to be remembered of the present frame. */
+interface Frame {
+  hasChecksum: boolean;
+  isLastBlock: boolean;
+}
+
+type Expected = readonly [part: Part, bytes: number];
+
+/** What is no frame goes on to the end. */
+const FOREIGN: Expected = ['foreign', Number.POSITIVE_INFINITY];
+
+/** What follows a part of that value. */
+function partBehind(part: Part, value: number, frame: Frame): Expected {
+  switch (part) {
+    case 'magic':
+      return firstPart(value);
+    case 'skippable size':
+      return ['skipped', value];
+    case 'descriptor':
+      frame.hasChecksum = bits(value, 2, 1) === 1;
+      return ['header', headerBytes(value)];
+    case 'header':
+      return ['block header', 3];
+    case 'block header':
+      frame.isLastBlock = value % 2 === 1;
+      return ['block', blockBytes(value)];
+    case 'block':
+      return frame.isLastBlock ? behindBlocks(frame) : ['block header', 3];
+    case 'checksum':
+    case 'skipped':
+      return ['magic', 4];
+    case 'foreign':
+      return FOREIGN;
+    default:
+      return part satisfies never;
+  }
+}
+
+function firstPart(magic: number): Expected {
+  if (magic === MAGIC) return ['descriptor', 1];
+  const isSkippable = magic >= FIRST_SKIPPABLE_MAGIC && magic < FIRST_SKIPPABLE_MAGIC + SKIPPABLE_MAGICS;
+  return isSkippable ? ['skippable size', 4] : FOREIGN;
+}
+
+/** How many bytes of a frame's header follow its descriptor. */
+function headerBytes(descriptor: number): number {
+  const isSingleSegment = bits(descriptor, 5, 1) === 1;
+  const contentSize = CONTENT_SIZE_BYTES[bits(descriptor, 6, 2)] ?? 0;
+  const dictionary = DICTIONARY_ID_BYTES[bits(descriptor, 0, 2)] ?? 0;
+  const sizeField = contentSize === 0 && isSingleSegment ? 1 : contentSize;
+  const window = isSingleSegment ? 0 : 1;
+  return window + dictionary + sizeField;
+}
+
+function blockBytes(header: number): number {
+  const type = Math.floor(header / 2) % 4;
+  return type === RLE_BLOCK ? 1 : Math.floor(header / 8);
+}
+
+function behindBlocks({ hasChecksum }: Frame): Expected {
+  return hasChecksum ? ['checksum', 4] : ['magic', 4];
 }
 
 function bits(value: number, from: number, count: number): number {

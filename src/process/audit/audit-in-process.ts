@@ -12,7 +12,11 @@ const PROGRAM = join(import.meta.dirname, 'audit-process.ts');
  * or the abort's reason.
  */
 export async function auditInProcess(
-  { clock, configFile }: { readonly clock: Clock; readonly configFile: string | undefined },
+  {
+    clock,
+    configFile,
+    site,
+  }: { readonly clock: Clock; readonly configFile: string | undefined; readonly site?: string | undefined },
   words: AuditWords,
   heard: AuditHeard,
   signal: AbortSignal,
@@ -21,7 +25,7 @@ export async function auditInProcess(
     if (told.kind === 'progress') heard.progress(told.checked, told.rows);
     else heard.finding(told.finding);
   };
-  const task: AuditTask = { configFile, words };
+  const task: AuditTask = { configFile, words, site };
   // its environment is ours: it reads the settings as a role does
   const asked = { program: PROGRAM, name: 'audit', env: process.env, task, hear };
   return (await runInProcess(asked, clock, signal)) as AuditSummary;

@@ -14,11 +14,12 @@ function printError(text: string): void {
   process.stderr.write(text);
 }
 
-async function audit({ configFile, words }: AuditTask): Promise<AuditSummary> {
+async function audit({ configFile, words, site }: AuditTask): Promise<AuditSummary> {
   const { env } = process;
-  const app = await openOfflineApp({ configFile, env, cwd: process.cwd(), stderr: printError });
+  const app = await openOfflineApp({ configFile, env, cwd: process.cwd(), site, stderr: printError });
   try {
-    if (!(await hasRecordings(app))) return NOTHING_TO_AUDIT;
+    const isElsewhere = site !== undefined;
+    if (!isElsewhere && !(await hasRecordings(app))) return NOTHING_TO_AUDIT;
     let toldAt = -TOLD_MS;
     const onProgress = (checked: number, rows: number): void => {
       const now = app.clock.monotonicMs();
@@ -28,7 +29,7 @@ async function audit({ configFile, words }: AuditTask): Promise<AuditSummary> {
     };
     const { since, sample, deep = false, repair = false, receipts = false } = words;
     const asked = { since, sample, deep, repair, receipts };
-    await using found = runAudit({ ...app, onProgress }, asked, signal);
+    await using found = runAudit({ ...app, onProgress, isElsewhere }, asked, signal);
     for (;;) {
       const step = await found.next();
       if (step.done === true) return step.value;

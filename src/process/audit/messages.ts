@@ -5,6 +5,8 @@ import type { AuditWords } from '../../web/index.ts';
 export interface AuditTask {
   readonly configFile: string | undefined;
   readonly words: AuditWords;
+  /** Another site of the ledger than that of the settings. */
+  readonly site: string | undefined;
 }
 
 /** What it tells while it works; its result is the summary. */

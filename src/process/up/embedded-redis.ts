@@ -74,7 +74,7 @@ export async function startEmbeddedRedis(
   return { socket, stop: (graceMs) => redis.stop(graceMs) };
 }
 
-/** Makes the directory, for this user alone. Throws REDIS_UNREACHABLE for what somebody else has put in its place. */
+/** Makes the directory, for this user alone. Throws REDIS_UNREACHABLE for what another user has put in its place. */
 async function makePrivate(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const strange = strangeDirectory(directory);

@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { backOffMs } from '../../domain/back-off.ts';
 import type { Report } from '../../domain/events.ts';
+import { BLOCKED_MS } from '../../operate/watchdog/index.ts';
 import { startGrace, type Clock } from '../../platform/runtime/index.ts';
+import { countBeats } from './count-beats.ts';
 
 const FIRST_RESTART_MS = 1000;
 const SLOWEST_RESTART_MS = 60_000;
@@ -36,7 +38,7 @@ interface Surroundings {
 
 /**
  * Runs a program as a child that is started again, with growing delay, whenever it dies; `beforeRestart` may mend what made it
- * die, and is reported when it rejects.
+ * die, and is reported when it rejects. One that sends beats is ended when it has sent none for 45 s.
  */
 export function supervise(
   name: string,
@@ -60,6 +62,7 @@ export function supervise(
       });
       child = started;
       const pid = started.pid ?? 0;
+      endWhenBlocked(name, started, deps);
       started.on('error', (err) => {
         report('program not started', { program: name, err });
         resolve({ exitCode: null, signal: null, pid });
@@ -95,4 +98,19 @@ export function supervise(
       await grace.over();
     },
   };
+}
+
+/** Ends a child that has sent beats and sends none any more. */
+function endWhenBlocked(
+  name: string,
+  child: ChildProcess,
+  { clock, report }: { readonly clock: Clock; readonly report: Report },
+): void {
+  const ended = new AbortController();
+  const counted = countBeats(clock, ended.signal, () => {
+    report('role blocked', { blocked: name, blockedMs: BLOCKED_MS });
+    child.kill('SIGKILL');
+  });
+  child.on('message', () => counted.beat());
+  child.on('exit', () => ended.abort());
 }

@@ -6,7 +6,7 @@ import { isEmbeddedRedis, loadSettings } from '../../platform/config/index.ts';
 import { WavspoolError, errnoOf } from '../../domain/faults.ts';
 import { openReporting } from '../../platform/log/index.ts';
 import { ROLES, usedRoles, type RoleName } from '../../domain/role-names.ts';
-import { systemClock } from '../../platform/runtime/index.ts';
+import { giveBackMemory, systemClock } from '../../platform/runtime/index.ts';
 import { takeExclusiveLock } from '../../platform/sqlite/index.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
 import { processesFor } from './processes.ts';
@@ -51,13 +51,23 @@ export async function up(called: Called, workers: string): Promise<void> {
   const roles = processesFor(used, settings.up.processes).map(({ name, entry, roles: inIt }) => {
     const heap = inIt.some((role) => FAST.includes(role)) ? SMALL_HEAP : THRIFTY_HEAP;
     const named = inIt.length > 1 ? inIt : [];
-    const command = [process.execPath, ...heap, join(workers, entry), ...named, ...config] as const;
+    const command = [
+      process.execPath,
+      ...heap,
+      join(workers, entry),
+      ...named,
+      ...config,
+      '--beats',
+    ] as const;
     return supervise(name, command, deps, { env: process.env });
   });
   report('role started', { node: process.version });
   flushCompileCache(); // this process may never end in order
+  const stopping = new AbortController();
+  void giveBackMemory({ clock: systemClock, signal: stopping.signal });
 
   const reason = await asked;
+  stopping.abort();
   const graceMs = settings.shutdownSeconds * 1000 + STOP_MARGIN_MS;
   report('role stopping', { reason, graceMs });
   const startedAt = systemClock.monotonicMs();

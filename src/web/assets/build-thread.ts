@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { findPackageJSON, stripTypeScriptTypes } from 'node:module';
-import { dirname, extname, join, relative } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serveOffLoop } from '../../platform/runtime/index.ts';
+import { oneModule } from './one-module.ts';
 
 // Makes of the console's sources what a browser takes. In a thread: the type stripper would hold up the event loop for a quarter of a
 // second, and what it allocates goes with the thread.
@@ -31,6 +32,12 @@ export const MODULES: Readonly<Record<string, readonly [owner: string, file: str
   uplot: ['uplot', 'dist/uPlot.esm.js'],
 };
 
+/** The console's files are `.ts` in the npm package too, where every other quoted name of one becomes `.js`: so the end stands apart. */
+const SOURCE = '.ts';
+const MAIN = `main${SOURCE}`;
+/** It hears keys before the others are there. */
+const FIRST = `find-key${SOURCE}`;
+
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.ts': 'text/javascript; charset=utf-8',
@@ -39,7 +46,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 serveOffLoop(() => {
-  // of this thread only: Node says of its stripper that it is experimental, on the stderr of whoever runs the role
+  // of this thread only: Node says of its stripper that it is experimental, on the stderr of the role
   process.removeAllListeners('warning');
   return Promise.resolve(buildAssets());
 });
@@ -60,20 +67,25 @@ interface Source {
   readonly text: string;
 }
 
+/** The style, all of the console's modules as one, and the one that runs before it. */
 function ownFiles(): Source[] {
   const root = fileURLToPath(new URL('../console', import.meta.url));
-  return readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((path) => ['.ts', '.css'].includes(extname(path)))
+  const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+  const modules = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((path) => extname(path) === SOURCE)
     .toSorted()
-    .map((path) => {
-      const text = readFileSync(join(root, path), 'utf8');
-      const name = `console/${relative(root, join(root, path))}`;
-      return { name, text: extname(path) === '.ts' ? withoutTypes(text) : text };
-    });
+    .map((path) => ({ path, text: withoutTypes(read(path)) }));
+  return [
+    { name: 'console/console.css', text: read('console.css') },
+    { name: `console/${MAIN}`, text: oneModule(modules, MAIN, [FIRST]) },
+    ...modules
+      .filter(({ path }) => path === FIRST)
+      .map(({ path, text }) => ({ name: `console/${path}`, text })),
+  ];
 }
 
 function withoutTypes(text: string): string {
-  // what is stripped leaves blanks, so that line and column stay; nobody reads them here
+  // what is stripped leaves blanks, so that line and column stay; they are not needed here
   return stripTypeScriptTypes(text, { mode: 'strip' }).replaceAll(/[ \t]+$/gm, '');
 }
 

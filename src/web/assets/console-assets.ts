@@ -98,6 +98,7 @@ function headOf(base: string, importMap: string, modules: readonly string[]): st
     '<link rel="icon" href="data:," />',
     `<link rel="stylesheet" href="${base}console/console.css" />`,
     `<script type="importmap">${importMap}</script>`,
+    `<script type="module" async src="${base}console/find-key.ts"></script>`, // runs as soon as it is there
     ...modules.map((name) => `<link rel="modulepreload" href="${base}${name}" />`),
     `<script type="module" src="${base}console/main.ts"></script>`,
   ].join('\n    ');

@@ -51,9 +51,10 @@ export interface Asked<T> {
 
 /** The answer to a GET, asked anew when the path changes and when `again` does. */
 export function useAnswer<T>(path: string | undefined, again?: unknown): Signal<Asked<T>> {
+  const address = path === undefined ? undefined : placed(path); // another one for another site
   const answer = useMemo(
     () => signal<Asked<T>>({ value: undefined, error: undefined, isLoading: true }),
-    [path],
+    [address],
   );
   useEffect(() => {
     if (path === undefined) return undefined;
@@ -70,7 +71,7 @@ export function useAnswer<T>(path: string | undefined, again?: unknown): Signal<
     };
     void look();
     return () => gone.abort();
-  }, [path, again]);
+  }, [address, again]);
   return answer;
 }
 

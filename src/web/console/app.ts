@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { clockTime } from './format.ts';
-import { mayAct, site, switchZone, zone } from './here.ts';
+import { mayAct, switchZone, zone } from './here.ts';
 import { html, type Shown } from './html.ts';
 import { silence, staleSince, status } from './live/status.ts';
 import { mood } from './live/tell-state.ts';
@@ -8,6 +8,8 @@ import { place } from './router.ts';
 import { SCREENS, screenOf } from './screens/index.ts';
 import { Dialogs } from './ui/dialog.ts';
 import { Finder, openFinder } from './finder.ts';
+import { chosenSite, isAll } from './sites.ts';
+import { SiteChoice } from './ui/site-choice.ts';
 import { Toasts } from './ui/toast.ts';
 
 const WORDS = {
@@ -26,17 +28,6 @@ export function App(): Shown {
     if (shown.current !== screen) main.current?.focus(); // a reader hears that the screen is another
     shown.current = screen;
   }, [screen]);
-  useEffect(() => {
-    const key = (event: KeyboardEvent): void => {
-      const isTyping =
-        event.target instanceof Element && event.target.closest('input, select, textarea, dialog') !== null;
-      if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      openFinder();
-    };
-    addEventListener('keydown', key);
-    return () => removeEventListener('keydown', key);
-  }, []);
   return html`<div class="frame ${staleSince.value === undefined ? '' : 'stale'}">
     <a class="skip" href="#main">Skip to the screen</a>
     <${Side} path=${place.value.path} />
@@ -46,7 +37,8 @@ export function App(): Shown {
         <header class="bar top">
           <h1>${screen.title}</h1>
           <div class="tools">
-            <button type="button" class="plain find" onClick=${openFinder}>
+            <${SiteChoice} />
+            <button type="button" class="plain find" onClick=${() => openFinder()}>
               <span>Find a recording, tar, key or cause</span><kbd>/</kbd>
             </button>
             <button
@@ -59,7 +51,7 @@ export function App(): Shown {
             </button>
           </div>
         </header>
-        <${screen.view} key=${place.value.path} path=${place.value.path} />
+        <${screen.view} key=${`${place.value.path} ${chosenSite.value}`} path=${place.value.path} />
       </main>
     </div>
     <${Finder} />
@@ -78,7 +70,7 @@ function Side({ path }: { path: string }): Shown {
   return html`<nav class="side" aria-label="Screens">
     <a class="brand" href="/"
       ><span class="mark ${mood()}" aria-hidden="true"></span>
-      <span><b>wavspool</b><small>${site}</small></span></a
+      <span><b>wavspool</b><small>${isAll.value ? 'all sites' : chosenSite.value}</small></span></a
     >
     <span class="state ${mood()}" role="status">${WORDS[mood()]}</span>
     <ul>

@@ -85,3 +85,21 @@ export function plain(value: unknown): string {
   if (typeof value === 'string') return visible(value);
   return visible(JSON.stringify(value) ?? '');
 }
+
+/** More is a point in time, not a length. */
+const TEN_YEARS_MS = 3.2e11;
+
+/** What an event says under that name: times and sizes as people read them, of a fault its message; empty for what says nothing. */
+export function told(name: string, value: unknown): string {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'number') return measured(name, value);
+  if (Array.isArray(value)) return value.map(plain).join(', ');
+  if (typeof value === 'object' && 'message' in value) return plain(value.message);
+  return plain(value);
+}
+
+function measured(name: string, value: number): string {
+  if (/(^b|B)ytes$/.test(name)) return size(value);
+  if (!/(^m|M)s$/.test(name) || value >= TEN_YEARS_MS) return count(value);
+  return value < 1000 ? `${value} ms` : span(value);
+}

@@ -1,5 +1,7 @@
 import { render } from 'preact';
 import { App } from './app.ts';
+import { answerFindKey } from './find-key.ts';
+import { openFinder } from './finder.ts';
 import { root } from './here.ts';
 import { html } from './html.ts';
 import { listen } from './live/events.ts';
@@ -14,3 +16,4 @@ followLinks();
 tellInTab(() => screenOf(place.value.path).title);
 root.replaceChildren();
 render(html`<${App} />`, root);
+answerFindKey(openFinder);

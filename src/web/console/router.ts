@@ -46,16 +46,20 @@ export function refine(changes: Readonly<Record<string, string>>): void {
 export function followLinks(): void {
   document.addEventListener('click', (event) => {
     const link = event.target instanceof Element ? event.target.closest('a') : null;
-    const isPlain =
-      event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
-    if (link === null || !isPlain || event.defaultPrevented) return;
-    if (link.origin !== location.origin || link.hasAttribute('download') || link.target !== '') return;
-    if (/^\/(queues|api|metrics|login|logout|assets)(\/|$)/.test(ownPath(link.pathname))) return;
+    if (link === null || !isPlain(event) || !isOfConsole(link)) return;
     event.preventDefault();
-    if (link.hash !== '' && link.pathname === location.pathname && link.search === location.search) {
+    if (link.hash !== '' && link.pathname === location.pathname && link.search === location.search)
       document.querySelector<HTMLElement>(link.hash)?.focus();
-      return;
-    }
-    go(ownPath(link.pathname) + link.search);
+    else go(ownPath(link.pathname) + link.search);
   });
+}
+
+function isPlain(event: MouseEvent): boolean {
+  const isKeyHeld = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+  return event.button === 0 && !isKeyHeld && !event.defaultPrevented;
+}
+
+function isOfConsole(link: HTMLAnchorElement): boolean {
+  if (link.origin !== location.origin || link.hasAttribute('download') || link.target !== '') return false;
+  return !/^\/(queues|api|metrics|login|logout|assets)(\/|$)/.test(ownPath(link.pathname));
 }

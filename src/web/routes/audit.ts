@@ -42,12 +42,13 @@ export function audit(server: FastifyInstance, { runAudit, clock, report, histor
     return { findings, ...(found > findings.length && { unlisted: found - findings.length }), ...summary };
   });
 
-  server.get('/api/audit', () => ({
-    run: desk.present() ?? null,
-    past: history
-      .events({ names: FINISHED, limit: MOST_PAST })
-      .map(({ at, event, fields }) => ({ at: isoTime(at), event, ...fields })),
-  }));
+  server.get('/api/audit', async () => {
+    const past = await history.events({ names: FINISHED, limit: MOST_PAST });
+    return {
+      run: desk.present() ?? null,
+      past: past.map(({ at, event, fields }) => ({ at: isoTime(at), event, ...fields })),
+    };
+  });
 
   server.post('/api/audit/stop', async () => ({ run: (await desk.stop()) ?? null }));
 }

@@ -7,8 +7,11 @@ import { SCREENS } from '../screens.ts';
 
 const named = z.object({ version: z.string(), '*': z.string() });
 
-/** The console: one page for every screen, and the files that it consists of, which are made once. */
-export function consolePages(server: FastifyInstance, { settings, report, prefix }: Context): void {
+/**
+ * The console: one page for every screen, and the files that it consists of, which are made once, when a browser asks for one: that takes a
+ * quarter of a second, and most roles that start are never looked at before they end.
+ */
+export function consolePages(server: FastifyInstance, { settings, prefix }: Context): void {
   let built: Promise<ConsoleAssets> | undefined;
   const assets = (): Promise<ConsoleAssets> => {
     built ??= buildConsole(prefix).catch((error: unknown) => {
@@ -17,11 +20,6 @@ export function consolePages(server: FastifyInstance, { settings, report, prefix
     });
     return built;
   };
-  server.addHook('onReady', async () => {
-    // begun before somebody asks, and nobody waits for it
-    assets().catch((err: unknown) => report('request failed', { route: '/', err }));
-  });
-
   const page = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const console = await assets();
     return reply

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { KeptEvent } from '../../operate/history/index.ts';
+import { WavspoolError } from '../../domain/faults.ts';
+import type { KeptEvent } from '../../domain/history.ts';
 import { cursorOf, readCursor } from '../../platform/paging/index.ts';
 import { isoTime, parseTime } from '../../platform/runtime/index.ts';
 import type { Context } from '../context.ts';
@@ -23,16 +24,20 @@ const MOST_UNSENT_BYTES = 4 * 1024 * 1024;
 
 /**
  * `GET /api/events?level=&search=&who=&from=&to=&limit=&after=`: what was reported, the newest first. Asked for `text/event-stream`:
- * every event as it comes, and every 2 s the status.
+ * every event as it comes, and every 2 s the status. Of a site that is another host's there is the list alone: nothing here hears its log.
  */
 export function events(server: FastifyInstance, context: Context): void {
-  const { history } = context;
-  const streams = openStreams(context);
-  server.addHook('onClose', async () => streams.close());
+  const { history, isElsewhere, settings } = context;
+  const streams = isElsewhere === true ? undefined : openStreams(context);
+  server.addHook('onClose', async () => streams?.close());
   server.get('/api/events', async (request, reply) => {
-    if (request.headers.accept?.includes('text/event-stream') === true) return streams.open(request, reply);
+    if (request.headers.accept?.includes('text/event-stream') === true) {
+      if (streams !== undefined) return streams.open(request, reply);
+      const message = `only the host of the site ${settings.site} sends its events as they come`;
+      throw new WavspoolError('SITE_UNASKED', message);
+    }
     const { limit, after, level, search, who, from, to } = parsed(eventsQuery, request.query);
-    const found = history.events({
+    const found = await history.events({
       limit: limit + 1,
       before: after === undefined ? undefined : readCursor(after, isSeq),
       levels: level === undefined ? undefined : LEVELS[level],

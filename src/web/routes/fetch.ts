@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { asTar, chosen } from '../../operate/fetch/index.ts';
+import { refuseUnknownCause } from '../../operate/requeue/index.ts';
 import type { Context } from '../context.ts';
 import { fetchQuery, filterOf, parsed } from '../input.ts';
 import { askerOf } from '../replies.ts';
@@ -9,7 +10,9 @@ import { askerOf } from '../replies.ts';
 /** `GET /api/fetch?…`: the uploaded recordings that fit the filters of `/api/uploads`, as one tar. */
 export function fetchRoute(server: FastifyInstance, { ledger, settings, host, report }: Context): void {
   server.get('/api/fetch', async (request, reply) => {
-    const filter = filterOf(parsed(fetchQuery, request.query));
+    const asked = parsed(fetchQuery, request.query);
+    if (asked.cause !== undefined) await refuseUnknownCause(ledger, asked.cause);
+    const filter = filterOf(asked);
     const ended = new AbortController();
     request.raw.once('close', () => ended.abort());
     const { extracted, data } = settings.paths;

@@ -9,7 +9,7 @@ import type { Context } from '../context.ts';
 const query = z.object({ role: z.string().max(63).optional() });
 
 /**
- * `GET /healthz[?role=…]`: 200 while work gets done, 503 when work waits that nobody does; what needs attention stands in the
+ * `GET /healthz[?role=…]`: 200 while work gets done, 503 when work waits that no role does; what needs attention stands in the
  * body and is no 503, for a restart does not mend it. Without a token, and within 3 s.
  */
 export function healthz(server: FastifyInstance, { status, clock }: Context): void {
@@ -28,7 +28,7 @@ function verdictOfRole(status: Status, role: string, now: number): Verdict {
   return { alive: stall === undefined, attention: stall === undefined ? [] : [stall], held: [] };
 }
 
-/** Nobody can say how the site is. */
+/** It cannot be told how the site is. */
 function unknown(error: unknown, now: number): Verdict {
   const problem: Problem = {
     id: 'unknown',

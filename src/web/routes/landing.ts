@@ -6,8 +6,7 @@ import { page, parsed } from '../input.ts';
 /** `GET /api/landing?limit=&after=`: a page of what lies in the landing directory and is not taken, by path. */
 export function landing(server: FastifyInstance, context: Context): void {
   server.get('/api/landing', async (request) => {
-    if (!context.parts.recordings) return { rows: [], next: null };
-    const { rows, next } = await landingOf(context, parsed(page, request.query));
-    return { rows, next };
+    if (!context.parts.recordings) return { rows: [], next: null, figures: {} };
+    return landingOf(context, parsed(page, request.query));
   });
 }

@@ -14,6 +14,11 @@ import { loadPage } from '../load-page.ts';
 import { routeOf } from '../replies.ts';
 
 const body = z.object({ token: z.string().max(4096), next: z.string().max(4096).optional() });
+const SESSION = {
+  httpOnly: true,
+  sameSite: 'lax', // else a link from a chat or a ticket asks for the token again; changes ask for our own origin
+  maxAge: SESSION_SECONDS,
+} as const;
 const wanted = z.object({ next: z.string().max(4096).optional() });
 
 /**
@@ -58,11 +63,9 @@ export function login(
     }
     return reply
       .setCookie(COOKIE, sessionCookie(opened, clock.now()), {
+        ...SESSION,
         path,
-        httpOnly: true,
-        sameSite: 'lax', // else a link from a chat or a ticket asks for the token again; changes ask for our own origin
         secure: request.protocol === 'https',
-        maxAge: SESSION_SECONDS,
       })
       .header('cache-control', 'no-store')
       .header('referrer-policy', 'no-referrer')

@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { refuse } from '../replies.ts';
 
 const PREFIX = '/queues';
-/** Its own files only: it would load fonts from elsewhere, which a host without a way out waits for. */
+/** Its own files only. */
 const POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'self'";
 
@@ -42,11 +42,21 @@ export async function queueBoard(
     scope.addHook('preSerialization', async (request, _reply, payload) =>
       request.who?.may === 'look' ? readOnly(payload) : payload,
     );
-    scope.addHook('onSend', async (_request, reply) => {
+    scope.addHook('onSend', async (_request, reply, payload) => {
       reply.header('content-security-policy', POLICY).header('x-content-type-options', 'nosniff');
+      if (typeof payload !== 'string') return payload;
+      const page = withoutForeignFonts(payload);
+      return settings.http.bullBoard === 'safe'
+        ? page.replace('</head>', `${withoutRefused()}</head>`)
+        : page;
     });
     await scope.register(serverAdapter.registerPlugin(), { prefix: PREFIX });
   });
+}
+
+/** Its page would ask another host for fonts, which a host without a way out waits for; those of the system serve. */
+function withoutForeignFonts(page: string): string {
+  return page.replaceAll(/<link href="https:[^>]*>/g, '');
 }
 
 /** What Bull Board may change without `http.bullBoard: full`: nothing that takes work away, or makes other work of it. */
@@ -63,6 +73,24 @@ const HARMLESS: ReadonlySet<string | undefined> = new Set(
     ':queueName/:jobId/promote',
   ].map((route) => `${PREFIX}/api/queues/${route}`),
 );
+
+/** The icons of what is refused, by where they stand; where an icon stands for something harmless elsewhere, it stays there. */
+const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  // add a job, concurrency, rate limit, empty, obliterate
+  '[role="menuitem"]': ['plus', 'chart-no-axes-gantt', 'gauge', 'trash-2', 'ban'],
+  // clean, edit, duplicate, put off, another priority, children
+  button: ['trash-2', 'pencil', 'files', 'clock', 'arrow-up-down', 'list-x'],
+  // run a schedule now
+  'td > button': ['play'],
+};
+
+/** Its settings know "no button at all" and nothing between; pause and retry are to stay. */
+function withoutRefused(): string {
+  const buttons = Object.entries(REFUSED).map(
+    ([where, icons]) => `${where}:has(${icons.map((icon) => `.lucide-${icon}`).join(', ')})`,
+  );
+  return `<style>${buttons.join(', ')} { display: none }</style>`;
+}
 
 /** Decides by the route that was taken, never by the address: what an address leads to is the router's to say. */
 async function refuseDestruction(

@@ -28,7 +28,7 @@ async function judge({ ledger, status, settings, parts }: Context): Promise<Verd
     const { redis, store, disk } = await status();
     return {
       ...(redis !== null && {
-        redis: await verdictOf(() => (redis.available ? [] : [redis.message ?? 'it is away'])),
+        redis: await verdictOf(() => (redis.available ? [] : [redis.message ?? 'it is unreachable'])),
       }),
       state: stateVerdict,
       ...(parts.recordings && { store: await verdictOf(() => lackOfStore(store)) }),
@@ -46,8 +46,8 @@ async function judge({ ledger, status, settings, parts }: Context): Promise<Verd
 }
 
 function lackOfStore(store: Status['store']): string[] {
-  if (store === null) return ['not known while Redis is away'];
-  return store.available ? [] : [store.message ?? 'it is away'];
+  if (store === null) return ['not known while Redis is unreachable'];
+  return store.available ? [] : [store.message ?? 'it is unreachable'];
 }
 
 function lackOfRoom(disk: Status['disk'], minFreeBytes: number): string[] {

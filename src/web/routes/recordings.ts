@@ -4,8 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { FAULTS } from '../../domain/faults.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
-import { factsOnDisk, timelineOf } from '../../operate/trace/index.ts';
-import { cursorOf, readCursor } from '../../platform/paging/index.ts';
+import { factsOnDisk, timelineOf, type OnDisk } from '../../operate/trace/index.ts';
+import { cursorOf, readId } from '../../platform/paging/index.ts';
 import { uploadJobId } from '../../platform/queue/index.ts';
 import type { Context } from '../context.ts';
 import { rangeOf } from '../range.ts';
@@ -40,7 +40,7 @@ export function recordings(server: FastifyInstance, context: Context): void {
 
 /** The row of the recording that an id stands for. Throws USAGE for what is no id. */
 function rowOf({ ledger }: Context, params: unknown): Promise<RecordingRow | undefined> {
-  return ledger.recordings.get(readCursor(named.parse(params).id, isPath));
+  return ledger.recordings.get(readId(named.parse(params).id, isPath));
 }
 
 function isPath(value: unknown): value is string {
@@ -58,19 +58,25 @@ function missing(reply: FastifyReply): FastifyReply {
 async function withLife(context: Context, row: RecordingRow): Promise<object> {
   const { ledger, settings, history } = context;
   const tar = row.tar === undefined ? undefined : await ledger.tars.get(row.tar);
-  const ofTar = row.tar === undefined ? [] : history.eventsAbout(row.tar);
+  const ofTar = row.tar === undefined ? [] : await history.eventsAbout(row.tar);
   const tries = row.status === 'PENDING' && row.retryCount === 0 ? 0 : row.retryCount + 1;
   return {
     id: cursorOf(row.path),
     ...row,
-    timeline: timelineOf(row, tar, history.eventsAbout(row.path), ofTar),
+    timeline: timelineOf(row, tar, await history.eventsAbout(row.path), ofTar),
     tries,
     maxTries: settings.upload.maxRetries + 1,
     remedy: remedyOf(row.cause),
     job: { queue: `${settings.site}.upload`, id: uploadJobId(row), state: await jobState(context, row) },
-    onDisk: await factsOnDisk(row.path),
+    onDisk: await onDiskOf(context, row.path),
     tarRow: tar === undefined ? null : { id: cursorOf(tar.path), ...tar },
   };
+}
+
+/** What lies at a path of the site: its own host alone knows. */
+export async function onDiskOf({ isElsewhere, settings }: Context, path: string): Promise<OnDisk> {
+  if (isElsewhere !== true) return factsOnDisk(path);
+  return { error: `only the host of the site ${settings.site} can tell` };
 }
 
 /** What the fault of that cause says to do; of several the first. */

@@ -1,17 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { factsOnDisk } from '../../operate/trace/index.ts';
-import { cursorOf, pageOf, readCursor } from '../../platform/paging/index.ts';
+import { leftOutOf, versionsOf } from '../../operate/trace/index.ts';
+import { cursorOf, pageOf, readId } from '../../platform/paging/index.ts';
 import type { Context } from '../context.ts';
 import { ingestBody, page, parsed, tarsQuery } from '../input.ts';
 import { refuse } from '../replies.ts';
-import { remedyOf } from './recordings.ts';
+import { onDiskOf, remedyOf } from './recordings.ts';
 
 const named = z.object({ id: z.string().min(1).max(8192) });
 
 /**
  * `GET /api/tars?limit=&after=`: how many were extracted and failed, and a page of the failed ones, by path; with `state=`, `search=`,
- * `from=` or `to=` of those that fit, the latest first. `GET /api/tars/:id`: one tar with a page of its recordings.
+ * `from=` or `to=` of those that fit, the latest first. `GET /api/tars/:id`: one tar with a page of its recordings, what of it
+ * was not taken, and its versions.
  * `POST /api/ingest` with `{tars: [path, …]}`: queues them now, all or none; repeating it is harmless.
  */
 export function tars(server: FastifyInstance, context: Context): void {
@@ -37,7 +38,7 @@ export function tars(server: FastifyInstance, context: Context): void {
   });
 
   server.get('/api/tars/:id', async (request, reply) => {
-    const found = await oneTar(context, readCursor(named.parse(request.params).id, isPath), request.query);
+    const found = await oneTar(context, readId(named.parse(request.params).id, isPath), request.query);
     if (found !== undefined) return found;
     return refuse(reply, 404, {
       error: 'state.db knows no such tar',
@@ -52,20 +53,24 @@ export function tars(server: FastifyInstance, context: Context): void {
   });
 }
 
-async function oneTar({ ledger }: Context, path: string, query: unknown): Promise<object | undefined> {
-  const { tars: known, catalogue } = ledger;
+async function oneTar(context: Context, path: string, query: unknown): Promise<object | undefined> {
+  const { tars: known, catalogue } = context.ledger;
+  const { history } = context;
   const { limit, after } = parsed(page, query);
   const [extraction, failure] = await Promise.all([known.get(path), known.failure(path)]);
   if (extraction === undefined && failure === undefined) return undefined;
   const { rows, next } = await catalogue.browse({ tar: path, limit, after });
+  const reported = await history.eventsAbout(path);
   return {
     id: cursorOf(path),
     path,
     extraction: extraction ?? null,
     failure: failure ?? null,
     remedy: remedyOf(failure?.cause),
-    onDisk: await factsOnDisk(path),
+    onDisk: await onDiskOf(context, path),
     progress: await known.progress(path),
+    leftOut: leftOutOf(reported) ?? null,
+    versions: extraction === undefined ? [] : versionsOf(extraction, reported),
     recordings: { ...pageOf(rows, (row) => row.path, undefined), next: next ?? null },
   };
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { pageOf } from '../../platform/paging/index.ts';
+import { refuseUnknownCause } from '../../operate/requeue/index.ts';
 import type { LedgerCatalogue } from '../../domain/ledger.ts';
 import type { Context } from '../context.ts';
 import { filterOf, parsed, requeueBody, uploadsQuery } from '../input.ts';
@@ -12,7 +13,8 @@ import { filterOf, parsed, requeueBody, uploadsQuery } from '../input.ts';
 export function uploads(server: FastifyInstance, { ledger: { catalogue }, requeue }: Context): void {
   server.get('/api/uploads', async (request) => {
     const { limit, after, ...filter } = parsed(uploadsQuery, request.query);
-    const { status, search } = filter;
+    const { status, search, cause } = filter;
+    if (cause !== undefined) await refuseUnknownCause({ catalogue }, cause);
     const page = { limit, after };
     const isFiltered = Object.entries(filter).some(
       ([name, value]) => value !== undefined && name !== 'status' && name !== 'search',

@@ -6,11 +6,10 @@ import {
   PAUSABLE,
   drain,
   inFlight,
-  pausedByAll,
+  meantBy,
   pauseQueues,
   readPauses,
   resumeQueues,
-  type Pausable,
 } from '../../operate/pause/index.ts';
 import { parseDuration } from '../../platform/config/index.ts';
 import type { Context } from '../context.ts';
@@ -38,26 +37,24 @@ const drainBody = z.strictObject({ reason: z.string().trim().min(1).max(1000).de
  */
 export function work(server: FastifyInstance, context: Context): void {
   const { settings, queues, clock, report, parts, ledger } = context;
-  const queuesOf = (which: Pausable | 'all'): readonly Pausable[] =>
-    which === 'all' ? pausedByAll(parts) : [which];
-  const deps = { settings, queues, clock, report };
+  const deps = { settings, queues, clock, report, ledger };
 
   server.post('/api/pause', async (request) => {
     const { queue: which, reason, for: forMs } = parsed(pauseBody, request.body);
-    await pauseQueues(deps, queuesOf(which), reason, forMs);
-    return { pauses: await readPauses(settings), inFlight: await inFlight(context) };
+    await pauseQueues(deps, meantBy(which, parts), reason, forMs);
+    return { pauses: await readPauses(deps), inFlight: await inFlight(context) };
   });
   server.post('/api/resume', async (request) => {
     const { queue: which } = parsed(resumeBody, request.body);
-    await resumeQueues(deps, queuesOf(which), askerOf(request).by);
-    return { pauses: await readPauses(settings), inFlight: await inFlight(context) };
+    await resumeQueues(deps, meantBy(which, parts, await readPauses(deps)), askerOf(request).by);
+    return { pauses: await readPauses(deps), inFlight: await inFlight(context) };
   });
   server.post('/api/drain', async (request) => {
     const { reason } = parsed(drainBody, request.body);
     const gone = new AbortController();
     request.raw.once('close', () => gone.abort());
     await drain(context, reason, gone.signal);
-    return { pauses: await readPauses(settings), inFlight: await inFlight(context) };
+    return { pauses: await readPauses(deps), inFlight: await inFlight(context) };
   });
   server.post('/api/rescan', async () => {
     if (queues === undefined)

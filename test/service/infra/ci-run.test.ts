@@ -31,7 +31,7 @@ interface File {
 
 /** A Makefile with two checks and a test run that leaves vitest's report of `files`, if there are any. */
 function makefile(
-  codes: { lint?: number; types?: number; test?: number; chaos?: number },
+  codes: { lint?: number; types?: number; test?: number; chaos?: number; fleet?: number },
   files?: File[],
 ): void {
   if (files) {
@@ -47,6 +47,7 @@ function makefile(
     `types:\n\t@exit ${codes.types ?? 0}`,
     `test:\n\t@${report}exit ${codes.test ?? 0}`,
     `chaos:\n\t@exit ${codes.chaos ?? 0}`,
+    `fleet-chaos:\n\t@exit ${codes.fleet ?? 0}`,
   ];
   writeFileSync(path.join(checkout, 'Makefile'), `${targets.join('\n')}\n`);
 }
@@ -64,7 +65,7 @@ const passing = (count: number): File => ({
 test('the last line sums the checks and the real tests', () => {
   makefile({}, [passing(3), passing(4)]);
 
-  expect(ciRun()).toMatchObject({ status: 0, last: '10 passed, 0 failed' });
+  expect(ciRun()).toMatchObject({ status: 0, last: '11 passed, 0 failed' });
 });
 
 test('a failing check is named, counts as one, and does not keep the tests from running', () => {
@@ -72,7 +73,7 @@ test('a failing check is named, counts as one, and does not keep the tests from 
 
   const { status, last, stdout } = ciRun();
 
-  expect({ status, last }).toEqual({ status: 1, last: '5 passed, 1 failed' });
+  expect({ status, last }).toEqual({ status: 1, last: '6 passed, 1 failed' });
   expect(stdout).toContain('failed: types');
 });
 
@@ -80,25 +81,25 @@ test('failed tests count as they are, skipped ones not at all', () => {
   const mixed = ['passed', 'failed', 'failed', 'skipped'].map((status) => ({ status }));
   makefile({ test: 1 }, [{ status: 'failed', assertionResults: mixed }, passing(1)]);
 
-  expect(ciRun()).toMatchObject({ status: 1, last: '5 passed, 2 failed' });
+  expect(ciRun()).toMatchObject({ status: 1, last: '6 passed, 2 failed' });
 });
 
 test('a test file that cannot be loaded is one failure', () => {
   makefile({ test: 1 }, [passing(1), { status: 'failed', assertionResults: [] }]);
 
-  expect(ciRun()).toMatchObject({ status: 1, last: '4 passed, 1 failed' });
+  expect(ciRun()).toMatchObject({ status: 1, last: '5 passed, 1 failed' });
 });
 
 test('a test run that fails though every test passed is one failure', () => {
   makefile({ test: 1 }, [passing(2)]);
 
-  expect(ciRun()).toMatchObject({ status: 1, last: '5 passed, 1 failed' });
+  expect(ciRun()).toMatchObject({ status: 1, last: '6 passed, 1 failed' });
 });
 
-test('a promise that chaos breaks is one failure', () => {
-  makefile({ chaos: 1 }, [passing(2)]);
+test.each([{ chaos: 1 }, { fleet: 1 }])('a promise that chaos breaks is one failure: %j', (codes) => {
+  makefile(codes, [passing(2)]);
 
-  expect(ciRun()).toMatchObject({ status: 1, last: '4 passed, 1 failed' });
+  expect(ciRun()).toMatchObject({ status: 1, last: '5 passed, 1 failed' });
 });
 
 test('a test run without a report is a failure', () => {

@@ -54,6 +54,7 @@ const TEST = [
   'systemd-notify',
   'groff',
   'kubectl',
+  'ip',
 ];
 
 let base: string;

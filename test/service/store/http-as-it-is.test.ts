@@ -6,7 +6,7 @@ import { type Socket, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../src/platform/runtime/clock.ts';
 import type { ObjectStore, ObjectToPut, S3StoreSettings } from '../../../src/platform/s3/index.ts';
 import { openS3Store } from '../../../src/platform/s3/s3.ts';
@@ -84,7 +84,7 @@ async function startRaw(act: Act, head: (socket: Socket) => void = () => undefin
   };
 }
 
-test('P7: a 100 Continue that nobody asked for is passed over, and its store spoken to without a second try', async () => {
+test('P7: an unasked 100 Continue is passed over, and its store spoken to without a second try', async () => {
   let whole = 0;
   await using server = await startRaw(
     (socket) => {
@@ -168,11 +168,11 @@ test('P7: credentials that were refused are looked for again before the next req
   const file = join(dir, 'credentials');
   const write = (id: string): void =>
     writeFileSync(file, `[default]\naws_access_key_id = ${id}\naws_secret_access_key = s\n`);
-  const before = { ...process.env };
-  for (const name of ['AWS_PROFILE', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) delete process.env[name];
-  process.env['AWS_SHARED_CREDENTIALS_FILE'] = file;
-  process.env['AWS_CONFIG_FILE'] = join(dir, 'no-config');
-  process.env['AWS_EC2_METADATA_DISABLED'] = 'true';
+  for (const name of ['AWS_PROFILE', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'])
+    vi.stubEnv(name, undefined);
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', file);
+  vi.stubEnv('AWS_CONFIG_FILE', join(dir, 'no-config'));
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   try {
     write('first');
     let valid = 'first';
@@ -193,7 +193,7 @@ test('P7: credentials that were refused are looked for again before the next req
     await bucket.check(never); // the probe
     await bucket.putIfAbsent(small, never);
   } finally {
-    process.env = before;
+    vi.unstubAllEnvs();
   }
 });
 

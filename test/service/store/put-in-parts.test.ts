@@ -128,7 +128,7 @@ describe('a multipart upload', () => {
     store.close();
   });
 
-  test('P1: is left alone when nobody knows how the Complete ended: an abort could take its parts', async () => {
+  test('P1: is left alone when it is not known how the Complete ended: an abort could take its parts', async () => {
     const before = server.seen.length;
     for (const fault of [{ kind: 'reset before the answer' }, s3Error(200, 'InternalError')] as const) {
       server.behave(multipart({ complete: fault }));

@@ -13,6 +13,7 @@ const MIRROR: CopiesStatus = {
   count: 2,
   newest: { at: 'T1', path: '/copies/2026-11-28', bytes: 5 * 1024 * 1024 },
   inDoubt: [],
+  damaged: [],
   notOurs: 0,
   next: 'T3',
   last: { at: 'T2', outcome: 'done', ms: 2345, bytes: 1024 },

@@ -38,6 +38,8 @@ test('a table keeps to the width of a terminal: the widest columns give first, a
   const widths = columnWidths(cells, 80);
   expect(widths?.[0]).toBe('2026-11-20'.length + 2);
   expect(widths?.reduce((sum, width) => sum + width)).toBe(80);
+  const many = Array.from({ length: 200_000 }, () => ['2026-11-20', 'p'.repeat(9), 'e']);
+  expect(columnWidths(many, 80)).toBeUndefined();
   expect([columnWidths(cells, 300), columnWidths(cells, undefined), columnWidths(cells, 20)]).toEqual([
     undefined,
     undefined,

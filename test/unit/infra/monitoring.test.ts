@@ -17,6 +17,13 @@ const { groups } = parse(readFileSync('infra/monitoring/wavspool.rules.yml', 'ut
 const rules = groups.flatMap((group) => group.rules);
 const dashboard = readFileSync('infra/monitoring/grafana-dashboard.json', 'utf8');
 
+interface Dashboard {
+  readonly panels: readonly {
+    readonly id: number;
+    readonly targets: readonly { readonly expr: string; readonly legendFormat: string }[];
+  }[];
+}
+
 /** What stands before the first `${` of every id that a problem is given in the sources. */
 function problemKinds(): readonly string[] {
   const files = globSync('src/operate/{health,role-health}/*.ts');
@@ -78,7 +85,16 @@ test('every metric of the rules and of the dashboard exists', () => {
 });
 
 test('the dashboard asks the chosen source about the chosen sites', () => {
-  const { panels } = JSON.parse(dashboard) as { panels: { id: number; targets: { expr: string }[] }[] };
+  const { panels } = JSON.parse(dashboard) as Dashboard;
   expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
   for (const { targets } of panels) for (const { expr } of targets) expect(expr).toContain('site=~"$site"');
+});
+
+test('a curve of the dashboard has its site in its name, and no label that Prometheus gives to its own use', () => {
+  const { panels } = JSON.parse(dashboard) as Dashboard;
+  const names = panels.flatMap(({ targets }) => targets.map(({ legendFormat }) => legendFormat));
+  for (const name of names) {
+    expect(name).toContain('{{site}}');
+    expect(name).not.toMatch(/\{\{(?:job|instance)\}\}/); // the job of the scrape: ours comes as exported_job
+  }
 });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-// docs/production.md is pasted by someone who trusts it: what it names must be there.
+// docs/production.md is pasted by an operator who trusts it: what it names must be there.
 
 const guide = readFileSync('docs/production.md', 'utf8');
 const unit = readFileSync('infra/systemd/wavspool@.service', 'utf8');

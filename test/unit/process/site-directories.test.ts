@@ -7,11 +7,11 @@ import { DIRECTORY_ID, readDirectoryId } from '../../../src/platform/linux/index
 import { noteOf } from '../../../src/platform/linux/known-places.ts';
 import {
   presenceInFiles,
-  type Heartbeat,
   type Presence,
   type SiteDirectories,
 } from '../../../src/platform/presence/index.ts';
 import { joinSite, keepJoined, UNKNOWN } from '../../../src/process/site-directories.ts';
+import { heartbeat } from '../../support/heartbeat.ts';
 
 const NOW = 1_000_000;
 let root: string;
@@ -60,19 +60,7 @@ async function processOn(host: string, paths: { incoming?: string; extracted?: s
   };
 }
 
-const BEAT: Heartbeat = {
-  role: 'extract',
-  host: 'a',
-  pid: 1,
-  startedAt: NOW,
-  at: NOW,
-  rssBytes: 0,
-  peakRssBytes: 0,
-  cpuMs: 0,
-  loopMaxMs: 0,
-  loopRecentMs: 0,
-  counters: {},
-};
+const BEAT = heartbeat({ role: 'extract', host: 'a', startedAt: NOW, at: NOW });
 
 test('the first host gives its directories ids, and a second that sees the same ones joins', async () => {
   const first = await processOn('a');

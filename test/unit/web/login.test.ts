@@ -4,10 +4,12 @@ import { fastify, type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Secret } from '../../../src/platform/config/index.ts';
 import { createThrottle } from '../../../src/web/auth.ts';
+import { behindProxies } from '../../../src/web/behind-proxies.ts';
 import type { Context } from '../../../src/web/context.ts';
 import { guard } from '../../../src/web/guard.ts';
 import { login } from '../../../src/web/routes/login.ts';
 
+const PROXY = '127.0.0.1'; // where inject() comes from
 let server: FastifyInstance;
 let nowMs: number;
 const reported: string[] = [];
@@ -21,7 +23,7 @@ beforeEach(async () => {
     report: (event: string, fields: object) => reported.push(`${event} ${JSON.stringify(fields)}`),
   } as unknown as Context;
   const throttle = createThrottle();
-  server = fastify();
+  server = fastify(behindProxies([PROXY]));
   await server.register(cookie);
   await server.register(formbody);
   login(server, context, throttle);
@@ -34,6 +36,15 @@ afterEach(() => server.close());
 
 const ask = async (authorization: string): Promise<number> =>
   (await server.inject({ url: '/api/status', headers: { authorization } })).statusCode;
+
+const askFrom = async (client: string, remoteAddress: string, token: string): Promise<number> =>
+  (
+    await server.inject({
+      url: '/api/status',
+      headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': client },
+      remoteAddress,
+    })
+  ).statusCode;
 
 const logIn = (form: Record<string, string>) =>
   server.inject({
@@ -50,6 +61,29 @@ test('who guesses tokens has to wait, in the header as in the form, and is let i
   expect(reported.join('\n')).not.toContain('right');
   nowMs = 60_000;
   expect(await ask('Bearer right')).toBe(200);
+});
+
+test('behind a proxy that is trusted each client waits for its own guesses, and what only claims to be behind one gains nothing', async () => {
+  for (let guess = 0; guess < 5; guess += 1)
+    expect(await askFrom('192.0.2.1', PROXY, `guess${guess}`)).toBe(401);
+  expect(await askFrom('192.0.2.1', PROXY, 'right')).toBe(429);
+  expect(await askFrom('192.0.2.2', PROXY, 'right')).toBe(200);
+  for (let guess = 0; guess < 5; guess += 1)
+    expect(await askFrom(`192.0.2.${10 + guess}`, '203.0.113.9', 'guess')).toBe(401);
+  expect(await askFrom('192.0.2.99', '203.0.113.9', 'right')).toBe(429);
+});
+
+test('the cookie is for HTTPS alone where the proxy was asked so', async () => {
+  const payload = new URLSearchParams({ token: 'right' }).toString();
+  const cookieOf = async (proto: string, remoteAddress: string): Promise<unknown> => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-proto': proto };
+    return (await server.inject({ method: 'POST', url: '/login', payload, headers, remoteAddress })).headers[
+      'set-cookie'
+    ];
+  };
+  expect(await cookieOf('https', PROXY)).toContain('Secure');
+  expect(await cookieOf('http', PROXY)).not.toContain('Secure');
+  expect(await cookieOf('https', '203.0.113.9')).not.toContain('Secure');
 });
 
 test('a request without a token, or with another scheme, is no guess', async () => {

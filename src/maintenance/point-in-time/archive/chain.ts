@@ -130,7 +130,7 @@ export function choosePoint(chains: readonly Chain[], at: number): Choice {
     if (segment === undefined && chain.fullBackup.at > at) continue;
     const [lost] = chain.missing;
     const last = segment?.last ?? chain.fullBackup.position;
-    // what is missing right behind the point was captured between it and `at`, or after `at`: nobody knows any more
+    // what is missing right behind the point was captured between it and `at`, or after `at`: it is not known any more
     if (lost !== undefined && (last > lost.first || (last === lost.first - 1 && at > chain.end.at))) {
       return { kind: 'unreachable', missing: chain.missing, reachable: chain.end.at };
     }

@@ -9,10 +9,10 @@ import { growFile, writeDurably, temporaryPath, type Clock } from '../../../plat
 import { FILE_MODE, removeFiles, markVerified } from './archive.ts';
 import { encodeFullBackup, type FullBackupDescription } from './format.ts';
 import { fullBackupFile } from './names.ts';
-import { artifactFault, bad, ZSTD_LEVEL } from './records.ts';
+import { artifactFault, bad, ZSTD_LEVEL, type Head } from './records.ts';
 import type { Report } from '../../../domain/events.ts';
 import { faultCode, messageOf, WavspoolError } from '../../../domain/faults.ts';
-import { finishCopy } from '../../../platform/sqlite/index.ts';
+import { finishCopy, type PinnedPages } from '../../../platform/sqlite/index.ts';
 
 const STAGED_BYTES = 1024 * 1024;
 
@@ -75,7 +75,7 @@ export async function writeFullBackup(directory: string): Promise<FullBackupWrit
 }
 
 /**
- * As {@link writeFullBackup}, but gathers the plain pages first and compresses them at the end: for where somebody waits until all
+ * As {@link writeFullBackup}, but gathers the plain pages first and compresses them at the end: for where a program waits until all
  * pages are taken.
  */
 export async function stageFullBackup(directory: string): Promise<FullBackupWriter> {
@@ -170,13 +170,35 @@ async function unpack(
 }
 
 /** What a full backup holds, but for what its image adds. */
-export type FullBackupFacts = Omit<
+type FullBackupFacts = Omit<
   FullBackupDescription,
   'format' | 'link' | 'sha256' | 'storedBytes' | 'storedSha256'
 > & {
   /** The link of the record whose state it is; none when no record leads to it. */
   readonly link: string | undefined;
 };
+
+/**
+ * What a full backup of a pinned state holds. It continues the timeline whose end is `head`; without one it begins a new timeline
+ * behind `last`, where the archive ended.
+ */
+export function factsOf(
+  { pageSize, pageCount, journalMode }: PinnedPages,
+  said: Pick<FullBackupFacts, 'database' | 'at' | 'reason' | 'digest' | 'wal'>,
+  head: Head | undefined,
+  last: Pick<Head, 'position'> | undefined,
+): FullBackupFacts {
+  return {
+    ...said,
+    pageSize,
+    pageCount,
+    journalMode,
+    link: head?.link,
+    continues: head !== undefined,
+    // one position later, so that nothing can seem to lead there
+    position: head?.position ?? (last?.position ?? 0) + 1,
+  };
+}
 
 /**
  * Proves an image by unpacking it, opening it and checking it whole, and only then gives it its name. Throws

@@ -137,7 +137,7 @@ async function writePages(
   }
 }
 
-/** The hashes of all pages of a database file that nobody changes. */
+/** The hashes of all pages of a database file that does not change. */
 async function hashFile(
   file: FileHandle,
   pageSize: number,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { WavspoolError, errnoOf, messageOf } from '../../../domain/faults.ts';
-import { growFile } from '../../../platform/runtime/index.ts';
+import { growFile, readExactly } from '../../../platform/runtime/index.ts';
 import { FILE_MODE } from './archive.ts';
 import {
   encodeRecord,
@@ -49,16 +49,15 @@ export async function writeRecords(
   pageSize: number,
 ): Promise<RecordWriter> {
   const file = await growFile(directory, FILE_MODE);
-  const size = 4 + pageSize;
   const first = head.position + 1;
+  const gathered = gatherPages(pageSize);
   let { position, link } = head;
-  let gathered = Buffer.alloc(64 * size);
-  let pages = 0;
   let points = 0;
   let commits: [number, number, string][] = [];
 
   const flush = async (wal?: RecordHeader['wal']): Promise<void> => {
-    const content = await compress(gathered.subarray(0, pages * size), ZSTD_LEVEL);
+    const { pages, bytes } = gathered.take();
+    const content = await compress(bytes, ZSTD_LEVEL);
     position += 1;
     const record = encodeRecord(
       {
@@ -75,27 +74,17 @@ export async function writeRecords(
     );
     await file.write(record.bytes);
     link = record.link;
-    pages = 0;
     commits = [];
   };
 
   return {
-    add: (page, content) => {
-      if ((pages + 1) * size > gathered.length) {
-        gathered = Buffer.concat([gathered, Buffer.alloc(gathered.length)]);
-      }
-      const numbered = gathered.subarray(pages * size, (pages + 1) * size);
-      numbered.writeUInt32BE(page, 0);
-      content.copy(numbered, 4);
-      pages += 1;
-      return numbered;
-    },
+    add: gathered.add,
     commit: (pageCount, digest) => {
-      commits.push([pages, pageCount, digest]);
+      commits.push([gathered.pages(), pageCount, digest]);
       points += 1;
     },
     drain: async () => {
-      if (pages * size >= RECORD_BYTES) await flush();
+      if (gathered.bytes() >= RECORD_BYTES) await flush();
     },
     finish: async (wal) => {
       await flush(wal); // even when nothing has gathered: the last record carries the log's position
@@ -111,6 +100,38 @@ export async function writeRecords(
       return { position, link, segment, bytes };
     },
     discard: file.discard,
+  };
+}
+
+/** The pages of the record in the making, each behind its number, in one buffer that grows. */
+interface GatheredPages {
+  readonly add: RecordWriter['add'];
+  readonly pages: () => number;
+  readonly bytes: () => number;
+  /** All that has gathered, valid until the next `add`; none is left. */
+  readonly take: () => { readonly pages: number; readonly bytes: Buffer };
+}
+
+function gatherPages(pageSize: number): GatheredPages {
+  const size = 4 + pageSize;
+  let buffer = Buffer.alloc(64 * size);
+  let pages = 0;
+  return {
+    add: (page, content) => {
+      if ((pages + 1) * size > buffer.length) buffer = Buffer.concat([buffer, Buffer.alloc(buffer.length)]);
+      const numbered = buffer.subarray(pages * size, (pages + 1) * size);
+      numbered.writeUInt32BE(page, 0);
+      content.copy(numbered, 4);
+      pages += 1;
+      return numbered;
+    },
+    pages: () => pages,
+    bytes: () => pages * size,
+    take: () => {
+      const taken = { pages, bytes: buffer.subarray(0, pages * size) };
+      pages = 0;
+      return taken;
+    },
   };
 }
 
@@ -148,14 +169,14 @@ async function readRecord(
   path: string,
   offset: number,
 ): Promise<{ record: StoredRecord; end: number }> {
-  const prefix = await readExactly(file, path, offset, RECORD_PREFIX_BYTES);
+  const prefix = await readWhole(file, path, offset, RECORD_PREFIX_BYTES);
   const length = headerLength(prefix);
   if (length === undefined) throw bad(path, `has no record at byte ${offset}`);
-  const json = await readExactly(file, path, offset + RECORD_PREFIX_BYTES, length);
+  const json = await readWhole(file, path, offset + RECORD_PREFIX_BYTES, length);
   const header = decodeHeader(json);
   if (header === undefined) throw bad(path, `has a damaged header at byte ${offset}`);
   const behind = offset + RECORD_PREFIX_BYTES + length;
-  const rest = await readExactly(file, path, behind, header.contentBytes + SHA256_BYTES);
+  const rest = await readWhole(file, path, behind, header.contentBytes + SHA256_BYTES);
   const content = rest.subarray(0, header.contentBytes);
   const sum = hash('sha256', Buffer.concat([prefix, json, content]), 'buffer');
   if (!sum.equals(rest.subarray(header.contentBytes))) {
@@ -175,16 +196,12 @@ async function readRecord(
   return { record, end: behind + header.contentBytes + SHA256_BYTES };
 }
 
-async function readExactly(file: FileHandle, path: string, offset: number, length: number): Promise<Buffer> {
+/** Throws SNAPSHOT_BAD where the file ends before; a length that is damaged takes no memory. */
+async function readWhole(file: FileHandle, path: string, offset: number, length: number): Promise<Buffer> {
   const size = (await file.stat()).size;
   if (offset + length > size) throw bad(path, `ends at byte ${size}, inside a record`);
-  const bytes = Buffer.alloc(length);
-  let read = 0;
-  while (read < length) {
-    const { bytesRead } = await file.read(bytes, read, length - read, offset + read);
-    if (bytesRead === 0) throw bad(path, `ends at byte ${offset + read}, inside a record`);
-    read += bytesRead;
-  }
+  const bytes = await readExactly(file.fd, offset, length, Buffer.alloc(length));
+  if (bytes.length < length) throw bad(path, `ends at byte ${offset + bytes.length}, inside a record`);
   return bytes;
 }
 

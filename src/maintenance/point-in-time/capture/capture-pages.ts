@@ -6,7 +6,7 @@ import { readArchive, recordBytes, type PointInTimeDatabase } from '../archive/a
 import { fullBackupDue, chainsOf, headOf, type FullBackupRules, type Chain } from '../archive/chain.ts';
 import {
   offerFullBackup,
-  type FullBackupFacts,
+  factsOf,
   stageFullBackup,
   writeFullBackup,
   type FullBackupImage,
@@ -15,7 +15,7 @@ import {
 import { digestOf, endCommit, hashPage, noPages, setPage } from '../archive/page-hashes.ts';
 import { lastState, noteChecked, saveIndex, type LastState } from '../archive/last-state.ts';
 import { verifyChain } from '../archive/rebuild.ts';
-import { type Head, writeRecords, type RecordWriter } from '../archive/records.ts';
+import { writeRecords, type RecordWriter } from '../archive/records.ts';
 import type { RecordHeader } from '../archive/format.ts';
 
 /** What one run of `pages` mode did. */
@@ -29,7 +29,7 @@ export interface CaptureResult {
   readonly storedBytes: number;
   /** Why a new full backup was made; undefined when none was. */
   readonly fullBackup: string | undefined;
-  /** How long the live database was pinned: in WAL mode nobody waited, else commits did. */
+  /** How long the live database was pinned: in WAL mode no program waited, else commits did. */
   readonly pinnedMs: number;
   readonly ms: number;
 }
@@ -60,11 +60,7 @@ export async function capturePages(
   );
   const now = clock.now();
   const evidence = changeEvidence(database.path, systemClock.now()); // files bear the host's time
-  const stored = chain === undefined ? 0 : await recordBytes(directory, chain.segments);
-  const due =
-    chain !== undefined && last?.position === chain.fullBackup.position
-      ? undefined // nothing has changed since the last full backup
-      : fullBackupDue(chain?.fullBackup, stored, now, deps.rules);
+  const due = await whyFullBackup(directory, chain, last, now, deps.rules);
   if (last !== undefined && due === undefined && evidence !== undefined && evidence === last.evidence) {
     await noteChecked(directory, now, last.position);
     const { pageCount } = last.hashes;
@@ -81,6 +77,19 @@ export async function capturePages(
   return { captured: true, at, pages, pageCount, storedBytes, fullBackup, pinnedMs, ms };
 }
 
+/** Why a full backup is due; undefined when none is, or nothing has changed since the last one. */
+async function whyFullBackup(
+  directory: string,
+  chain: Chain | undefined,
+  last: LastState | undefined,
+  now: number,
+  rules: FullBackupRules,
+): Promise<string | undefined> {
+  if (chain === undefined) return fullBackupDue(undefined, 0, now, rules);
+  if (last?.position === chain.fullBackup.position) return undefined;
+  return fullBackupDue(chain.fullBackup, await recordBytes(directory, chain.segments), now, rules);
+}
+
 /** Verifies the chains that have ended and were not yet, so that older ones may be pruned; says so when one is bad. */
 export async function verifyEnded(
   { clock, report }: Pick<CaptureDeps, 'clock' | 'report'>,
@@ -95,7 +104,7 @@ export async function verifyEnded(
   }
 }
 
-/** As verification runs in a process that nobody waits for. */
+/** As verification runs in a process of its own, it may block. */
 async function finishHere(path: string): Promise<readonly string[]> {
   return finishCopy(path);
 }
@@ -171,45 +180,34 @@ async function passOver(
   const taken = await takePages({ ...pinned, release }, directory, wanted, signal);
   const { hashes, pages, record, image } = taken;
   const end = record ?? last;
-  const facts = factsOf(name, at, reason ?? '', pinned, digestOf(hashes), end, before);
+  const said = { database: name, at, reason: reason ?? '', digest: digestOf(hashes) };
+  const facts = factsOf(pinned, said, end, before.head);
   const fullBackup =
     image === undefined ? undefined : await offerFullBackup(deps, directory, image, facts, signal);
   const head = fullBackup ?? end;
   if (head === undefined)
     throw new WavspoolError('SNAPSHOT_BAD', `${directory} got neither full backup nor record`);
-  const storedBytes = (record?.bytes ?? 0) + (fullBackup?.storedBytes ?? 0);
-  const state = { position: head.position, link: head.link, pageSize, hashes };
-  return { at, state, pages, storedBytes, fullBackup: fullBackup?.reason, pinnedMs };
+  const { position, link } = head;
+  return {
+    at,
+    state: { position, link, pageSize, hashes },
+    pages,
+    storedBytes: bytesStored(record, fullBackup),
+    fullBackup: fullBackup?.reason,
+    pinnedMs,
+  };
+}
+
+function bytesStored(
+  record: Taken['record'],
+  fullBackup: Pick<FullBackupImage, 'storedBytes'> | undefined,
+): number {
+  return (record?.bytes ?? 0) + (fullBackup?.storedBytes ?? 0);
 }
 
 function lostReason({ last, due, head }: Before): string {
   if (last !== undefined) return 'the page size changed';
   return head === undefined ? (due ?? 'the first one') : 'the last chain cannot be continued';
-}
-
-function factsOf(
-  database: string,
-  at: number,
-  reason: string,
-  pinned: PinnedPages,
-  digest: string,
-  head: Head | undefined,
-  before: Before,
-): FullBackupFacts {
-  const { pageSize, pageCount, journalMode } = pinned;
-  return {
-    database,
-    at,
-    reason,
-    pageSize,
-    pageCount,
-    journalMode,
-    digest,
-    link: head?.link,
-    continues: head !== undefined,
-    // what does not continue the timeline begins one position later, so that nothing can seem to lead there
-    position: head?.position ?? (before.head?.position ?? 0) + 1,
-  };
 }
 
 /** What one pass over pinned pages came to. */

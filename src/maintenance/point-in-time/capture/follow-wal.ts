@@ -67,7 +67,7 @@ export function followLog<Position extends Place>(
   return start?.salt === now.salt ? { kind: 'read', from: start, commits } : { kind: 'later' };
 }
 
-/** Whether a log that nobody protected in between still holds all that was committed since. */
+/** Whether a log that was not protected in between still holds all that was committed since. */
 export function canResume(
   left: Place | undefined,
   now: Present | undefined,

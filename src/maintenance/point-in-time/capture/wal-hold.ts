@@ -19,7 +19,7 @@ import {
 export interface LogHold {
   /**
    * With the write lock: runs `ship`, which reads what is left of the log, then releases it, checkpoints if wanted
-   * (PASSIVE: it waits for nobody), and takes hold again. Nothing can be committed meanwhile.
+   * (PASSIVE: it does not wait), and takes hold again. Nothing can be committed meanwhile.
    */
   readonly renew: <T>(
     ship: () => T,
@@ -46,11 +46,7 @@ export function holdLog(path: string, clock: Pick<Clock, 'monotonicMs'>): LogHol
   const checkpointer = openForeign(path);
   const held = identityOf(path);
   let longest = 0;
-
-  const mustBeSame = (): void => {
-    if (identityOf(path) === held) return;
-    throw new WavspoolError('DATABASE_UNUSABLE', `${path} was replaced by another file`);
-  };
+  const mustBeSame = (): void => mustBe(path, held);
 
   const locked = <T>(use: () => T): T =>
     asDatabaseFault(path, () => {
@@ -103,6 +99,11 @@ export function holdLog(path: string, clock: Pick<Clock, 'monotonicMs'>): LogHol
       for (const db of [reader, checkpointer, gate]) db.close();
     },
   };
+}
+
+function mustBe(path: string, held: string): void {
+  if (identityOf(path) === held) return;
+  throw new WavspoolError('DATABASE_UNUSABLE', `${path} was replaced by another file`);
 }
 
 /** Which files the database and its index are, whatever they are called. */

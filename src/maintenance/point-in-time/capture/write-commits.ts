@@ -9,7 +9,7 @@ import { takePages } from './capture-pages.ts';
 import type { Report } from '../../../domain/events.ts';
 import { WavspoolError } from '../../../domain/faults.ts';
 import type { Clock } from '../../../platform/runtime/index.ts';
-import { writeFullBackup, type FullBackupWriter, offerFullBackup } from '../archive/full-backup.ts';
+import { factsOf, offerFullBackup, writeFullBackup, type FullBackupWriter } from '../archive/full-backup.ts';
 import type { TimelineEnd } from '../archive/last-state.ts';
 
 /** The line of records that a capture writes, and how far it has read the log. */
@@ -168,20 +168,9 @@ export async function takeFullBackup(
       const why = 'the database is in another state than the last one that was captured';
       deps.report('timeline interrupted', { database, reason: why });
     }
-    const { pageSize, pageCount, journalMode } = pinned;
-    const facts = {
-      database,
-      at,
-      reason,
-      pageSize,
-      pageCount,
-      journalMode,
-      digest,
-      link: known?.link,
-      continues: known !== undefined,
-      position: known?.position ?? state.position + 1,
-      ...(left.position === undefined ? {} : { wal: left.position }),
-    };
+    const wal = left.position;
+    const said = { database, at, reason, digest, ...(wal !== undefined && { wal }) };
+    const facts = factsOf(pinned, said, known, state);
     const fullBackup = await offerFullBackup(deps, directory, await image.finish(), facts, signal);
     if (fullBackup !== undefined) {
       const { position, link } = fullBackup;

@@ -12,7 +12,7 @@ import {
 import { chainsOf, headOf, rangeOf, type Archive, type Chain } from '../archive/chain.ts';
 import { decodeChecked, type Checked } from '../archive/format.ts';
 import { fullBackupFile, CHECKED_FILE, segmentFile, type SegmentName } from '../archive/names.ts';
-import { judgeChains } from '../archive/judge-chains.ts';
+import { judgeChains, type Judgement } from '../archive/judge-chains.ts';
 import { readIndex } from '../archive/last-state.ts';
 import { runTask } from '../capture/run-task.ts';
 import { verifyChain, type Finish } from '../archive/rebuild.ts';
@@ -204,17 +204,10 @@ export async function prunePoints(
   const { directory, keep: keepMs } = archiveOf(database);
   const archive = await readArchive(directory);
   const chains: Pruned['chains'][number][] = [];
-  for (const { chain, keep, reason, segments } of judgeChains(
-    archive,
-    chainsOf(archive),
-    keepMs,
-    clock.now(),
-  )) {
-    const files = chain === undefined ? segments.map(segmentFile) : filesOf(chain);
-    const bytes = await bytesOf(directory, files);
-    const from = chain?.fullBackup.at ?? segments[0]?.from ?? 0;
-    const to = chain?.end.at ?? segments.at(-1)?.to ?? 0;
-    chains.push({ position: chain?.fullBackup.position, from, to, keep, reason, files, bytes });
+  for (const judgement of judgeChains(archive, chainsOf(archive), keepMs, clock.now())) {
+    const { keep, reason } = judgement;
+    const extent = extentOf(judgement);
+    chains.push({ ...extent, keep, reason, bytes: await bytesOf(directory, extent.files) });
   }
   const gone = chains.filter(({ keep }) => !keep);
   if (!dryRun && gone.length > 0) {
@@ -227,6 +220,22 @@ export async function prunePoints(
     });
   }
   return { dryRun, chains };
+}
+
+/** What a chain spans, or the records that no full backup leads to. */
+function extentOf({
+  chain,
+  segments,
+}: Pick<Judgement, 'chain' | 'segments'>): Pick<
+  Pruned['chains'][number],
+  'position' | 'from' | 'to' | 'files'
+> {
+  if (chain !== undefined) {
+    const { position, at } = chain.fullBackup;
+    return { position, from: at, to: chain.end.at, files: filesOf(chain) };
+  }
+  const [from, to] = [segments[0]?.from ?? 0, segments.at(-1)?.to ?? 0];
+  return { position: undefined, from, to, files: segments.map(segmentFile) };
 }
 
 /** A chain's files; first the one without which the others count for nothing, so that deleting them in order is safe. */

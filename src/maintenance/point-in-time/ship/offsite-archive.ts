@@ -11,7 +11,12 @@ import {
   type SegmentName,
 } from '../archive/names.ts';
 import { Buffer } from 'node:buffer';
-import { knownHead, type ListedObject, type ObjectStore } from '../../../platform/s3/index.ts';
+import {
+  knownHead,
+  type ListedObject,
+  type ObjectHead,
+  type ObjectStore,
+} from '../../../platform/s3/index.ts';
 import { arrange, type Archive, type FullBackup } from '../archive/chain.ts';
 import { decodeFullBackup } from '../archive/format.ts';
 
@@ -81,7 +86,7 @@ export function parseKey(
   prefix: string,
   key: string,
 ): { set: string; name: string; parsed: ParsedName } | undefined {
-  // a key that somebody else had taken got the beginning of its hash
+  // a key that was taken got the beginning of its hash
   const [, set, name] = /^([0-9a-f]{16})\/([^/~]+)(?:~[0-9a-f]{12})?$/.exec(key.slice(prefix.length)) ?? [];
   const parsed = name === undefined ? undefined : parseName(name);
   return set === undefined || name === undefined || parsed === undefined ? undefined : { set, name, parsed };
@@ -126,7 +131,7 @@ export interface OffsiteArchive {
   /** By the names that they have in an archive. */
   readonly objects: ReadonlyMap<string, OffsiteObject>;
   readonly archive: Archive;
-  /** Keys that look like an archive's files and do not count: nobody knows whose they are, or they are not whole. */
+  /** Keys that look like an archive's files and do not count: of an unknown writer, or not whole. */
   readonly ignored: readonly string[];
 }
 
@@ -152,22 +157,14 @@ export async function readOffsite(
     const known = parseKey(prefix, object.key);
     if (known !== undefined) listed.push({ ...object, ...known });
   }
-  const heads = new Map<string, Readonly<Record<string, string>>>();
-  for (let from = 0; from < listed.length; from += HEADS_AT_ONCE) {
-    await Promise.all(
-      listed.slice(from, from + HEADS_AT_ONCE).map(async (object) => {
-        const head = await knownHead(store, object, signal);
-        if (head !== undefined) heads.set(object.key, head.metadata);
-      }),
-    );
-  }
+  const metadataOf = await metadataByKey(store, listed, signal);
   const archives: OffsiteArchive[] = [];
   for (const [set, objects] of Map.groupBy(listed, (object) => object.set)) {
     const good = new Map<string, OffsiteObject>();
     const ignored: string[] = [];
     let [origin, source] = ['', ''];
     for (const { key, name, parsed, size } of objects) {
-      const metadata = heads.get(key);
+      const metadata = metadataOf.get(key);
       if (metadata === undefined) continue; // removed since it was listed
       if (counts(metadata, size, { database, set })) {
         good.set(name, { key, name, parsed, bytes: size, sha256: metadata['sha256'] ?? '' });
@@ -178,6 +175,24 @@ export async function readOffsite(
     archives.push({ prefix: `${prefix}${set}/`, set, origin, source, objects: good, archive, ignored });
   }
   return archives;
+}
+
+/** The metadata of each object that is still there. */
+async function metadataByKey(
+  store: OffsiteStore['store'],
+  listed: readonly ListedObject[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, ObjectHead['metadata']>> {
+  const found = new Map<string, ObjectHead['metadata']>();
+  for (let from = 0; from < listed.length; from += HEADS_AT_ONCE) {
+    await Promise.all(
+      listed.slice(from, from + HEADS_AT_ONCE).map(async (object) => {
+        const head = await knownHead(store, object, signal);
+        if (head !== undefined) found.set(object.key, head.metadata);
+      }),
+    );
+  }
+  return found;
 }
 
 /** An archive out of the objects that count. */

@@ -262,7 +262,7 @@ async function pruneShipped(
   const first = fullBackups[0]?.position ?? 0;
   for (const { name, parsed } of objects.values())
     if (parsed.kind === 'full backup' && parsed.position < first && !names.includes(name)) names.push(name); // a crash left it
-  names.push(...shipped.duplicates.map(segmentFile));
+  for (const segment of shipped.duplicates) names.push(segmentFile(segment));
   const removed = names.flatMap((name) => objects.get(name) ?? []);
   for (const { key, name } of removed) {
     await store.remove(key, signal);
@@ -335,6 +335,7 @@ export async function offsiteState(
     ...fullBackups.filter((fullBackup) => fullBackup.position > position).map(({ at }) => at),
     ...segments.filter(({ last }) => last > position).map(({ from }) => from),
   ];
-  if (missing.length > 0) return { note, coveredTo: Math.min(...missing), isBehind: true };
+  if (missing.length > 0)
+    return { note, coveredTo: missing.reduce((a, b) => Math.min(a, b)), isBehind: true };
   return { note, coveredTo: fullBackups.length === 0 ? undefined : checkedAt, isBehind: false };
 }

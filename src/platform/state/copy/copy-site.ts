@@ -16,7 +16,7 @@ const NAMES: readonly TableName[] = ['extracted_tars', 'uploads'];
 
 /**
  * Copies a site's rows from one ledger to the other and compares what lies there then. Safe to repeat. Throws ALREADY_RUNNING while
- * anybody works with either, and STATE_UNUSABLE where the two differ after it, with the figures of both.
+ * a process works with either, and STATE_UNUSABLE where the two differ after it, with the figures of both.
  */
 export async function copySite(from: SiteRows, to: SiteRows): Promise<CopiedSite> {
   for (const side of [from, to]) {

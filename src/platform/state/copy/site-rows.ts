@@ -19,7 +19,7 @@ export type Row = readonly Value[];
 export interface SiteRows {
   /** For people: a file, or an address without its password. */
   readonly name: string;
-  /** Who works with them now, in words; none where nobody does. */
+  /** Who works with them now, in words; none where no process does. */
   users(): Promise<readonly string[]>;
   /** By the bytes of their keys, in pages. */
   read(table: TableName): AsyncIterable<readonly Row[]>;

@@ -76,7 +76,7 @@ const FORGET = statement('DELETE FROM uploads WHERE site = $1 AND wav_path = $2 
 /**
  * Rows whose bytes are in the store already keep their SUCCESS; others start again with the file just extracted. Extracting
  * again for an upload that found its file changed is one of its retries, so that it ends even if the file changes each time.
- * A row that is there keeps its job: a batch is only for what nobody has queued yet. Another recording's place is left alone,
+ * A row that is there keeps its job: a batch is only for what is not queued yet. Another recording's place is left alone,
  * and missing in what is told.
  */
 const ADD = statement(
@@ -92,7 +92,7 @@ const ADD = statement(
      retry_count = CASE WHEN u.status = 'PENDING' THEN u.retry_count WHEN u.retry_count < $5 THEN u.retry_count + 1 ELSE 0 END
    WHERE u.status <> 'SUCCESS' AND (u.sha256 IS NULL OR u.sha256 = excluded.sha256)`,
 );
-/** A row that was taken over says nothing of its bytes: now they are known, because the recording was recognised as this one. */
+/** A legacy row says nothing of its bytes: now they are known, because the recording was recognised as this one. */
 const RECOGNISED = statement(
   `UPDATE uploads u SET sha256 = i.sha256, size = i.size, tar = coalesce(u.tar, $2), tar_mtime_ms = coalesce(u.tar_mtime_ms, $3),
      member = coalesce(u.member, i.member)
@@ -141,7 +141,7 @@ export function tarCommitter(db: Database, scope: Scope, keysOf: KeysOf | undefi
       try {
         return await db.transaction((query) => commitInParts(query, scope, tar, content, choose(tries > 1)));
       } catch (error) {
-        // somebody else has got a path or a key since it was looked at: look again
+        // another process has got a path or a key since it was looked at: look again
         if (!isRaced(error) || tries === TRIES) throw error;
       }
     }

@@ -34,7 +34,7 @@ export function poolAt(
     idleTimeoutMillis: 60_000,
     allowExitOnIdle: true,
   });
-  pool.on('error', () => undefined); // an idle connection that is lost: whoever asks next gets another one, or hears of it
+  pool.on('error', () => undefined); // an idle connection that is lost: the next query gets another one, or hears of it
   pool.on('connect', (client) => {
     watch(client);
   });
@@ -79,7 +79,7 @@ function configOf(
 const unsynced = new WeakSet<object>();
 
 function watch(client: pg.ClientBase): void {
-  // an error of a connection that nobody waits for would end the process; whoever waits for one hears of it as well
+  // an error of a connection that no query waits for would end the process; a query that waits for one hears of it as well
   client.on('error', () => undefined);
   client.on('notice', (notice) => {
     // by the routine, for the text is in the server's language: "canceling wait for synchronous replication"

@@ -1,20 +1,21 @@
 import type pg from 'pg';
-import { FAULTS, WavspoolError, faultCode } from '../../../domain/faults.ts';
+import type { Report } from '../../../domain/events.ts';
+import { WavspoolError, faultCode } from '../../../domain/faults.ts';
 import type { StateTrouble } from '../../../domain/ledger.ts';
 import type { Clock, Random } from '../../runtime/index.ts';
 import { shownAddress, type PostgresAddress } from '../../config/index.ts';
 import { clientAt, queryOn, requireSynced } from './connection.ts';
-import { UnknownOutcome, isUnfit, ledgerAway, postgresFault, reactionTo } from './pg-faults.ts';
-import { findPrimary, type Primary } from './primary.ts';
+import { keepPrimary } from './keep-primary.ts';
+import { UnknownOutcome, ledgerAway, postgresFault, reactionTo } from './pg-faults.ts';
 import type { Answer, Query, Statement } from './statement.ts';
 
 /** One call takes this long at most, then what it did is not known: a commit may wait for standbys that are gone. */
 const CALL_MS = 10_000;
 /** A transaction of many statements, as a huge tar's, has this long for all of them. */
 const TRANSACTION_MS = 120_000;
-/** A fail-over takes seconds; what is away for longer is told to whoever waits. */
+/** A fail-over takes seconds; what is away for longer is told to the caller. */
 const PATIENCE_MS = 15_000;
-/** Where it is known to be away, whoever asks hears so soon. */
+/** Where it is known to be away, the caller hears so soon. */
 const SHORT_PATIENCE_MS = 2000;
 
 export interface DatabaseOptions {
@@ -23,8 +24,9 @@ export interface DatabaseOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Looks at each primary before it is used; what it throws is told to whoever asks, and it is looked at again. */
+  /** Looks at each primary before it is used; what it throws is told to the caller, and it is looked at again. */
   readonly check: (query: Query) => Promise<void>;
+  readonly report?: Report | undefined;
   readonly callMs?: number;
   readonly patienceMs?: number;
 }
@@ -52,86 +54,26 @@ export interface Database {
 type Work<T> = (client: pg.ClientBase) => Promise<T>;
 
 export function connectDatabase(options: DatabaseOptions): Database {
-  const { address, name, clock, random, check, callMs = CALL_MS, patienceMs = PATIENCE_MS } = options;
+  const { address, name, clock, random, check, report, callMs = CALL_MS, patienceMs = PATIENCE_MS } = options;
   const shown = shownAddress(address);
-  const closing = new AbortController();
-  let primary: Primary | undefined;
-  let looking: Promise<void> | undefined;
-  let timeline = 0;
-  let awayBecause: unknown;
-  let trouble: StateTrouble | undefined;
-
-  const troubled = (fault: WavspoolError): WavspoolError => {
-    const { code, message } = fault;
-    if (FAULTS[code].cause === 'state' || code === 'DISK_FULL')
-      trouble = { code, message, since: trouble?.since ?? clock.now() };
-    return fault;
-  };
-  const missed = (why: unknown): void => {
-    awayBecause = why;
-    troubled(why instanceof WavspoolError ? why : ledgerAway(shown, why));
-  };
-
-  const look = async (): Promise<void> => {
-    while (!closing.signal.aborted) {
-      const since = timeline;
-      const found = await findPrimary({ address, name, clock, signal: closing.signal, since, missed });
-      if (found === undefined) return;
-      try {
-        await onPool(found.pool, (client) => check(queryOn(client)), callMs, clock);
-        timeline = Math.max(timeline, found.timeline);
-        primary = found;
-        awayBecause = undefined;
-        trouble = undefined;
-        return;
-      } catch (error) {
-        void found.pool.end().catch(() => undefined);
-        missed(postgresFault(shown, error));
-        await clock.sleep(1000, closing.signal);
-      }
-    }
-  };
-  /** Goes on by itself until one is found, whether anybody waits for it or not. */
-  const startLook = (): Promise<void> => (looking ??= look().finally(() => (looking = undefined)));
-  const forget = (lost: Primary): void => {
-    if (primary !== lost) return;
-    primary = undefined;
-    void lost.pool.end().catch(() => undefined); // of a server that is gone
-    void startLook();
-  };
-
-  const requirePrimary = async (deadline: number): Promise<Primary> => {
-    for (;;) {
-      if (primary !== undefined) return primary;
-      if (closing.signal.aborted) throw new WavspoolError('STATE_UNUSABLE', `the ledger ${shown} is closed`);
-      if (isUnfit(awayBecause)) throw awayBecause;
-      const leftMs = deadline - clock.monotonicMs();
-      if (leftMs <= 0) throw awayFault();
-      const settled = new AbortController();
-      await Promise.race([startLook(), clock.sleep(Math.min(leftMs, 250), settled.signal)]);
-      settled.abort();
-    }
-  };
-  const awayFault = (): WavspoolError =>
-    awayBecause instanceof WavspoolError
-      ? awayBecause
-      : ledgerAway(shown, awayBecause ?? new Error('it does not answer'));
+  const isFit = (pool: pg.Pool): Promise<void> =>
+    onPool(pool, (client) => check(queryOn(client)), callMs, clock);
+  const primaries = keepPrimary({ address, name, clock, isFit, report });
 
   const repeating = async <T>(work: Work<T>, deadlineMs: number): Promise<T> => {
-    const deadline = clock.monotonicMs() + (trouble?.code === 'LEDGER_AWAY' ? SHORT_PATIENCE_MS : patienceMs);
+    const isAway = primaries.trouble()?.code === 'LEDGER_AWAY';
+    const deadline = clock.monotonicMs() + (isAway ? SHORT_PATIENCE_MS : patienceMs);
     for (;;) {
-      const at = await requirePrimary(deadline);
+      const at = await primaries.require(deadline);
       try {
         const value = await onPool(at.pool, work, deadlineMs, clock);
-        if (primary === at) trouble = undefined;
+        primaries.served(at);
         return value;
       } catch (error) {
         const reaction = reactionTo(error);
         if (reaction === 'look again') {
-          awayBecause = error;
-          troubled(ledgerAway(shown, error));
-          forget(at);
-          if (clock.monotonicMs() >= deadline) throw awayFault();
+          const away = primaries.lost(at, error);
+          if (clock.monotonicMs() >= deadline) throw away;
           continue;
         }
         if (reaction === 'repeat' && clock.monotonicMs() < deadline) {
@@ -139,7 +81,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
           continue;
         }
         const fault = postgresFault(shown, error);
-        throw fault instanceof WavspoolError ? troubled(fault) : fault;
+        throw fault instanceof WavspoolError ? primaries.troubled(fault) : fault;
       }
     }
   };
@@ -150,25 +92,21 @@ export function connectDatabase(options: DatabaseOptions): Database {
       repeating((client) => queryOn(client)<T>(statement, values), callMs),
     transaction: (work) => repeating((client) => inTransaction(client, work), TRANSACTION_MS),
     session: async () => {
-      const { pool } = await requirePrimary(clock.monotonicMs() + patienceMs);
+      const { pool } = await primaries.require(clock.monotonicMs() + patienceMs);
       const { host, port } = pool.options;
       const client = clientAt(address, { host: host ?? '', port: port ?? 0 }, name);
       try {
         await client.connect();
       } catch (error) {
-        throw troubled(ledgerAway(shown, error));
+        throw primaries.troubled(ledgerAway(shown, error));
       }
       return { query: guarded(queryOn(client), shown), end: () => client.end().catch(() => undefined) };
     },
     ready: async () => {
-      await requirePrimary(clock.monotonicMs() + patienceMs);
+      await primaries.require(clock.monotonicMs() + patienceMs);
     },
-    trouble: () => trouble,
-    close: async () => {
-      closing.abort();
-      await looking;
-      await primary?.pool.end();
-    },
+    trouble: () => primaries.trouble(),
+    close: () => primaries.close(),
   };
 }
 
@@ -190,14 +128,14 @@ async function onPool<T>(pool: pg.Pool, work: Work<T>, deadlineMs: number, clock
     throw new UnknownOutcome(`it did not answer within ${deadlineMs / 1000} s`);
   };
   const deadline = late();
-  deadline.catch(() => undefined); // it is over: whoever ran has its answer
+  deadline.catch(() => undefined); // it is over: the caller has its answer
   try {
     const value = await Promise.race([work(client), deadline]);
     requireSynced(client);
     client.release();
     return value;
   } catch (error) {
-    // after an answer of the server's the connection is as good as before, else nobody knows what it is at
+    // after an answer of the server's the connection is as good as before, else its state is unknown
     client.release(reactionTo(error) === 'look again' || !isAnswer(error));
     throw error;
   } finally {

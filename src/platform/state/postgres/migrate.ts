@@ -1,3 +1,4 @@
+import { makeLaterIndexes } from './later-indexes.ts';
 import { connectLedger, type PostgresLedgerOptions } from './open.ts';
 import { LEDGER_SCHEMA, migrate } from './schema.ts';
 
@@ -17,6 +18,7 @@ export async function migratePostgres(
   const db = connectLedger(options, 'wavspool state migrate', () => Promise.resolve());
   try {
     const before = await db.transaction((query) => migrate(query));
+    await makeLaterIndexes(db, options.clock);
     return { ledger: db.shown, before, now: Math.max(before, LEDGER_SCHEMA) };
   } finally {
     await db.close();

@@ -1,3 +1,4 @@
+import type { Report } from '../../../domain/events.ts';
 import type { Ledger } from '../../../domain/ledger.ts';
 import type { Clock, Random } from '../../runtime/index.ts';
 import type { PostgresAddress } from '../../config/index.ts';
@@ -8,6 +9,7 @@ import { isUnfit } from './pg-faults.ts';
 import { receiptMethods } from './receipts.ts';
 import { recordingMethods } from './recordings.ts';
 import { requireSchema } from './schema.ts';
+import { sharedWork } from './shared-work.ts';
 import { statement } from './statement.ts';
 import { tarMethods } from './tars.ts';
 
@@ -21,6 +23,7 @@ export interface PostgresLedgerOptions {
   readonly maxRetries: number;
   readonly clock: Clock;
   readonly random: Random;
+  readonly report?: Report | undefined;
   /** Absent: no key is set down before an upload has one. */
   readonly keysOf?: KeysOf | undefined;
 }
@@ -46,6 +49,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     recordings: recordingMethods(db, scope),
     receipts: receiptMethods(db, scope),
     catalogue: catalogueMethods(db, scope, clock),
+    shared: sharedWork(db, site),
     normalise: () => sumUp(db, site),
     trouble: () => db.trouble(),
     moved: () => undefined, // it has no file
@@ -55,7 +59,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
 
 /** The database at `address`, whose schema is looked at before it is used unless `check` does something else. */
 export function connectLedger(
-  { address, clock, random }: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'random'>,
+  { address, clock, random, report }: Pick<PostgresLedgerOptions, 'address' | 'clock' | 'random' | 'report'>,
   name: string,
   check?: DatabaseOptions['check'],
 ): Database {
@@ -64,6 +68,7 @@ export function connectLedger(
     name,
     clock,
     random,
+    report,
     check: check ?? ((query) => requireSchema(query, db.shown)),
   });
   return db;

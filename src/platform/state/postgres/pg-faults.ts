@@ -1,4 +1,5 @@
 import { WavspoolError, errnoOf, messageOf } from '../../../domain/faults.ts';
+import { remedyOfRefusal } from './why-refused.ts';
 
 /** What follows when PostgreSQL, or the way to it, answered with an error. */
 export type Reaction =
@@ -65,16 +66,16 @@ export function isOfOneRow(error: unknown): boolean {
   return /^(?:22|23|54)/.test(sqlState(error) ?? '');
 }
 
-/** A fault that waiting does not end: somebody has to migrate the ledger, or to install another wavspool. */
+/** A fault that waiting does not end: an operator has to migrate the ledger, or to install another wavspool. */
 export function isUnfit(error: unknown): error is WavspoolError {
   return error instanceof WavspoolError && (error.code === 'LEDGER_SCHEMA' || error.code === 'STATE_TOO_NEW');
 }
 
-/** The ledger, named `shown`, cannot be reached. */
+/** The ledger, named `shown`, cannot be reached; where it refuses us the message says what ends that. */
 export function ledgerAway(shown: string, why: unknown): WavspoolError {
-  return new WavspoolError('LEDGER_AWAY', `the ledger ${shown} cannot be used: ${messageOf(why)}`, {
-    cause: why,
-  });
+  const remedy = remedyOfRefusal(why);
+  const message = `the ledger ${shown} cannot be used: ${messageOf(why)}${remedy === undefined ? '' : `; ${remedy}`}`;
+  return new WavspoolError('LEDGER_AWAY', message, { cause: why });
 }
 
 /** An answer as a fault; what is no answer of PostgreSQL's comes back as it is. */

@@ -21,7 +21,7 @@ interface Look {
   readonly name: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** An older history than that is a former primary's that has come back: nobody writes to it. */
+  /** An older history than that is a former primary's that has come back: no process writes to it. */
   readonly since: number;
   /** Hears why none was found, each time. */
   readonly missed: (why: unknown) => void;

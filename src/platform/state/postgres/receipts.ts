@@ -3,7 +3,9 @@ import type { ReceiptIntent } from '../../../domain/tar.ts';
 import { pageByKey, pathOf } from '../cursors.ts';
 import { recordingRow, tarRow, type TarsRecord, type UploadsRecord } from '../rows.ts';
 import { RECORDING, TAR_OF_T } from './columns.ts';
+import type { Tenure } from '../../../domain/lease.ts';
 import type { Database } from './database.ts';
+import { transactionUnder, underTenure } from './leases.ts';
 import { constraintOf } from './pg-faults.ts';
 import { manyRows, type Scope } from './recordings.ts';
 import { NOW, statement, type Statement } from './statement.ts';
@@ -29,7 +31,7 @@ const HEAD = statement(
 const OPEN = statement(
   `SELECT ${TAR_OF_T} FROM extracted_tars t WHERE t.site = $1 AND t.receipt_intent IS NOT NULL`,
 );
-// a unique index holds that there is one; and whoever read the head of the chain before another one went on is too late
+// a unique index holds that there is one; and a process that read the head of the chain before another one went on is too late
 const INTEND = statement(
   `UPDATE extracted_tars SET receipt_intent = $3 WHERE site = $1 AND path = $2
      AND NOT EXISTS (SELECT 1 FROM extracted_tars WHERE site = $1 AND receipt_intent IS NOT NULL AND path <> $2)
@@ -45,7 +47,7 @@ const CONFIRM = statement(
 
 const REMOVED_AT = { extracted: 'extracted_removed_at', incoming: 'incoming_removed_at' } as const;
 
-// a tar of which nothing was taken stays: its recordings may bear a name that nobody expected
+// a tar of which nothing was taken stays: its recordings may bear a name that no rule expected
 const dueForCleanup = (column: string): Statement =>
   statement(
     `SELECT ${TAR_OF_T} FROM extracted_tars t WHERE t.site = $1 AND (t.extracted_removed_at IS NULL OR t.incoming_removed_at IS NULL)
@@ -65,9 +67,14 @@ const OF_VERSION = statement(
      AND rowid > $4 ORDER BY rowid LIMIT $5`,
 );
 
-/** Which tars are wholly uploaded, and what was done about it: their receipts, the removal of their files. */
-export function receiptMethods(db: Database, { site }: Scope): ReceiptLedger {
+/**
+ * Which tars are wholly uploaded, and what was done about it: their receipts, the removal of their files. With a tenure its writes throw
+ * LEASE_LOST once another process has the lease.
+ */
+export function receiptMethods(db: Database, { site }: Pick<Scope, 'site'>, tenure?: Tenure): ReceiptLedger {
   const { query } = db;
+  const write = async (text: Statement, ...values: readonly unknown[]): Promise<number> =>
+    (await underTenure(db, site, tenure, (within) => within(text, [site, ...values]))).changed;
   const tars = async (found: Statement, ...values: readonly unknown[]): Promise<TarsRecord[]> =>
     (await query<TarsRecord>(found, [site, ...values])).rows;
   return {
@@ -84,20 +91,19 @@ export function receiptMethods(db: Database, { site }: Scope): ReceiptLedger {
     },
     begin: async (path, intent) => {
       try {
-        return (await query(INTEND, [site, path, JSON.stringify(intent), intent.seq])).changed === 1;
+        return (await write(INTEND, path, JSON.stringify(intent), intent.seq)) === 1;
       } catch (error) {
-        const broken = constraintOf(error instanceof Error ? error.cause : undefined) ?? constraintOf(error);
-        if (broken === 'tars_receipt_intent') return false; // another one was quicker by a moment
+        if (isPlaceTaken(error)) return false; // another one was quicker by a moment
         throw error;
       }
     },
     withdraw: async (path) => {
-      await query(WITHDRAW, [site, path]);
+      await write(WITHDRAW, path);
     },
     confirm: async (path, { seq, key, sha256, tarSha256 }) => {
-      await db.transaction(async (query) => {
+      await transactionUnder(db, site, tenure, async (query) => {
         const [record] = (await query<TarsRecord>(LOCK_TAR, [site, path])).rows;
-        // whoever comes late, after another process has confirmed it, changes nothing
+        // one that comes late, after another process has confirmed it, changes nothing
         const isNoted = (JSON.parse(record?.receipt_intent ?? '{}') as Partial<ReceiptIntent>).seq === seq;
         if (record === undefined || !isNoted) return;
         const before = tarRow(record).receipts.filter((receipt) => receipt.seq !== seq);
@@ -122,7 +128,12 @@ export function receiptMethods(db: Database, { site }: Scope): ReceiptLedger {
       return pageByKey(found, limit, ({ path }) => path, tarRow);
     },
     markCleaned: async (path, what) => {
-      await query(CLEANUP[what].mark, [site, path]);
+      await write(CLEANUP[what].mark, path);
     },
   };
+}
+
+function isPlaceTaken(error: unknown): boolean {
+  const broken = constraintOf(error instanceof Error ? error.cause : undefined) ?? constraintOf(error);
+  return broken === 'tars_receipt_intent';
 }

@@ -2,7 +2,7 @@ import { WavspoolError } from '../../../domain/faults.ts';
 import { statement, type Query } from './statement.ts';
 
 /** The schema that this program writes and reads. */
-export const LEDGER_SCHEMA = 2;
+export const LEDGER_SCHEMA = 4;
 
 /**
  * Each step makes the schema of its number out of the one before. Columns are only added, and what an older program needs stays for
@@ -67,6 +67,33 @@ CREATE TABLE leases (
   PRIMARY KEY (site, name));
 `,
   'ALTER TABLE uploads ADD COLUMN source_tar text COLLATE "C", ADD COLUMN source_offset bigint',
+  // the former two were never written to: no program needs them as they were
+  `
+DROP TABLE schedules, runs;
+CREATE TABLE schedules (
+  site text COLLATE "C" NOT NULL, host text COLLATE "C" NOT NULL, job text COLLATE "C" NOT NULL, since text COLLATE "C" NOT NULL,
+  PRIMARY KEY (site, host, job));
+CREATE TABLE runs (
+  site text COLLATE "C" NOT NULL, id bigint GENERATED ALWAYS AS IDENTITY, host text COLLATE "C" NOT NULL, job text COLLATE "C" NOT NULL,
+  by text NOT NULL, due text COLLATE "C", started_at timestamptz NOT NULL, ended_at timestamptz, outcome text NOT NULL, reason text,
+  result text, term bigint, token text NOT NULL, PRIMARY KEY (site, id));
+CREATE INDEX runs_of_job ON runs (site, host, job, id);
+CREATE INDEX runs_by_time ON runs (site, started_at);
+`,
+  `
+CREATE TABLE minutes (
+  site text COLLATE "C" NOT NULL, at bigint NOT NULL, host text COLLATE "C" NOT NULL, uploaded bigint NOT NULL, failed bigint NOT NULL,
+  bytes bigint NOT NULL, backlog bigint, oldest_seconds bigint, free_bytes bigint, PRIMARY KEY (site, host, at));
+CREATE INDEX minutes_by_time ON minutes (site, at);
+CREATE TABLE events (
+  site text COLLATE "C" NOT NULL, seq bigint GENERATED ALWAYS AS IDENTITY, host text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL,
+  at bigint NOT NULL, level text NOT NULL, event text NOT NULL, role text NOT NULL, by text, about text COLLATE "C", fields text NOT NULL,
+  PRIMARY KEY (site, seq));
+CREATE UNIQUE INDEX events_once ON events (site, host, id);
+CREATE INDEX events_of_host ON events (site, host, seq);
+CREATE INDEX events_about ON events (site, about, seq) WHERE about IS NOT NULL;
+CREATE INDEX events_by ON events (site, seq) WHERE by IS NOT NULL;
+`,
 ];
 
 /**
@@ -107,8 +134,11 @@ CREATE TRIGGER count_${event} AFTER ${event} ON ${table} REFERENCING ${tables[ev
 
 const VERSIONS = `CREATE TABLE IF NOT EXISTS wavspool_schema (
   one boolean PRIMARY KEY DEFAULT true CHECK (one), schema int NOT NULL, oldest_program int NOT NULL)`;
-/** The oldest LEDGER_SCHEMA whose programs can work with what this program makes. */
-const OLDEST_PROGRAM = 1;
+/**
+ * The oldest LEDGER_SCHEMA whose programs can work with what this program makes. Those before 3 look below `extracted` for recordings that
+ * lie in their tars, and would give them up as missing.
+ */
+const OLDEST_PROGRAM = 3;
 
 const VERSION_OF_SERVER = statement("SELECT current_setting('server_version_num')::int AS version");
 const HAS_VERSIONS = statement("SELECT to_regclass('wavspool_schema') IS NOT NULL AS has");
@@ -156,10 +186,11 @@ export async function migrate(query: Query): Promise<number> {
   const before = (await foundSchema(query))?.schema ?? 0;
   await run(VERSIONS);
   for (const step of STEPS.slice(before)) await run(step);
-  if (before < STEPS.length)
-    await run(
-      `INSERT INTO wavspool_schema (schema, oldest_program) VALUES (${STEPS.length}, ${OLDEST_PROGRAM})
-         ON CONFLICT (one) DO UPDATE SET schema = excluded.schema, oldest_program = excluded.oldest_program`,
-    );
+  // a program of the release before may run this behind the next one's: neither number ever goes back
+  await run(
+    `INSERT INTO wavspool_schema AS stands (schema, oldest_program) VALUES (${STEPS.length}, ${OLDEST_PROGRAM})
+       ON CONFLICT (one) DO UPDATE SET schema = greatest(stands.schema, excluded.schema),
+         oldest_program = greatest(stands.oldest_program, excluded.oldest_program)`,
+  );
   return before;
 }

@@ -1,7 +1,7 @@
 import { FAULTS } from '../../../domain/faults.ts';
 import type { TarLedger } from '../../../domain/ledger.ts';
 import type { Occupant, Progress, UploadStatus } from '../../../domain/recording.ts';
-import type { TarRow } from '../../../domain/tar.ts';
+import type { TarRow, TarVersion } from '../../../domain/tar.ts';
 import { pageByKey, pathOf } from '../cursors.ts';
 import { failedTarRow, tarRow, type TarsRecord, type UploadsRecord } from '../rows.ts';
 import { RECORDING, TAR_OF_T } from './columns.ts';
@@ -62,30 +62,8 @@ export function tarMethods(db: Database, scope: Scope, keysOf: KeysOf | undefine
   const { site, maxRetries } = scope;
   return {
     get: (path) => tarAt(query, site, path),
-    settled: async (versions) => {
-      const paths = new Set<string>();
-      for (let at = 0; at < versions.length; at += CHUNK) {
-        const some = versions.slice(at, at + CHUNK);
-        const values = [
-          some.map(({ path }) => path),
-          some.map(({ size }) => size),
-          some.map(({ mtimeMs }) => mtimeMs),
-        ];
-        const limits = [maxRetries, FAULTS.TAR_MISSING.cause];
-        for (const { path } of (await query<{ path: string }>(SETTLED, [site, ...values, ...limits])).rows)
-          paths.add(path);
-      }
-      return paths;
-    },
-    occupants: async (paths) => {
-      const found = new Map<string, Occupant>();
-      for (let at = 0; at < paths.length; at += CHUNK) {
-        const { rows } = await query<OccupantRecord>(OCCUPANTS, [site, paths.slice(at, at + CHUNK)]);
-        for (const { path, sha256, size, status } of rows)
-          found.set(path, { sha256: sha256 ?? undefined, size: size ?? undefined, status });
-      }
-      return found;
-    },
+    settled: (versions) => settledPaths(query, scope, versions),
+    occupants: (paths) => occupants(query, site, paths),
     commit: tarCommitter(db, scope, keysOf),
     fail: async ({ path, size, mtimeMs }, { cause, message, retryCount }) => {
       await query(MARK_FAILED, [site, path, message, retryCount, cause, size, mtimeMs]);
@@ -122,6 +100,40 @@ export function tarMethods(db: Database, scope: Scope, keysOf: KeysOf | undefine
         }
     },
   };
+}
+
+async function settledPaths(
+  query: Query,
+  { site, maxRetries }: Scope,
+  versions: readonly TarVersion[],
+): Promise<ReadonlySet<string>> {
+  const paths = new Set<string>();
+  for (let at = 0; at < versions.length; at += CHUNK) {
+    const some = versions.slice(at, at + CHUNK);
+    const values = [
+      some.map(({ path }) => path),
+      some.map(({ size }) => size),
+      some.map(({ mtimeMs }) => mtimeMs),
+    ];
+    const limits = [maxRetries, FAULTS.TAR_MISSING.cause];
+    for (const { path } of (await query<{ path: string }>(SETTLED, [site, ...values, ...limits])).rows)
+      paths.add(path);
+  }
+  return paths;
+}
+
+async function occupants(
+  query: Query,
+  site: string,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, Occupant>> {
+  const found = new Map<string, Occupant>();
+  for (let at = 0; at < paths.length; at += CHUNK) {
+    const { rows } = await query<OccupantRecord>(OCCUPANTS, [site, paths.slice(at, at + CHUNK)]);
+    for (const { path, sha256, size, status } of rows)
+      found.set(path, { sha256: sha256 ?? undefined, size: size ?? undefined, status });
+  }
+  return found;
 }
 
 export async function tarAt(query: Query, site: string, path: string): Promise<TarRow | undefined> {

@@ -63,17 +63,17 @@ function figures(db: Sqlite, maxRetries: number): Pick<Methods, 'counts' | 'caus
   const failedTars = db.prepare('SELECT count(*) FROM uploads WHERE wav_path = tar').pluck();
   const ended = "status = 'FAILED' AND retry_count >= ?";
   const givenUp = db.prepare(
-    `SELECT count(*) AS rows, min(timestamp) AS since FROM uploads WHERE ${ended} AND ${IS_RECORDING}`,
+    `SELECT count(*) AS rows, min(timestamp) AS since FROM uploads INDEXED BY uploads_failures WHERE ${ended} AND ${IS_RECORDING}`,
   );
   const givenUpTars = db.prepare(
-    `SELECT count(*) AS rows, min(timestamp) AS since FROM uploads WHERE wav_path = tar AND ${ended}`,
+    `SELECT count(*) AS rows, min(timestamp) AS since FROM uploads INDEXED BY uploads_failed_tars WHERE wav_path = tar AND ${ended}`,
   );
   const extractedTars = db.prepare('SELECT count(*) FROM extracted_tars').pluck();
   const pendingBytes = db
     .prepare("SELECT coalesce(sum(size), 0) FROM uploads WHERE status = 'PENDING'")
     .pluck();
   const causes = db.prepare(
-    `SELECT coalesce(cause, 'unknown') AS cause, count(*) AS recordings FROM uploads
+    `SELECT coalesce(cause, 'unknown') AS cause, count(*) AS recordings FROM uploads INDEXED BY uploads_failures
      WHERE status = 'FAILED' AND ${IS_RECORDING} GROUP BY 1 ORDER BY 2 DESC`,
   );
   // an index counts the failed rows, tars among them, without looking at any; what the tars are of them is few

@@ -9,7 +9,7 @@ import type { Plain } from './plain.ts';
 /**
  * Rows whose bytes are in the store already keep their SUCCESS; others start again with the file just extracted. Extracting
  * again for an upload that found its file changed is one of its retries, so that it ends even if the file changes each time.
- * A row that is there keeps its job: a batch is only for what nobody has queued yet.
+ * A row that is there keeps its job: a batch is only for what is not queued yet.
  */
 const RECORDING = `
 INSERT INTO uploads (wav_path, status, timestamp, retry_count, tar, member, size, sha256, duration_ms, codec, sample_rate,
@@ -26,7 +26,7 @@ ON CONFLICT (wav_path) DO UPDATE SET status = 'PENDING', timestamp = excluded.ti
     ELSE 0 END
 WHERE uploads.status <> 'SUCCESS'`;
 
-/** A row that was taken over says nothing of its bytes: now they are known, because the recording was recognised as this one. */
+/** A legacy row says nothing of its bytes: now they are known, because the recording was recognised as this one. */
 const RECOGNISED = `
 UPDATE uploads SET sha256 = @sha256, size = @size, tar = coalesce(tar, @tar), tar_mtime_ms = coalesce(tar_mtime_ms, @mtimeMs),
   member = coalesce(member, @member) WHERE wav_path = @path`;
@@ -53,6 +53,9 @@ interface There {
   readonly status: string;
 }
 
+/** Of a recording: whether its path had a row, and whether that is another tar's too. */
+type What = 'new' | 'known' | 'shared';
+
 /** Writes everything of a tar in one transaction. */
 export function tarCommitter(
   db: Sqlite,
@@ -73,23 +76,18 @@ export function tarCommitter(
   const refused = db.prepare(REFUSED);
   const tarRow = db.prepare(TAR);
 
-  const add = (tar: TarVersion, row: NewRecording, timestamp: string, batch: number | null): void => {
-    const { wav } = row;
-    const facts = [wav.durationMs, wav.codec, wav.sampleRate, wav.channels].map((fact) => fact ?? null);
-    const bytes = [row.member, row.size, row.sha256];
-    recording.run(
-      row.path,
-      timestamp,
-      tar.path,
-      ...bytes,
-      ...facts,
-      wav.valid ? 1 : 0,
-      tar.mtimeMs,
-      batch,
-      row.source?.tar ?? null,
-      row.source?.offset ?? null,
-      maxRetries,
-    );
+  const add = (tar: TarVersion, row: NewRecording, timestamp: string, batch: number | null): What => {
+    const there = rowAt.get(row.path) as There | undefined;
+    if (there === undefined) {
+      recording.run(...valuesOf(tar, row, timestamp, batch), maxRetries);
+      return 'new';
+    }
+    refuseOther(row, there);
+    const { path, member, size, sha256 } = row;
+    if (there.status !== 'SUCCESS') recording.run(...valuesOf(tar, row, timestamp, null), maxRetries);
+    else if (there.sha256 === null)
+      recognised.run({ path, member, size, sha256, tar: tar.path, mtimeMs: tar.mtimeMs });
+    return there.tar === null || isOf(tar, there) ? 'known' : 'shared';
   };
 
   const commit = (tar: TarVersion, { recordings, refused: without, summary }: TarContent): CommittedTar => {
@@ -102,21 +100,11 @@ export function tarCommitter(
     const firstBatch = batchSize > 1 ? (freeBatch.get(tar.path, tar.mtimeMs) as number) : 0;
     for (const page of recordings)
       for (const row of page) {
-        const there = rowAt.get(row.path) as There | undefined;
         const batch = batchSize > 1 ? firstBatch + Math.floor((wavs - known) / batchSize) : null;
+        const what = add(tar, row, timestamp, batch);
         wavs += 1;
-        if (there === undefined) {
-          add(tar, row, timestamp, batch);
-          continue;
-        }
-        known += 1;
-        refuseOther(row, there);
-        if (there.tar !== null && (there.tar !== tar.path || there.mtimeMs !== tar.mtimeMs))
-          shared.push(row.path);
-        const { path, member, size, sha256 } = row;
-        if (there.status !== 'SUCCESS') add(tar, row, timestamp, null);
-        else if (there.sha256 === null)
-          recognised.run({ path, member, size, sha256, tar: tar.path, mtimeMs: tar.mtimeMs });
+        if (what !== 'new') known += 1;
+        if (what === 'shared') shared.push(row.path);
       }
     const version = { tar: tar.path, mtimeMs: tar.mtimeMs, timestamp };
     for (const one of without) refused.run({ ...one, ...version, maxRetries });
@@ -131,6 +119,34 @@ export function tarCommitter(
   };
 
   return (tar, content) => write(() => commit(tar, content));
+}
+
+/** In the order of {@link RECORDING}, but for its last. */
+function valuesOf(
+  tar: TarVersion,
+  { path, member, size, sha256, wav, source }: NewRecording,
+  timestamp: string,
+  batch: number | null,
+): readonly unknown[] {
+  const facts = [wav.durationMs, wav.codec, wav.sampleRate, wav.channels].map((fact) => fact ?? null);
+  const from = [source?.tar ?? null, source?.offset ?? null];
+  return [
+    path,
+    timestamp,
+    tar.path,
+    member,
+    size,
+    sha256,
+    ...facts,
+    wav.valid ? 1 : 0,
+    tar.mtimeMs,
+    batch,
+    ...from,
+  ];
+}
+
+function isOf({ path, mtimeMs }: TarVersion, there: There): boolean {
+  return there.tar === path && there.mtimeMs === mtimeMs;
 }
 
 /** Two recordings never have one path (P5): extraction looked before it gave the name, and another one was committed since. */

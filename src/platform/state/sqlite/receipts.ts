@@ -78,7 +78,7 @@ function receipts(
 }
 
 function cleanup(db: Sqlite, write: Write, clock: Clock): Pick<Methods, 'dueForCleanup' | 'markCleaned'> {
-  // a tar of which nothing was taken stays: its recordings may bear a name that nobody expected
+  // a tar of which nothing was taken stays: its recordings may bear a name that no rule expected
   const due = (column: string) =>
     db.prepare(
       `SELECT * FROM extracted_tars t WHERE (extracted_removed_at IS NULL OR incoming_removed_at IS NULL)

@@ -122,9 +122,14 @@ function openWork(
   };
 }
 
-function queries(db: Sqlite): Pick<Methods, 'get' | 'many' | 'byKey' | 'failures'> {
+function queries(
+  db: Sqlite,
+): Pick<Methods, 'get' | 'many' | 'byKey' | 'isOfOthers' | 'manyByKey' | 'failures'> {
   const byPath = db.prepare(`SELECT rowid, * FROM uploads WHERE wav_path = ? AND ${IS_RECORDING}`);
   const byKey = db.prepare(`SELECT rowid, * FROM uploads WHERE key = ? AND ${IS_RECORDING} LIMIT 1`);
+  const byKeys = db.prepare(
+    `SELECT rowid, * FROM uploads WHERE key IN (SELECT value FROM json_each(?)) AND ${IS_RECORDING}`,
+  );
   const failed = db.prepare(
     `SELECT rowid, * FROM uploads WHERE status = 'FAILED' AND status <> 'SUCCESS' AND rowid > @after AND ${IS_RECORDING}
        AND (@cause IS NULL OR coalesce(cause, 'unknown') = @cause) AND (@since IS NULL OR timestamp >= @since)
@@ -138,7 +143,10 @@ function queries(db: Sqlite): Pick<Methods, 'get' | 'many' | 'byKey' | 'failures
     get,
     // one transaction: else each of its reads would take and release SQLite's locks
     many: db.transaction((paths: readonly string[]) => paths.flatMap((path) => get(path) ?? [])),
+    isOfOthers: () => false, // its only site is this one
     byKey: (key) => rowOf(byKey.get(key) as UploadsRecord | undefined),
+    manyByKey: (keys) =>
+      (byKeys.all(JSON.stringify(keys)) as UploadsRecord[]).flatMap((record) => rowOf(record) ?? []),
     failures: (filter: FailureFilter, { after, limit }) => {
       const records = failed.all({
         after: rowidOf(after),

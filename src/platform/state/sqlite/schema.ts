@@ -1,9 +1,10 @@
 import { WavspoolError } from '../../../domain/faults.ts';
 import type { Sqlite } from '../../sqlite/index.ts';
-import { IS_ODD } from './normalise.ts';
+import { IS_ODD, IS_ODD_TIME } from './normalise.ts';
+import { IS_RECORDING } from './recordings.ts';
 
 /** `PRAGMA user_version` of the schema below. */
-export const SCHEMA_VERSION = 7;
+export const SCHEMA_VERSION = 9;
 
 // The columns that come first are a contract with SQL and scripts outside of wavspool; the others are ours to extend.
 const TABLES = `
@@ -58,7 +59,8 @@ const COLUMNS = {
   },
 } as const;
 
-// uploads_all is the smallest index that has every row: SQLite counts them by it, 0.2 ms for a million instead of 60.
+// uploads_all is the smallest index that has every row: SQLite counts them by it, 0.2 ms for a million instead of 60. uploads_failures
+// has all that the status asks of failed rows, so that none of those is read for it.
 const INDEXES = `
 CREATE INDEX IF NOT EXISTS uploads_status ON uploads (status, timestamp);
 CREATE INDEX IF NOT EXISTS uploads_tar ON uploads (tar);
@@ -66,7 +68,10 @@ CREATE INDEX IF NOT EXISTS uploads_all ON uploads (retry_count);
 CREATE INDEX IF NOT EXISTS uploads_failed_tars ON uploads (wav_path) WHERE wav_path = tar;
 CREATE INDEX IF NOT EXISTS uploads_open ON uploads (tar) WHERE status <> 'SUCCESS';
 CREATE INDEX IF NOT EXISTS uploads_open_rows ON uploads (status) WHERE status <> 'SUCCESS';
-CREATE INDEX IF NOT EXISTS uploads_odd ON uploads (status) WHERE ${IS_ODD};
+CREATE INDEX IF NOT EXISTS uploads_failures ON uploads (cause, retry_count, timestamp) WHERE status = 'FAILED' AND ${IS_RECORDING};
+DROP INDEX IF EXISTS uploads_odd; -- what it holds has changed
+CREATE INDEX uploads_odd ON uploads (status) WHERE ${IS_ODD};
+CREATE INDEX IF NOT EXISTS tars_odd ON extracted_tars (path) WHERE ${IS_ODD_TIME};
 CREATE INDEX IF NOT EXISTS tars_without_receipt ON extracted_tars (path) WHERE receipt_for IS NOT sha256;
 CREATE INDEX IF NOT EXISTS tars_receipt_seq ON extracted_tars (receipt_seq) WHERE receipt_seq IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tars_receipt_intent ON extracted_tars (path) WHERE receipt_intent IS NOT NULL;
@@ -105,20 +110,39 @@ export function lookAt(db: Sqlite, path: string): Found {
       `${path} has schema version ${found}, this wavspool knows ${SCHEMA_VERSION} at most`,
     );
   }
+  if (found === 0) refuseOtherKinds(db, path);
   if (tables.length === 0) return { kind: 'empty' };
   if (found > 0 && isOurs) return { kind: 'ours' };
   if (mine.length === 0)
     throw foreign(path, `it has the tables ${tables.join(', ')} and neither of wavspool’s`);
   if (found > 0)
     throw foreign(path, `another program has numbered its schema ${found} (PRAGMA user_version)`);
+  requireKeys(db, path);
+  const count = (table: string): number =>
+    mine.includes(table) ? Number(db.prepare(`SELECT count(*) FROM ${table}`).pluck().get()) : 0;
+  return { kind: 'another program’s', tars: count('extracted_tars'), uploads: count('uploads') };
+}
+
+/** Throws STATE_FOREIGN for a table without the column that its rows are known by. */
+function requireKeys(db: Sqlite, path: string): void {
   for (const [table, key] of Object.entries(KEYS)) {
     const columns = columnsOf(db, table);
     if (columns.length > 0 && !columns.includes(key))
       throw foreign(path, `its table ${table} has no column ${key}`);
   }
-  const count = (table: string): number =>
-    mine.includes(table) ? Number(db.prepare(`SELECT count(*) FROM ${table}`).pluck().get()) : 0;
-  return { kind: 'another program’s', tars: count('extracted_tars'), uploads: count('uploads') };
+}
+
+/** Rows are found by their rowid: what has none, or is no table, cannot be worked with. Throws STATE_FOREIGN. */
+function refuseOtherKinds(db: Sqlite, path: string): void {
+  const kindOf = db.prepare(
+    "SELECT type, wr AS isWithoutRowid FROM pragma_table_list WHERE schema = 'main' AND lower(name) = ?",
+  );
+  for (const table of Object.keys(KEYS)) {
+    const kind = kindOf.get(table) as { readonly type: string; readonly isWithoutRowid: 0 | 1 } | undefined;
+    if (kind === undefined) continue;
+    if (kind.type !== 'table') throw foreign(path, `its ${table} is a ${kind.type}, no table`);
+    if (kind.isWithoutRowid === 1) throw foreign(path, `its table ${table} is WITHOUT ROWID`);
+  }
 }
 
 /** A database that wavspool cannot work with, for this reason. */

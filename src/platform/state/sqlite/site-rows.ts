@@ -4,7 +4,7 @@ import { migrate } from './schema.ts';
 
 const PAGE = 2000;
 
-/** The rows of a `state.db`, which is made where there is none. The caller holds the lock that keeps everybody else from it. */
+/** The rows of a `state.db`, which is made where there is none. The caller holds the lock that keeps every other process from it. */
 export function sqliteSiteRows(file: string): SiteRows {
   const db = openDatabase(file);
   migrate(db);

@@ -1,5 +1,7 @@
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
+import { site as own } from '../here.ts';
 import { placed } from '../prefix.ts';
+import { chosenSite } from '../sites.ts';
 import { hear } from './status.ts';
 import type { Status } from '../../../operate/status/index.ts';
 
@@ -17,7 +19,7 @@ export function listen(): void {
     isStreaming.value = false;
   };
   const open = (): void => {
-    if (source !== undefined || document.hidden) return;
+    if (source !== undefined || document.hidden || chosenSite.peek() !== own) return; // of others it asks
     source = new EventSource(placed('/api/events'));
     source.addEventListener('status', ({ data }: MessageEvent<string>) => {
       isStreaming.value = true;
@@ -31,9 +33,12 @@ export function listen(): void {
       if (source?.readyState === EventSource.CLOSED) close(); // it was refused; the questions go on
     });
   };
+  effect(() => {
+    if (chosenSite.value === own) open();
+    else close();
+  });
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) close();
     else open();
   });
-  open();
 }

@@ -1,5 +1,5 @@
 import { effect } from '@preact/signals';
-import { site } from '../here.ts';
+import { chosenSite, isAll } from '../sites.ts';
 import { staleSince, status } from './status.ts';
 
 /** How a site is, in one word. */
@@ -26,7 +26,7 @@ export function tellInTab(title: () => string): void {
     const problems = status.value?.verdict.attention.length ?? 0;
     const now = mood();
     const sign = now === 'unknown' ? '(?) ' : problems > 0 ? `(${problems}) ` : '';
-    document.title = `${sign}${title()} · ${site} · wavspool`;
+    document.title = `${sign}${title()} · ${isAll.value ? 'all sites' : chosenSite.value} · wavspool`;
     const drawn = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" fill="${COLOURS[now]}"/><path d="M2.5 8h2l1.5-4 2.5 9 2-7 1 2h2" fill="none" stroke="#fff" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"/></svg>`;
     document
       .querySelector<HTMLLinkElement>('link[rel=icon]')

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { AuditAsked, AuditedFinding, AuditSummary } from '../../../operate/audit/index.ts';
+import type { AuditedFinding, AuditSummary } from '../../../operate/audit/index.ts';
+import type { AuditRun, AuditWords } from '../../audit-desk.ts';
 import { asApiError, ask as demand, post } from '../api.ts';
 import { count, counted, span, visible } from '../format.ts';
 import { mayAct } from '../here.ts';
@@ -9,27 +10,10 @@ import { idOf } from '../rows.ts';
 import { Button, Chip, Empty, Path, Section, Time, Trouble } from '../ui/basics.ts';
 import { ask, closeDialog } from '../ui/dialog.ts';
 import { doing } from '../ui/doing.ts';
-import { Facts } from '../ui/facts.ts';
-import { Table } from '../ui/table.ts';
-
-/** What is asked of an audit; what is absent is not. */
-type AuditWords = Partial<AuditAsked>;
-
-interface AuditRun {
-  readonly by: string;
-  readonly from: string;
-  readonly words: AuditWords;
-  readonly startedAt: string;
-  readonly endedAt: string | null;
-  readonly state: 'running' | 'done' | 'failed' | 'stopped';
-  readonly checked: number;
-  readonly rows: number;
-  readonly found: number;
-  readonly findings: readonly AuditedFinding[];
-  readonly summary: AuditSummary | null;
-  readonly error: string | null;
-  readonly remedy: string | null;
-}
+import { Facts, type Fact } from '../ui/facts.ts';
+import { Table, type Column } from '../ui/table.ts';
+import { isAll } from '../sites.ts';
+import { OneSite } from '../ui/sites.ts';
 
 interface PastAudit {
   readonly at: string;
@@ -54,6 +38,31 @@ const MOST_SHOWN = 500;
 
 /** The bucket against state.db, now: what is asked, how far it is, what it found. */
 export function AuditScreen(): Shown {
+  return isAll.value ? html`<${OneSite} what="Audits are" />` : html`<${AuditOfOne} />`;
+}
+
+function AuditOfOne(): Shown {
+  const { told, error, again } = useAudit();
+  if (told === undefined)
+    return error === undefined
+      ? html`<div class="skeleton" aria-busy="true">Asking …</div>`
+      : html`<${Trouble} error=${error} />`;
+  const { run, past } = told;
+  return html`<div class="stack wide">
+    ${error !== undefined && html`<${Trouble} error=${error} />`}
+    ${mayAct && run?.state !== 'running' && html`<${Begin} begun=${again} />`}
+    ${run === null && past.length === 0 && html`<${Empty} title="No audit yet">It compares every uploaded recording with its object, and every object with state.db.</${Empty}>`}
+    ${run !== null && html`<${Run} run=${run} again=${again} />`}
+    ${past.length > 0 && html`<${Past} past=${past} />`}
+  </div>`;
+}
+
+/** How the audit stands, asked again and again; `again` asks at once. */
+function useAudit(): {
+  readonly told: Told | undefined;
+  readonly error: { message: string; remedy: string } | undefined;
+  readonly again: () => void;
+} {
   const [told, setTold] = useState<Told | undefined>();
   const [error, setError] = useState<{ message: string; remedy: string } | undefined>();
   const [turn, setTurn] = useState(0);
@@ -78,19 +87,7 @@ export function AuditScreen(): Shown {
       clearTimeout(timer);
     };
   }, [turn]);
-  const again = (): void => setTurn((last) => last + 1);
-  if (told === undefined)
-    return error === undefined
-      ? html`<div class="skeleton" aria-busy="true">Asking …</div>`
-      : html`<${Trouble} error=${error} />`;
-  const { run, past } = told;
-  return html`<div class="stack wide">
-    ${error !== undefined && html`<${Trouble} error=${error} />`}
-    ${mayAct && run?.state !== 'running' && html`<${Begin} begun=${again} />`}
-    ${run === null && past.length === 0 && html`<${Empty} title="No audit yet">It compares every uploaded recording with its object, and every object with state.db.</${Empty}>`}
-    ${run !== null && html`<${Run} run=${run} again=${again} />`}
-    ${past.length > 0 && html`<${Past} past=${past} />`}
-  </div>`;
+  return { told, error, again: () => setTurn((last) => last + 1) };
 }
 
 const CHOICES = [
@@ -135,22 +132,15 @@ function Begin({ begun }: { begun: () => void }): Shown {
       }}
     >
       <div class="row">
-        <label class="field"
-          ><span>Uploaded since (UTC)</span
-          ><input
-            type="date"
-            value=${since}
-            onInput=${(event: Event) => setSince((event.currentTarget as HTMLInputElement).value)}
-        /></label>
-        <label class="field"
-          ><span>Only so many, by chance</span
-          ><input
-            type="number"
-            min="1"
-            placeholder="all"
-            value=${sample}
-            onInput=${(event: Event) => setSample((event.currentTarget as HTMLInputElement).value)}
-        /></label>
+        <${Field} label="Uploaded since (UTC)" type="date" value=${since} told=${setSince} />
+        <${Field}
+          label="Only so many, by chance"
+          type="number"
+          min="1"
+          placeholder="all"
+          value=${sample}
+          told=${setSample}
+        />
       </div>
       ${CHOICES.map(
         ([name, label, hint]) =>
@@ -168,6 +158,22 @@ function Begin({ begun }: { begun: () => void }): Shown {
       </div>
     </form>
   </${Section}>`;
+}
+
+function Field({
+  label,
+  told,
+  ...input
+}: {
+  label: string;
+  told: (value: string) => void;
+  type: string;
+  value: string;
+}): Shown {
+  return html`<label class="field"
+    ><span>${label}</span
+    ><input ...${input} onInput=${(event: Event) => told((event.currentTarget as HTMLInputElement).value)}
+  /></label>`;
 }
 
 function Sure({ start }: { start: () => Promise<void> }): Shown {
@@ -191,70 +197,69 @@ function Sure({ start }: { start: () => Promise<void> }): Shown {
   </div>`;
 }
 
+const FINDING_COLUMNS: readonly Column<AuditedFinding>[] = [
+  {
+    head: 'What',
+    kind: 'tight',
+    cell: (row) => html`<${Chip} tone=${row.sign === '+' ? 'warn' : 'bad'}>${SIGNS[row.sign]}</${Chip}>`,
+  },
+  { head: 'Where', kind: 'wide', cell: (row) => whereOf(row) },
+  {
+    head: 'Why',
+    kind: 'wide',
+    cell: (row) =>
+      html`${visible(row.reason)}${row.repair !== undefined && html`<small class="quiet clamp">${visible(row.repair)}</small>`}`,
+  },
+];
+
 function Run({ run, again }: { run: AuditRun; again: () => void }): Shown {
-  const { state, startedAt, endedAt, checked, rows, found, error, remedy, findings } = run;
+  const { startedAt, endedAt, error, remedy } = run;
+  const isRunning = run.state === 'running';
   const ms = (endedAt === null ? agoMs(0) : Date.parse(endedAt)) - Date.parse(startedAt);
-  return html`<section class="card" aria-label="Audit" aria-busy=${state === 'running'}>
+  return html`<section class="card" aria-label="Audit" aria-busy=${isRunning}>
     <header class="bar">
-      <h2>${state === 'running' ? 'Under way' : 'The last audit'}</h2>
-      ${
-        mayAct &&
-        state === 'running' &&
-        html`<${Button}
-          small
-          onClick=${() =>
-            doing(
-              'Stop the audit',
-              () => post('/api/audit/stop').then(again),
-              () => 'The audit was stopped',
-            )}
-          >Stop</${Button}
-        >`
-      }
+      <h2>${isRunning ? 'Under way' : 'The last audit'}</h2>
+      ${mayAct && isRunning && html`<${Button} small onClick=${() => stop(again)}>Stop</${Button}>`}
     </header>
     <p class="sentence" role="status">${sentenceOf(run)}</p>
-    ${
-      state === 'running' &&
-      html`<progress
-        aria-label="Checked"
-        max=${Math.max(1, rows)}
-        value=${rows === 0 ? undefined : checked}
-      ></progress>`
-    }
+    ${isRunning && html`<${Progress} run=${run} />`}
     ${error !== null && html`<${Trouble} error=${{ message: error, remedy: remedy ?? '' }} />`}
     <${Facts}
       facts=${[
         ['Begun', html`<${Time} at=${startedAt} />, by ${run.by} from ${visible(run.from)}`],
-        [state === 'running' ? 'For' : 'Took', span(Math.max(0, ms))],
+        [isRunning ? 'For' : 'Took', span(Math.max(0, ms))],
         ['Asked', askedFor(run.words)],
         ...(run.summary === null ? [] : factsOf(run.summary)),
       ]}
     />
-    ${
-      findings.length > 0 &&
-      html`<${Table}
-        caption="Findings"
-        rows=${findings.slice(0, MOST_SHOWN)}
-        keyOf=${(row: AuditedFinding) => `${row.sign} ${row.key} ${row.reason}`}
-        columns=${[
-          {
-            head: 'What',
-            kind: 'tight',
-            cell: (row: AuditedFinding) =>
-              html`<${Chip} tone=${row.sign === '+' ? 'warn' : 'bad'}>${SIGNS[row.sign]}</${Chip}>`,
-          },
-          { head: 'Where', kind: 'wide', cell: (row: AuditedFinding) => whereOf(row) },
-          {
-            head: 'Why',
-            kind: 'wide',
-            cell: (row: AuditedFinding) =>
-              html`${visible(row.reason)}${row.repair !== undefined && html`<small class="quiet clamp">${visible(row.repair)}</small>`}`,
-          },
-        ]}
-      />`
-    }
-    ${found > MOST_SHOWN && html`<p class="quiet">${count(MOST_SHOWN)} of ${count(found)} findings; "wavspool audit" lists every one.</p>`}
+    <${Findings} run=${run} />
   </section>`;
+}
+
+function Progress({ run: { rows, checked } }: { run: AuditRun }): Shown {
+  return html`<progress
+    aria-label="Checked"
+    max=${Math.max(1, rows)}
+    value=${rows === 0 ? undefined : checked}
+  ></progress>`;
+}
+
+function Findings({ run: { findings, found } }: { run: AuditRun }): Shown {
+  if (findings.length === 0) return null;
+  return html`<${Table}
+      caption="Findings"
+      rows=${findings.slice(0, MOST_SHOWN)}
+      keyOf=${(row: AuditedFinding) => `${row.sign} ${row.key} ${row.reason}`}
+      columns=${FINDING_COLUMNS}
+    />${found > MOST_SHOWN && html`<p class="quiet">${count(MOST_SHOWN)} of ${count(found)} findings; "wavspool audit" lists every one.</p>`}`;
+}
+
+function stop(again: () => void): Promise<void> {
+  return doing(
+    'Stop the audit',
+    () => post('/api/audit/stop').then(again),
+    () => 'The audit was stopped',
+  );
 }
 
 const SIGNS: Readonly<Record<AuditedFinding['sign'], string>> = {
@@ -298,7 +303,7 @@ function askedFor({ since, sample, deep, repair, receipts }: AuditWords): string
   return parts.filter((part) => part !== '').join(', ');
 }
 
-function factsOf(summary: AuditSummary): readonly (readonly [string, Shown])[] {
+function factsOf(summary: AuditSummary): readonly Fact[] {
   const { same, missing, extra, differing, errors, repaired, listed, receipts, open } = summary;
   return [
     ['The same', count(same)],

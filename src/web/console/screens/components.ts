@@ -20,8 +20,11 @@ const HOSTILE = '/landing/<img src=x onerror="alert(1)">/\u001B[31m\u202Egnp.wav
 
 /** Every component in every state, for who works on them and for the tests. */
 export function ComponentsScreen(): Shown {
-  return html`<div class="stack wide">
-    <${Section} title="Chips">
+  return html`<div class="stack wide"><${Pressed} /><${Told} /><${Drawn} /></div>`;
+}
+
+function Pressed(): Shown {
+  return html`<${Section} title="Chips">
       <div class="row">
         ${(['neutral', 'good', 'warn', 'bad', 'info'] as const).map((tone) => html`<${Chip} key=${tone} tone=${tone}>${tone}</${Chip}>`)}
         ${['SUCCESS', 'PENDING', 'FAILED'].map((status) => html`<${StatusChip} key=${status} status=${status} />`)}
@@ -47,8 +50,11 @@ export function ComponentsScreen(): Shown {
           >dialog</${Button}
         >
       </div>
-    </${Section}>
-    <${Section} title="Problems"
+    </${Section}>`;
+}
+
+function Told(): Shown {
+  return html`<${Section} title="Problems"
       ><${Problems} problems=${[PROBLEM]} />
       <${Held}
         held=${[{ what: 'upload', cause: 'storage', reason: 'storage is unavailable', since: '2026-11-20T08:00:00Z', count: 1234 }]}
@@ -57,8 +63,11 @@ export function ComponentsScreen(): Shown {
       ><${Trouble} error=${{ message: 'It could not be read.', remedy: 'Try again.' }} />
       <${Empty} title="Nothing is here">And that is well.</${Empty}></${Section}
     >
-    <${Section} title="Names"><${Path} path=${HOSTILE} /> <${Copy} text=${HOSTILE} /></${Section}>
-    <div class="columns">
+    <${Section} title="Names"><${Path} path=${HOSTILE} /> <${Copy} text=${HOSTILE} /></${Section}>`;
+}
+
+function Drawn(): Shown {
+  return html`<div class="columns">
       <${Section} title="Facts"
         ><${Facts}
           facts=${[
@@ -100,6 +109,5 @@ export function ComponentsScreen(): Shown {
             cell: ({ figure }: { figure: number }) => figure.toLocaleString('en'),
           },
         ]}
-    /></${Section}>
-  </div>`;
+    /></${Section}>`;
 }

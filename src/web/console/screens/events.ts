@@ -1,12 +1,14 @@
-import { useAnswer } from '../api.ts';
-import { count, plain } from '../format.ts';
+import { plain, told } from '../format.ts';
+import { places } from '../here.ts';
 import { html, type Shown } from '../html.ts';
 import { newestEvent } from '../live/events.ts';
-import type { Page } from '../rows.ts';
 import { place } from '../router.ts';
-import { Chip, Empty, Time, Trouble, type Tone } from '../ui/basics.ts';
-import { ChoiceFilter, DayFilter, Pager, TextFilter } from '../ui/fields.ts';
-import { Table } from '../ui/table.ts';
+import { Chip, Time, type Tone } from '../ui/basics.ts';
+import { ChoiceFilter, DayFilter, TextFilter } from '../ui/fields.ts';
+import { Filters, ListCard, useList } from '../ui/list.ts';
+import type { Column } from '../ui/table.ts';
+import { isAll } from '../sites.ts';
+import { OneSite } from '../ui/sites.ts';
 
 interface EventRow {
   readonly id: string;
@@ -23,83 +25,78 @@ const TONES: Readonly<Record<string, Tone>> = { error: 'bad', warn: 'warn', info
 
 /** What happened, and who did what. */
 export function EventsScreen(): Shown {
-  const query = place.value.query;
-  const asked = new URLSearchParams({ limit: '100' });
-  for (const name of ASKED) if (query.has(name)) asked.set(name, query.get(name) ?? '');
-  const answer = useAnswer<Page<EventRow>>(
-    `/api/events?${asked}`,
-    query.has('after') ? undefined : newestEvent.value,
-  ).value;
-  const rows = answer.value?.rows ?? [];
-  const filtered = ASKED.some((name) => name !== 'after' && query.has(name));
+  return isAll.value ? html`<${OneSite} what="Events are" />` : html`<${EventsOfOne} />`;
+}
+
+const LEVELS = [
+  ['', 'any'],
+  ['error', 'errors'],
+  ['warn', 'warnings and errors'],
+] as const;
+
+const WHO = [
+  ['', 'everyone'],
+  ['people', 'people only'],
+] as const;
+
+const COLUMNS: readonly Column<EventRow>[] = [
+  { head: 'When', kind: 'tight', cell: (row) => html`<${Time} at=${row.at} />` },
+  {
+    head: 'Level',
+    kind: 'tight',
+    cell: (row) => html`<${Chip} tone=${TONES[row.level] ?? 'neutral'}>${row.level}</${Chip}>`,
+  },
+  {
+    head: 'Event',
+    kind: 'wide',
+    cell: (row) => html`<b>${row.event}</b> <span class="quiet clamp">${saidBy(row)}</span>`,
+  },
+  {
+    head: 'By',
+    kind: 'tight',
+    cell: (row) => (row.by === null ? row.role : html`<b>${plain(row.by)}</b>`),
+  },
+];
+
+function EventsOfOne(): Shown {
+  const list = useList<EventRow>('/api/events', {
+    asked: ASKED,
+    always: { limit: '100' },
+    again: place.value.query.has('after') ? undefined : newestEvent.value,
+  });
   return html`<div class="stack wide">
-    <form
-      class="filters"
-      role="search"
-      aria-label="Filter events"
-      onSubmit=${(event: Event) => event.preventDefault()}
-    >
+    <${Filters} of="events" clear="/events" isFiltered=${list.isFiltered}>
       <${TextFilter} name="search" label="Text" hint="a name, a path, a cause" />
-      <${ChoiceFilter}
-        name="level"
-        label="Level"
-        choices=${[
-          ['', 'any'],
-          ['error', 'errors'],
-          ['warn', 'warnings and errors'],
-        ]}
-      />
-      <${ChoiceFilter}
-        name="who"
-        label="By"
-        choices=${[
-          ['', 'anybody'],
-          ['people', 'people only'],
-        ]}
-      />
+      <${ChoiceFilter} name="level" label="Level" choices=${LEVELS} />
+      <${ChoiceFilter} name="who" label="By" choices=${WHO} />
       <${DayFilter} name="from" label="From day" />
       <${DayFilter} name="to" label="To day" />
-      ${filtered && html`<a class="button small" href="/events">Clear</a>`}
-    </form>
-    ${answer.error !== undefined && html`<${Trouble} error=${answer.error} />`}
-    ${
-      answer.value !== undefined && rows.length === 0
-        ? html`<${Empty} title="No event"
-            >${filtered ? 'None fits these filters.' : 'Nothing has happened since the console began to keep them.'}</${Empty}
-          >`
-        : html`<section class="card" aria-label="Events" aria-busy=${answer.isLoading}>
-            <${Table}
-              caption="Events"
-              rows=${rows}
-              keyOf=${(row: EventRow) => row.id}
-              columns=${[
-                { head: 'When', kind: 'tight', cell: (row: EventRow) => html`<${Time} at=${row.at} />` },
-                {
-                  head: 'Level',
-                  kind: 'tight',
-                  cell: (row: EventRow) =>
-                    html`<${Chip} tone=${TONES[row.level] ?? 'neutral'}>${row.level}</${Chip}>`,
-                },
-                {
-                  head: 'Event',
-                  kind: 'wide',
-                  cell: (row: EventRow) =>
-                    html`<b>${row.event}</b>
-                      <span class="quiet clamp"
-                        >${Object.entries(row.fields)
-                          .map(([name, value]) => `${name}: ${plain(value)}`)
-                          .join(' · ')}</span
-                      >`,
-                },
-                {
-                  head: 'By',
-                  kind: 'tight',
-                  cell: (row: EventRow) => (row.by === null ? row.role : html`<b>${plain(row.by)}</b>`),
-                },
-              ]}
-            />
-            <${Pager} next=${answer.value?.next ?? null} shown=${`${count(rows.length)} shown`} />
-          </section>`
-    }
+    </${Filters}>
+    <${ListCard}
+      list=${list}
+      label="Events"
+      caption="Events"
+      keyOf=${(row: EventRow) => row.id}
+      columns=${COLUMNS}
+      empty=${{
+        title: 'No event',
+        text: list.isFiltered
+          ? 'None fits these filters.'
+          : 'Nothing has happened since the console began to keep them.',
+      }}
+    />
   </div>`;
+}
+
+function saidBy({ fields }: EventRow): string {
+  return Object.entries(fields)
+    .map(([name, value]) => [name, withoutPlace(told(name, value))] as const)
+    .filter(([, text]) => text !== '')
+    .map(([name, text]) => `${name}: ${text}`)
+    .join(' · ');
+}
+
+/** What every path begins with says nothing of it. */
+function withoutPlace(text: string): string {
+  return places.reduce((short, place) => short.replaceAll(place, ''), text);
 }

@@ -1,18 +1,21 @@
-import { signal } from '@preact/signals';
+import { signal, type Signal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { useAnswer } from '../api.ts';
 import { count, counted, visible } from '../format.ts';
 import { mayAct } from '../here.ts';
 import { html, type Shown } from '../html.ts';
 import { status } from '../live/status.ts';
-import { idOf, type FailedTarRow, type Page, type Recording } from '../rows.ts';
+import { idOf, type FailedTarRow, type Page, type Recording, type OfSite } from '../rows.ts';
 import { place } from '../router.ts';
 import { Button, Chip, Empty, Path, Section, Time, Trouble } from '../ui/basics.ts';
 import { Pager, TextFilter } from '../ui/fields.ts';
+import { useList } from '../ui/list.ts';
 import { requeueDialog } from '../ui/requeue.ts';
-import { Table } from '../ui/table.ts';
+import { about, isAll } from '../sites.ts';
+import { Lacking, siteColumn } from '../ui/sites.ts';
+import { Table, type Column } from '../ui/table.ts';
 
-interface Group {
+interface Group extends OfSite {
   readonly cause: string;
   readonly message: string;
   readonly recordings: number;
@@ -21,155 +24,176 @@ interface Group {
   readonly example: string;
 }
 
-const PAGE = 50;
+const ABOUT_GROUP: readonly Column<Group>[] = [
+  {
+    head: 'Cause',
+    kind: 'tight',
+    cell: (row) =>
+      html`<a href="/failures?cause=${encodeURIComponent(row.cause)}"
+        ><${Chip} tone="bad">${visible(row.cause)}</${Chip}></a
+      >`,
+  },
+  {
+    head: 'Message and remedy',
+    kind: 'wide',
+    cell: (row) =>
+      html`<span class="clamp">${visible(row.message)}</span><small class="quiet">${row.remedy}</small>`,
+  },
+  { head: 'Recordings', kind: 'figure', cell: (row) => count(row.recordings) },
+  { head: 'Since', kind: 'tight', cell: (row) => html`<${Time} at=${row.since} />` },
+  {
+    head: '',
+    label: 'Actions',
+    kind: 'tight',
+    cell: (row) => mayAct && html`<${RequeueGroup} row=${row} />`,
+  },
+];
+
+function RequeueGroup({ row: { cause, site } }: { row: Group }): Shown {
+  const what = `what failed for ${cause}${site === undefined ? '' : ` at ${site}`}`;
+  return html`<${Button}
+    small
+    label="Re-queue ${cause}"
+    onClick=${() => requeueDialog({ cause }, what, undefined, site)}
+    >Re-queue …</${Button}
+  >`;
+}
+
+function RequeueAll(): Shown {
+  return html`<${Button} kind="primary" onClick=${() => requeueDialog({ all: true }, 'every failure')}
+    >Re-queue all …</${Button}
+  >`;
+}
 
 /** What failed: why, how many, what helps, and each of them. */
 export function FailuresScreen(): Shown {
-  const failed = status.value?.recordings?.FAILED;
-  const tarsFailed = status.value?.tars?.failed ?? 0;
+  const { recordings, tars } = status.value ?? {};
+  const failed = recordings?.FAILED;
+  const tarsFailed = tars?.failed ?? 0;
   const groups = useAnswer<{ rows: readonly Group[] }>('/api/failures', `${failed} ${tarsFailed}`).value;
   const cause = place.value.query.get('cause') ?? '';
   if (groups.error !== undefined) return html`<${Trouble} error=${groups.error} />`;
-  const rows = groups.value?.rows ?? [];
-  if (groups.value !== undefined && rows.length === 0 && tarsFailed === 0)
+  const rows = groups.value?.rows;
+  if (rows?.length === 0 && tarsFailed === 0)
     return html`<${Empty} title="Nothing has failed"
       >Every recording is in the bucket or on its way.</${Empty}
     >`;
   return html`<div class="stack wide">
-    <${Section}
-      title="By cause"
-      aside=${
-        mayAct &&
-        html`<${Button} kind="primary" onClick=${() => requeueDialog({ all: true }, 'every failure')}
-          >Re-queue all …</${Button}
-        >`
-      }
-    >
-      <${Table}
-        caption="Failures by cause"
-        rows=${rows}
-        keyOf=${(row: Group) => `${row.cause}\n${row.message}`}
-        toneOf=${(row: Group) => (row.cause === cause ? 'chosen' : '')}
-        columns=${[
-          {
-            head: 'Cause',
-            kind: 'tight',
-            cell: (row: Group) =>
-              html`<a href="/failures?cause=${encodeURIComponent(row.cause)}"
-                ><${Chip} tone="bad">${visible(row.cause)}</${Chip}></a
-              >`,
-          },
-          {
-            head: 'Message and remedy',
-            kind: 'wide',
-            cell: (row: Group) =>
-              html`<span class="clamp">${visible(row.message)}</span
-                ><small class="quiet">${row.remedy}</small>`,
-          },
-          { head: 'Recordings', kind: 'figure', cell: (row: Group) => count(row.recordings) },
-          { head: 'Since', kind: 'tight', cell: (row: Group) => html`<${Time} at=${row.since} />` },
-          {
-            head: '',
-            label: 'Actions',
-            kind: 'tight',
-            cell: (row: Group) =>
-              mayAct &&
-              html`<${Button}
-                small
-                label="Re-queue ${row.cause}"
-                onClick=${() => requeueDialog({ cause: row.cause }, `what failed for ${row.cause}`)}
-                >Re-queue …</${Button}
-              >`,
-          },
-        ]}
-      />
-    </${Section}>
+    <${ByCause} rows=${rows} chosen=${cause} />
     <${Failed} cause=${cause} changed=${failed} />
     ${tarsFailed > 0 && html`<${FailedTars} changed=${tarsFailed} />`}
   </div>`;
 }
 
-function Failed({ cause, changed }: { cause: string; changed: number | undefined }): Shown {
-  const query = place.value.query;
-  const asked = new URLSearchParams({ status: 'FAILED', limit: String(PAGE) });
-  for (const name of ['cause', 'search', 'after'])
-    if (query.has(name)) asked.set(name, query.get(name) ?? '');
-  const answer = useAnswer<Page<Recording>>(`/api/uploads?${asked}`, changed).value;
-  const chosen = useMemo(() => signal<ReadonlySet<string>>(new Set()), []);
-  const rows = answer.value?.rows ?? [];
+function ByCause({ rows = [], chosen }: { rows?: readonly Group[] | undefined; chosen: string }): Shown {
+  return html`<${Section} title="By cause" aside=${mayAct && !isAll.value && html`<${RequeueAll} />`}>
+    <${Table}
+      caption="Failures by cause"
+      rows=${rows}
+      keyOf=${(row: Group) => `${row.site ?? ''}\n${row.cause}\n${row.message}`}
+      toneOf=${(row: Group) => (row.cause === chosen ? 'chosen' : '')}
+      columns=${[...siteColumn<Group>(), ...ABOUT_GROUP]}
+    />
+  </${Section}>`;
+}
+
+/** What is selected of the rows that are shown. */
+interface Selection {
+  readonly picked: readonly string[];
+  readonly has: (path: string) => boolean;
+  readonly isWhole: boolean;
+  readonly pick: (path: string) => void;
+  readonly pickAll: () => void;
+  readonly clear: () => void;
+}
+
+function selectionOf(chosen: Signal<ReadonlySet<string>>, rows: readonly Recording[]): Selection {
   const picked = rows.filter(({ path }) => chosen.value.has(path)).map(({ path }) => path);
-  const pick = (path: string): void => {
-    const next = new Set(chosen.value);
-    if (!next.delete(path)) next.add(path);
-    chosen.value = next;
+  const set = (paths: Iterable<string>): void => {
+    chosen.value = new Set(paths);
   };
-  const all = (): void => {
-    chosen.value = picked.length === rows.length ? new Set() : new Set(rows.map(({ path }) => path));
+  return {
+    picked,
+    has: (path) => chosen.value.has(path),
+    isWhole: rows.length > 0 && picked.length === rows.length,
+    pick: (path) =>
+      set(chosen.value.has(path) ? [...chosen.value].filter((one) => one !== path) : [...chosen.value, path]),
+    pickAll: () => set(picked.length === rows.length ? [] : rows.map(({ path }) => path)),
+    clear: () => set([]),
   };
+}
+
+function selectionColumn({ has, isWhole, pick, pickAll }: Selection): Column<Recording> {
+  const isShown = mayAct && !isAll.value;
+  return {
+    head:
+      isShown &&
+      html`<input type="checkbox" aria-label="Select every row" checked=${isWhole} onChange=${pickAll} />`,
+    label: 'Selection',
+    kind: 'tight',
+    cell: ({ path }) =>
+      isShown &&
+      html`<input
+        type="checkbox"
+        aria-label="Select ${visible(path)}"
+        checked=${has(path)}
+        onChange=${() => pick(path)}
+      />`,
+  };
+}
+
+const ABOUT_RECORDING: readonly Column<Recording>[] = [
+  {
+    head: 'Recording',
+    kind: 'wide',
+    cell: (row) =>
+      html`<${Path} path=${row.path} href=${about(`/recordings/${row.id}`, row.site)} /><small
+          class="quiet clamp"
+          >${visible(row.errorMessage ?? '')}</small
+        >`,
+  },
+  {
+    head: 'Cause',
+    kind: 'tight',
+    cell: (row) => html`<${Chip} tone="bad">${row.cause ?? 'unknown'}</${Chip}>`,
+  },
+  { head: 'Retries', kind: 'figure', cell: (row) => count(row.retryCount) },
+  { head: 'Since', kind: 'tight', cell: (row) => html`<${Time} at=${row.timestamp} />` },
+];
+
+function Failed({ cause, changed }: { cause: string; changed: number | undefined }): Shown {
+  const { answer, rows } = useList<Recording>('/api/uploads', {
+    asked: ['cause', 'search', 'after'],
+    always: { status: 'FAILED', limit: '50' },
+    again: changed,
+  });
+  const chosen = useMemo(() => signal<ReadonlySet<string>>(new Set()), []);
+  const selection = selectionOf(chosen, rows);
   return html`<${Section}
     title=${cause === '' ? 'Failed recordings' : `Failed for ${cause}`}
-    aside=${
-      mayAct &&
-      picked.length > 0 &&
-      html`<${Button}
-        kind="primary"
-        onClick=${() =>
-          requeueDialog({ paths: picked }, `the ${counted(picked.length, 'recording')} selected`, () => {
-            chosen.value = new Set();
-          })}
-        >Re-queue ${count(picked.length)} selected …</${Button}
-      >`
-    }
+    aside=${mayAct && selection.picked.length > 0 && html`<${RequeueSelected} selection=${selection} />`}
   >
     <div class="filters">
-      <${TextFilter} name="search" label="Name" hint="a part of the recording’s or tar’s name" />
+      <${TextFilter} name="search" label="Name" hint="a part of it" />
       ${cause !== '' && html`<a class="button small" href="/failures">Every cause</a>`}
     </div>
     ${answer.error !== undefined && html`<${Trouble} error=${answer.error} />`}
+    <${Lacking} sites=${answer.value?.unasked} />
     <${Table}
       caption="Failed recordings"
       rows=${rows}
-      keyOf=${(row: Recording) => row.path}
-      columns=${[
-        {
-          head:
-            mayAct &&
-            html`<input
-              type="checkbox"
-              aria-label="Select every row"
-              checked=${rows.length > 0 && picked.length === rows.length}
-              onChange=${all}
-            />`,
-          label: 'Selection',
-          kind: 'tight',
-          cell: (row: Recording) =>
-            mayAct &&
-            html`<input
-              type="checkbox"
-              aria-label="Select ${visible(row.path)}"
-              checked=${chosen.value.has(row.path)}
-              onChange=${() => pick(row.path)}
-            />`,
-        },
-        {
-          head: 'Recording',
-          kind: 'wide',
-          cell: (row: Recording) =>
-            html`<${Path} path=${row.path} href="/recordings/${row.id}" /><small class="quiet clamp"
-                >${visible(row.errorMessage ?? '')}</small
-              >`,
-        },
-        {
-          head: 'Cause',
-          kind: 'tight',
-          cell: (row: Recording) => html`<${Chip} tone="bad">${row.cause ?? 'unknown'}</${Chip}>`,
-        },
-        { head: 'Retries', kind: 'figure', cell: (row: Recording) => count(row.retryCount) },
-        { head: 'Since', kind: 'tight', cell: (row: Recording) => html`<${Time} at=${row.timestamp} />` },
-      ]}
+      keyOf=${(row: Recording) => `${row.site ?? ''} ${row.path}`}
+      columns=${[selectionColumn(selection), ...siteColumn<Recording>(), ...ABOUT_RECORDING]}
     />
     <${Pager} next=${answer.value?.next ?? null} shown=${`${count(rows.length)} shown`} />
   </${Section}>`;
+}
+
+function RequeueSelected({ selection: { picked, clear } }: { selection: Selection }): Shown {
+  const what = `the ${counted(picked.length, 'recording')} selected`;
+  return html`<${Button} kind="primary" onClick=${() => requeueDialog({ paths: picked }, what, clear)}
+    >Re-queue ${count(picked.length)} selected …</${Button}
+  >`;
 }
 
 function FailedTars({ changed }: { changed: number }): Shown {
@@ -178,13 +202,15 @@ function FailedTars({ changed }: { changed: number }): Shown {
     <${Table}
       caption="Failed tars"
       rows=${answer.value?.rows ?? []}
-      keyOf=${(row: FailedTarRow) => row.path}
+      keyOf=${(row: FailedTarRow) => `${row.site ?? ''} ${row.path}`}
       columns=${[
+        ...siteColumn<FailedTarRow>(),
         {
           head: 'Tar',
           kind: 'wide',
           cell: (row: FailedTarRow) =>
-            html`<${Path} path=${row.path} href="/tars/${idOf(row.path)}" /><small class="quiet clamp"
+            html`<${Path} path=${row.path} href=${about(`/tars/${idOf(row.path)}`, row.site)} /><small
+                class="quiet clamp"
                 >${visible(row.errorMessage)}</small
               >`,
         },

@@ -1,16 +1,18 @@
-import { useAnswer, post } from '../api.ts';
+import { post } from '../api.ts';
 import { count, size, span, visible } from '../format.ts';
 import { mayAct } from '../here.ts';
 import { html, type Shown } from '../html.ts';
 import { status } from '../live/status.ts';
-import type { Page } from '../rows.ts';
+import type { OfSite } from '../rows.ts';
 import { place } from '../router.ts';
-import { Button, Chip, Empty, Path, Time, Trouble } from '../ui/basics.ts';
+import { Button, Chip, Path, Time } from '../ui/basics.ts';
 import { doing } from '../ui/doing.ts';
-import { Pager } from '../ui/fields.ts';
-import { Table } from '../ui/table.ts';
+import { ListCard, useList } from '../ui/list.ts';
+import { about, isAll } from '../sites.ts';
+import { siteColumn } from '../ui/sites.ts';
+import type { Column } from '../ui/table.ts';
 
-interface LandingRow {
+interface LandingRow extends OfSite {
   readonly id: string;
   readonly path: string;
   readonly reason: string;
@@ -36,82 +38,79 @@ function rescan(): Promise<void> {
   );
 }
 
+const REASON: Column<LandingRow> = {
+  head: 'Reason',
+  kind: 'tight',
+  cell: (row) => html`<${Chip} tone=${row.needsAttention ? 'bad' : 'neutral'}>${row.reason}</${Chip}>`,
+};
+
+const ABOUT_IT: readonly Column<LandingRow>[] = [
+  {
+    head: 'File',
+    kind: 'wide',
+    cell: (row) =>
+      html`<${Path} path=${row.path} /><small class="quiet clamp">${visible(row.detail)}</small>`,
+  },
+  { head: 'Size', kind: 'figure', cell: (row) => size(row.bytes) },
+  { head: 'Since', kind: 'tight', cell: (row) => html`<${Time} at=${row.since} />` },
+  { head: '', label: 'Actions', kind: 'tight', cell: (row) => mayAct && html`<${TakeNow} row=${row} />` },
+];
+
+function TakeNow({ row: { path, site } }: { row: LandingRow }): Shown {
+  return html`<${Button}
+    small
+    label="Take now: ${visible(path)}"
+    onClick=${() => doing('Take it now', () => post(about('/api/ingest', site), { tars: [path] }))}
+    >Take now</${Button}
+  >`;
+}
+
 /** What lies in the landing directory and is not taken, why, and since when. */
 export function LandingScreen(): Shown {
-  const after = place.value.query.get('after');
   const reason = place.value.query.get('reason');
   const landing = status.value?.landing ?? {};
-  const answer = useAnswer<Page<LandingRow>>(
-    `/api/landing?limit=200${after === null ? '' : `&after=${after}`}`,
-    JSON.stringify(Object.values(landing).map(({ count: files }) => files)),
-  ).value;
-  const all = answer.value?.rows ?? [];
+  const { answer, rows: all } = useList<LandingRow>('/api/landing', {
+    asked: ['after'],
+    always: { limit: '200' },
+    again: JSON.stringify(Object.values(landing).map(({ count: files }) => files)),
+  });
   const rows = reason === null ? all : all.filter((row) => row.reason === reason);
+  const isPart = (answer.value?.unasked?.length ?? 0) > 0;
   return html`<div class="stack wide">
-    <div class="filters">
-      ${Object.entries(landing).map(
-        ([name, { count: files, bytes, oldestSeconds, needsAttention }]) =>
-          html`<a
-            key=${name}
-            class="tile ${needsAttention ? 'bad' : ''}"
-            aria-current=${reason === name ? 'true' : undefined}
-            href="/landing?reason=${encodeURIComponent(name)}"
-            ><b class="figure">${count(files)}</b> ${name}
-            <small>${size(bytes)}, oldest ${span(oldestSeconds * 1000)}</small></a
-          >`,
-      )}
-      ${reason !== null && html`<a class="button small" href="/landing">Every reason</a>`}
-      ${mayAct && html`<${Button} onClick=${rescan}>Rescan now</${Button}>`}
-    </div>
-    ${answer.error !== undefined && html`<${Trouble} error=${answer.error} />`}
-    ${
-      answer.value !== undefined && rows.length === 0 && (reason === null || answer.value.next === null)
-        ? html`<${Empty} title="Nothing waits here"
-            >${reason === null ? 'Everything that has landed is taken.' : `No file is here for that reason: ${reason}.`}</${Empty}
-          >`
-        : html`<section class="card" aria-label="Not taken" aria-busy=${answer.isLoading}>
-            <${Table}
-              caption="Files that are not taken"
-              rows=${rows}
-              keyOf=${(row: LandingRow) => row.path}
-              columns=${[
-                {
-                  head: 'Reason',
-                  kind: 'tight',
-                  cell: (row: LandingRow) =>
-                    html`<${Chip} tone=${row.needsAttention ? 'bad' : 'neutral'}>${row.reason}</${Chip}>`,
-                },
-                {
-                  head: 'File',
-                  kind: 'wide',
-                  cell: (row: LandingRow) =>
-                    html`<${Path} path=${row.path} /><small class="quiet clamp"
-                        >${visible(row.detail)}</small
-                      >`,
-                },
-                { head: 'Size', kind: 'figure', cell: (row: LandingRow) => size(row.bytes) },
-                {
-                  head: 'Since',
-                  kind: 'tight',
-                  cell: (row: LandingRow) => html`<${Time} at=${row.since} />`,
-                },
-                {
-                  head: '',
-                  label: 'Actions',
-                  kind: 'tight',
-                  cell: (row: LandingRow) =>
-                    mayAct &&
-                    html`<${Button}
-                      small
-                      label="Take now: ${visible(row.path)}"
-                      onClick=${() => doing('Take it now', () => post('/api/ingest', { tars: [row.path] }))}
-                      >Take now</${Button}
-                    >`,
-                },
-              ]}
-            />
-            <${Pager} next=${answer.value?.next ?? null} shown=${`${count(rows.length)} shown`} />
-          </section>`
-    }
+    <${Reasons} chosen=${reason} />
+    <${ListCard}
+      list=${{ answer, rows }}
+      label="Not taken"
+      caption="Files that are not taken"
+      keyOf=${(row: LandingRow) => `${row.site ?? ''} ${row.path}`}
+      columns=${[REASON, ...siteColumn<LandingRow>(), ...ABOUT_IT]}
+      empty=${{ title: 'Nothing waits here', text: emptyText(reason, isPart) }}
+    />
   </div>`;
+}
+
+/** How much lies there for each reason; one shows only its own. */
+function Reasons({ chosen }: { chosen: string | null }): Shown {
+  return html`<div class="filters">
+    ${Object.entries(status.value?.landing ?? {}).map(
+      ([name, { count: files, bytes, oldestSeconds, needsAttention }]) =>
+        html`<a
+          key=${name}
+          class="tile ${needsAttention ? 'bad' : ''}"
+          aria-current=${chosen === name ? 'true' : undefined}
+          href="/landing?reason=${encodeURIComponent(name)}"
+          ><b class="figure">${count(files)}</b> ${name}
+          <small>${size(bytes)}, oldest ${span(oldestSeconds * 1000)}</small></a
+        >`,
+    )}
+    ${chosen !== null && html`<a class="button small" href="/landing">Every reason</a>`}
+    ${mayAct && !isAll.value && html`<${Button} onClick=${rescan}>Rescan now</${Button}>`}
+  </div>`;
+}
+
+function emptyText(reason: string | null, isPart: boolean): string {
+  if (reason !== null) return `No file is here for that reason: ${reason}.`;
+  return isPart
+    ? 'Everything that has landed at the sites that answered is taken.'
+    : 'Everything that has landed is taken.';
 }

@@ -5,17 +5,21 @@ import { html, type Shown } from '../html.ts';
 import { status } from '../live/status.ts';
 import { mood } from '../live/tell-state.ts';
 import type { Page, Recording } from '../rows.ts';
+import { isAll } from '../sites.ts';
 import { Empty, Section } from '../ui/basics.ts';
+import { AllSitesScreen } from './all-sites.ts';
 import { Held, Problems } from '../ui/problems.ts';
 import { Pipeline } from '../ui/pipeline.ts';
 import { Chart } from '../ui/chart.ts';
+import { stretchOf, stretchQuery, useHistory, type Stretch } from '../ui/history.ts';
 import { recordingColumns } from '../ui/recording-columns.ts';
 import { Table } from '../ui/table.ts';
 
 const ARRIVING = 8;
 
-/** What is going on, and what somebody must do. */
+/** What is going on, and what an operator must do. */
 export function NowScreen(): Shown {
+  if (isAll.value) return html`<${AllSitesScreen} />`;
   const seen = status.value;
   if (seen === undefined) return html`<div class="skeleton" aria-busy="true">Asking …</div>`;
   const { verdict, uses } = seen;
@@ -24,14 +28,22 @@ export function NowScreen(): Shown {
       <p class="sentence">${sentence(seen)}</p>
       ${verdict.attention.length > 0 && html`<${Problems} problems=${verdict.attention} />`}
     </section>
-    ${uses.recordings && html`<${Pipeline} status=${seen} />`}
-    ${
-      verdict.held.length > 0 &&
-      html`<${Section} title="Waiting"><${Held} held=${verdict.held} /></${Section}>`
-    }
-    ${uses.recordings && html`<${Chart} />`}
-    ${uses.recordings && html`<${Arriving} uploaded=${seen.recordings?.SUCCESS ?? 0} />`}
+    ${uses.recordings ? html`<${Carrying} seen=${seen} />` : html`<${Waiting} held=${verdict.held} />`}
   </div>`;
+}
+
+/** The way of the recordings, how it went, and the latest of them. */
+function Carrying({ seen }: { seen: Status }): Shown {
+  const stretch = stretchOf();
+  const history = useHistory(stretch).value;
+  return html`<${Pipeline} status=${seen} forecast=${history?.forecast} />
+    <${Waiting} held=${seen.verdict.held} />
+    <${Chart} stretch=${stretch} history=${history} />
+    <${Arriving} uploaded=${seen.recordings?.SUCCESS ?? 0} stretch=${stretch} />`;
+}
+
+function Waiting({ held }: { held: Status['verdict']['held'] }): Shown {
+  return held.length > 0 && html`<${Section} title="Waiting"><${Held} held=${held} /></${Section}>`;
 }
 
 /** One sentence, the same that the verdict is. */
@@ -39,7 +51,7 @@ export function sentence({ verdict, recordings, uses }: Status): string {
   const { alive, attention, held } = verdict;
   const problems = `${counted(attention.length, 'problem')} ${attention.length === 1 ? 'needs' : 'need'} attention.`;
   if (!alive)
-    return `Not working: work waits and nobody does it. ${attention.length > 0 ? problems : ''}`.trim();
+    return `Not working: work waits and no worker takes it. ${attention.length > 0 ? problems : ''}`.trim();
   if (attention.length > 0) return problems;
   if (!uses.recordings) return 'All well: every job that keeps this host ran as it should.';
   if (recordings !== null && recordings.PENDING > 0)
@@ -48,17 +60,23 @@ export function sentence({ verdict, recordings, uses }: Status): string {
   return `All well: everything that landed is in the bucket${recordings === null ? '' : `, ${counted(recordings.SUCCESS, 'recording')} so far`}.`;
 }
 
-/** The newest changes, as they come. */
-function Arriving({ uploaded }: { uploaded: number }): Shown {
-  const answer = useAnswer<Page<Recording>>(`/api/uploads?limit=${ARRIVING}`, uploaded).value.value;
+/** The newest changes, as they come; of a stretch of time the newest in it. */
+function Arriving({ uploaded, stretch }: { uploaded: number; stretch: Stretch }): Shown {
+  const within = stretch.kind === 'between' ? `&${stretchQuery(stretch)}` : '';
+  const answer = useAnswer<Page<Recording>>(`/api/uploads?limit=${ARRIVING}${within}`, uploaded).value.value;
   const rows = answer?.rows ?? [];
+  const isZoomed = within !== '';
   return html`<${Section}
-    title="Latest recordings"
-    aside=${html`<a href="/recordings">All ${count(answer?.total ?? 0)}</a>`}
+    title=${isZoomed ? 'Latest recordings of this time' : 'Latest recordings'}
+    aside=${html`<a href="/recordings${within.replace('&', '?')}"
+      >All${answer?.total === undefined ? '' : ` ${count(answer.total)}`}</a
+    >`}
   >
     ${
       rows.length === 0
-        ? html`<${Empty} title="No recording yet">Put a tar into the landing directory.</${Empty}>`
+        ? html`<${Empty} title=${isZoomed ? 'No recording' : 'No recording yet'}
+            >${isZoomed ? 'None changed within this time.' : 'Put a tar into the landing directory.'}</${Empty}
+          >`
         : html`<${Table}
             caption="Latest recordings"
             rows=${rows}

@@ -6,7 +6,7 @@ import { status } from '../live/status.ts';
 import { idOf, type Recording, type Tar } from '../rows.ts';
 import { Button, Copy, Path, Section, StatusChip, Time, Trouble } from '../ui/basics.ts';
 import { doing } from '../ui/doing.ts';
-import { Facts, Timeline, type Step } from '../ui/facts.ts';
+import { Facts, Timeline, type Fact, type Step } from '../ui/facts.ts';
 import { Player } from '../ui/player.ts';
 import { requeueDialog } from '../ui/requeue.ts';
 
@@ -49,7 +49,8 @@ const NAMES: Readonly<Record<Life['what'], string>> = {
 /** One recording: its whole life, its sound, its proof. */
 export function RecordingScreen({ path }: { path: string }): Shown {
   const id = path.slice('/recordings/'.length);
-  const changed = `${status.value?.recordings?.SUCCESS} ${status.value?.recordings?.FAILED} ${status.value?.recordings?.PENDING}`;
+  const { SUCCESS, FAILED, PENDING } = status.value?.recordings ?? {};
+  const changed = `${SUCCESS} ${FAILED} ${PENDING}`;
   const answer = useAnswer<RecordingAnswer>(`/api/recordings/${id}`, changed).value;
   const found = answer.value;
   if (found === undefined)
@@ -57,30 +58,35 @@ export function RecordingScreen({ path }: { path: string }): Shown {
       ? html`<div class="skeleton" aria-busy="true">Asking …</div>`
       : html`<${Trouble} error=${answer.error} />`;
   return html`<div class="stack wide">
-    <section class="card headline" aria-label="Recording">
-      <div>
-        <${StatusChip} status=${found.status} />
-        <h2 class="title"><${Path} path=${found.path} /></h2>
-      </div>
-      <div class="actions">
-        ${found.status === 'SUCCESS' && html`<a class="button" href="/api/recordings/${id}/content?download=1" download>Download</a>`}
-        ${found.status === 'SUCCESS' && mayAct && html`<${Button} onClick=${() => verify(id)}>Verify now</${Button}>`}
-        ${found.status === 'FAILED' && mayAct && html`<${Button} kind="primary" onClick=${() => requeueDialog({ paths: [found.path] }, 'this recording')}>Re-queue …</${Button}>`}
-      </div>
-      ${
-        found.status === 'FAILED' &&
-        html`<div class="notice bad">
-          <strong>${visible(found.errorMessage ?? 'It failed.')}</strong>
-          <span>${found.remedy ?? ''} Tried ${found.tries} of at most ${found.maxTries} times.</span>
-        </div>`
-      }
-      ${found.status === 'SUCCESS' && html`<${Player} id=${id} codec=${found.wav?.codec} bytes=${found.size ?? 0} />`}
-    </section>
+    <${Headline} id=${id} found=${found} />
     <div class="columns">
       <${Section} title="Life"><${Timeline} steps=${found.timeline.map(stepOf)} /></${Section}>
       <${Section} title="Facts"><${Facts} facts=${factsOf(found)} /></${Section}>
     </div>
   </div>`;
+}
+
+function Headline({ id, found }: { id: string; found: RecordingAnswer }): Shown {
+  const isStored = found.status === 'SUCCESS';
+  return html`<section class="card headline" aria-label="Recording">
+    <div>
+      <${StatusChip} status=${found.status} />
+      <h2 class="title"><${Path} path=${found.path} /></h2>
+    </div>
+    <div class="actions">
+      ${isStored && html`<a class="button" href="/api/recordings/${id}/content?download=1" download>Download</a>`}
+      ${isStored && mayAct && html`<${Button} onClick=${() => verify(id)}>Verify now</${Button}>`}
+      ${found.status === 'FAILED' && mayAct && html`<${Button} kind="primary" onClick=${() => requeueDialog({ paths: [found.path] }, 'this recording')}>Re-queue …</${Button}>`}
+    </div>
+    ${
+      found.status === 'FAILED' &&
+      html`<div class="notice bad">
+        <strong>${visible(found.errorMessage ?? 'It failed.')}</strong>
+        <span>${found.remedy ?? ''} Tried ${found.tries} of at most ${found.maxTries} times.</span>
+      </div>`
+    }
+    ${isStored && html`<${Player} id=${id} codec=${found.wav?.codec} bytes=${found.size ?? 0} />`}
+  </section>`;
 }
 
 function verify(id: string): Promise<void> {
@@ -94,49 +100,56 @@ function verify(id: string): Promise<void> {
   );
 }
 
-function factsOf(found: RecordingAnswer): readonly (readonly [string, Shown])[] {
-  const { wav, tar, job, onDisk } = found;
-  const isThere = onDisk !== null && 'bytes' in onDisk;
+function factsOf(found: RecordingAnswer): readonly Fact[] {
+  const { tar } = found;
   return [
-    ['SHA-256', found.sha256 !== undefined && html`<${Copy} text=${found.sha256} />`],
-    ['Key', found.key !== undefined && html`<${Copy} text=${found.key} />`],
-    ['Version', found.versionId !== undefined && html`<${Copy} text=${found.versionId} />`],
-    ['ETag', found.etag !== undefined && html`<code>${found.etag}</code>`],
-    ['Size', found.size !== undefined && `${count(found.size)} bytes (${size(found.size)})`],
-    ['Length', wav?.durationMs !== undefined && playingTime(wav.durationMs)],
-    [
-      'Codec',
-      wav?.codec !== undefined &&
-        [
-          wav.codec,
-          wav.sampleRate && `${wav.sampleRate} Hz`,
-          wav.channels && `${wav.channels} channel${wav.channels === 1 ? '' : 's'}`,
-        ]
-          .filter(Boolean)
-          .join(', '),
-    ],
+    ...storedFacts(found),
+    ...soundFacts(found),
     ['Tar', tar !== undefined && html`<${Path} path=${tar} href="/tars/${idOf(tar)}" />`],
     ['Name in the tar', found.member !== undefined && visible(found.member)],
-    [
-      'On this host',
-      isThere
-        ? html`${size(onDisk.bytes)}, changed <${Time} at=${onDisk.modified} />`
-        : onDisk !== null
-          ? visible(onDisk.error)
-          : found.source === undefined
-            ? 'no longer there'
-            : `no file of its own: in ${visible(found.source.tar)}, from byte ${found.source.offset} on`,
-    ],
-    [
-      'Job',
-      job.state === 'unknown' || job.state === null
-        ? 'none in the queue'
-        : html`<a href="/queues/queue/${encodeURIComponent(job.queue)}/${encodeURIComponent(job.id)}"
-            >${job.state}</a
-          >`,
-    ],
+    ['On this host', onDisk(found)],
+    ['Job', jobOf(found)],
     ['Path', html`<${Copy} text=${found.path} />`],
   ];
+}
+
+function storedFacts({ sha256, key, versionId, etag, size: bytes }: RecordingAnswer): readonly Fact[] {
+  return [
+    ['SHA-256', sha256 !== undefined && html`<${Copy} text=${sha256} />`],
+    ['Key', key !== undefined && html`<${Copy} text=${key} />`],
+    ['Version', versionId !== undefined && html`<${Copy} text=${versionId} />`],
+    ['ETag', etag !== undefined && html`<code>${etag}</code>`],
+    ['Size', bytes !== undefined && `${count(bytes)} bytes (${size(bytes)})`],
+  ];
+}
+
+function soundFacts({ wav }: RecordingAnswer): readonly Fact[] {
+  if (wav === undefined) return [];
+  const { durationMs, codec, sampleRate, channels } = wav;
+  const parts = [
+    codec,
+    sampleRate && `${sampleRate} Hz`,
+    channels && `${channels} channel${channels === 1 ? '' : 's'}`,
+  ];
+  return [
+    ['Length', durationMs !== undefined && playingTime(durationMs)],
+    ['Codec', codec !== undefined && parts.filter(Boolean).join(', ')],
+  ];
+}
+
+function onDisk({ onDisk: there, source }: RecordingAnswer): Shown {
+  if (there !== null)
+    return 'bytes' in there
+      ? html`${size(there.bytes)}, changed <${Time} at=${there.modified} />`
+      : visible(there.error);
+  return source === undefined
+    ? 'no longer there'
+    : `no file of its own: in ${visible(source.tar)}, from byte ${source.offset} on`;
+}
+
+function jobOf({ job: { queue, id, state } }: RecordingAnswer): Shown {
+  if (state === 'unknown' || state === null) return 'none in the queue';
+  return html`<a href="/queues/queue/${encodeURIComponent(queue)}/${encodeURIComponent(id)}">${state}</a>`;
 }
 
 function stepOf(life: Life): Step {

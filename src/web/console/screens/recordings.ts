@@ -1,14 +1,11 @@
-import { useAnswer } from '../api.ts';
-import { count } from '../format.ts';
 import { html, type Shown } from '../html.ts';
-import type { Page, Recording } from '../rows.ts';
-import { place } from '../router.ts';
-import { Empty, Trouble } from '../ui/basics.ts';
-import { ChoiceFilter, DayFilter, Pager, TextFilter } from '../ui/fields.ts';
+import type { Recording } from '../rows.ts';
+import { ChoiceFilter, DayFilter, TextFilter } from '../ui/fields.ts';
+import { Filters, ListCard, standing, useList } from '../ui/list.ts';
 import { recordingColumns } from '../ui/recording-columns.ts';
-import { Table } from '../ui/table.ts';
+import { isAll } from '../sites.ts';
+import { siteColumn } from '../ui/sites.ts';
 
-const PAGE = 100;
 /** What stands in the address and is asked for as it stands. */
 const ASKED = [
   'status',
@@ -40,20 +37,10 @@ const CODECS = [
 
 /** Every recording, newest change first, by what one knows of it. */
 export function RecordingsScreen(): Shown {
-  const query = place.value.query;
-  const asked = new URLSearchParams({ limit: String(PAGE) });
-  for (const name of ASKED) if (query.has(name)) asked.set(name, query.get(name) ?? '');
-  const answer = useAnswer<Page<Recording> & { lookedTo?: string | null }>(`/api/uploads?${asked}`).value;
-  const rows = answer.value?.rows ?? [];
-  const filtered = ASKED.some((name) => name !== 'after' && query.has(name));
-  const { value } = answer;
+  const list = useList<Recording>('/api/uploads', { asked: ASKED, always: { limit: '100' } });
+  const { changed, recording, state, length, codec, size, tar } = recordingColumns;
   return html`<div class="stack wide">
-    <form
-      class="filters"
-      role="search"
-      aria-label="Filter recordings"
-      onSubmit=${(event: Event) => event.preventDefault()}
-    >
+    <${Filters} of="recordings" clear="/recordings" isFiltered=${list.isFiltered}>
       <${TextFilter} name="search" label="Name" hint="a part of the name" />
       <${ChoiceFilter} name="status" label="State" choices=${STATES} />
       <${DayFilter} name="from" label="From day" />
@@ -63,46 +50,30 @@ export function RecordingsScreen(): Shown {
       <${ChoiceFilter} name="codec" label="Codec" choices=${CODECS} />
       <${TextFilter} name="minSeconds" label="Min. seconds" />
       <${TextFilter} name="maxSeconds" label="Max. seconds" />
-      ${filtered && html`<a class="button small" href="/recordings">Clear</a>`}
-    </form>
-    ${answer.error !== undefined && html`<${Trouble} error=${answer.error} />`}
-    ${
-      value !== undefined && rows.length === 0 && value.next === null
-        ? html`<${Empty} title="No recording"
-            >${filtered ? 'None fits these filters.' : 'None has landed yet.'}</${Empty}
-          >`
-        : html`<section class="card" aria-busy=${answer.isLoading} aria-label="Recordings">
-            <${Table}
-              caption="Recordings"
-              rows=${rows}
-              keyOf=${(row: Recording) => row.path}
-              columns=${[recordingColumns.changed, recordingColumns.recording, recordingColumns.state, recordingColumns.length, recordingColumns.codec, recordingColumns.size, recordingColumns.tar]}
-            />
-            ${
-              rows.length > 0 &&
-              html`<a class="button small" href="/api/fetch?${fetched(query)}" download="recordings.tar"
-                >Download ${filtered ? 'what fits' : 'everything'} as one tar</a
-              >`
-            }
-            <${Pager}
-              next=${value?.next ?? null}
-              shown=${shownText(rows.length, value?.total, value?.next ?? null)}
-            />
-          </section>`
-    }
+    </${Filters}>
+    <${ListCard}
+      list=${list}
+      label="Recordings"
+      caption="Recordings"
+      keyOf=${(row: Recording) => `${row.site ?? ''} ${row.path}`}
+      columns=${[changed, ...siteColumn<Recording>(), recording, state, length, codec, size, tar]}
+      empty=${{
+        title: 'No recording',
+        text: list.isFiltered ? 'None fits these filters.' : 'None has landed yet.',
+      }}
+    >
+      ${
+        list.rows.length > 0 &&
+        !isAll.value &&
+        html`<a class="button small" href="/api/fetch?${fetched()}" download="recordings.tar"
+          >Download ${list.isFiltered ? 'what fits' : 'everything'} as one tar</a
+        >`
+      }
+    </${ListCard}>
   </div>`;
 }
 
 /** What is fetched is what is shown, on every page of it. */
-function fetched(query: URLSearchParams): string {
-  const asked = new URLSearchParams();
-  for (const name of ASKED) if (name !== 'after' && query.has(name)) asked.set(name, query.get(name) ?? '');
-  return asked.toString();
-}
-
-function shownText(rows: number, total: number | undefined, next: string | null): string {
-  const of = total === undefined ? '' : ` of ${count(total)}`;
-  return rows === 0 && next !== null
-    ? 'None among those looked at so far; the next page looks further back.'
-    : `${count(rows)} shown${of}`;
+function fetched(): string {
+  return new URLSearchParams(standing(ASKED.filter((name) => name !== 'after'))).toString();
 }

@@ -1,4 +1,5 @@
-import type { DiskStatus } from '../../../operate/status/index.ts';
+import type { DiskStatus } from '../../../operate/health/index.ts';
+import type { Status } from '../../../operate/status/index.ts';
 import { useAnswer } from '../api.ts';
 import { count, size, visible } from '../format.ts';
 import { mayAct } from '../here.ts';
@@ -6,8 +7,10 @@ import { html, type Shown } from '../html.ts';
 import { status } from '../live/status.ts';
 import { Age, Button, Chip, Section, Time, Trouble } from '../ui/basics.ts';
 import { drainDialog } from '../ui/drain.ts';
-import { Facts } from '../ui/facts.ts';
-import { Table } from '../ui/table.ts';
+import { Facts, type Fact } from '../ui/facts.ts';
+import { Table, type Column } from '../ui/table.ts';
+import { isAll } from '../sites.ts';
+import { OneSite } from '../ui/sites.ts';
 
 interface SystemAnswer {
   readonly version: string;
@@ -15,6 +18,9 @@ interface SystemAnswer {
   readonly settingsFile: string | null;
   readonly settings: readonly { readonly name: string; readonly value: string; readonly source: string }[];
 }
+
+/** How the API writes a setting that is absent. */
+const UNSET = 'null';
 
 interface Disk extends DiskStatus {
   readonly name: string;
@@ -32,45 +38,78 @@ interface Role {
 
 /** Who works where, what there is room for, what the store said, and what is set. */
 export function SystemScreen(): Shown {
+  return isAll.value ? html`<${OneSite} what="Roles, disks and settings are" />` : html`<${SystemOfOne} />`;
+}
+
+const ROLE_COLUMNS: readonly Column<Role>[] = [
+  { head: 'Role', cell: (row) => html`<b>${row.role}</b>` },
+  { head: 'Host', cell: (row) => visible(row.host) },
+  { head: 'PID', kind: 'figure', cell: (row) => row.pid },
+  { head: 'Up for', kind: 'figure', cell: (row) => html`<${Age} since=${row.startedAt} />` },
+  { head: 'Memory', kind: 'figure', cell: (row) => size(row.rssBytes) },
+  {
+    head: 'Running',
+    kind: 'figure',
+    cell: (row) => (row.jobs === undefined ? '' : count(row.jobs.active)),
+  },
+  {
+    head: 'Done',
+    kind: 'figure',
+    cell: (row) => (row.jobs === undefined ? '' : count(row.jobs.finished)),
+  },
+  { head: 'Loop delay', kind: 'figure', cell: (row) => `${count(Math.round(row.loopRecentMs))} ms` },
+];
+
+const DISK_COLUMNS: readonly Column<Disk>[] = [
+  {
+    head: 'Directory',
+    kind: 'wide',
+    cell: (row) => html`<b>${visible(row.name)}</b> <small class="quiet">${visible(row.path)}</small>`,
+  },
+  { head: 'Free', kind: 'figure', cell: (row) => size(row.freeBytes) },
+  { head: 'Of', kind: 'figure', cell: (row) => size(row.totalBytes) },
+  {
+    head: 'Used',
+    cell: (row) =>
+      html`<meter
+        min="0"
+        max="1"
+        high="0.9"
+        aria-label="Used of ${visible(row.path)}"
+        value=${1 - row.freeBytes / row.totalBytes}
+      ></meter>`,
+  },
+  {
+    head: 'Free inodes',
+    kind: 'figure',
+    cell: (row) => (row.totalInodes === 0 ? '' : count(row.freeInodes)),
+  },
+];
+
+const SETTING_COLUMNS: readonly Column<SystemAnswer['settings'][number]>[] = [
+  { head: 'Setting', cell: ({ name }) => html`<code>${visible(name)}</code>` },
+  {
+    head: 'Value',
+    kind: 'wide',
+    cell: ({ value }) => (value === UNSET ? html`<span class="quiet">not set</span>` : visible(value)),
+  },
+  {
+    head: 'From',
+    kind: 'tight',
+    cell: ({ source }) => html`<span class="quiet">${visible(source)}</span>`,
+  },
+];
+
+function SystemOfOne(): Shown {
   const seen = status.value;
   const answer = useAnswer<SystemAnswer>('/api/system').value;
   if (seen === undefined) return html`<div class="skeleton" aria-busy="true">Asking …</div>`;
-  const disks = Object.entries(seen.disk).flatMap(([name, disk]): Disk[] =>
+  const disks = Object.entries(seen.disk ?? {}).flatMap(([name, disk]): Disk[] =>
     disk === null ? [] : [{ ...disk, name }],
   );
-  const { store, redis, state } = seen;
   return html`<div class="stack wide">
     <div class="columns">
-      <${Section} title="Services"
-        ><${Facts}
-          facts=${[
-            [
-              'Storage',
-              store !== null &&
-                (store.available
-                  ? html`<${Chip} tone="good">available</${Chip}>`
-                  : html`<${Chip} tone="bad">unavailable</${Chip}> ${visible(store.message ?? '')}`),
-            ],
-            [
-              'Redis',
-              redis !== null &&
-                (redis.available
-                  ? html`<${Chip} tone="good">answers</${Chip}>`
-                  : html`<${Chip} tone="bad">away</${Chip}> ${visible(redis.message ?? '')}`),
-            ],
-            [
-              'state.db',
-              html`${state.fault === null ? html`<${Chip} tone="good">readable</${Chip}>` : html`<${Chip} tone="bad">${visible(state.fault.message)}</${Chip}>`}
-              ${' '}${visible(state.path)}`,
-            ],
-            [
-              'Checked whole',
-              state.check !== null &&
-                html`<${Time} at=${state.check.at} />${': '}
-                  ${state.check.faults.length === 0 ? 'sound' : visible(state.check.faults.join('; '))}`,
-            ],
-          ]}
-      /></${Section}>
+      <${Section} title="Services"><${Facts} facts=${servicesOf(seen)} /></${Section}>
       <${Section} title="Version"
         ><${Facts}
           facts=${[
@@ -89,62 +128,11 @@ export function SystemScreen(): Shown {
         caption="Roles"
         rows=${seen.roles}
         keyOf=${(row: Role) => `${row.host} ${row.pid} ${row.role}`}
-        columns=${[
-          { head: 'Role', cell: (row: Role) => html`<b>${row.role}</b>` },
-          { head: 'Host', cell: (row: Role) => visible(row.host) },
-          { head: 'PID', kind: 'figure', cell: (row: Role) => row.pid },
-          { head: 'Up for', kind: 'figure', cell: (row: Role) => html`<${Age} since=${row.startedAt} />` },
-          { head: 'Memory', kind: 'figure', cell: (row: Role) => size(row.rssBytes) },
-          {
-            head: 'Running',
-            kind: 'figure',
-            cell: (row: Role) => (row.jobs === undefined ? '' : count(row.jobs.active)),
-          },
-          {
-            head: 'Done',
-            kind: 'figure',
-            cell: (row: Role) => (row.jobs === undefined ? '' : count(row.jobs.finished)),
-          },
-          {
-            head: 'Loop delay',
-            kind: 'figure',
-            cell: (row: Role) => `${count(Math.round(row.loopRecentMs))} ms`,
-          },
-        ]}
+        columns=${ROLE_COLUMNS}
       />
     </${Section}>
     <${Section} title="Disks">
-      <${Table}
-        caption="Disks"
-        rows=${disks}
-        keyOf=${(row: Disk) => row.name}
-        columns=${[
-          {
-            head: 'Directory',
-            kind: 'wide',
-            cell: (row: Disk) =>
-              html`<b>${visible(row.name)}</b> <small class="quiet">${visible(row.path)}</small>`,
-          },
-          { head: 'Free', kind: 'figure', cell: (row: Disk) => size(row.freeBytes) },
-          { head: 'Of', kind: 'figure', cell: (row: Disk) => size(row.totalBytes) },
-          {
-            head: 'Used',
-            cell: (row: Disk) =>
-              html`<meter
-                min="0"
-                max="1"
-                high="0.9"
-                aria-label="Used of ${visible(row.path)}"
-                value=${1 - row.freeBytes / row.totalBytes}
-              ></meter>`,
-          },
-          {
-            head: 'Free inodes',
-            kind: 'figure',
-            cell: (row: Disk) => (row.totalInodes === 0 ? '' : count(row.freeInodes)),
-          },
-        ]}
-      />
+      <${Table} caption="Disks" rows=${disks} keyOf=${(row: Disk) => row.name} columns=${DISK_COLUMNS} />
     </${Section}>
     <${Section} title="Settings in effect">
       ${answer.error !== undefined && html`<${Trouble} error=${answer.error} />`}
@@ -152,16 +140,38 @@ export function SystemScreen(): Shown {
         caption="Settings"
         rows=${answer.value?.settings ?? []}
         keyOf=${({ name }: { name: string }) => name}
-        columns=${[
-          { head: 'Setting', cell: ({ name }: { name: string }) => html`<code>${visible(name)}</code>` },
-          { head: 'Value', kind: 'wide', cell: ({ value }: { value: string }) => visible(value) },
-          {
-            head: 'From',
-            kind: 'tight',
-            cell: ({ source }: { source: string }) => html`<span class="quiet">${visible(source)}</span>`,
-          },
-        ]}
+        columns=${SETTING_COLUMNS}
       />
     </${Section}>
   </div>`;
+}
+
+/** How the store, Redis and `state.db` are; what is not known of one is left out. */
+function servicesOf({ store, redis, state }: Status): readonly Fact[] {
+  return [
+    ['Storage', store !== null && serviceOf(store, 'available', 'unavailable')],
+    ['Redis', redis !== null && serviceOf(redis, 'answers', 'away')],
+    ['state.db', html`<${StateChip} fault=${state.fault} /> ${visible(state.path)}`],
+    ['Checked whole', state.check !== null && checkOf(state.check)],
+  ];
+}
+
+function serviceOf(
+  { available, message = '' }: { readonly available: boolean; readonly message?: string | undefined },
+  good: string,
+  bad: string,
+): Shown {
+  return available
+    ? html`<${Chip} tone="good">${good}</${Chip}>`
+    : html`<${Chip} tone="bad">${bad}</${Chip}> ${visible(message)}`;
+}
+
+function StateChip({ fault }: Pick<Status['state'], 'fault'>): Shown {
+  return fault === null
+    ? html`<${Chip} tone="good">readable</${Chip}>`
+    : html`<${Chip} tone="bad">${visible(fault.message)}</${Chip}>`;
+}
+
+function checkOf({ at, faults }: NonNullable<Status['state']['check']>): Shown {
+  return html`<${Time} at=${at} />: ${faults.length === 0 ? 'sound' : visible(faults.join('; '))}`;
 }

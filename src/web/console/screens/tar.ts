@@ -7,10 +7,11 @@ import type { Page, Recording, Tar } from '../rows.ts';
 import { place } from '../router.ts';
 import { Button, Chip, Copy, Path, Section, Time, Trouble } from '../ui/basics.ts';
 import { doing } from '../ui/doing.ts';
-import { Facts } from '../ui/facts.ts';
+import { Facts, type Fact } from '../ui/facts.ts';
 import { Pager } from '../ui/fields.ts';
 import { requeueDialog } from '../ui/requeue.ts';
 import { recordingColumns } from '../ui/recording-columns.ts';
+import { NotTaken, Versions, type LeftOut, type Version } from '../ui/tar-parts.ts';
 import { Table } from '../ui/table.ts';
 
 interface TarAnswer {
@@ -31,6 +32,8 @@ interface TarAnswer {
     readonly retrying: number;
     readonly givenUp: number;
   };
+  readonly leftOut: LeftOut | null;
+  readonly versions: readonly Version[];
   readonly recordings: Page<Recording>;
 }
 
@@ -48,48 +51,19 @@ export function TarScreen({ path }: { path: string }): Shown {
     return answer.error === undefined
       ? html`<div class="skeleton" aria-busy="true">Asking …</div>`
       : html`<${Trouble} error=${answer.error} />`;
-  const { extraction, failure, progress } = found;
+  const { extraction } = found;
   return html`<div class="stack wide">
-    <section class="card headline" aria-label="Tar">
-      <div>
-        ${failure !== null ? html`<${Chip} tone="bad">failed: ${failure.cause}</${Chip}>` : html`<${Chip} tone="good">extracted</${Chip}>`}
-        <h2 class="title"><${Path} path=${found.path} /></h2>
-      </div>
-      <div class="actions">
-        ${
-          mayAct &&
-          failure === null &&
-          html`<${Button}
-            onClick=${() =>
-              doing(
-                'Extract again',
-                () => post('/api/ingest', { tars: [found.path] }),
-                (result) =>
-                  JSON.stringify(result).includes('"queued"')
-                    ? 'Queued for extraction'
-                    : 'Known already: the same bytes were extracted',
-              )}
-            >Extract again</${Button}
-          >`
-        }
-        ${mayAct && (failure !== null || progress.givenUp > 0) && html`<${Button} kind="primary" onClick=${() => requeueDialog({ tar: found.path }, 'this tar and what failed of it')}>Re-queue …</${Button}>`}
-      </div>
-      ${failure !== null && html`<div class="notice bad"><strong>${visible(failure.errorMessage)}</strong> <span>${found.remedy ?? ''}</span></div>`}
-    </section>
+    <${Headline} found=${found} />
     <div class="columns">
       <${Section} title="Facts"><${Facts} facts=${factsOf(found)} /></${Section}>
-      <${Section} title="Receipts">
-        ${
-          (extraction?.receipts ?? []).length === 0
-            ? html`<p class="quiet">
-                None yet. A receipt is written when every recording of the tar is in the bucket.
-              </p>`
-            : html`<${Facts}
-                facts=${(extraction?.receipts ?? []).map(({ seq, key, sha256 }) => [`No. ${count(seq)}`, html`<${Copy} text=${key} /><${Copy} text=${sha256} />`] as const)}
-              />`
-        }
-      </${Section}>
+      <${Section} title="Versions and receipts"><${Versions} versions=${found.versions} /></${Section}>
     </div>
+    <${NotTaken}
+      skipped=${extraction?.skipped ?? 0}
+      refused=${extraction?.refused ?? 0}
+      leftOut=${found.leftOut}
+      failed="/recordings?${new URLSearchParams({ tar: found.path, cause: 'refused' })}"
+    />
     <${Section} title="Recordings">
       <${Table}
         caption="Recordings of this tar"
@@ -102,31 +76,68 @@ export function TarScreen({ path }: { path: string }): Shown {
   </div>`;
 }
 
-function factsOf({ extraction, progress, onDisk, path }: TarAnswer): readonly (readonly [string, Shown])[] {
+function Headline({ found: { path, failure, progress, remedy } }: { found: TarAnswer }): Shown {
+  const mayRequeue = mayAct && (failure !== null || progress.givenUp > 0);
+  return html`<section class="card headline" aria-label="Tar">
+    <div>
+      ${failure !== null ? html`<${Chip} tone="bad">failed: ${failure.cause}</${Chip}>` : html`<${Chip} tone="good">extracted</${Chip}>`}
+      <h2 class="title"><${Path} path=${path} /></h2>
+    </div>
+    <div class="actions">
+      ${mayAct && failure === null && html`<${Button} onClick=${() => extractAgain(path)}>Extract again</${Button}>`}
+      ${mayRequeue && html`<${Button} kind="primary" onClick=${() => requeueDialog({ tar: path }, 'this tar and what failed of it')}>Re-queue …</${Button}>`}
+    </div>
+    ${failure !== null && html`<div class="notice bad"><strong>${visible(failure.errorMessage)}</strong> <span>${remedy ?? ''}</span></div>`}
+  </section>`;
+}
+
+function extractAgain(path: string): Promise<void> {
+  return doing(
+    'Extract again',
+    () => post('/api/ingest', { tars: [path] }),
+    (result) =>
+      JSON.stringify(result).includes('"queued"')
+        ? 'Queued for extraction'
+        : 'Known already: the same bytes were extracted',
+  );
+}
+
+function factsOf({ extraction, progress, onDisk, path }: TarAnswer): readonly Fact[] {
   return [
-    ['SHA-256', extraction?.sha256 !== undefined && html`<${Copy} text=${extraction.sha256} />`],
-    ['Extracted', extraction !== null && html`<${Time} at=${extraction.timestamp} />`],
-    ['Last modified', extraction?.mtimeMs !== undefined && html`<${Time} at=${extraction.mtimeMs} />`],
-    ['Size', extraction?.size !== undefined && `${count(extraction.size)} bytes (${size(extraction.size)})`],
-    [
-      'Recordings',
-      extraction?.recordings !== undefined &&
-        `${count(extraction.recordings)}: ${count(progress.SUCCESS)} uploaded, ${count(progress.PENDING)} pending, ${count(progress.retrying + progress.givenUp)} failed`,
-    ],
-    ['Skipped members', extraction?.skipped !== undefined && count(extraction.skipped)],
-    ['Refused members', extraction?.refused !== undefined && count(extraction.refused)],
-    [
-      'Shared with other tars',
-      extraction?.shared !== undefined && extraction.shared.length > 0 && count(extraction.shared.length),
-    ],
-    [
-      'On this host',
-      onDisk === null
-        ? 'no longer there'
-        : 'bytes' in onDisk
-          ? html`${size(onDisk.bytes)}, changed <${Time} at=${onDisk.modified} />`
-          : visible(onDisk.error),
-    ],
+    ...(extraction === null ? [] : [...tarFacts(extraction), ...memberFacts(extraction, progress)]),
+    ['On this host', whatIsOnDisk(onDisk)],
     ['Path', html`<${Copy} text=${path} />`],
   ];
+}
+
+function tarFacts({ sha256, timestamp, mtimeMs, size: bytes }: Tar): readonly Fact[] {
+  return [
+    ['SHA-256', sha256 !== undefined && html`<${Copy} text=${sha256} />`],
+    ['Extracted', html`<${Time} at=${timestamp} />`],
+    ['Last modified', mtimeMs !== undefined && html`<${Time} at=${mtimeMs} />`],
+    ['Size', bytes !== undefined && `${count(bytes)} bytes (${size(bytes)})`],
+  ];
+}
+
+function memberFacts(
+  { recordings, skipped, refused, shared = [] }: Tar,
+  { SUCCESS, PENDING, retrying, givenUp }: TarAnswer['progress'],
+): readonly Fact[] {
+  return [
+    [
+      'Recordings',
+      recordings !== undefined &&
+        `${count(recordings)}: ${count(SUCCESS)} uploaded, ${count(PENDING)} pending, ${count(retrying + givenUp)} failed`,
+    ],
+    ['Skipped members', skipped !== undefined && count(skipped)],
+    ['Refused members', refused !== undefined && count(refused)],
+    ['Shared with other tars', shared.length > 0 && count(shared.length)],
+  ];
+}
+
+function whatIsOnDisk(onDisk: TarAnswer['onDisk']): Shown {
+  if (onDisk === null) return 'no longer there';
+  return 'bytes' in onDisk
+    ? html`${size(onDisk.bytes)}, changed <${Time} at=${onDisk.modified} />`
+    : visible(onDisk.error);
 }

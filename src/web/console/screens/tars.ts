@@ -1,17 +1,17 @@
-import { useAnswer } from '../api.ts';
 import { count, size, visible } from '../format.ts';
 import { html, type Shown } from '../html.ts';
 import { status } from '../live/status.ts';
-import type { Page } from '../rows.ts';
-import { place } from '../router.ts';
-import { Chip, Empty, Path, Time, Trouble } from '../ui/basics.ts';
-import { ChoiceFilter, DayFilter, Pager, TextFilter } from '../ui/fields.ts';
-import { Table } from '../ui/table.ts';
+import type { OfSite } from '../rows.ts';
+import { Chip, Path, Time } from '../ui/basics.ts';
+import { ChoiceFilter, DayFilter, TextFilter } from '../ui/fields.ts';
+import { Filters, ListCard, useList } from '../ui/list.ts';
+import { about } from '../sites.ts';
+import { siteColumn } from '../ui/sites.ts';
+import type { Column } from '../ui/table.ts';
 
-const PAGE = 100;
 const ASKED = ['state', 'search', 'from', 'to', 'after'];
 
-interface TarLine {
+interface TarLine extends OfSite {
   readonly id: string;
   readonly path: string;
   readonly state: 'extracted' | 'failed';
@@ -25,96 +25,72 @@ interface TarLine {
   readonly errorMessage?: string;
 }
 
+const STATES = [
+  ['', 'any'],
+  ['extracted', 'extracted'],
+  ['failed', 'failed'],
+] as const;
+
+const WHEN: Column<TarLine> = {
+  head: 'When',
+  kind: 'tight',
+  cell: (row) => html`<${Time} at=${row.timestamp} />`,
+};
+
+const ABOUT_IT: readonly Column<TarLine>[] = [
+  {
+    head: 'Tar',
+    kind: 'wide',
+    cell: (row) =>
+      html`<${Path}
+          path=${row.path}
+          href=${about(`/tars/${row.id}`, row.site)}
+        />${row.errorMessage !== undefined && html`<small class="quiet clamp">${visible(row.errorMessage)}</small>`}`,
+  },
+  {
+    head: 'State',
+    kind: 'tight',
+    cell: (row) =>
+      row.state === 'failed'
+        ? html`<${Chip} tone="bad">failed: ${row.cause}</${Chip}>`
+        : html`<${Chip} tone=${row.hasReceipt === true ? 'good' : 'info'}
+            >${row.hasReceipt === true ? 'receipt' : 'extracted'}</${Chip}
+          >`,
+  },
+  {
+    head: 'Recordings',
+    kind: 'figure',
+    cell: (row) => (row.recordings === undefined ? '' : count(row.recordings)),
+  },
+  { head: 'Skipped', kind: 'figure', cell: (row) => (row.skipped ? count(row.skipped) : '') },
+  { head: 'Refused', kind: 'figure', cell: (row) => (row.refused ? count(row.refused) : '') },
+  { head: 'Size', kind: 'figure', cell: (row) => (row.size === undefined ? '' : size(row.size)) },
+];
+
 /** Every tar that was extracted or failed, the newest first. */
 export function TarsScreen(): Shown {
-  const query = place.value.query;
-  const asked = new URLSearchParams({ state: 'all', limit: String(PAGE) });
-  for (const name of ASKED) if (query.has(name)) asked.set(name, query.get(name) ?? '');
-  const changed = `${status.value?.tars?.extracted} ${status.value?.tars?.failed}`;
-  const answer = useAnswer<Page<TarLine>>(`/api/tars?${asked}`, changed).value;
-  const rows = answer.value?.rows ?? [];
-  const filtered = ASKED.some((name) => name !== 'after' && query.has(name));
+  const list = useList<TarLine>('/api/tars', {
+    asked: ASKED,
+    always: { state: 'all', limit: '100' },
+    again: `${status.value?.tars?.extracted} ${status.value?.tars?.failed}`,
+  });
   return html`<div class="stack wide">
-    <form
-      class="filters"
-      role="search"
-      aria-label="Filter tars"
-      onSubmit=${(event: Event) => event.preventDefault()}
-    >
+    <${Filters} of="tars" clear="/tars" isFiltered=${list.isFiltered}>
       <${TextFilter} name="search" label="Name" hint="a part of the path" />
-      <${ChoiceFilter}
-        name="state"
-        label="State"
-        choices=${[
-          ['', 'any'],
-          ['extracted', 'extracted'],
-          ['failed', 'failed'],
-        ]}
-      />
+      <${ChoiceFilter} name="state" label="State" choices=${STATES} />
       <${DayFilter} name="from" label="From day" />
       <${DayFilter} name="to" label="To day" />
-      ${filtered && html`<a class="button small" href="/tars">Clear</a>`}
-    </form>
-    ${answer.error !== undefined && html`<${Trouble} error=${answer.error} />`}
-    ${
-      answer.value !== undefined && rows.length === 0
-        ? html`<${Empty} title="No tar"
-            >${filtered ? 'None fits these filters.' : 'None has landed yet.'}</${Empty}
-          >`
-        : html`<section class="card" aria-label="Tars" aria-busy=${answer.isLoading}>
-            <${Table}
-              caption="Tars"
-              rows=${rows}
-              keyOf=${(row: TarLine) => `${row.state} ${row.path}`}
-              columns=${[
-                {
-                  head: 'When',
-                  kind: 'tight',
-                  cell: (row: TarLine) => html`<${Time} at=${row.timestamp} />`,
-                },
-                {
-                  head: 'Tar',
-                  kind: 'wide',
-                  cell: (row: TarLine) =>
-                    html`<${Path}
-                        path=${row.path}
-                        href="/tars/${row.id}"
-                      />${row.errorMessage !== undefined && html`<small class="quiet clamp">${visible(row.errorMessage)}</small>`}`,
-                },
-                {
-                  head: 'State',
-                  kind: 'tight',
-                  cell: (row: TarLine) =>
-                    row.state === 'failed'
-                      ? html`<${Chip} tone="bad">failed: ${row.cause}</${Chip}>`
-                      : html`<${Chip} tone=${row.hasReceipt === true ? 'good' : 'info'}
-                          >${row.hasReceipt === true ? 'receipt' : 'extracted'}</${Chip}
-                        >`,
-                },
-                {
-                  head: 'Recordings',
-                  kind: 'figure',
-                  cell: (row: TarLine) => (row.recordings === undefined ? '' : count(row.recordings)),
-                },
-                {
-                  head: 'Skipped',
-                  kind: 'figure',
-                  cell: (row: TarLine) => (row.skipped ? count(row.skipped) : ''),
-                },
-                {
-                  head: 'Refused',
-                  kind: 'figure',
-                  cell: (row: TarLine) => (row.refused ? count(row.refused) : ''),
-                },
-                {
-                  head: 'Size',
-                  kind: 'figure',
-                  cell: (row: TarLine) => (row.size === undefined ? '' : size(row.size)),
-                },
-              ]}
-            />
-            <${Pager} next=${answer.value?.next ?? null} shown=${`${count(rows.length)} shown`} />
-          </section>`
-    }
+    </${Filters}>
+    <${ListCard}
+      list=${list}
+      label="Tars"
+      caption="Tars"
+      keyOf=${(row: TarLine) => `${row.site ?? ''} ${row.state} ${row.path}`}
+      columns=${[WHEN, ...siteColumn<TarLine>(), ...ABOUT_IT]}
+      empty=${{
+        title: 'No tar',
+        text: list.isFiltered ? 'None fits these filters.' : 'None has landed yet.',
+      }}
+    />
   </div>`;
 }

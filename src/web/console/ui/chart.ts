@@ -1,36 +1,20 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { useAnswer } from '../api.ts';
 import { clockTime, count, size, span } from '../format.ts';
-import { now, zone } from '../here.ts';
+import { zone } from '../here.ts';
 import { html, type Shown } from '../html.ts';
-import { place, refine } from '../router.ts';
+import { refine } from '../router.ts';
 import { Section } from './basics.ts';
+import {
+  between,
+  stretchQuery,
+  zoom,
+  type Bin,
+  type HistoryAnswer,
+  type Mark,
+  type Stretch,
+} from './history.ts';
 import { Table } from './table.ts';
-
-/** What happened within a stretch of time. */
-interface Bin {
-  readonly from: string;
-  readonly uploaded: number | null;
-  readonly failed: number | null;
-  readonly bytes: number | null;
-  readonly backlog: number | null;
-  readonly oldestSeconds: number | null;
-}
-
-interface Mark {
-  readonly at: string;
-  readonly until: string | null;
-  readonly what: 'outage' | 'pause' | 'restart' | 'redis';
-  readonly said: string;
-}
-
-interface HistoryAnswer {
-  readonly seconds: number;
-  readonly rows: readonly Bin[];
-  readonly marks: readonly Mark[];
-  readonly forecast: { readonly diskFullSeconds: number | null; readonly backlogDoneSeconds: number | null };
-}
 
 const RANGES = [
   ['1h', '1 h'],
@@ -61,20 +45,18 @@ const SERIES = [
 type Series = (typeof SERIES)[number];
 
 /** How it went: four curves over one axis of time, with what held them up, and the same as a table. */
-export function Chart(): Shown {
-  const range = place.value.query.get('range') ?? '24h';
-  const minute = Math.floor(now.value / (range === '1h' ? 15_000 : 60_000));
-  const answer = useAnswer<HistoryAnswer>(`/api/history?range=${range}`, minute).value;
-  const { rows = [], marks = [], seconds = 60 } = answer.value ?? {};
+export function Chart({ stretch, history }: { stretch: Stretch; history: HistoryAnswer | undefined }): Shown {
+  const { rows = [], marks = [], seconds = 60 } = history ?? {};
+  const chosen = stretch.kind === 'range' ? stretch.range : undefined;
   return html`<${Section}
     title="How it went"
-    aside=${html`<span class="quiet">${forecast(answer.value)}</span>
-      <div class="ranges" role="group" aria-label="Range">
-        ${RANGES.map(([name, shown]) => html`<button key=${name} type="button" class="small ghost" aria-pressed=${name === range} onClick=${() => refine({ range: name === '24h' ? '' : name })}>${shown}</button>`)}
-      </div>`}
+    aside=${html`<div class="ranges" role="group" aria-label="Range">
+      ${RANGES.map(([name, shown]) => html`<button key=${name} type="button" class="small ghost" aria-pressed=${name === chosen} onClick=${() => refine({ range: name === '24h' ? '' : name, from: '', to: '' })}>${shown}</button>`)}
+    </div>`}
   >
+    ${stretch.kind === 'between' && html`<${Zoomed} from=${stretch.from} to=${stretch.to} />`}
     <div class="plots">
-      ${SERIES.map((series) => html`<${Plot} key=${`${series.name} ${range}`} series=${series} rows=${rows} marks=${marks} seconds=${seconds} />`)}
+      ${SERIES.map((series) => html`<${Plot} key=${`${series.name} ${stretchQuery(stretch)}`} series=${series} rows=${rows} marks=${marks} seconds=${seconds} />`)}
     </div>
     ${
       marks.length > 0 &&
@@ -92,7 +74,10 @@ export function Chart(): Shown {
           {
             head: 'From',
             kind: 'tight',
-            cell: (bin: Bin) => clockTime(Date.parse(bin.from), zone.value, 'minutes'),
+            cell: (bin: Bin) =>
+              html`<a href="?${addressOf(bin, seconds)}"
+                >${clockTime(Date.parse(bin.from), zone.value, 'minutes')}</a
+              >`,
           },
           ...SERIES.map((series) => ({
             head: series.label,
@@ -120,17 +105,33 @@ function toldOf(value: number | null, { shown }: Series): string {
   return value === null ? '–' : shown(value);
 }
 
-function forecast(answer: HistoryAnswer | undefined): string {
-  const { diskFullSeconds = null, backlogDoneSeconds = null } = answer?.forecast ?? {};
-  return [
-    backlogDoneSeconds === null ? '' : `backlog done in ${span(backlogDoneSeconds * 1000)}`,
-    diskFullSeconds === null ? '' : `disk full in ${span(diskFullSeconds * 1000)}`,
-  ]
-    .filter((text) => text !== '')
-    .join(' · ');
+/** The same screen with that stretch alone, for who does not drag. */
+function addressOf({ from }: Bin, seconds: number): string {
+  const at = Date.parse(from);
+  return new URLSearchParams(between(at, at + seconds * 1000)).toString();
+}
+
+/** Which stretch is shown, and what else there is of it. */
+function Zoomed({ from, to }: { from: string; to: string }): Shown {
+  const told = [from, to]
+    .map((time) => clockTime(Date.parse(`${time}Z`), zone.value, 'minutes'))
+    .join(' to ');
+  const query = new URLSearchParams({ from, to });
+  return html`<p class="zoomed">
+    <b class="figure">${told}</b>
+    <a href="/recordings?${query}">Recordings</a>
+    <a href="/recordings?${query}&status=FAILED">Failed</a>
+    <a href="/tars?${query}&state=all">Tars</a>
+    <a href="/events?${query}">Events</a>
+    <button type="button" class="small ghost" onClick=${() => refine({ from: '', to: '' })}>
+      Show the whole day
+    </button>
+  </p>`;
 }
 
 const HEIGHT = 120;
+/** Less of a drag, in pixels, is a click that shook. */
+const LEAST_DRAG = 6;
 
 /** One curve. The canvas is for who sees it; the table below says the same. */
 function Plot({
@@ -148,13 +149,7 @@ function Plot({
   const plot = useRef<uPlot | undefined>(undefined);
   const shown = useRef(marks);
   shown.current = marks;
-  const values = useMemo(
-    (): uPlot.AlignedData => [
-      rows.map(({ from }) => Date.parse(from) / 1000),
-      rows.map((bin) => series.valueOf(bin, seconds)),
-    ],
-    [rows, seconds],
-  );
+  const values = useMemo(() => valuesOf(series, rows, seconds), [rows, seconds]);
   const newest = useRef(values);
   newest.current = values;
   useEffect(() => {
@@ -181,22 +176,35 @@ function Plot({
     };
   }, [zone.value]);
   useEffect(() => plot.current?.setData(values), [values]);
-  const known = rows.flatMap((bin) => series.valueOf(bin, seconds) ?? []);
-  const last = known.at(-1);
-  const most = known.length === 0 ? undefined : Math.max(...known);
+  const { last, most } = toldBy(series, rows, seconds);
   return html`<figure>
     <figcaption>
       <span class="dot" data-series=${series.name}></span>${series.label}
-      <b class="figure">${last === undefined ? '–' : series.shown(last)}</b>
-      <small class="quiet">${most === undefined ? '' : `at most ${series.shown(most)}`}</small>
+      <b class="figure">${last ?? '–'}</b>
+      <small class="quiet">${most === undefined ? '' : `at most ${most}`}</small>
     </figcaption>
     <div
       ref=${box}
       class="plot"
       role="img"
-      aria-label="${series.label}: now ${last === undefined ? 'not known' : series.shown(last)}, at most ${most === undefined ? 'not known' : series.shown(most)}; the table below has every value"
+      aria-label="${series.label}: now ${last ?? 'not known'}, at most ${most ?? 'not known'}; the table below has every value"
     ></div>
   </figure>`;
+}
+
+function valuesOf(series: Series, rows: readonly Bin[], seconds: number): uPlot.AlignedData {
+  return [rows.map(({ from }) => Date.parse(from) / 1000), rows.map((bin) => series.valueOf(bin, seconds))];
+}
+
+/** The last value and the highest, as they are shown; undefined where none is known. */
+function toldBy(
+  series: Series,
+  rows: readonly Bin[],
+  seconds: number,
+): { readonly last?: string; readonly most?: string } {
+  const known = rows.flatMap((bin) => series.valueOf(bin, seconds) ?? []);
+  const last = known.at(-1);
+  return last === undefined ? {} : { last: series.shown(last), most: series.shown(Math.max(...known)) };
 }
 
 const DAY_SECONDS = 86_400;
@@ -224,13 +232,18 @@ function optionsOf(
     width: element.clientWidth,
     height: HEIGHT,
     legend: { show: false },
-    cursor: { sync: { key: 'wavspool' }, drag: { x: true, y: false } },
+    cursor: { sync: { key: 'wavspool' }, drag: { x: true, y: false, setScale: false } },
     ...(zone.value === 'UTC' && {
       tzDate: (at: number) => new Date(at * 1000 + new Date(at * 1000).getTimezoneOffset() * 60_000),
     }),
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(high, 1)] } },
     axes: [
-      { ...axis, space: 70, values: (_plot, splits) => splits.map((at) => axisTime(at * 1000, seconds)) },
+      {
+        ...axis,
+        size: 22,
+        space: 70,
+        values: (_plot, splits) => splits.map((at) => axisTime(at * 1000, seconds)),
+      },
       { ...axis, size: 46, space: 26 },
     ],
     series: [
@@ -244,20 +257,37 @@ function optionsOf(
         spanGaps: false,
       },
     ],
-    hooks: {
-      drawClear: [(plot) => drawMarks(plot, marks.current, colour)],
-      setCursor: [
-        (plot) => {
-          const at = plot.cursor.idx;
-          const value = at == null ? undefined : plot.data[1]?.[at];
-          const time = at == null ? undefined : plot.data[0][at];
-          element.title =
-            value == null || time === undefined
-              ? ''
-              : `${clockTime(time * 1000, zone.value, 'minutes')}: ${series.shown(value)}`;
-        },
-      ],
-    },
+    hooks: hooksOf(series, element, marks, colour),
+  };
+}
+
+function hooksOf(
+  series: Series,
+  element: HTMLElement,
+  marks: { readonly current: readonly Mark[] },
+  colour: Colours,
+): uPlot.Hooks.Arrays {
+  return {
+    setSelect: [
+      (plot) => {
+        const { left, width } = plot.select;
+        if (width < LEAST_DRAG) return;
+        zoom(plot.posToVal(left, 'x') * 1000, plot.posToVal(left + width, 'x') * 1000);
+        plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      },
+    ],
+    drawClear: [(plot) => drawMarks(plot, marks.current, colour)],
+    setCursor: [
+      (plot) => {
+        const at = plot.cursor.idx;
+        const value = at == null ? undefined : plot.data[1]?.[at];
+        const time = at == null ? undefined : plot.data[0][at];
+        element.title =
+          value == null || time === undefined
+            ? ''
+            : `${clockTime(time * 1000, zone.value, 'minutes')}: ${series.shown(value)}`;
+      },
+    ],
   };
 }
 

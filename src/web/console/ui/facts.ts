@@ -1,7 +1,10 @@
 import { html, type Shown } from '../html.ts';
 
+/** A thing that is known, by its name; not shown without a value. */
+export type Fact = readonly [name: string, value: Shown];
+
 /** What is known of one thing, name by name; what is not known is left out. */
-export function Facts({ facts }: { facts: readonly (readonly [name: string, value: Shown])[] }): Shown {
+export function Facts({ facts }: { facts: readonly Fact[] }): Shown {
   return html`<dl class="facts">
     ${facts
       .filter(([, value]) => value !== undefined && value !== null && value !== '' && value !== false)

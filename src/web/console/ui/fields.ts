@@ -45,13 +45,15 @@ export function ChoiceFilter(props: {
   >`;
 }
 
-/** A day. */
+/** A day, or a time in UTC where one stands in the address, as a stretch of a curve puts it there. */
 export function DayFilter({ name, label }: { name: string; label: string }): Shown {
+  const told = place.value.query.get(name) ?? '';
+  const isTime = told.includes('T');
   return html`<label class="field"
-    ><span>${label}</span
+    ><span>${isTime ? label.replace('day', 'time, UTC') : label}</span
     ><input
-      type="date"
-      value=${place.value.query.get(name) ?? ''}
+      type=${isTime ? 'datetime-local' : 'date'}
+      value=${told}
       onChange=${(event: Event) =>
         refine({ [name]: (event.currentTarget as HTMLInputElement).value, after: '' })}
   /></label>`;

@@ -58,7 +58,7 @@ function Why({ queue }: { queue: Pausable }): Shown {
         value=${lasts}
         onChange=${(event: Event) => setLasts((event.currentTarget as HTMLSelectElement).value)}
       >
-        <option value="">until somebody resumes it</option>
+        <option value="">until an operator resumes it</option>
         <option value="30m">30 minutes</option>
         <option value="2h">2 hours</option>
         <option value="12h">12 hours</option>

@@ -3,12 +3,13 @@ import { count, size, span } from '../format.ts';
 import { mayAct } from '../here.ts';
 import { html, type Shown } from '../html.ts';
 import { Button } from './basics.ts';
+import type { Forecast } from './history.ts';
 import { pauseDialog, resume, type Pausable } from './pause.ts';
 
 interface Stage {
   readonly name: string;
   readonly href: string;
-  /** Undefined: nobody can tell. */
+  /** Undefined: it is not known. */
   readonly figure: number | undefined;
   readonly what: string;
   readonly detail: string;
@@ -17,8 +18,8 @@ interface Stage {
 }
 
 /** The way of a recording: how many are where, the oldest of them, and how fast it goes. */
-export function Pipeline({ status }: { status: Status }): Shown {
-  const stages = [landing(status), extract(status), upload(status), stored(status)];
+export function Pipeline({ status, forecast }: { status: Status; forecast: Forecast | undefined }): Shown {
+  const stages = [landing(status), extract(status, forecast), upload(status, forecast), stored(status)];
   return html`<ol class="pipeline" aria-label="The way of a recording">
     ${stages.map(
       ({ name, href, figure, what, detail, tone, queue }) =>
@@ -62,7 +63,7 @@ function landing({ landing = {}, oldestWaiting }: Status): Stage {
   };
 }
 
-function extract({ queues, tars }: Status): Stage {
+function extract({ queues, tars }: Status, forecast: Forecast | undefined): Stage {
   const queue = queues.extract;
   const waiting = queue === undefined ? undefined : queue.waiting + queue.active + queue.delayed;
   const oldest = queue?.oldestWaitingMs ?? queue?.oldestActiveMs;
@@ -74,16 +75,20 @@ function extract({ queues, tars }: Status): Stage {
     detail: detailOf(
       queue?.paused === true,
       oldest,
-      tars === null
-        ? ''
-        : `${count(tars.extracted)} extracted${tars.failed > 0 ? `, ${count(tars.failed)} failed` : ''}`,
+      extracted(tars),
+      inTime('disk full in', forecast?.diskFullSeconds, SOON_SECONDS),
     ),
-    tone: queue?.paused === true ? 'warn' : 'neutral',
+    tone: queue?.paused === true || isSoonFull(forecast) ? 'warn' : 'neutral',
     queue: 'extract',
   };
 }
 
-function upload({ queues, recordings, store }: Status): Stage {
+function extracted(tars: Status['tars']): string {
+  if (tars === null) return '';
+  return `${count(tars.extracted)} extracted${tars.failed > 0 ? `, ${count(tars.failed)} failed` : ''}`;
+}
+
+function upload({ queues, recordings, store }: Status, forecast: Forecast | undefined): Stage {
   const queue = queues.upload;
   const isAway = store?.available === false;
   return {
@@ -96,15 +101,17 @@ function upload({ queues, recordings, store }: Status): Stage {
       : detailOf(
           queue?.paused === true,
           queue?.oldestWaitingMs,
-          recordings === null
-            ? ''
-            : recordings.pendingBytes > 0
-              ? size(recordings.pendingBytes)
-              : 'nothing waits',
+          pending(recordings),
+          inTime('done in', forecast?.backlogDoneSeconds),
         ),
     tone: isAway ? 'bad' : queue?.paused === true ? 'warn' : 'neutral',
     queue: 'upload',
   };
+}
+
+function pending(recordings: Status['recordings']): string {
+  if (recordings === null) return '';
+  return recordings.pendingBytes > 0 ? size(recordings.pendingBytes) : 'nothing waits';
 }
 
 function stored({ recordings, rates }: Status): Stage {
@@ -118,11 +125,24 @@ function stored({ recordings, rates }: Status): Stage {
       rates === null
         ? ''
         : `${count(rates.recordingsLastMinute)} in the last minute, ${count(rates.recordingsLastHour)} in the hour${failed > 0 ? `; ${count(failed)} failed` : ''}`,
-    tone: failed > 0 ? 'bad' : 'good',
+    tone: failed > 0 ? 'neutral' : 'good', // the figure is of what is well; the failed ones have their problem above
   };
 }
 
-function detailOf(isPaused: boolean, oldestMs: number | undefined, rest: string): string {
+/** A disk that lasts longer is nothing to speak of. */
+const SOON_SECONDS = 30 * 86_400;
+const TOO_SOON_SECONDS = 2 * 86_400;
+
+/** What follows if it goes on as it went lately. */
+function inTime(what: string, seconds: number | null | undefined, most = Infinity): string {
+  return seconds == null || seconds > most ? '' : `${what} ${span(seconds * 1000)}`;
+}
+
+function isSoonFull(forecast: Forecast | undefined): boolean {
+  return (forecast?.diskFullSeconds ?? Infinity) < TOO_SOON_SECONDS;
+}
+
+function detailOf(isPaused: boolean, oldestMs: number | undefined, ...rest: readonly string[]): string {
   const oldest = oldestMs === undefined ? '' : `oldest for ${span(oldestMs)}`;
-  return [isPaused ? 'paused' : '', oldest, rest].filter((part) => part !== '').join(' · ');
+  return [isPaused ? 'paused' : '', oldest, ...rest].filter((part) => part !== '').join(' · ');
 }

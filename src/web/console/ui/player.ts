@@ -3,13 +3,10 @@ import { ApiError, asApiError } from '../api.ts';
 import { size } from '../format.ts';
 import { html, type Shown } from '../html.ts';
 import { placed } from '../prefix.ts';
-import { decodeG711, isG711, isPcm } from '../sound/g711.ts';
+import { decoded, isDecodable, isPcm } from '../sound/decode.ts';
 import { Button, Trouble } from './basics.ts';
 
-/** A longer one is offered as a download: to decode it would take the browser's memory. */
-const MOST_BYTES = 256 * 1024 * 1024;
-
-/** Plays a recording: PCM as it is, by ranges; G.711 decoded in the browser. */
+/** Plays a recording: PCM as it is, by ranges; G.711 and GSM 6.10 decoded in the browser. */
 export function Player({
   id,
   codec,
@@ -22,8 +19,11 @@ export function Player({
   const address = `/api/recordings/${id}/content`;
   if (isPcm(codec))
     return html`<audio controls preload="none" src=${address} aria-label="Play the recording"></audio>`;
-  if (!isG711(codec) || bytes > MOST_BYTES)
-    return html`<p class="quiet">A browser cannot play ${codec ?? 'this'}. Download it to listen.</p>`;
+  if (!isDecodable(codec, bytes))
+    return html`<p class="quiet">
+      A browser cannot play ${codec ?? 'this'}${codec === undefined ? '' : ` of ${size(bytes)}`}. Download it
+      to listen.
+    </p>`;
   return html`<${Decoded} address=${address} bytes=${bytes} />`;
 }
 
@@ -36,7 +36,7 @@ function Decoded({ address, bytes }: { address: string; bytes: number }): Shown 
       const response = await fetch(placed(address));
       if (!response.ok)
         throw new ApiError('The recording could not be fetched.', 'Try again.', response.status);
-      const wav = decodeG711(new Uint8Array(await response.arrayBuffer()));
+      const wav = await decoded(new Uint8Array(await response.arrayBuffer()), turn);
       setSource(URL.createObjectURL(new Blob([wav], { type: 'audio/wav' })));
     } catch (fault) {
       setError(asApiError(fault));
@@ -48,4 +48,11 @@ function Decoded({ address, bytes }: { address: string; bytes: number }): Shown 
     ${error !== undefined && html`<${Trouble} error=${error} />`}
     <${Button} kind="primary" onClick=${load}>▶ Play (${size(bytes)})</${Button}>
   </div>`;
+}
+
+/** Keys, clicks and drawing have their turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve);
+  });
 }

@@ -3,12 +3,20 @@ import { post } from '../api.ts';
 import { count, visible } from '../format.ts';
 import { mayAct } from '../here.ts';
 import { html, type Shown } from '../html.ts';
+import { about } from '../sites.ts';
 import { doing } from './doing.ts';
 import { requeueDialog } from './requeue.ts';
 import { Age, Button, Copy, Time } from './basics.ts';
 
-/** What somebody must do something about: since when, what it does, what helps, and the button that does it. */
-export function Problems({ problems }: { problems: readonly Problem[] }): Shown {
+/** What an operator must do something about: since when, what it does, what helps, and the button that does it. */
+export function Problems({
+  problems,
+  site,
+}: {
+  problems: readonly Problem[];
+  /** Whose they are, where those of several stand together. */
+  site?: string;
+}): Shown {
   return html`<ul class="problems">
     ${problems.map(
       (problem) =>
@@ -26,7 +34,7 @@ export function Problems({ problems }: { problems: readonly Problem[] }): Shown 
                 >for <${Age} since=${problem.since} /><small><${Time} at=${problem.since} /></small
               ></span>`
             }
-            <${Mend} id=${problem.id} command=${problem.command} />
+            <${Mend} id=${problem.id} command=${problem.command} site=${site} />
           </div>
         </li>`,
     )}
@@ -34,23 +42,35 @@ export function Problems({ problems }: { problems: readonly Problem[] }): Shown 
 }
 
 /** The button that mends it, or leads to where it is mended; none where only the host's owner can. */
-function Mend({ id, command }: { id: string; command: string | null }): Shown {
+function Mend({
+  id,
+  command,
+  site,
+}: {
+  id: string;
+  command: string | null;
+  site: string | undefined;
+}): Shown {
   if (id === 'recordings-given-up')
-    return html`<a class="button" href="/failures">See the causes</a>
-      ${mayAct && html`<${Button} onClick=${() => requeueDialog({ all: true }, 'every failure')}>Re-queue all …</${Button}>`}`;
-  if (id === 'tars-given-up') return html`<a class="button" href="/tars?state=failed">See the tars</a>`;
+    return html`<a class="button" href=${about('/failures', site)}>See the causes</a>
+      ${mayAct && html`<${Button} onClick=${() => requeueDialog({ all: true }, site === undefined ? 'every failure' : `every failure at ${site}`, undefined, site)}>Re-queue all …</${Button}>`}`;
+  if (id === 'tars-given-up')
+    return html`<a class="button" href=${about('/tars?state=failed', site)}>See the tars</a>`;
   if (id.startsWith('landing:'))
-    return html`<a class="button" href="/landing?reason=${encodeURIComponent(id.slice(8))}"
+    return html`<a class="button" href=${about(`/landing?reason=${encodeURIComponent(id.slice(8))}`, site)}
       >See the files</a
     >`;
   if (id.startsWith('copies-') || id.startsWith('point-in-time'))
-    return html`<a class="button" href="/backups">See the backups</a>`;
-  if (!mayAct) return null;
+    return html`<a class="button" href=${about('/backups', site)}>See the backups</a>`;
+  return mayAct ? html`<${Act} id=${id} command=${command} site=${site} />` : null;
+}
+
+function Act({ id, command, site }: { id: string; command: string | null; site?: string }): Shown {
   const [, queue] = /^paused:(extract|upload|maintenance)$/.exec(id) ?? [];
   if (queue !== undefined)
     return html`<${Button}
       kind="primary"
-      onClick=${() => doing(`Resume ${queue}`, () => post('/api/resume', { queue }))}
+      onClick=${() => doing(`Resume ${queue}`, () => post(about('/api/resume', site), { queue }))}
       >Resume</${Button}
     >`;
   const job = /^(?:failed|overdue):(snapshot|mirror) (\S+)/.exec(id);
@@ -59,7 +79,7 @@ function Mend({ id, command }: { id: string; command: string | null }): Shown {
     const body = kind === 'mirror' ? { mirror: name } : { database: name };
     return html`<${Button}
       kind="primary"
-      onClick=${() => doing(`${kind} ${name}`, () => post('/api/backups/run', body))}
+      onClick=${() => doing(`${kind} ${name}`, () => post(about('/api/backups/run', site), body))}
       >Run now</${Button}
     >`;
   }

@@ -1,6 +1,7 @@
-import { playingTime, size } from '../format.ts';
+import { playingTime, size, visible } from '../format.ts';
 import { html } from '../html.ts';
 import { idOf, type Recording } from '../rows.ts';
+import { about } from '../sites.ts';
 import { Path, StatusChip, Time } from './basics.ts';
 import type { Column } from './table.ts';
 
@@ -11,7 +12,7 @@ export const recordingColumns = {
   recording: {
     head: 'Recording',
     kind: 'wide',
-    cell: (row) => html`<${Path} path=${row.path} href="/recordings/${row.id}" />`,
+    cell: (row) => html`<${Path} path=${row.path} href=${about(`/recordings/${row.id}`, row.site)} />`,
   },
   state: { head: 'State', kind: 'tight', cell: (row) => html`<${StatusChip} status=${row.status} />` },
   length: {
@@ -26,8 +27,11 @@ export const recordingColumns = {
     cell: (row) =>
       row.tar === undefined
         ? ''
-        : html`<a class="plain" href="/tars/${idOf(row.tar)}"
-            >${row.tar.slice(row.tar.lastIndexOf('/') + 1)}</a
+        : html`<a
+            class="plain short"
+            title=${visible(row.tar)}
+            href=${about(`/tars/${idOf(row.tar)}`, row.site)}
+            >${visible(row.tar.slice(row.tar.lastIndexOf('/') + 1))}</a
           >`,
   },
 } as const satisfies Readonly<Record<string, Column<Recording>>>;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { dueRun, wallClock, type Past } from '../../../../src/platform/jobs/due.ts';
+import { dueRun, nextRun, wallClock, type Past } from '../../../../src/platform/jobs/due.ts';
 
 const at = (time: string): number => Date.parse(time);
 
@@ -37,3 +37,22 @@ test.each(['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'America/
     );
   },
 );
+
+test('whatever moments are asked for, and in whatever order, the run that is due and the next one are those around each', () => {
+  const DAY_MS = 86_400_000;
+  const since = '2000-01-01T00:00';
+  const beside = fc.oneof(fc.constantFrom(-1, 0, 1), fc.integer({ min: 0, max: 1439 }));
+  const asked = fc.array(fc.tuple(fc.integer({ min: 0, max: 5 }), beside), { minLength: 2, maxLength: 20 });
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 1439 }), asked, (minuteOfDay, moments) => {
+      const when = { cron: `${minuteOfDay % 60} ${Math.floor(minuteOfDay / 60)} * * *` };
+      const first = at('2026-01-01T00:00:00Z') + minuteOfDay * 60_000;
+      for (const [day, minutes] of moments) {
+        const now = first + day * DAY_MS + minutes * 60_000;
+        const last = now - ((((now - first) % DAY_MS) + DAY_MS) % DAY_MS);
+        expect(dueRun(when, 'UTC', now, { since })).toBe(wallClock(last, 'UTC'));
+        expect(nextRun(when, 'UTC', now, { since })).toBe(last + DAY_MS);
+      }
+    }),
+  );
+});

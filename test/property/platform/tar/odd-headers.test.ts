@@ -103,7 +103,7 @@ describe('hard links', () => {
   });
 });
 
-test('a header that nobody needs the size of may have none', async () => {
+test('a header whose size no reader needs may have none', async () => {
   const negative = '\xff'.repeat(12);
   const members = await read(
     memberBlocks({ name: 'd', type: '5', edit: size(negative) }),

@@ -9,7 +9,7 @@ test.each([
   ['changed within the month', { ctimeMs: NOW - 29 * DAY_MS, hasDirectories: false }, true],
   ['has not changed for longer', { ctimeMs: NOW - 31 * DAY_MS, hasDirectories: false }, false],
   ['has directories, in which new ones may come', { ctimeMs: 0, hasDirectories: true }, true],
-  ['nobody could look at', { ctimeMs: 0, hasDirectories: false }, false],
+  ['that could not be looked at', { ctimeMs: 0, hasDirectories: false }, false],
 ])('a directory that %s', (_, directory, expected) => {
   expect(isLively({ path: '/in/2025', ...directory }, NOW)).toBe(expected);
 });

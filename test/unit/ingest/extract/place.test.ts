@@ -28,7 +28,7 @@ test.each([
 });
 
 test.each([
-  ['nobody is there', undefined, undefined, 'free'],
+  ['nothing is there', undefined, undefined, 'free'],
   ['the same bytes without a row: a crash before the commit', undefined, A, 'same'],
   ['another file without a row', undefined, B, 'taken'],
   ['another recording', row(B, 'SUCCESS'), B, 'taken'],

@@ -39,7 +39,7 @@ test('one that takes longer than a turn lines up behind the others', async () =>
   expect(rest.map(({ length }) => length)).toEqual([100, 0, 59]);
 });
 
-test('one that waits for something else holds nobody up', async () => {
+test('one that waits for something else holds no other tar up', async () => {
   const { done, start } = workshop();
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const waits = start('a', 3, () => promise);
@@ -60,4 +60,14 @@ test('the event loop has its turn', async () => {
   setImmediate(immediate);
   await start('a', 10);
   expect(turned).toBe(5);
+});
+
+test('P13: what comes behind a row of large ones shares with all of them together, and waits for none of their turns', async () => {
+  const { done, start } = workshop();
+  const large = ['a', 'b', 'c', 'd', 'e'].map((name) => start(name, 300));
+  while (done.length < 700) await new Promise(setImmediate); // each has had a turn
+  const from = done.length;
+  await start('s', 5);
+  expect(done.lastIndexOf('s') - from).toBeLessThanOrEqual(12);
+  await Promise.all(large);
 });

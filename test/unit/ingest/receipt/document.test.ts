@@ -12,20 +12,21 @@ const receipt = (path: string): string =>
     recordings: [],
   });
 
-test('a receipt lies below its tar’s path, a later one beside it', () => {
-  expect(receiptKeys('calls/', { name: '2026/a.tar', sha256: SHA256, seq: 7 })).toEqual([
+test('a receipt lies below its tar’s path, a later one and another site’s beside it', () => {
+  expect(receiptKeys('calls/', { site: 'main', name: '2026/a.tar', sha256: SHA256, seq: 7 })).toEqual([
     'calls/.receipts/2026/a.tar.json',
     `calls/.receipts/2026/a.tar.${'a'.repeat(12)}.json`,
     `calls/.receipts/2026/a.tar.${'a'.repeat(12)}.7.json`,
+    `calls/.receipts/2026/a.tar.${'a'.repeat(12)}.main.7.json`,
   ]);
 });
 
 test('a path that is too long for a key is there as its hash', () => {
   for (const length of [960, 990, 1000, 1024, 4000]) {
     const name = `${'ö'.repeat(length / 2 - 2)}.tar`;
-    const keys = receiptKeys('calls/', { name, sha256: SHA256, seq: 1_000_000 });
+    const keys = receiptKeys('calls/', { site: 'main', name, sha256: SHA256, seq: 1_000_000 });
     for (const key of keys) expect(Buffer.byteLength(key)).toBeLessThanOrEqual(1024);
-    expect(new Set(keys).size).toBe(3);
+    expect(new Set(keys).size).toBe(4);
     expect(keys[0]?.startsWith('calls/.receipts/.long/')).toBe(length > 980);
   }
 });

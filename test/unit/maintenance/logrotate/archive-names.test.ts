@@ -52,7 +52,7 @@ test('a date that the log itself has used already makes the nightly run no failu
 });
 
 test.each([
-  ['somebody else’s archive', { ...LAST, archive: '/logs/other' }, {}, 2000],
+  ['the archive of another log', { ...LAST, archive: '/logs/other' }, {}, 2000],
   ['an archive before the first rotation', null, {}, 2000],
   ['a date that never changes', LAST, {}, 1000 + 86_400_000],
   ['a rotation by force', LAST, { force: true }, 2000],

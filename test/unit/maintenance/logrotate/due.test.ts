@@ -1,20 +1,9 @@
 import { expect, test } from 'vitest';
 import { due, type LogFacts, type RotateOptions } from '../../../../src/maintenance/logrotate/due.ts';
 import type { LogEntry } from '../../../../src/maintenance/logrotate/names.ts';
+import { logEntry } from '../../../support/rotation.ts';
 
-const entry: LogEntry = {
-  path: '/a.log',
-  cron: '0 1 * * *',
-  rotate: 7,
-  start: 1,
-  compress: false,
-  delaycompress: false,
-  missingok: false,
-  notifempty: false,
-  copytruncate: true,
-  dateext: false,
-  dateformat: '-%Y%m%d',
-};
+const entry = logEntry('/a.log');
 
 test.each<[string, Partial<LogEntry>, RotateOptions, Partial<LogFacts>]>([
   ['rotate', {}, {}, {}],

@@ -30,6 +30,20 @@ test('a date that is not its own stays, and one that is free again is taken', ()
   ]);
 });
 
+test('latest that a crash left behind goes on to the newest, and to none that is in doubt; one that leads elsewhere stays', () => {
+  const own = [made('2026-11-20', '17:44:55'), made('2026-11-20_030000', '03:00:00')];
+  const taken = own.map(({ name }) => name);
+  expect(nameSteps({ own, taken, latest: '2026-11-20_030000' }, names)).toEqual([
+    { kind: 'point', to: '2026-11-20' },
+  ]);
+  const doubtful = { name: '2026-11-21', at: Date.parse('2026-11-21T03:00:00Z'), verified: false };
+  const withDoubtful = { own: [doubtful, ...own], taken: [doubtful.name, ...taken] };
+  for (const latest of ['2026-11-20', '2026-11-21'])
+    expect(nameSteps({ ...withDoubtful, latest }, names)).toEqual([]);
+  for (const latest of ['2026-11-20', 'by-hand', undefined])
+    expect(nameSteps({ own, taken, latest }, names)).toEqual([]);
+});
+
 /** What is in the directory after so many steps: the names of the mirrors by their time, and where `latest` leads. */
 function after(steps: readonly NameStep[], before: Names): Names {
   return steps.reduce<Names>((now, step) => {
@@ -63,6 +77,7 @@ test('wherever a crash stops it, latest leads to a whole mirror and the next run
       state = after(nameSteps(state, names), state);
       expect(state.own.map(({ name }) => name).filter((name) => name.length === 10)).toEqual(['2026-11-20']);
       expect(state.own[0]?.name).toBe('2026-11-20');
+      expect(state.latest).toBe('2026-11-20');
       expect(new Set(state.taken).size).toBe(times.length);
       expect(nameSteps(state, names)).toEqual([]);
     }),

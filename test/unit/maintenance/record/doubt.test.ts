@@ -75,6 +75,14 @@ describe('when a copy was made', () => {
     expect(doubt(record(40), week, { last: 7, ...sunday } as never)).toBeUndefined();
     expect(doubtOf(record(40), week, undefined, 'UTC')).toBeUndefined();
     expect(doubt(record(9))).toBeUndefined(); // some runs were missed
+    expect(doubt(record(3650), week.slice(0, 1))).toMatchObject({ about: 'clock' }); // the only good copy
+    expect(doubt(record(3650), week.slice(0, 1), { last: 1 } as never)).toBeUndefined();
+    const seldom = [record(0), record(31), record(59)]; // after events, once a month
+    expect(doubt(record(90), seldom, { days: 90, ...sunday })).toBeUndefined(); // the first has had its time
+    expect(doubt(record(3650), seldom, { days: 90, ...sunday })).toMatchObject({ about: 'clock' });
+    expect(doubt(record(3650), seldom.slice(0, 2), { days: 90, ...sunday })).toMatchObject({
+      about: 'clock',
+    });
   });
 
   test('a step that the time since the start of the host bears out is in no doubt', () => {

@@ -33,11 +33,11 @@ describe('a name', () => {
     'state.db.backup_',
     'stateXdb.backup_20261120',
     'state.db.backup_20260230',
-  ])('%s was given by somebody else', (name) => {
+  ])('%s was given by another program', (name) => {
     expect(namePattern('state.db.backup_{YYYYMMDD}', 'UTC', fixed).parse(name)).toBeUndefined();
   });
 
-  test('whose fields contradict each other was given by somebody else', () => {
+  test('whose fields contradict each other was given by another program', () => {
     const names = namePattern('{YYYYMMDD}/{YYYY-MM-DD}', 'UTC', fixed);
     expect(names.parse('20261120/2026-11-20')).toBeDefined();
     expect(names.parse('20261120/2026-11-21')).toBeUndefined();

@@ -107,7 +107,7 @@ describe('what is good stays', () => {
     expect(kept(daily('2020-01-31', 5), { days: 5, ...sunday })).toHaveLength(5);
   });
 
-  test('one that is not verified takes nobody’s place, and stays no longer than if it were', () => {
+  test('one that is not verified takes no other copy’s place, and stays no longer than if it were', () => {
     const bad = made('2026-11-21', false);
     const all = [bad, ...daily('2026-11-20', 3)];
     expect(kept(all, { last: 1, ...sunday })).toEqual(['2026-11-21', '2026-11-20']);
@@ -164,7 +164,7 @@ describe('one wrong clock costs no good copy', () => {
     expect(applyKeep([made('2026-11-20'), future], { last: 1, ...sunday }, 'UTC', now)).toHaveLength(2);
   });
 
-  test('while the last one is in doubt, none goes; later it takes nobody’s place', () => {
+  test('while the last one is in doubt, none goes; later it takes no other copy’s place', () => {
     const doubtful = { ...made('2026-11-21'), doubt: 'it is empty', count: 6 };
     const good = counted(daily('2026-11-20', 5));
     const judged = applyKeep([doubtful, ...good], { last: 2, ...sunday }, 'UTC', NOW);

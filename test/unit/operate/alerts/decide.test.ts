@@ -85,7 +85,7 @@ test('a clock that was set back keeps nothing waiting', () => {
   ).toEqual(['11: new a', '13: over a']);
 });
 
-test('at once where nobody wants to wait', () => {
+test('at once where the settings wait for nothing', () => {
   const { news, open } = decide([], [problem('a')], 5, { afterMs: 0, everyMs: MINUTE });
   expect(news.map(({ status }) => status)).toEqual(['new']);
   expect(decide(open, [], 6, { afterMs: 0, everyMs: MINUTE })).toMatchObject({

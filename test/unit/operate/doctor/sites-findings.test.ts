@@ -1,24 +1,11 @@
 import { expect, test } from 'vitest';
 import { sitesFindings } from '../../../../src/operate/doctor/sites-findings.ts';
-import type { Heartbeat } from '../../../../src/platform/presence/index.ts';
+import { heartbeat } from '../../../support/heartbeat.ts';
 
 const STORE = 'https://s3.example.org/recordings/';
 
 function site(name: string, stores: readonly (string | undefined)[]) {
-  const heartbeats = stores.map((store): Heartbeat => ({
-    role: 'upload',
-    host: name,
-    pid: 1,
-    startedAt: 0,
-    at: 0,
-    rssBytes: 0,
-    peakRssBytes: 0,
-    cpuMs: 0,
-    loopMaxMs: 0,
-    loopRecentMs: 0,
-    counters: {},
-    ...(store !== undefined && { store }),
-  }));
+  const heartbeats = stores.map((store) => heartbeat({ host: name, ...(store !== undefined && { store }) }));
   return { site: name, heartbeats };
 }
 

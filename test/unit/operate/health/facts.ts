@@ -1,5 +1,6 @@
 import type { Heartbeat } from '../../../../src/platform/queue/index.ts';
-import type { Facts, QueueStatus } from '../../../../src/operate/status/index.ts';
+import type { Facts, QueueStatus } from '../../../../src/operate/health/index.ts';
+import { heartbeat } from '../../../support/heartbeat.ts';
 
 export const NOW = Date.UTC(2026, 10, 20);
 export const HOUR = 3_600_000;
@@ -9,20 +10,8 @@ export function queue(changes: Partial<QueueStatus> = {}): QueueStatus {
 }
 
 export function beat(role: string, lastFinishedMsAgo: number | null, startedMsAgo = 24 * HOUR): Heartbeat {
-  return {
-    role,
-    host: 'here',
-    pid: 1,
-    startedAt: NOW - startedMsAgo,
-    at: NOW,
-    rssBytes: 0,
-    peakRssBytes: 0,
-    cpuMs: 0,
-    loopMaxMs: 0,
-    loopRecentMs: 0,
-    jobs: { active: 0, finished: 0, lastFinishedMsAgo },
-    counters: {},
-  };
+  const jobs = { active: 0, finished: 0, lastFinishedMsAgo };
+  return heartbeat({ role, startedAt: NOW - startedMsAgo, at: NOW, jobs });
 }
 
 export type Changes = Partial<Omit<Facts, 'queues'>> & {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { isWell, stallOfRole, verdict } from '../../../../src/operate/health/index.ts';
 import type { Heartbeat } from '../../../../src/platform/queue/index.ts';
-import type { Facts } from '../../../../src/operate/status/index.ts';
+import type { Facts } from '../../../../src/operate/health/index.ts';
 import { HOUR, NOW, ROOM, beat, facts, type Changes } from './facts.ts';
 
 function aliveAfterWaiting(ms: number): boolean {
@@ -15,6 +15,17 @@ const away = {
   message: 'connection refused',
   since: '2026-11-19T00:00:00Z',
 };
+const WITH_A_GAP = {
+  mode: 'pages',
+  from: null,
+  to: null,
+  lagSeconds: 0,
+  points: 3,
+  bytes: 1,
+  gaps: 1,
+  damaged: [],
+  offsite: null,
+} as const;
 const stuck = { waiting: 5, oldestWaitingMs: HOUR };
 
 test.each<[string, Changes, string, RegExp | undefined]>([
@@ -27,7 +38,7 @@ test.each<[string, Changes, string, RegExp | undefined]>([
   ],
   ['active work whose role is gone is stalled', { upload: { active: 2 } }, 'stalled', /2 upload jobs/],
   [
-    'work that nobody takes is stalled',
+    'work that no role takes is stalled',
     { upload: stuck, roles: [beat('upload', HOUR)] },
     'stalled',
     /none has run for 3600 s/,
@@ -123,19 +134,7 @@ test.each<[string, Changes, string, RegExp | undefined]>([
   [
     'so are points in time that cannot be brought back',
     {
-      pointInTime: {
-        shop: {
-          mode: 'pages',
-          from: null,
-          to: null,
-          lagSeconds: 0,
-          points: 3,
-          bytes: 1,
-          gaps: 1,
-          damaged: [],
-          offsite: null,
-        },
-      },
+      pointInTime: { shop: WITH_A_GAP },
     },
     'attention',
     /recovery of shop has 1 gaps/,
@@ -160,7 +159,7 @@ test.each<[string, Changes, string, RegExp | undefined]>([
   else expect(attention.map(({ what }) => what).join('\n')).toMatch(reason);
 });
 
-test('work that nobody takes is stalled after 120 s, and the problem says since when', () => {
+test('work that no role takes is stalled after 120 s, and the problem says since when', () => {
   expect([aliveAfterWaiting(120_000), aliveAfterWaiting(120_001)]).toEqual([true, false]);
   const stalled = facts({ upload: stuck, roles: [beat('upload', HOUR)] });
   expect(verdict(stalled, NOW).attention[0]?.since).toBe(new Date(NOW - HOUR).toISOString());
@@ -248,7 +247,7 @@ test.each<[string, Changes, string, string | null]>([
     '2026-11-19T02:00:00Z',
   ],
   [
-    'a store that never answered, although nobody has called it unavailable',
+    'a store that never answered, although no role has called it unavailable',
     { store: { available: true, reached: false } },
     'store-never-reached',
     null,
@@ -265,6 +264,21 @@ test.each<[string, Changes, string, string | null]>([
   const site = verdict(facts(changes), NOW);
   expect(site.attention.map(({ id, since }) => [id, since])).toEqual([[id, since]]);
   expect([site.alive, isWell(site)]).toEqual([true, false]);
+});
+
+test.each([
+  [1, [{ cause: 'refused', recordings: 1 }], '1 recording failed and is not tried again (cause: refused).'],
+  [
+    3,
+    [
+      { cause: 'network', recordings: 2 },
+      { cause: 'changed', recordings: 1 },
+    ],
+    '3 recordings failed and are not tried again (most often: network).',
+  ],
+])('%i given up: the only cause is told as such, of several the first', (givenUp, causes, what) => {
+  const site = verdict(facts({ recordings: { ...recordings, givenUp }, causes }), NOW);
+  expect(site.attention).toMatchObject([{ id: 'recordings-given-up', what }]);
 });
 
 test('a file system that counts no inodes has not run out of them', () => {
@@ -291,7 +305,7 @@ test('what waits is told with its reason and its count, and is no problem while 
     {
       what: 'landing',
       cause: 'waiting',
-      reason: 'for the quiet period, or for its turn',
+      reason: 'for the quiet period, for its turn, or for its final name',
       since: new Date(NOW - 2000).toISOString(),
       count: 3,
     },
@@ -300,7 +314,7 @@ test('what waits is told with its reason and its count, and is no problem while 
   expect(isWell(site)).toBe(true);
 });
 
-test('P7: what waits for storage is told as held, once, whoever tells it', () => {
+test('P7: what waits for storage is told as held, once, whichever role tells it', () => {
   const site = verdict(
     facts({
       recordings: { ...recordings, FAILED: 0, givenUp: 0 },
@@ -327,19 +341,7 @@ test('every problem says what it affects, its remedy and a command that there is
         { ...never, overdue: true },
         { ...never, job: 'rotate /log', last: { at: '', by: '', outcome: 'failed' } },
       ],
-      pointInTime: {
-        shop: {
-          mode: 'pages',
-          from: null,
-          to: null,
-          lagSeconds: 0,
-          points: 3,
-          bytes: 1,
-          gaps: 1,
-          damaged: [],
-          offsite: null,
-        },
-      },
+      pointInTime: { shop: WITH_A_GAP },
       landing: { 'no pattern': { count: 1, bytes: 1, oldestSeconds: 1, needsAttention: true } },
     }),
     NOW,
@@ -364,4 +366,20 @@ test('a role is judged by its own queue alone', () => {
     'stalled:upload',
     'role-missing:maintain',
   ]);
+});
+
+test('P11: a ledger that is away is one problem, though the roles wait for it', () => {
+  const stateTrouble = {
+    code: 'LEDGER_AWAY',
+    message: 'the ledger postgres://pg1 is away',
+    since: NOW - 5000,
+  } as const;
+  const message = 'the ledger postgres://pg1 cannot be used';
+  const roles = [
+    { ...held('extraction', 'state', message, NOW), stateTrouble },
+    { ...held('upload', 'host', message, NOW), stateTrouble },
+    held('extraction', 'disk', 'the disk has 1 MiB left', NOW),
+  ];
+  const { attention } = verdict(facts({ roles }), NOW);
+  expect(attention.map(({ id }) => id)).toEqual(['state-unusable', 'held:extraction:disk']);
 });

@@ -1,10 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  marksOf,
-  secondsUntilDone,
-  secondsUntilFull,
-  type KeptEvent,
-} from '../../../../src/operate/history/index.ts';
+import type { KeptEvent } from '../../../../src/domain/history.ts';
+import { marksOf, secondsUntilDone, secondsUntilFull } from '../../../../src/operate/history/index.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -31,6 +27,20 @@ test('an outage lasts from the first word of it to the last, whatever several ro
   expect(marks).toMatchObject([
     { what: 'outage', at: 10, until: 50 },
     { what: 'outage', at: 70, until: undefined },
+  ]);
+});
+
+test('Redis and the ledger have marks of their own, which end each for itself', () => {
+  const told = [
+    event('redis away', 1),
+    event('ledger away', 2),
+    event('redis back', 3),
+    event('store back', 4),
+    event('ledger back', 5),
+  ];
+  expect(marksOf(told)).toEqual([
+    { what: 'redis', at: 1, until: 3, said: 'Redis unreachable' },
+    { what: 'ledger', at: 2, until: 5, said: 'Ledger unreachable' },
   ]);
 });
 

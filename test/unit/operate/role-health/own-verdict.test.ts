@@ -5,13 +5,13 @@ const NOW = Date.parse('2026-11-28T12:00:00Z');
 const MINUTE_MS = 60_000;
 const WELL: OwnFacts = { startedAt: NOW - 60 * MINUTE_MS, running: true };
 
-test('a role that gets on is alive and needs nobody', () => {
+test('a role that gets on is alive and needs no operator', () => {
   expect(ownVerdict('upload', WELL, NOW)).toEqual({ alive: true, attention: [], held: [] });
 });
 
 test('P11: work that does not get on although it should is not alive: a restart may help', () => {
   const since = NOW - 5 * MINUTE_MS;
-  const stall = { what: '3 jobs wait, and nobody has taken one for 300 s', since };
+  const stall = { what: '3 jobs wait, and none was taken for 300 s', since };
 
   const verdict = ownVerdict('upload', { ...WELL, stall }, NOW);
 
@@ -65,7 +65,7 @@ test('what a role holds back is told with its cause and since when', () => {
   });
 });
 
-test('a start of a few seconds needs nobody', () => {
+test('a start of a few seconds needs no operator', () => {
   const starting = { startedAt: NOW - 5000, running: false };
 
   expect(ownVerdict('watch', starting, NOW)).toEqual({ alive: true, attention: [], held: [] });

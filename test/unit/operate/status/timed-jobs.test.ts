@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Heartbeat } from '../../../../src/platform/queue/index.ts';
 import type { ScheduleStatus } from '../../../../src/maintenance/catalogue/index.ts';
 import { timedJobs } from '../../../../src/operate/status/timed-jobs.ts';
+import { heartbeat } from '../../../support/heartbeat.ts';
 
 const NOW = Date.UTC(2026, 10, 28, 12);
 
@@ -26,20 +27,8 @@ function schedule(
 }
 
 function role(name: string, active: number, finished: number): Heartbeat {
-  return {
-    role: name,
-    host: 'here',
-    pid: 1,
-    startedAt: NOW,
-    at: NOW,
-    rssBytes: 0,
-    peakRssBytes: 0,
-    cpuMs: 0,
-    loopMaxMs: 0,
-    loopRecentMs: 0,
-    counters: {},
-    ...(name === 'maintain' && { jobs: { active, finished, lastFinishedMsAgo: null } }),
-  };
+  const jobs = { active, finished, lastFinishedMsAgo: null };
+  return heartbeat({ role: name, startedAt: NOW, at: NOW, ...(name === 'maintain' && { jobs }) });
 }
 
 test('nothing is due, nothing waits', () => {

@@ -64,7 +64,7 @@ test('a life is told from landing to receipt, with every attempt that the log kn
   ]);
 });
 
-test('what the log has forgotten the rows tell, and a time that nobody noted is null', () => {
+test('what the log has forgotten the rows tell, and a time that no row has is null', () => {
   const failed = {
     ...ROW,
     status: 'FAILED' as const,

@@ -30,7 +30,7 @@ function decide(samples: readonly Sample[]): readonly Decision['kind'][] {
 
 const times = (n: number, one: Sample): Sample[] => Array.from({ length: n }, () => one);
 
-test('work that waits while nobody works: a new worker, then a new process', () => {
+test('work that waits while no worker takes it: a new worker, then a new process', () => {
   expect(decide(times(9, sample({ waiting: 5 })))).toEqual([
     'fine',
     'fine',

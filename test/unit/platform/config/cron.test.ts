@@ -1,3 +1,4 @@
+import { CronExpressionParser } from 'cron-parser';
 import { expect, test } from 'vitest';
 import { cronFault } from '../../../../src/platform/config/cron.ts';
 
@@ -11,7 +12,15 @@ test.each([
   '5/20 0-23/2 * * 1-5',
   '0 0 29 2 *',
   '0 0 31 2 mon',
-])('%j is a cron pattern', (pattern) => expect(cronFault(pattern)).toBeUndefined());
+])('%j is a cron pattern, and the scheduler finds a time for it', (pattern) => {
+  expect(cronFault(pattern)).toBeUndefined();
+  expect(() => CronExpressionParser.parse(pattern, { tz: 'UTC' }).next()).not.toThrow();
+});
+
+test.each(['H * * * *', '0 0 L * *', '0 0 ? * *', '0 0 * * 1#2', '0 0 * MON *', '0 0 0 * * *'])(
+  '%j is refused though the scheduler would read it, each time or otherwise than it was meant',
+  (pattern) => expect(cronFault(pattern)).toBeDefined(),
+);
 
 test.each([
   ['', '5 fields'],

@@ -129,7 +129,7 @@ describe('a run is missed since', () => {
     ],
     ['its own minute', '2026-03-06T01:30:00Z', '2026-03-05T01:30:00Z', '2026-03-06T01:30:00Z'],
     ['never, before it', '2026-03-06T01:29:59Z', '2026-03-05T01:30:00Z', undefined],
-    ['never, when somebody ran it by hand', '2026-03-06T12:00:00Z', '2026-03-06T09:00:00Z', undefined],
+    ['never, when an operator ran it', '2026-03-06T12:00:00Z', '2026-03-06T09:00:00Z', undefined],
     [
       'then, whatever was done while the clock was ahead',
       '2026-03-03T12:00:00Z',

@@ -96,7 +96,7 @@ test('a run that did nothing is neither reported nor noted, one that did somethi
   const outcomes: unknown[] = [];
   for (let run = 0; run < 5; run += 1) {
     await one.run(never);
-    outcomes.push(journal.last('quiet', now).run?.outcome);
+    outcomes.push((await journal.last('quiet', now)).run?.outcome);
     now += 10_000;
   }
   expect(outcomes).toEqual([undefined, 'done', 'done', 'failed', 'failed']);

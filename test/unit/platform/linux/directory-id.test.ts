@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-test('a directory keeps the id that it got first, whoever asks', async () => {
+test('a directory keeps the id that it got first, whichever user asks', async () => {
   expect(await readDirectoryId(directory)).toBeUndefined();
   const ids = await Promise.all(Array.from({ length: 8 }, () => ensureDirectoryId(directory)));
   expect(new Set(ids).size).toBe(1);

@@ -67,7 +67,7 @@ test('missing directories are made where that is asked for, and nothing is made 
 });
 
 test.runIf(isRoot)(
-  'a link in a directory of somebody else is not followed, neither is one of his in /tmp',
+  'a link in a directory of another user is not followed, neither is one of that user in /tmp',
   async () => {
     await symlink(root, join(root, 'own/link'));
     await openDirectory(join(root, 'own/link')).then((directory) => directory.handle.close());

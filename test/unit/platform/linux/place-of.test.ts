@@ -48,7 +48,7 @@ test('a directory that is not there lies where it would be made', () => {
   });
 });
 
-test('of a directory that nobody has noted nothing is said, and of one that lies where it lay neither', async () => {
+test('of a directory without a note nothing is said, and of one that lies where it lay neither', async () => {
   const directory = join(root, 'extracted');
   expect(whyAway(directory, root)).toBe(undefined);
   await notePlace(directory, root);
@@ -71,7 +71,7 @@ test('one whose file system is not mounted is away, by name, with the remedy', a
   expect(() => requirePlace(directory, root)).toThrow(expect.objectContaining({ code: 'HOST_FAILING' }));
 });
 
-test('a note that somebody has spoilt says nothing and is replaced', async () => {
+test('a spoilt note says nothing and is replaced', async () => {
   const directory = join(root, 'spoilt');
   await notePlace(directory, root);
   writeFileSync(noteOf(directory, root), '{');

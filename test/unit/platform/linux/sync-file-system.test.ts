@@ -58,7 +58,7 @@ test('a host without sync is not synced', async () => {
   expect(await shell.sync(dir, never)).toBe(false);
 });
 
-test('who gives up waits no longer, and takes nobody else’s answer', async () => {
+test('a caller that gives up waits no longer, and takes no other caller’s answer', async () => {
   await fakeSync(`until [ -e ${dir}/go ]; do sleep 0.01; done`, 'exit $(basename "$3")');
   const patience = new AbortController();
   const first = shell.sync(join(dir, '1'), patience.signal);

@@ -4,7 +4,7 @@ import { othersAmong } from '../../../../src/platform/linux/who-has-locked.ts';
 const own = '1: POSIX  ADVISORY  READ 4711 fe:00:77 1073741826 1073742335';
 
 test.each<[string, readonly string[], boolean | undefined]>([
-  ['nobody can tell without a lock of our own', ['1: POSIX  ADVISORY  READ 9 fe:00:77 0 EOF'], undefined],
+  ['it cannot be told without a lock of our own', ['1: POSIX  ADVISORY  READ 9 fe:00:77 0 EOF'], undefined],
   ['there are no locks at all', [], undefined],
   ['only we hold it', [own, own.replace('1:', '2:')], false],
   ['another process holds it', [own, '2: POSIX  ADVISORY  READ 9 fe:00:77 1073741826 1073742335'], true],

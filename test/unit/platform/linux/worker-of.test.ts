@@ -23,17 +23,17 @@ test.each([
     { uid: 1001, gid: 1001 },
   ],
   [
-    'whoever owns the file in a directory of a group',
+    'the owner of the file in a directory of a group',
     { steps: [ROOT, SHARED], directory: SHARED, file: BOB },
     { uid: 1001, gid: 1001 },
   ],
   [
-    'a container’s user below somebody’s home',
+    'a container’s user below another user’s home',
     { steps: [ROOT, BOB, { ...BOB, uid: 999 }], directory: { uid: 999, gid: 9 }, file: undefined },
     { uid: 999, gid: 9 },
   ],
   [
-    'whoever can have put the link',
+    'the one user who can have put the link',
     { steps: [ROOT, BOB, ROOT], directory: undefined, file: undefined },
     { uid: 1001, gid: 1001 },
   ],
@@ -48,13 +48,13 @@ test.each([
   ],
   ['nothing in a directory of a group', { steps: [ROOT, SHARED], directory: SHARED, file: undefined }],
   [
-    'a directory of root’s in one of somebody’s',
+    'a directory of root’s in one of another user',
     { steps: [ROOT, BOB, ROOT], directory: ROOT, file: undefined },
   ],
   [
-    'a link that anybody of a group can have put',
+    'a link that any member of a group can have put',
     { steps: [ROOT, SHARED], directory: undefined, file: undefined },
   ],
-])('nobody does it where there is %s', (_what, way) => {
+])('no user does it where there is %s', (_what, way) => {
   expect(() => chooseWorker('/x/file', way)).toThrow(/root's/);
 });

@@ -98,7 +98,7 @@ test('a log that is not there yet is told from its first line on', async () => {
   expect(log.numbers()).toEqual([0, 1, 2]);
 });
 
-test('whoever was away is told what came since, once', async () => {
+test('a reader that was away is told what came since, once', async () => {
   writeFileSync(file, lines(0, 5000));
   const [known] = await recentEvents(file, { limit: 1, where: (event) => event.fields['n'] === 2000 });
   const log = listen(known?.id);

@@ -29,7 +29,7 @@ async function dataDirectory(): Promise<string> {
   return data;
 }
 
-test('who beats is heard of, by whoever has the data directory, until it leaves or falls silent', async () => {
+test('each process of the data directory hears of a role that beats, until that leaves or falls silent', async () => {
   const data = await dataDirectory();
   let now = NOON;
   const mine = presenceInFiles(data, { now: () => now });

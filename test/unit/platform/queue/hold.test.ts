@@ -39,7 +39,7 @@ test('a tar that waits alone goes on waiting while others are extracted', () => 
   expect(events).toEqual(['extraction waits']);
 });
 
-test('a reason that nobody speaks of any more is over', () => {
+test('a reason that no job gives any more is over', () => {
   const { hold, pass } = bench();
   hold.waits(EVERYBODY, 'host', 'read-only');
   pass(20_001);

@@ -47,5 +47,22 @@ test('a job’s id comes from the work: the same for every recording of a batch,
 });
 
 test('a job that another version has written is refused by name', () => {
-  expect(() => readPayload('upload', { v: 2, recordings: [] })).toThrow(/a job in the upload queue/);
+  expect(() => readPayload('upload', { v: 3, recordings: [] })).toThrow(/a job in the upload queue/);
+});
+
+test('what the next version writes is read as this one would have written it; what is missing in it is not made up', () => {
+  const tar = { tar: '/in/a.tar', size: 1, mtimeMs: 2 };
+  expect(readPayload('extract', { v: 2, ...tar, tomorrow: 'new' })).toEqual({ v: 1, ...tar });
+  expect(readPayload('upload', { v: 2, recordings: ['/a.wav'], more: [] })).toEqual({
+    v: 1,
+    recordings: ['/a.wav'],
+  });
+  expect(readPayload('upload', { v: 2, recording: '/a.wav', more: 1 })).toEqual({
+    v: 1,
+    recording: '/a.wav',
+  });
+  expect(() => readPayload('extract', { v: 2, tar: '/in/a.tar' })).toThrow(/a job in the extract queue/);
+  expect(() => readPayload('extract', { v: 1, ...tar, tomorrow: 'new' })).toThrow(
+    /a job in the extract queue/,
+  );
 });

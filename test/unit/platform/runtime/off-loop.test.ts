@@ -10,6 +10,7 @@ const THREAD = new URL(
     import { threadId } from 'node:worker_threads';
     import { serveOffLoop } from '${SERVE.href}';
     serveOffLoop(async ({ fails, waits }, signal) => {
+      if (fails === 'EROFS') throw Object.assign(new Error('read-only'), { code: fails });
       if (fails) throw new Error('as asked');
       if (waits) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
       return { threadId, aborted: signal.aborted };
@@ -39,6 +40,10 @@ test('a thread that failed is not used again, and its fault is told', async () =
     message: expect.stringContaining('as asked'),
   });
   expect((await ask()).threadId).not.toBe(threadId);
+});
+
+test('a system error that a thread met keeps its errno, so that who asked can tell what it means', async () => {
+  await expect(ask({ fails: 'EROFS' })).rejects.toMatchObject({ code: 'EROFS', message: 'read-only' });
 });
 
 test('an abort ends what it is meant for, and nothing else', async () => {

@@ -80,7 +80,7 @@ test('an abort after admission changes nothing', async () => {
   await next;
 });
 
-test('whatever is asked for, never more than the capacity is out, and everybody is served', async () => {
+test('whatever is asked for, never more than the capacity is out, and every caller is served', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 20 }),

@@ -12,7 +12,7 @@ test('what was given back is taken again for what fits into it', () => {
   expect(pool.take(90 * KIB)).not.toBe(first); // it is in use
 });
 
-test('nobody gets memory that is too small, nor far too large', () => {
+test('a body gets memory that is neither too small nor far too large', () => {
   const pool = createBodyPool(8192 * KIB);
   const small = pool.take(64 * KIB);
   const large = pool.take(4096 * KIB);

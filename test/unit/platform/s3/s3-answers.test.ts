@@ -111,7 +111,7 @@ describe('each answer to a PUT becomes its fault', () => {
     store.close();
   });
 
-  test('P7: nobody listens', async () => {
+  test('P7: no server listens', async () => {
     const store = open({ endpoint: `http://127.0.0.1:${await freePort()}` });
     await expect(store.putIfAbsent(small, never)).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
   });

@@ -25,18 +25,17 @@ function breakable(isBroken: () => boolean): Sqlite {
   });
 }
 
+/** A writer whose file has its name as long as `moved` says nothing else. */
+function writerOn(db: Sqlite, moved: () => 'replaced' | 'removed' | undefined = () => undefined) {
+  return groupedWriter(db, '/data/state.db', clock, () => 0, moved);
+}
+
 test('a log that cannot be synced fails its group, rollback included, and the next group goes through when it can be', async () => {
   let broken = true;
   const db = breakable(() => broken);
   db.exec('CREATE TABLE t (n INTEGER)');
   const add = db.prepare('INSERT INTO t VALUES (?)');
-  const write = groupedWriter(
-    db,
-    '/data/state.db',
-    clock,
-    () => 0,
-    () => undefined,
-  );
+  const write = writerOn(db);
   await expect(write(() => add.run(1))).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
   await expect(write(() => add.run(2))).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
   broken = false;
@@ -49,13 +48,7 @@ test('P1: nothing is written into a file that has lost its name, and writing goe
   db.exec('CREATE TABLE t (n INTEGER)');
   const add = db.prepare('INSERT INTO t VALUES (?)');
   let moved: 'replaced' | 'removed' | undefined = 'removed';
-  const write = groupedWriter(
-    db,
-    '/data/state.db',
-    clock,
-    () => 0,
-    () => moved,
-  );
+  const write = writerOn(db, () => moved);
   await expect(write(() => add.run(1))).rejects.toMatchObject({
     code: 'STATE_UNUSABLE',
     message: expect.stringContaining('was removed'),
@@ -66,3 +59,23 @@ test('P1: nothing is written into a file that has lost its name, and writing goe
   await write(() => add.run(3));
   expect(db.prepare('SELECT n FROM t').pluck().all()).toEqual([3]);
 });
+
+test.each([1, 3])(
+  'a change that throws half-way fails alone and leaves nothing behind, %s in the commit',
+  async (changes) => {
+    const db = new Database(':memory:');
+    db.exec('CREATE TABLE t (n INTEGER)');
+    const add = db.prepare('INSERT INTO t VALUES (?)');
+    const write = writerOn(db);
+    const bad = write(() => {
+      add.run(-1);
+      throw new Error('half-way');
+    });
+    const others = Array.from({ length: changes - 1 }, (_, n) => write(() => add.run(n)));
+    await expect(bad).rejects.toThrow('half-way');
+    await Promise.all(others);
+    expect(db.inTransaction).toBe(false);
+    await write(() => add.run(9));
+    expect(db.prepare('SELECT n FROM t').pluck().all()).toEqual([...others.keys(), 9]);
+  },
+);

@@ -81,6 +81,52 @@ describe('one zero block as the very last', () => {
   });
 });
 
+describe('one zero block, and then what the record before held at that place (SharpZipLib 0.8)', () => {
+  const members = Array.from({ length: 11 }, (_, at) => member(`${at}.wav`, 700));
+  const body = Buffer.concat([blocks(...members), zeros(BLOCK)]); // 33 blocks and one
+  const staleFrom = body.length - RECORD;
+  const stale = body.subarray(staleFrom, staleFrom + 2 * RECORD - body.length);
+  const tar = Buffer.concat([body, stale]);
+
+  test('is told from a cut, and is no proof', async () => {
+    expect(tar.length).toBe(2 * RECORD);
+    expect(await proofOf(path, tar)).toMatchObject({ kind: 'incomplete', ending: 'one zero block' });
+  });
+
+  test.each([tar, gzipSync(tar), zstdCompressSync(tar)])(
+    'is an end where that is admitted',
+    async (bytes) => {
+      writeFileSync(path, bytes);
+      expect(await readAll(path, { admit: ['one zero block'] })).toHaveLength(11);
+    },
+  );
+
+  test('is an end too when the zero block begins the record', async () => {
+    const full = blocks(member('a.wav', 19 * BLOCK));
+    const whole = Buffer.concat([full, zeros(BLOCK), full.subarray(BLOCK)]);
+    expect(await proofOf(path, whole)).toMatchObject({ kind: 'incomplete', ending: 'one zero block' });
+    expect(await readAll(path, { admit: ['one zero block'] })).toHaveLength(1);
+  });
+
+  test.each([
+    [
+      'one byte differs: a recording whose header was lost',
+      Buffer.concat([tar.subarray(0, -1), Buffer.from('!')]),
+    ],
+    ['more follows', Buffer.concat([tar, zeros(BLOCK)])],
+    ['the record is cut', tar.subarray(0, -BLOCK)],
+    [
+      'there is no record before',
+      Buffer.concat([two, zeros(BLOCK), Buffer.alloc(RECORD - two.length - BLOCK, 'x')]),
+    ],
+  ])('P1: is none when %s', async (_, bytes) => {
+    expect(await proofOf(path, bytes)).toMatchObject({ kind: 'corrupt' });
+    await expect(readAll(path, { admit: ['one zero block', 'unterminated'] })).rejects.toThrow(
+      'a hole in the tar?',
+    );
+  });
+});
+
 describe('a tar without any end', () => {
   test.each([
     ['behind a member', two, 'unterminated'],

@@ -6,6 +6,7 @@ import {
   size,
   span,
   splitPath,
+  told,
   visible,
 } from '../../../../src/web/console/format.ts';
 import { idOf } from '../../../../src/web/console/rows.ts';
@@ -48,3 +49,20 @@ test.each(['/a/b.wav', '/Grüße/電話 "1".wav', '/\u{1F4DE}.wav'])(
     expect(idOf(path)).toBe(cursorOf(path));
   },
 );
+
+function said(fields: object): readonly string[] {
+  return Object.entries(fields).map(([name, value]: [string, unknown]) => told(name, value));
+}
+
+test('what an event says reads as people write it', () => {
+  expect(said({ awayMs: 2_640_000, ms: 48, mtimeMs: 1_764_400_000_000, bytes: 1536, freeBytes: 0 })).toEqual([
+    '44 min',
+    '48 ms',
+    '1,764,400,000,000',
+    '1.5 KiB',
+    '0 B',
+  ]);
+  expect(
+    said({ err: { message: 'lost\u001B', code: 'X' }, skippedNames: ['a', 'b'], notes: [], until: null }),
+  ).toEqual(['lost\\u001b', 'a, b', '', '']);
+});

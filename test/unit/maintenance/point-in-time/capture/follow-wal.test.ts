@@ -114,6 +114,6 @@ test.each([
     position,
     false,
   ],
-] as const)('nobody protected it: %s', (_, from, now, start, expected) => {
+] as const)('no reader protected it: %s', (_, from, now, start, expected) => {
   expect(canResume(from, now && { ...now, commits: 1 }, start)).toBe(expected);
 });
