@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { asDatabaseFault } from './foreign.ts';
-import { isBusy } from './open.ts';
+import { isBusy } from './busy.ts';
 
 /** A lock that the kernel releases when its process ends, however it ends. */
 export interface ExclusiveLock {

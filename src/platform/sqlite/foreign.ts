@@ -4,7 +4,8 @@ import { open } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
 import { openedAsNamed } from '../linux/index.ts';
-import { fileOf, isBusy, isDamage, type Sqlite } from './open.ts';
+import { isBusy, whileBusy } from './busy.ts';
+import { fileOf, isDamage, type Sqlite } from './open.ts';
 
 // Databases that other programs own and write to. They are never made, changed or checkpointed while their owner runs.
 
@@ -13,8 +14,6 @@ const BUSY_MS = 10_000;
 /** So much is copied before the copy looks whether it is still wanted: 40 MiB of 4 KiB pages. */
 const PAGES_PER_STEP = 10_000;
 const POLL_MS = 0.3;
-/** What a thread that sleeps waits for. */
-const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 const ALL_PAGES = 2 ** 31 - 1;
 /** https://www.sqlite.org/fileformat.html, 1.3. */
 const MAGIC = Buffer.from('SQLite format 3\0');
@@ -84,20 +83,18 @@ export function pin(db: Sqlite): void {
   });
 }
 
-/** A writer in a rollback mode that never rests leaves gaps below a millisecond, which SQLite's own wait sleeps through. */
+/** A writer in a rollback mode that never rests leaves gaps below a millisecond. */
 function inTurn(db: Sqlite, step: () => void): void {
   db.pragma('busy_timeout = 0');
-  const deadline = performance.now() + BUSY_MS;
-  for (;;) {
+  const stepOrNothing = (): void => {
     try {
       step();
-      break;
     } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK');
-      if (!isBusy(error) || performance.now() > deadline) throw databaseFault(db.name, error);
-      Atomics.wait(NOTHING, 0, 0, POLL_MS);
+      throw error;
     }
-  }
+  };
+  asDatabaseFault(db.name, () => whileBusy(stepOrNothing, BUSY_MS, POLL_MS));
   db.pragma(`busy_timeout = ${BUSY_MS}`);
 }
 

@@ -1,7 +1,8 @@
 import { WavspoolError } from '../../domain/faults.ts';
 import type { Moved } from '../../domain/ledger.ts';
 import type { Clock, Random } from '../runtime/index.ts';
-import { isBusy, isSqliteError, sqliteFault, type Sqlite } from './open.ts';
+import { isBusy } from './busy.ts';
+import { isSqliteError, sqliteFault, type Sqlite } from './open.ts';
 
 /** Runs `change` inside the next commit; resolves after that commit is on disk. */
 export type Write = <T>(change: () => T) => Promise<T>;

@@ -2,12 +2,16 @@ import { closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
 import { chmodAsNamed, openedAsNamed } from '../linux/index.ts';
+import { isBusy, whileBusy } from './busy.ts';
 
 export type Sqlite = Database.Database;
 
 const PRIVATE = 0o600;
 /** How long a statement may wait for another process's lock with the event loop blocked; longer waits are asynchronous. */
 const BUSY_MS = 50;
+/** How long opening waits: nothing else runs yet. */
+const OPENING_MS = 5000;
+const POLL_MS = 5;
 /** A checkpoint happens about every 4 MB of WAL; the limit keeps a burst's WAL from staying on disk. */
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 
@@ -18,16 +22,19 @@ const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
  * led to a file that the owner of its directory could not open (P13).
  */
 export function openDatabase(path: string): Sqlite {
+  let db: Sqlite | undefined;
   try {
     // SQLite gives -wal and -shm the mode of the database, so that mode is set before SQLite makes them
     makePrivate(path);
-    const db = openedAsNamed(path, () => new Database(path, { timeout: 5000 }), fileOf);
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
-    db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
-    db.pragma(`busy_timeout = ${BUSY_MS}`);
-    return db;
+    const opened = openedAsNamed(path, () => new Database(path, { timeout: OPENING_MS }), fileOf);
+    db = opened;
+    whileBusy(() => opened.pragma('journal_mode = WAL'), OPENING_MS, POLL_MS); // SQLite itself makes no one wait for this
+    opened.pragma('synchronous = FULL');
+    opened.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
+    opened.pragma(`busy_timeout = ${BUSY_MS}`);
+    return opened;
   } catch (error) {
+    db?.close();
     if (error instanceof WavspoolError) throw error;
     throw new WavspoolError(
       isDamage(error) ? 'STATE_DAMAGED' : 'STATE_UNUSABLE',
@@ -57,11 +64,6 @@ function makeEmpty(path: string): void {
 export function fileOf(db: Sqlite): string {
   const [main] = db.pragma('database_list') as readonly { readonly file: string }[];
   return main?.file ?? db.name;
-}
-
-/** True when the statement only has to be repeated: another process held the lock. */
-export function isBusy(error: unknown): boolean {
-  return errnoOf(error)?.startsWith('SQLITE_BUSY') === true;
 }
 
 /** True when SQLite met bytes that no database has. */

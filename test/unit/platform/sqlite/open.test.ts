@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -12,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../../../../src/platform/sqlite/open.ts';
@@ -39,6 +41,23 @@ test('P9: a database is made for its owner alone, and one that others could read
   expect(modeOf('open.db-wal')).toBe('600');
   db.exec('INSERT INTO t VALUES (1)'); // no lock of it was dropped
   db.close();
+});
+
+test('a database that another program is just beginning is waited for', async () => {
+  const beginner = new Worker(
+    `const { parentPort, workerData } = require('node:worker_threads');
+     const db = new (require('better-sqlite3'))(workerData);
+     db.exec('BEGIN IMMEDIATE; CREATE TABLE of_its_own(x)');
+     parentPort.postMessage('begun');
+     setTimeout(() => db.exec('COMMIT').close(), 200);`,
+    { eval: true, workerData: at('both.db') },
+  );
+  await once(beginner, 'message');
+  const db = openDatabase(at('both.db')); // SQLite says SQLITE_BUSY to this at once, whatever its timeout
+  expect(db.pragma('journal_mode', { simple: true })).toBe('wal');
+  expect(db.prepare('SELECT name FROM sqlite_schema').pluck().all()).toEqual(['of_its_own']);
+  db.close();
+  await beginner.terminate();
 });
 
 asRoot('P13: as root a link of somebody else’s leads to no database and to no mode of another file', () => {
