@@ -7,6 +7,10 @@ import { wayTo, type WayTo } from './way-to.ts';
 
 // SQLite opens databases by their paths. Where others may change what a path names, root looks at the files that it has open then.
 
+/** How often a file that goes while it is looked at is looked for again. */
+const MOST_TRIES = 10;
+const CHANGED = 'what it names was changed while it was opened';
+
 /** An open file of this process. */
 interface Descriptor {
   readonly identity: FileIdentity;
@@ -47,26 +51,38 @@ export function openedAsNamed<T extends OpenedByPath>(
  * Throws PATH_UNSAFE, or what the system says.
  */
 export function chmodAsNamed(path: string, mode: number): boolean {
-  let fd: number;
+  for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
+    const fd = openOnly(path);
+    if (fd === undefined) return false;
+    try {
+      if (process.geteuid?.() !== 0 || isAsNamed(path, fd)) {
+        chmodSync(`/proc/self/fd/${fd}`, mode); // what was looked at, whatever has its name now
+        return true;
+      }
+    } finally {
+      closeSync(fd);
+    }
+  }
+  throw unsafe(path, CHANGED);
+}
+
+/** A descriptor that only names the file; undefined where nothing is. */
+function openOnly(path: string): number | undefined {
   try {
-    fd = openSync(path, O_PATH);
+    return openSync(path, O_PATH);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
+    if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-  try {
-    if (process.geteuid?.() === 0) {
-      const way = wayTo(path);
-      const reason = whyStrange(way);
-      if (reason !== undefined) throw unsafe(path, reason);
-      if (way.file?.identity !== identityOf(fstatSync(fd, { bigint: true })))
-        throw unsafe(path, 'what it names was changed while it was opened');
-    }
-    chmodSync(`/proc/self/fd/${fd}`, mode); // what was looked at, whatever has its name now
-    return true;
-  } finally {
-    closeSync(fd);
-  }
+}
+
+/** False where the path leads elsewhere by now, as that of a log does when another program has just removed it with its last close. */
+function isAsNamed(path: string, fd: number): boolean {
+  const way = wayTo(path);
+  if (way.file?.identity !== identityOf(fstatSync(fd, { bigint: true }))) return false;
+  const reason = whyStrange(way);
+  if (reason !== undefined) throw unsafe(path, reason);
+  return true;
 }
 
 function requireAsNamed(path: string, name: string, before: ReadonlyMap<string, Descriptor>): void {
@@ -80,7 +96,7 @@ function requireAsNamed(path: string, name: string, before: ReadonlyMap<string, 
   const named = fresh.map(([, one]) => one).filter((one) => basename(one.path).startsWith(name));
   const isIt = own !== undefined && named.every((one) => dirname(one.path) === dirname(own.path));
   if (!isIt || named.some((one) => basename(one.path) === name && one.identity !== own.identity))
-    throw unsafe(path, 'what it names was changed while it was opened');
+    throw unsafe(path, CHANGED);
 }
 
 /** Why what a path leads to may be no file of those who can change the path; undefined when it is one. */
