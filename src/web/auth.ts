@@ -67,12 +67,24 @@ export function sessionCookie(token: Secret, now: number): string {
   return `${endsAt}.${signature(token, String(endsAt))}`;
 }
 
-/** A browser sends its cookies with requests that other sites make it send; what changes anything must come from our own page. */
-export function isSameOrigin(headers: {
+/** What a browser says of the page that sends a request. */
+export interface OriginHeaders {
   readonly origin?: string | undefined;
   readonly host?: string | undefined;
   readonly 'sec-fetch-site'?: string | string[] | undefined;
-}): boolean {
+}
+
+/**
+ * Whether a change may come from where it comes from. A browser sends its cookies with requests that other sites make it send, so one with
+ * a cookie must say that our own page sends it. A program with a token names no page; a page that has the token must be ours.
+ */
+export function isFromOwnPage(by: Identity['by'], headers: OriginHeaders): boolean {
+  const namesPage = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+  return (by === 'token' && !namesPage) || isSameOrigin(headers);
+}
+
+/** Whether our own page sends it, as the browser says. */
+export function isSameOrigin(headers: OriginHeaders): boolean {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) return site === 'same-origin';
   const { origin, host } = headers;

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { COOKIE, identify, isSameOrigin, triesToken, type Identity, type Throttle } from './auth.ts';
+import { COOKIE, identify, isFromOwnPage, triesToken, type Identity, type Throttle } from './auth.ts';
 import type { Context } from './context.ts';
 import { askerOf, refuse, routeOf } from './replies.ts';
 import { isScreen } from './screens.ts';
@@ -71,7 +71,7 @@ const OTHER_ORIGIN = {
   problem: {
     error: 'this change was asked for from another origin',
     code: 'CROSS_ORIGIN',
-    remedy: 'use the dashboard’s own pages, or the token',
+    remedy: 'use the dashboard’s own pages, or the token from a program',
   },
 };
 const READ_ONLY = {
@@ -86,7 +86,7 @@ const READ_ONLY = {
 /** Why a caller who is known may not have this; undefined when they may. */
 function whyRefused(request: FastifyRequest, { by, may }: Identity): typeof OTHER_ORIGIN | undefined {
   if (!changes(request)) return undefined;
-  if (by === 'cookie' && !isSameOrigin(request.headers)) return OTHER_ORIGIN;
+  if (!isFromOwnPage(by, request.headers)) return OTHER_ORIGIN;
   return may === 'look' ? READ_ONLY : undefined;
 }
 

@@ -194,7 +194,7 @@ test('the printed address logs in and loses its token', async () => {
   expect((await get('/api/status', { cookie })).status).toBe(200);
 });
 
-test('a change with the cookie must come from our own page; with the token it may come from anywhere', async () => {
+test('a change must come from our own page, or with the token from a program', async () => {
   const cookie = (await logIn()).split(';')[0]!;
   const nothing = { cause: 'network' };
   for (const foreign of [
@@ -214,6 +214,8 @@ test('a change with the cookie must come from our own page; with the token it ma
   expect(await queues.upload.isPaused()).toBe(false);
   expect((await post('/api/uploads/requeue', nothing, { cookie, origin: address })).status).toBe(200);
   expect((await post('/api/uploads/requeue', nothing, BEARER)).status).toBe(200);
+  const elsewhere = { ...BEARER, origin: 'https://evil.example' };
+  expect((await post('/api/uploads/requeue', nothing, elsewhere)).status).toBe(403);
 });
 
 test('re-queues what matches and refuses what it does not understand', async () => {

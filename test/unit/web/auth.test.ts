@@ -3,7 +3,7 @@ import { Secret } from '../../../src/platform/config/index.ts';
 import {
   createThrottle,
   identify,
-  isSameOrigin,
+  isFromOwnPage,
   landingPage,
   SESSION_SECONDS,
   sessionCookie,
@@ -52,7 +52,7 @@ test('a login ends', () => {
   expect(COOKIE).not.toContain('s3cret');
 });
 
-test.each<[Parameters<typeof isSameOrigin>[0], boolean]>([
+test.each<[Parameters<typeof isFromOwnPage>[1], boolean]>([
   [{}, false],
   [{ host: 'a:3000' }, false],
   [{ host: 'a:3000', origin: 'http://a:3000' }, true],
@@ -64,7 +64,9 @@ test.each<[Parameters<typeof isSameOrigin>[0], boolean]>([
   [{ host: 'behind-a-proxy', origin: 'https://a', 'sec-fetch-site': 'same-origin' }, true],
   [{ host: 'a:3000', 'sec-fetch-site': 'same-site' }, false],
 ])('%j is our own page: %s', (headers, expected) => {
-  expect(isSameOrigin(headers)).toBe(expected);
+  expect(isFromOwnPage('cookie', headers)).toBe(expected);
+  const namesPage = 'origin' in headers || 'sec-fetch-site' in headers;
+  expect(isFromOwnPage('token', headers)).toBe(expected || !namesPage); // a program names no page
 });
 
 test('five wrong tokens block an address for the rest of its minute, and no other', () => {
