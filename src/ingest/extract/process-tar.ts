@@ -5,7 +5,7 @@ import { EVERYBODY, uploadJobs, type Hold, type Outcome } from '../../platform/q
 import { everyPage } from '../../platform/paging/index.ts';
 import { isDirectoryFailing } from '../../platform/runtime/index.ts';
 import type { TarVersion } from '../../domain/tar.ts';
-import { verdict } from '../../domain/verdict.ts';
+import { decideRetry } from '../../domain/decide-retry.ts';
 import type { BacklogGuard } from './backlog.ts';
 import { batchSize } from './batch-size.ts';
 import { extractDeps, type ExtractDeps } from './deps.ts';
@@ -168,7 +168,7 @@ async function countFailure(
   const retriesBefore =
     failedBefore === undefined || failedBefore.retryCount >= maxRetries ? -1 : failedBefore.retryCount;
   const retryCount = retriesBefore + 1;
-  const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.random());
+  const next = decideRetry(code, retryCount, { maxRetries, ...backoff }, app.random());
   if (next.kind !== 'retry') {
     await giveUp(app, tar, error);
     return { kind: 'give up', why: messageOf(error) };

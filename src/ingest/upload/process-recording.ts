@@ -5,7 +5,7 @@ import type { DirectoryGuard } from '../../platform/linux/index.ts';
 import { EVERYBODY, type Hold, type Outcome } from '../../platform/queue/index.ts';
 import { isDiskFailing } from '../../platform/runtime/index.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
-import { verdict } from '../../domain/verdict.ts';
+import { decideRetry } from '../../domain/decide-retry.ts';
 import { extractAgain } from './extract-again.ts';
 import type { OutageProbe } from './outage-probe.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
@@ -173,7 +173,7 @@ async function afterFailure(app: IngestDeps, row: RecordingRow, error: unknown):
   const message = messageOf(error);
   // the first failure leaves retry_count 0, each later one counts the retry that it ended
   const retryCount = row.status === 'FAILED' ? row.retryCount + 1 : row.retryCount;
-  const next = verdict(code, retryCount, { maxRetries, ...backoff }, app.random());
+  const next = decideRetry(code, retryCount, { maxRetries, ...backoff }, app.random());
   const { cause } = FAULTS[code];
   const attempt = retryCount + 1;
   if (code === 'RECORDING_CHANGED' || code === 'RECORDING_MISSING') await extractAgain(app, row);

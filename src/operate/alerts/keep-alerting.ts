@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { backOffMs } from '../../domain/back-off.ts';
 import type { Report } from '../../domain/events.ts';
 import { messageOf } from '../../domain/faults.ts';
 import type { Settings } from '../../platform/config/index.ts';
@@ -116,7 +117,7 @@ async function sendAll(
       told.over(await receiver.send(next.message, signal));
       alerts.delivered(next.seq);
     } catch (error) {
-      const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(next.tries - 1, 20));
+      const pauseMs = backOffMs(next.tries, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
       alerts.failed(next.seq, signal.aborted ? now : clock.now() + pauseMs);
       if (!signal.aborted) told.failed(error);
       return;

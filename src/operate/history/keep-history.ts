@@ -2,7 +2,7 @@ import type { Report } from '../../domain/events.ts';
 import type { History, KeptEvent, Minute, NewEvent } from '../../domain/history.ts';
 import type { LedgerCatalogue } from '../../domain/ledger.ts';
 import { followLog } from '../../platform/log/index.ts';
-import { sqlTimestamp, type Clock } from '../../platform/runtime/index.ts';
+import { every, sqlTimestamp, type Clock } from '../../platform/runtime/index.ts';
 import type { Status } from '../status/index.ts';
 import { newEvent } from './new-event.ts';
 
@@ -29,15 +29,12 @@ const AGAIN_MS = 5000;
 /** Notes each minute what was, until the signal aborts; what was missed is filled in from the ledger's rows. */
 export async function keepMinutes(deps: HistoryDeps, signal: AbortSignal): Promise<void> {
   const { history, clock, report } = deps;
-  while (!signal.aborted) {
-    try {
-      await noteMinutes(deps);
-      await history.prune(clock.now() - KEPT_MS);
-    } catch (err) {
-      report('history not kept', { err }); // the next minute fills it in
-    }
-    await clock.sleep(MINUTE_MS - (clock.now() % MINUTE_MS) + 500, signal);
-  }
+  const note = async (): Promise<void> => {
+    await noteMinutes(deps);
+    await history.prune(clock.now() - KEPT_MS);
+  };
+  const failed = (err: unknown): void => report('history not kept', { err }); // the next minute fills it in
+  await every(() => MINUTE_MS - (clock.now() % MINUTE_MS) + 500, note, { clock, signal, failed });
 }
 
 /** The minutes that are over and not noted, and the present one as it is. */
