@@ -1,10 +1,14 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { beforeAll, expect, test } from 'vitest';
 import { idOf } from '../../src/web/console/rows.ts';
-import { TOKEN } from '../support/console.ts';
+import { CALL, TOKEN } from '../support/console.ts';
 import { consoleInBrowser } from '../support/console-browser.ts';
-import { uploaded } from '../support/console-scenes.ts';
+import { extracted, landed, uploaded } from '../support/console-scenes.ts';
 import { violations } from '../support/console-page.ts';
+import { makeTar } from '../support/tars.ts';
+import { makeWav } from '../support/wavs.ts';
 
 // What an operator does in a real browser, with the keyboard only.
 
@@ -61,4 +65,37 @@ test('a snapshot is taken, and restored as a test, from the page; drain says whe
     method: 'POST',
     headers: { authorization: `Bearer ${TOKEN}` },
   });
+});
+
+test('what has landed is taken now, looked for again and extracted again, and each time the page tells what became of it', async () => {
+  const tar = landed(the.rig, 'late.tar');
+  await writeFile(tar, makeTar([{ name: 'late.wav', body: makeWav(CALL) }]));
+  await the.show('/landing');
+  await the.page.getByRole('button', { name: /^Take now: .*late\.tar$/ }).press('Enter');
+  await the.page.getByText('late.tar is queued for extraction').waitFor();
+  await the.page.getByText('Everything that has landed is taken.').waitFor();
+  await the.page.getByRole('button', { name: 'Rescan now' }).press('Enter');
+  await the.page.getByText(/^1 tar on disk, 0 queued now/).waitFor();
+  const { queues } = the.rig;
+  const [job] = await queues.extract.bull.getJobs();
+  expect(job?.data).toMatchObject({ tar });
+
+  await the.rig.extract(tar, [{ path: extracted(the.rig, 'late.wav'), shape: CALL }], Date.now());
+  await the.show(`/tars/${idOf(tar)}`);
+  await the.page.getByRole('button', { name: 'Extract again' }).press('Enter');
+  await the.page.getByText(/^late\.tar stays as it is: it is under way/).waitFor();
+});
+
+test('a mirror and an export are made, and the copies read back, with the keyboard', async () => {
+  await the.show('/backups');
+  await the.page.getByRole('button', { name: 'Run now: mirror prompts' }).press('Enter');
+  await the.page.getByText('mirror prompts: done').waitFor();
+  const { data } = the.rig.settings.paths;
+  expect(await readFile(join(data, 'mirrors/latest/prompts/welcome.txt'), 'utf8')).toBe('welcome');
+  await the.page.getByRole('button', { name: 'Run now: export state' }).press('Enter');
+  await the.page.getByText('export state: done').waitFor();
+  await the.page.getByRole('row').filter({ hasText: 'calls-' }).waitFor();
+  await the.page.getByRole('button', { name: 'Verify the copies of state' }).press('Enter');
+  await the.page.getByText(/copies read back: all sound$/).waitFor();
+  expect(await violations(the.page)).toEqual([]);
 });

@@ -140,6 +140,9 @@ async function settingsIn(directory: string, redis: TestRedis, s3: TestS3, baseP
   await mkdir(join(data, 'incoming'), { recursive: true });
   await mkdir(join(data, 'extracted'));
   await mkdir(join(data, 'logs'));
+  const prompts = join(directory, 'prompts');
+  await mkdir(prompts);
+  await writeFile(join(prompts, 'welcome.txt'), 'welcome');
   const file = join(directory, 'wavspool.yaml');
   await writeFile(
     file,
@@ -152,7 +155,11 @@ extract: { minFreeBytes: 1MiB }
 upload: { maxRetries: 5 }
 databases:
   - { name: state, path: <data>/state.db, snapshots: [
-      { name: daily, cron: "0 2 * * *", dir: <data>/copies, file: "state_{YYYY-MM-DD-HH-mm-ss}.db", keep: { days: 30 } } ] }
+      { name: daily, cron: "0 2 * * *", dir: <data>/copies, file: "state_{YYYY-MM-DD-HH-mm-ss}.db", keep: { days: 30 } } ],
+      exports: [
+      { name: calls, cron: "0 3 * * 0", tables: [uploads], dir: <data>/exports, file: "calls-{YYYY-MM-DD}.sql", keep: { last: 4 } } ] }
+mirrors:
+  - { name: prompts, sources: { prompts: ${prompts} }, databases: [state], dir: <data>/mirrors, cron: "0 4 * * *", keep: { last: 7 } }
 `,
   );
   await writeFile(join(data, 'logs/wavspool.log'), '');

@@ -1,5 +1,5 @@
 import { post } from '../api.ts';
-import { count, size, span, visible } from '../format.ts';
+import { count, counted, size, span, visible } from '../format.ts';
 import { mayAct } from '../here.ts';
 import { html, type Shown } from '../html.ts';
 import { status } from '../live/status.ts';
@@ -8,8 +8,9 @@ import { place } from '../router.ts';
 import { Button, Chip, Path, Time } from '../ui/basics.ts';
 import { doing } from '../ui/doing.ts';
 import { ListCard, useList } from '../ui/list.ts';
-import { about, isAll } from '../sites.ts';
+import { isAll } from '../sites.ts';
 import { siteColumn } from '../ui/sites.ts';
+import { takeTar, takings } from '../ui/take.ts';
 import type { Column } from '../ui/table.ts';
 
 interface LandingRow extends OfSite {
@@ -29,13 +30,14 @@ interface Rescanned {
   readonly recordings: number;
 }
 
-function rescan(): Promise<void> {
-  return doing(
+async function rescan(): Promise<void> {
+  await doing(
     'Rescan',
     () => post<Rescanned>('/api/rescan'),
     ({ tars, queued, recordings }) =>
-      `${count(tars)} tars on disk, ${count(queued)} queued now; ${count(recordings)} recordings had no job and have one`,
+      `${counted(tars, 'tar')} on disk, ${count(queued)} queued now; ${counted(recordings, 'recording')} had no job and ${recordings === 1 ? 'has' : 'have'} one`,
   );
+  takings.value += 1;
 }
 
 const REASON: Column<LandingRow> = {
@@ -60,7 +62,7 @@ function TakeNow({ row: { path, site } }: { row: LandingRow }): Shown {
   return html`<${Button}
     small
     label="Take now: ${visible(path)}"
-    onClick=${() => doing('Take it now', () => post(about('/api/ingest', site), { tars: [path] }))}
+    onClick=${() => takeTar('Take it now', path, site)}
     >Take now</${Button}
   >`;
 }
@@ -72,7 +74,9 @@ export function LandingScreen(): Shown {
   const { answer, rows: all } = useList<LandingRow>('/api/landing', {
     asked: ['after'],
     always: { limit: '200' },
-    again: JSON.stringify(Object.values(landing).map(({ count: files }) => files)),
+    again: `${takings.value} ${Object.values(landing)
+      .map(({ count: files }) => files)
+      .join()}`,
   });
   const rows = reason === null ? all : all.filter((row) => row.reason === reason);
   const isPart = (answer.value?.unasked?.length ?? 0) > 0;

@@ -1,4 +1,4 @@
-import { useAnswer, post } from '../api.ts';
+import { useAnswer } from '../api.ts';
 import { count, size, visible } from '../format.ts';
 import { mayAct } from '../here.ts';
 import { html, type Shown } from '../html.ts';
@@ -6,13 +6,13 @@ import { status } from '../live/status.ts';
 import type { Page, Recording, Tar } from '../rows.ts';
 import { place } from '../router.ts';
 import { Button, Chip, Copy, Path, Section, Time, Trouble } from '../ui/basics.ts';
-import { doing } from '../ui/doing.ts';
 import { Facts, type Fact } from '../ui/facts.ts';
 import { Pager } from '../ui/fields.ts';
 import { requeueDialog } from '../ui/requeue.ts';
 import { recordingColumns } from '../ui/recording-columns.ts';
 import { NotTaken, Versions, type LeftOut, type Version } from '../ui/tar-parts.ts';
 import { Table } from '../ui/table.ts';
+import { takeTar } from '../ui/take.ts';
 
 interface TarAnswer {
   readonly id: string;
@@ -84,22 +84,11 @@ function Headline({ found: { path, failure, progress, remedy } }: { found: TarAn
       <h2 class="title"><${Path} path=${path} /></h2>
     </div>
     <div class="actions">
-      ${mayAct && failure === null && html`<${Button} onClick=${() => extractAgain(path)}>Extract again</${Button}>`}
+      ${mayAct && failure === null && html`<${Button} onClick=${() => takeTar('Extract again', path)}>Extract again</${Button}>`}
       ${mayRequeue && html`<${Button} kind="primary" onClick=${() => requeueDialog({ tar: path }, 'this tar and what failed of it')}>Re-queue …</${Button}>`}
     </div>
     ${failure !== null && html`<div class="notice bad"><strong>${visible(failure.errorMessage)}</strong> <span>${remedy ?? ''}</span></div>`}
   </section>`;
-}
-
-function extractAgain(path: string): Promise<void> {
-  return doing(
-    'Extract again',
-    () => post('/api/ingest', { tars: [path] }),
-    (result) =>
-      JSON.stringify(result).includes('"queued"')
-        ? 'Queued for extraction'
-        : 'Known already: the same bytes were extracted',
-  );
 }
 
 function factsOf({ extraction, progress, onDisk, path }: TarAnswer): readonly Fact[] {
