@@ -216,7 +216,8 @@ export interface AuditRequest {
 /** A SUCCESS row and what the store has to hold for it. */
 export interface AuditedRow {
   readonly path: string;
-  readonly key: string;
+  /** Absent in a legacy row whose path is not below `extracted`: nothing tells where its object is. */
+  readonly key: string | undefined;
   readonly tar: string | undefined;
   /** Absent in a legacy row. */
   readonly size: number | undefined;
@@ -226,7 +227,7 @@ export interface AuditedRow {
 
 export interface AuditList {
   readonly rows: number;
-  /** In the order of S3's listings, by the bytes of the key; in pages, so memory stays bounded. */
+  /** Those without a key first, the others in the order of S3's listings, by the bytes of the key; in pages, so memory stays bounded. */
   inKeyOrder(): AsyncIterable<readonly AuditedRow[]>;
   close(): Promise<void>;
 }

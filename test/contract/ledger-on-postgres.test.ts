@@ -48,6 +48,27 @@ exerciseLedger('the ledger on PostgreSQL', () => {
   });
 });
 
+test('of a recording that another program has uploaded, an audit derives the key only below the directory of recordings', async () => {
+  const ledger = await openPostgresLedger(optionsOf('taken-over'));
+  const paths = ['/a', '/elsewhere/2025/long name.wav', '/é\u{1F600}/s.wav', '/é\u{1F600}y.wav'];
+  await servers.primary.sql(
+    `INSERT INTO uploads (site, wav_path, status, timestamp, retry_count)
+     SELECT 'taken-over', path, 'SUCCESS', '2025-09-01 02:00:00', 0 FROM unnest(ARRAY['${paths.join("','")}']) AS p (path)`,
+  );
+  const list = await ledger.catalogue.audit({ prefix: 'calls/', extracted: '/é\u{1F600}' });
+  const keys = (await Array.fromAsync(list.inKeyOrder())).flat().map(({ path, key }) => [path, key] as const);
+  await list.close();
+  await ledger.close();
+  expect(keys.at(-1)).toEqual(['/é\u{1F600}/s.wav', 'calls/s.wav']); // those without a key come first
+  expect(new Map(keys.slice(0, -1))).toEqual(
+    new Map([
+      ['/a', undefined],
+      ['/elsewhere/2025/long name.wav', undefined],
+      ['/é\u{1F600}y.wav', undefined],
+    ]),
+  );
+});
+
 const keysOf = ({ path }: { path: string }, sha256: string): readonly string[] => [
   path.slice(3),
   `${sha256}/${path.slice(3)}`,

@@ -66,6 +66,24 @@ test('a tar whose row was taken over is extracted once more where it still lies:
   expect(await ledger.tars.settled([{ ...version, size: 8 }])).toEqual(new Set());
 });
 
+test('of a taken-over recording an audit derives the key only where its path lies below the directory of recordings', async () => {
+  sqlite3(`${TABLES}
+    INSERT INTO uploads VALUES ('/a', 'SUCCESS', ${AT}, NULL, 0), ('/elsewhere/2025/long name.wav', 'SUCCESS', ${AT}, NULL, 0),
+      ('/é\u{1F600}/s.wav', 'SUCCESS', ${AT}, NULL, 0), ('/é\u{1F600}y.wav', 'SUCCESS', ${AT}, NULL, 0);`);
+  await using ledger = await opened();
+  const list = await ledger.catalogue.audit({ prefix: 'calls/', extracted: '/é\u{1F600}' });
+  const keys = (await Array.fromAsync(list.inKeyOrder())).flat().map(({ path, key }) => [path, key] as const);
+  await list.close();
+  expect(keys.at(-1)).toEqual(['/é\u{1F600}/s.wav', 'calls/s.wav']); // those without a key come first
+  expect(new Map(keys.slice(0, -1))).toEqual(
+    new Map([
+      ['/a', undefined],
+      ['/elsewhere/2025/long name.wav', undefined],
+      ['/é\u{1F600}y.wav', undefined],
+    ]),
+  );
+});
+
 describe('what scripts write as a status counts', () => {
   test.each([
     ["'success'", 'SUCCESS'],

@@ -157,6 +157,26 @@ test('! rows that another program removed are found, and written again from the 
   expect(await rig.rows(row)).toEqual(before);
 });
 
+test('! a recording that another program has uploaded from elsewhere is named, and the audit goes on', async () => {
+  // with a prefix of nothing its name would be that of the bucket itself, or a piece of its path
+  const paths = ['/a', '/elsewhere/of/another/program/and/its/long/directories/and/names/a.wav'];
+  for (const path of paths)
+    await rig.change(
+      `INSERT INTO uploads (wav_path, status, timestamp, retry_count) VALUES ('${path}', 'SUCCESS', '2025-09-01 02:00:00', 0)`,
+    );
+  for (const flags of [[], ['--deep'], ['--repair']]) {
+    const found = await audit(...flags);
+    expect([found.code, found.same, ...signs(found)]).toEqual([
+      1,
+      recordings,
+      `! ${paths[0]}`,
+      `! ${paths[1]}`,
+    ]);
+    expect(found.findings[0]?.reason).toContain('no key');
+  }
+  await rig.change('DELETE FROM uploads WHERE key IS NULL');
+});
+
 test('the chain of receipts is walked: one that is missing, altered or foreign shows', async () => {
   const [key = ''] = (await rig.s3.keys()).filter((one) => one === '.receipts/2026/03/03/a.tar.json');
   const receipt = await bytesOf(key);

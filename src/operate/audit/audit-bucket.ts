@@ -40,6 +40,10 @@ export interface AuditOptions {
   readonly onProgress?: (checked: number, rows: number) => void;
 }
 
+/** What another program has uploaded from elsewhere, as its taken-over row says: to ask for any other name would find another's object. */
+const NO_KEY =
+  'its row has no key, and it does not lie below paths.extracted: which object holds it cannot be said';
+
 /** Requests under way at once. */
 const AT_ONCE = 16;
 
@@ -85,8 +89,10 @@ async function checkRow(
   signal: AbortSignal,
 ): Promise<Finding | undefined> {
   totals.checked += 1;
+  const { key } = row;
+  if (key === undefined) return findingOf(row, '!', NO_KEY);
   try {
-    const judgement = await judge(deps, deep, row, listed, signal);
+    const judgement = await judge(deps, deep, { ...row, key }, listed, signal);
     if (judgement.kind === 'finding') return findingOf(row, judgement.sign, judgement.reason);
     totals.same += 1;
     return undefined;
@@ -99,7 +105,7 @@ async function checkRow(
 async function judge(
   deps: AuditDeps,
   deep: boolean,
-  row: AuditedRow,
+  row: AuditedRow & { readonly key: string },
   listed: ListedObject | undefined,
   signal: AbortSignal,
 ): Promise<HeadJudgement> {
@@ -112,7 +118,7 @@ async function judge(
 }
 
 function findingOf(row: AuditedRow, sign: Finding['sign'], reason: string): Finding {
-  const { key, path: recording, tar } = row;
+  const { path: recording, key = recording, tar } = row;
   return { sign, key, reason, recording, ...(tar !== undefined && { tar }) };
 }
 

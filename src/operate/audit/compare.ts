@@ -7,7 +7,7 @@ export type Sign = '-' | '+' | '*' | '!';
 /** Something that is not as it should be. */
 export interface Finding {
   readonly sign: Sign;
-  /** The object's key; for a tar its path. */
+  /** The object's key; for a tar its path, and for a row without a key the recording's. */
   readonly key: string;
   readonly reason: string;
   /** The recording's row, where there is one. */
@@ -78,7 +78,7 @@ export type Pair =
   | { readonly row: AuditedRow; readonly object: ListedObject | undefined }
   | { readonly row: undefined; readonly object: ListedObject };
 
-/** Walks rows and objects, both in the order of their keys, side by side; memory stays that of one of each. */
+/** Walks rows and objects, both in the order of their keys, side by side; memory stays that of one of each. A row without a key has no object. */
 export async function* sideBySide(
   rows: AsyncIterable<readonly AuditedRow[]>,
   objects: AsyncIterable<ListedObject>,
@@ -87,7 +87,9 @@ export async function* sideBySide(
   let next = await listing.next();
   for await (const page of rows)
     for (const row of page) {
-      while (next.done !== true && compareKeys(next.value.key, row.key) < 0) {
+      const comesFirst = ({ key }: ListedObject): boolean =>
+        row.key !== undefined && compareKeys(key, row.key) < 0;
+      while (next.done !== true && comesFirst(next.value)) {
         yield { row: undefined, object: next.value };
         next = await listing.next();
       }

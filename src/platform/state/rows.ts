@@ -130,7 +130,7 @@ export function tarRow(record: TarsRecord): TarRow {
 export interface AuditedRecord {
   id: number;
   path: string;
-  key: string;
+  key: string | null;
   tar: string | null;
   size: number | null;
   sha256: string | null;
@@ -140,7 +140,7 @@ export interface AuditedRecord {
 export function auditedRow({ path, key, tar, size, sha256, etag }: AuditedRecord): AuditedRow {
   return {
     path,
-    key,
+    key: known(key),
     tar: known(tar),
     size: known(size),
     sha256: known(sha256),

@@ -27,13 +27,15 @@ const MAKE_LIST = statement(
   `CREATE TEMPORARY TABLE audited (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, path text, key text, tar text, size bigint,
      sha256 text, etag text)`,
 );
+const OBJECT_KEY = `CASE WHEN key IS NOT NULL THEN key
+  WHEN starts_with(wav_path, $3) THEN $2 || substr(wav_path, length($3) + 1) END`;
 const FILL_LIST = statement(
   `INSERT INTO audited (path, key, tar, size, sha256, etag)
-   SELECT wav_path, coalesce(key, $2 || substr(wav_path, $3::int)) AS object_key, tar, size, sha256, etag FROM uploads
+   SELECT wav_path, ${OBJECT_KEY}, tar, size, sha256, etag FROM uploads
    WHERE site = $1 AND status = 'SUCCESS' AND ($4::text IS NULL OR timestamp >= $4) AND ($5::bigint IS NULL OR wav_path IN (
      SELECT wav_path FROM uploads WHERE site = $1 AND status = 'SUCCESS' AND ($4::text IS NULL OR timestamp >= $4)
      ORDER BY random() LIMIT $5))
-   ORDER BY coalesce(key, $2 || substr(wav_path, $3::int)) COLLATE "C"`,
+   ORDER BY (${OBJECT_KEY}) COLLATE "C" NULLS FIRST`,
 );
 const READ_LIST = statement(
   'SELECT id, path, key, tar, size, sha256, etag FROM audited WHERE id > $1 ORDER BY id LIMIT $2',
@@ -58,8 +60,8 @@ async function takeAudit(
   const { query } = session;
   try {
     await query(MAKE_LIST, []);
-    const below = join(extracted, '/').length + 1;
-    const { changed } = await query(FILL_LIST, [site, prefix, below, since ?? null, sample ?? null]);
+    const root = join(extracted, '/');
+    const { changed } = await query(FILL_LIST, [site, prefix, root, since ?? null, sample ?? null]);
     return {
       rows: changed,
       async *inKeyOrder() {

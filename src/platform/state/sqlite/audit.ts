@@ -12,8 +12,9 @@ const PAGE = 1000;
 // is copied at once into a temporary table of this connection: on disk, in the order of S3's listings, gone with the process.
 const LIST = `
 INSERT INTO temp.audited (path, key, tar, size, sha256, etag)
-SELECT wav_path, coalesce(key, @prefix || substr(wav_path, @below)) AS object_key, tar, size, sha256, etag FROM uploads
-WHERE status = 'SUCCESS' AND (@since IS NULL OR timestamp >= @since) AND (@sample IS NULL OR wav_path IN (
+SELECT wav_path, CASE WHEN key IS NOT NULL THEN key
+  WHEN substr(wav_path, 1, length(@root)) = @root THEN @prefix || substr(wav_path, length(@root) + 1) END AS object_key, tar, size, sha256, etag
+FROM uploads WHERE status = 'SUCCESS' AND (@since IS NULL OR timestamp >= @since) AND (@sample IS NULL OR wav_path IN (
   SELECT wav_path FROM uploads WHERE status = 'SUCCESS' AND (@since IS NULL OR timestamp >= @since)
   ORDER BY random() LIMIT @sample))
 ORDER BY object_key`;
@@ -40,7 +41,7 @@ function takeAudit(db: Sqlite, { prefix, extracted, since, sample }: AuditReques
     DELETE FROM temp.audited;`);
   const { changes } = db.prepare(LIST).run({
     prefix,
-    below: join(extracted, '/').length + 1,
+    root: join(extracted, '/'),
     since: since ?? null,
     sample: sample ?? null,
   });

@@ -30,10 +30,10 @@ test('rows and objects meet exactly where their keys are equal, in the order of 
       const seen = { both: new Set<string>(), row: new Set<string>(), object: new Set<string>() };
       for await (const pair of sideBySide(rows(), objects())) {
         if (pair.row === undefined) seen.object.add(pair.object.key);
-        else if (pair.object === undefined) seen.row.add(pair.row.key);
+        else if (pair.object === undefined) seen.row.add(pair.row.key ?? '');
         else {
           expect(pair.object.key).toBe(pair.row.key);
-          seen.both.add(pair.row.key);
+          seen.both.add(pair.object.key);
         }
       }
       const objectKeys = new Set(ofObjects);
