@@ -31,6 +31,9 @@ export interface RunningWorker extends JobCounts {
 const LOCK_MS = 60_000;
 const STALLED_CHECKS_PER_LOCK = 4;
 const NEVER = 1_000_000;
+/** After so long without a job, a worker that is closed has told Redis everything, or Redis is not there: who is next takes over. */
+const GOODBYE_MS = 3000;
+const GOODBYE_LOOK_MS = 100;
 /** Enough to look at what happened; the truth is in state.db. */
 const KEPT_COMPLETED = 1000;
 
@@ -92,13 +95,28 @@ export function startWorker<K extends QueueKind>(options: WorkerOptions<K>): Run
       resting.release();
     },
     stop: async (graceMs) => {
-      const closed = worker.close();
-      const grace = startGrace(clock, graceMs, () => worker.cancelAllJobs('shutdown'));
-      await closed;
-      await grace.over();
+      await stopWorker(worker, runner, clock, graceMs);
       return released;
     },
   };
+}
+
+async function stopWorker(worker: Worker, runner: JobCounts, clock: Clock, graceMs: number): Promise<void> {
+  const closed = worker.close();
+  const grace = startGrace(clock, graceMs, () => worker.cancelAllJobs('shutdown'));
+  const ended = new AbortController();
+  await Promise.race([closed, quietFor(GOODBYE_MS, runner, clock, ended.signal)]);
+  ended.abort();
+  await grace.over();
+}
+
+/** Resolves once no job has run here for `ms`, or at the signal. */
+async function quietFor(ms: number, jobs: JobCounts, clock: Clock, signal: AbortSignal): Promise<void> {
+  let since = clock.monotonicMs();
+  while (!signal.aborted && clock.monotonicMs() - since < ms) {
+    await clock.sleep(GOODBYE_LOOK_MS, signal);
+    if (jobs.active() > 0) since = clock.monotonicMs();
+  }
 }
 
 /** Makes a worker known to the others of its queue, and takes over the jobs of those that are gone. */
