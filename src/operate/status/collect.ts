@@ -1,7 +1,13 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Landing } from '../../ingest/arrival/index.ts';
-import { copyDirectories, ledgerName, type Settings, type UsedParts } from '../../platform/config/index.ts';
+import {
+  copyDirectories,
+  ledgerName,
+  runsByTheClock,
+  type Settings,
+  type UsedParts,
+} from '../../platform/config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../../domain/faults.ts';
 import { whyAway } from '../../platform/linux/index.ts';
 import { verdict, type DiskStatus, type Facts, type StateCheck } from '../health/index.ts';
@@ -45,13 +51,16 @@ const NO_DISKS = {} as Status['disk'];
 export async function collectStatus(deps: StatusDeps): Promise<Status> {
   const { settings, parts, catalogue, clock } = deps;
   const now = clock.now();
-  const [seen, rows, disk, maintenance, check] = await Promise.all([
+  const needs = parts.recordings || runsByTheClock(settings) ? neededRoles(parts) : [];
+  const [seen, rows, disk, found, check] = await Promise.all([
     lookAtWork(deps, now),
     readRows(catalogue, now),
     deps.isElsewhere === true ? NO_DISKS : diskStatus(settings, parts),
     deps.maintenance(),
     deps.stateCheck(),
   ]);
+  const schedules = wanted(found.schedules, needs, seen.roles);
+  const maintenance = { ...found, schedules };
   const isAsked = parts.recordings && disk['incoming'] !== null;
   const landing = seen.landing ?? (isAsked ? await deps.landing?.() : undefined);
   const facts: Facts = {
@@ -63,7 +72,7 @@ export async function collectStatus(deps: StatusDeps): Promise<Status> {
     state: { path: ledgerName(settings), fault: rows.fault, check: check ?? null },
     disk,
     limits: { minFreeBytes: settings.extract.minFreeBytes, maxBacklog: settings.extract.maxBacklog },
-    needs: neededRoles(parts),
+    needs,
     ...(landing !== undefined && { landing }),
     ...maintenance,
   };
@@ -74,6 +83,7 @@ type WorkFacts = Pick<Facts, 'redis' | 'queues' | 'oldestWaiting' | 'store' | 'r
 
 interface SeenWork {
   readonly landing?: Facts['landing'];
+  readonly roles: Facts['roles'];
   /** Without Redis, what waits is told by how the jobs that keep the host go. */
   readonly work: (maintenance: Pick<Status, 'schedules'>) => WorkFacts;
 }
@@ -90,10 +100,11 @@ async function lookAtWork(
     const jobs = (schedules: Status['schedules']): Facts['queues'] => ({
       maintenance: timedJobs(schedules, roles, pauses.maintenance, now),
     });
-    return { work: ({ schedules }) => ({ ...nothing, redis: null, queues: jobs(schedules), roles }) };
+    return { roles, work: ({ schedules }) => ({ ...nothing, redis: null, queues: jobs(schedules), roles }) };
   }
   const asked = await unlessAway(queues);
-  if ('fault' in asked) return { work: () => ({ ...nothing, redis: { available: false, ...asked.fault } }) };
+  if ('fault' in asked)
+    return { roles: [], work: () => ({ ...nothing, redis: { available: false, ...asked.fault } }) };
   const { landing, store, ...work } = asked;
   const facts = {
     ...work,
@@ -101,7 +112,17 @@ async function lookAtWork(
     queues: withPauses(work.queues, pauses),
     store: parts.recordings ? store : null,
   };
-  return { landing, work: () => facts };
+  return { landing, roles: work.roles, work: () => facts };
+}
+
+/** Of a host whose settings want nothing at its times, nobody misses what wavspool does by itself until the role runs that does it. */
+function wanted(
+  schedules: Status['schedules'],
+  needs: Facts['needs'],
+  roles: Facts['roles'],
+): Status['schedules'] {
+  if (needs.includes('maintain') || roles.some(({ role }) => role === 'maintain')) return schedules;
+  return schedules.map((schedule) => ({ ...schedule, dueAt: null, overdue: false }));
 }
 
 /** Why a queue is paused stands beside it. */

@@ -5,6 +5,7 @@
  * secret-files), lay it over defaults.yaml (merge), make paths absolute (paths), check each value (schema, values, units, cron) and
  * what several break together (rules, copy-rules). What features ask of the result stands beside it, a file a question.
  */
+export { runsByTheClock } from './by-the-clock.ts';
 export { copyDirectories } from './copy-directories.ts';
 export { STATE_DATABASE, effectiveDatabases } from './effective-databases.ts';
 export type { DatabaseSettings } from './effective-databases.ts';

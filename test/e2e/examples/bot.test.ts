@@ -52,6 +52,11 @@ test('bot.yaml: the five newest before a deployment, and back by the bot’s own
   ]);
   expect(await shell(`sqlite3 ${names[4]} "PRAGMA integrity_check"`)).toBe('ok');
 
+  // nothing of it is to be done by the clock, so monitoring misses no role; also long after a time at which one would have done something
+  const said = await shell('wavspool status; echo "exit $?"');
+  expect(said).toMatch(/^site bot[^]*all well[^]*exit 0$/);
+  expect(said).toContain('snapshot bot before-deploy: 5 in ');
+
   // the disk of the backups, for monitoring
   const { disk } = (await life.http('/api/status')) as { disk: Record<string, { freeBytes: number }> };
   expect(disk[backups]?.freeBytes).toBeGreaterThan(0);
