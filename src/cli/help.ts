@@ -191,7 +191,7 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
       ['wavspool rotate --dry-run', 'what is due'],
       ['wavspool rotate files_logs.log --force', ''],
     ],
-    exits: { 1: 'a log could not be rotated' },
+    exits: { 1: 'a log could not be rotated', 3: 'jobs.db cannot be used' },
   },
   'config check': {
     examples: [['wavspool config check --config /etc/wavspool/wavspool.yaml', '']],

@@ -1,5 +1,5 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { maintenanceJobs, maintenanceStatus, mirrorNow } from '../../src/maintenance/catalogue/index.ts';
@@ -103,8 +103,9 @@ test('after a run of each: how many there are, the newest, and how the run ended
     expect(one.newest?.bytes).toBeGreaterThan(0);
     expect(Date.parse(one.newest?.at ?? '')).toBeGreaterThan(Date.now() - 600_000);
   }
-  for (const one of found.filter(({ kind }) => kind !== 'log')) {
-    expect(one.last).toMatchObject({ outcome: 'done', ms: expect.any(Number), bytes: expect.any(Number) });
+  for (const { kind, last } of found) {
+    expect(last).toMatchObject({ outcome: 'done', ms: expect.any(Number) });
+    if (kind !== 'log') expect(last).toMatchObject({ bytes: expect.any(Number) });
   }
   expect((await mirror())?.newest).toMatchObject({ bytes: 5000 });
 });
@@ -119,6 +120,35 @@ test('a mirror that fails says why and when, and still what it has', async () =>
     newest: { bytes: 5000 },
     last: { outcome: 'failed', error: expect.stringContaining('audio') },
   });
+});
+
+test('the command that a failed rotation names ends the problem, and what it made is in the list, wavspool’s own log too', async () => {
+  const log = join(rig.directory, 'shop.log');
+  const ended = async (): Promise<unknown> =>
+    (await maintenanceStatus(rig.host, maintenanceJobs(rig.host))).schedules.find(
+      ({ job }) => job === `rotate ${log}`,
+    )?.last;
+  await rename(log, `${log}.away`);
+  expect(await rig.wavspool('rotate', 'shop.log')).toMatchObject({ code: 1 });
+  expect(await ended()).toMatchObject({
+    outcome: 'failed',
+    by: 'hand',
+    reason: expect.stringContaining(log),
+  });
+
+  await rename(`${log}.away`, log);
+  const own = rig.host.settings.paths.log;
+  await mkdir(dirname(own), { recursive: true });
+  await writeFile(own, 'a line of its own\n');
+  expect(await rig.wavspool('rotate', '--dry-run')).toMatchObject({ code: 0 });
+  expect(await ended()).toMatchObject({ outcome: 'failed' });
+  expect(await rig.wavspool('rotate', '--force')).toMatchObject({ code: 0 });
+  expect(await ended()).toMatchObject({ outcome: 'done', by: 'hand' });
+  const { stdout } = await rig.wavspool('snapshots', 'list', '--json');
+  const listed = (JSON.parse(stdout) as { rows?: { kind: string; log?: string }[] }).rows ?? [];
+  expect(listed.filter(({ kind }) => kind === 'log').map((one) => one.log)).toEqual(
+    expect.arrayContaining([log, own]),
+  );
 });
 
 test('a mirror in doubt is told as one, with what to look at', async () => {

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { commandReporting, settingsOfCommand, type Called } from '../../process/app.ts';
-import { effectiveLogs, type Settings } from '../../platform/config/index.ts';
+import { effectiveLogs } from '../../platform/config/index.ts';
 import { WavspoolError, messageOf } from '../../domain/faults.ts';
-import { rotateDeps } from '../../maintenance/catalogue/index.ts';
+import { rotateDeps, rotateNow } from '../../maintenance/catalogue/index.ts';
 import {
   logsOf,
   rotateLog,
@@ -15,8 +15,9 @@ import { systemClock } from '../../platform/runtime/index.ts';
 import { printJson, printLines, printTable } from '../output.ts';
 import { calledWith, endWith } from '../surroundings.ts';
 import { globalOptions } from '../global-options.ts';
+import { withHost } from '../with-app.ts';
 
-/** `rotate`: needs neither Redis nor `state.db`; exit 1 if a log could not be rotated. */
+/** `rotate`: needs neither Redis nor `state.db`, and with `--dry-run` no `jobs.db`; exit 1 if a log could not be rotated. */
 export function rotateCommand(program: Command): void {
   program
     .command('rotate')
@@ -27,49 +28,61 @@ export function rotateCommand(program: Command): void {
     .option('--force', 'whatever its size, as logrotate --force')
     .option('--dry-run', 'say what would be done, and do nothing')
     .action(async (log: string | undefined, options: RotateOptions, command: Command) => {
-      const global = globalOptions(command);
-      const called = calledWith(global);
-      const { settings } = settingsOfCommand(called);
-      const entries = await chosen(effectiveLogs(settings), log);
-      const results = await rotateAll(settings, called, entries, options);
-      if (global.json) printJson({ logs: results.map(asJson) });
-      else if (results.length === 0) printLines(['no log is there']);
-      else show(results);
-      endWith(results.some(({ outcome }) => outcome === 'failed') ? 1 : 0);
+      if (options.dryRun === true) {
+        const global = globalOptions(command);
+        const results = await previewAll(calledWith(global), log);
+        endWith(tell(results, global));
+        return;
+      }
+      await withHost(command, async (host, global, signal) => {
+        const results: RotationResult[] = [];
+        for (const { entry, whole } of await chosen(effectiveLogs(host.settings), log))
+          results.push(
+            ...(await (whole
+              ? rotateNow(host, entry, options, signal)
+              : rotateLog(rotateDeps(host), entry, options, signal))),
+          );
+        return tell(results, global);
+      });
     });
 }
 
+/** An entry of the settings, the whole of it or just one of the logs that its pattern takes. */
+interface Chosen {
+  readonly entry: LogEntry;
+  readonly whole: boolean;
+}
+
 /** The entries of that name, or a pattern's entry for just the log that it takes. Throws USAGE. */
-async function chosen(logs: readonly LogEntry[], name: string | undefined): Promise<readonly LogEntry[]> {
-  if (name === undefined) return logs;
-  const named = logs.filter(({ path }) => path === name || basename(path) === name);
-  if (named.length > 0) return named;
+async function chosen(logs: readonly LogEntry[], name: string | undefined): Promise<readonly Chosen[]> {
+  const named = logs.filter(({ path }) => name === undefined || path === name || basename(path) === name);
+  if (name === undefined || named.length > 0) return named.map((entry) => ({ entry, whole: true }));
   for (const entry of logs) {
     const path = (await logsOf(entry.path)).find((one) => one === name || basename(one) === name);
-    if (path !== undefined) return [{ ...entry, path }];
+    if (path !== undefined) return [{ entry: { ...entry, path }, whole: false }];
   }
   const known = logs.map(({ path }) => path).join(', ') || 'none';
   throw new WavspoolError('USAGE', `${name} is none of the logs in the settings: ${known}`);
 }
 
-async function rotateAll(
-  settings: Settings,
-  called: Called,
-  entries: readonly LogEntry[],
-  options: RotateOptions,
-): Promise<readonly RotationResult[]> {
+async function previewAll(called: Called, log: string | undefined): Promise<readonly RotationResult[]> {
+  const { settings } = settingsOfCommand(called);
+  const entries = await chosen(effectiveLogs(settings), log);
   const { report, close } = commandReporting(settings, called);
-  const deps = rotateDeps({
-    clock: systemClock,
-    report,
-    timezone: settings.timezone,
-    dataDirectory: settings.paths.data,
-  });
+  const { timezone, paths } = settings;
+  const deps = rotateDeps({ clock: systemClock, report, timezone, dataDirectory: paths.data });
   const results: RotationResult[] = [];
-  for (const entry of entries)
-    results.push(...(await rotateLog(deps, entry, options, new AbortController().signal)));
+  for (const { entry } of entries)
+    results.push(...(await rotateLog(deps, entry, { dryRun: true }, new AbortController().signal)));
   close();
   return results;
+}
+
+function tell(results: readonly RotationResult[], { json }: { readonly json: boolean }): 0 | 1 {
+  if (json) printJson({ logs: results.map(asJson) });
+  else if (results.length === 0) printLines(['no log is there']);
+  else show(results);
+  return results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
 }
 
 function asJson(result: RotationResult): object {

@@ -18,7 +18,7 @@ export { openMaintenance } from './open-maintenance.ts';
 export { maintenanceJobs } from './jobs.ts';
 export { backupSource, namedSource, offsitePointsAt, sourceAt, verifySource } from './restore-source.ts';
 export { shipCommits } from './point-in-time-job.ts';
-export { rotateDeps } from './rotate-job.ts';
+export { rotateDeps, rotateNow } from './rotate-job.ts';
 export { maintenanceStatus } from './status.ts';
 export type {
   CopiesStatus,

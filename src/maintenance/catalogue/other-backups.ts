@@ -1,5 +1,5 @@
 import { listExports, pruneExports, type ExportSettings } from '../export/index.ts';
-import type { DatabaseSettings } from '../../platform/config/index.ts';
+import { effectiveLogs, type DatabaseSettings } from '../../platform/config/index.ts';
 import { listArchives } from '../logrotate/index.ts';
 import type { StoredCopy } from '../record/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
@@ -65,10 +65,10 @@ export async function pruneExportBackups(
   return judged;
 }
 
-/** The archives of every log of the settings. Throws what the system says. */
+/** The archives of every log of the settings, and of wavspool's own. Throws what the system says. */
 export async function archiveBackups({ settings, timezone }: Maintenance): Promise<readonly ArchiveBackup[]> {
   const found: ArchiveBackup[] = [];
-  for (const entry of settings.logs) {
+  for (const entry of effectiveLogs(settings)) {
     for (const { at, ...archive } of await listArchives(entry, timezone))
       found.push({ kind: 'log', where: 'local', verified: false, ...archive, at: isoTime(at) });
   }

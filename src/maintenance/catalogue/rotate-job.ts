@@ -11,11 +11,13 @@ import {
   type RotationResult,
 } from '../logrotate/index.ts';
 import { isoTime } from '../../platform/runtime/index.ts';
-import type { Job } from '../../platform/jobs/index.ts';
+import { runJob, type Job } from '../../platform/jobs/index.ts';
 import type { LogStatus } from './maintenance-status.ts';
 import type { Maintenance } from './maintenance.ts';
 import { inPlace } from './in-place.ts';
 
+/** So long a command waits until a run of the same entry is over. */
+const PATIENCE_MS = 10 * 60_000;
 /** How often a log with a `maxsize` is looked at between the runs of its schedule. */
 const LOOK_MS = 5 * 60_000;
 
@@ -38,11 +40,7 @@ export function rotateJobs(maintenance: Maintenance, entry: LogEntry): readonly 
     id,
     lock,
     files: [entry.path, ...(entry.dir === undefined ? [] : [entry.dir])],
-    run: async (signal) => {
-      const rotate = (): ReturnType<typeof rotateLog> => rotateLog(deps, entry, options, signal);
-      const { dir } = entry;
-      return { logs: succeeded(await (dir === undefined ? rotate() : inPlace(maintenance, dir, rotate))) };
-    },
+    run: async (signal) => ({ logs: succeeded(await rotateInPlace(maintenance, entry, options, signal)) }),
   });
   const regular: Job = {
     ...job(lock, {}),
@@ -64,6 +62,48 @@ export function rotateJobs(maintenance: Maintenance, entry: LogEntry): readonly 
     },
   };
   return [regular, large];
+}
+
+/** The archives go where they went before, see `inPlace`. */
+function rotateInPlace(
+  maintenance: Maintenance,
+  entry: LogEntry,
+  options: RotateOptions,
+  signal: AbortSignal,
+): Promise<readonly RotationResult[]> {
+  const rotate = (): ReturnType<typeof rotateLog> =>
+    rotateLog(rotateDeps(maintenance), entry, options, signal);
+  return entry.dir === undefined ? rotate() : inPlace(maintenance, entry.dir, rotate);
+}
+
+/**
+ * Rotates the logs of an entry of the settings, as its job does and noted as a run of it. Returns what became of each, also of one that
+ * failed. Throws HOST_FAILING for a `dir` whose disk is away, and JOB_RUNNING.
+ */
+export async function rotateNow(
+  maintenance: Maintenance,
+  entry: LogEntry,
+  options: RotateOptions,
+  signal: AbortSignal,
+): Promise<readonly RotationResult[]> {
+  let results: readonly RotationResult[] = [];
+  let failed: unknown;
+  const lock = `rotate ${entry.path}`;
+  const run = async (aborted: AbortSignal): Promise<object> => {
+    results = await rotateInPlace(maintenance, entry, options, aborted);
+    try {
+      return { logs: succeeded(results) };
+    } catch (error) {
+      failed = error;
+      throw error;
+    }
+  };
+  try {
+    await runJob(maintenance, { id: lock, lock, run }, { by: 'hand', patienceMs: PATIENCE_MS }, signal);
+  } catch (error) {
+    if (error !== failed) throw error; // what became of each log says it
+  }
+  return results;
 }
 
 /** How each log of the settings was rotated last; what is remembered of one may be damaged, which its entry says. */
