@@ -16,6 +16,8 @@ const RSS_MB = 150;
 const PAGES = 10;
 const EVENTS_PER_SECOND = 100;
 const BUSY_SECONDS = 30;
+/** A page is a hundred rows of some fifteen elements. */
+const ELEMENTS = 3000;
 /** `/api/status` is at most this old. */
 const FRESH_MS = 1000;
 
@@ -125,6 +127,30 @@ export async function loadFigures({ settings }: Pick<Fleet, 'settings'>): Promis
     { what: 'the first page until it is drawn, cold', value: median(drawn), unit: 'ms', atMost: LOAD_MS },
     { what: 'what is sent for it', value: median(sent) / 1000, unit: 'KB', atMost: PAGE_KB },
   ];
+}
+
+/** How much the document of a list holds when its second page is shown: as much as one page, however many rows there are. */
+export async function listFigures({ settings }: Pick<Fleet, 'settings'>): Promise<readonly Judged[]> {
+  const browser = await launchChromium();
+  const address = `http://127.0.0.1:${settings.http.port}`;
+  const figures: Judged[] = [];
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${address}/?token=bench`);
+    for (const list of ['/recordings', '/recordings?codec=alaw', '/tars']) {
+      await page.goto(address + list);
+      const rows = page.locator('main tbody tr');
+      const first = await rows.first().innerText();
+      await page.getByRole('link', { name: 'Next page' }).press('Enter');
+      await rows.filter({ hasText: first }).waitFor({ state: 'detached' });
+      await rows.first().waitFor();
+      const value = Number(await page.evaluate("document.querySelectorAll('*').length"));
+      figures.push({ what: `elements of ${list}, its second page`, value, unit: '', atMost: ELEMENTS });
+    }
+  } finally {
+    await browser.close();
+  }
+  return figures;
 }
 
 /** The memory of the dashboard role while ten pages hear of a hundred events a second. */
