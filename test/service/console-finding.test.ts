@@ -39,10 +39,29 @@ test('a curve shows what was answered while its library was loaded, a value betw
   await until('the curve is drawn', async () => (await inkOf(the.page)) > 0, 20_000);
 });
 
+test('the axis of a month tells days', async () => {
+  await the.page.addInitScript(`
+    globalThis.written = [];
+    const write = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {
+      globalThis.written.push(text);
+      return write.call(this, text, ...at);
+    };`);
+  const written = (): Promise<readonly string[]> =>
+    the.page.evaluate<readonly string[]>('globalThis.written');
+  await the.show('/?range=30d');
+  await until('a day is written', async () => (await written()).some((text) => /^\d\d-\d\d$/.test(text)));
+  await the.page.evaluate('globalThis.written = []');
+  await the.page.setViewportSize({ width: 1300, height: 900 }); // each is drawn anew
+  await until('it is drawn anew', async () => (await written()).length > 0);
+  expect((await written()).filter((text) => /^\d\d:\d\d$/.test(text))).toEqual([]);
+});
+
 test('a drag over a curve, or a time in its table, narrows the curves and the lists to that time', async () => {
   await the.show('/');
   const curve = the.page.locator('.plot .u-over').first();
   await curve.waitFor();
+  expect(await the.page.getByRole('img', { name: /: last / }).count()).toBe(5);
   const box = await curve.boundingBox();
   if (box === null) throw new Error('the curve has no place');
   await the.page.mouse.move(box.x + box.width * 0.25, box.y + 20);
@@ -100,6 +119,14 @@ test('anything is found with the keyboard: Enter waits for its answer', async ()
   await the.page.keyboard.type('5'); // what is shown is not of this
   await the.page.keyboard.press('Enter');
   await the.page.getByRole('heading', { name: 'call-0905' }).waitFor();
+});
+
+test('who types the name of a tar is led to the tar, before what was in it', async () => {
+  await the.show('/system');
+  await the.page.keyboard.type('/calls-0900');
+  await the.page.getByRole('option').first().filter({ hasText: 'calls-0900.tar' }).waitFor();
+  await the.page.keyboard.press('Enter');
+  await the.page.getByRole('heading', { name: 'Tar', exact: true }).waitFor();
 });
 
 test('what is typed after / before the console is drawn is not lost', async () => {

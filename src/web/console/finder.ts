@@ -1,11 +1,11 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { ask } from './api.ts';
-import { visible } from './format.ts';
 import { html, type Shown } from './html.ts';
 import { status } from './live/status.ts';
 import { go } from './router.ts';
 import { SCREENS } from './screens/index.ts';
+import { Path } from './ui/basics.ts';
 import { about } from './sites.ts';
 
 /** Something that was found, and where it is shown. */
@@ -86,7 +86,7 @@ export function Finder(): Shown {
             aria-selected=${at === chosen.value}
             onClick=${() => visit(hit)}
           >
-            <span class="kind">${hit.kind}</span><span class="path">${visible(hit.text)}</span>
+            <span class="kind">${hit.kind}</span><${Path} path=${hit.text} />
           </li>`,
       )}
     </ul>
@@ -147,18 +147,23 @@ function known(text: string): readonly Hit[] {
 async function asked(text: string, signal: AbortSignal): Promise<readonly Hit[]> {
   try {
     const { recordings, tars } = await ask<Found>(`/api/find?${new URLSearchParams({ text })}`, { signal });
-    return [
-      ...recordings.map(({ id, path, site }) => ({
-        kind: kindAt('recording', site),
-        text: path,
-        address: about(`/recordings/${id}`, site),
-      })),
-      ...tars.map(({ id, path, site }) => ({
-        kind: kindAt('tar', site),
-        text: path,
-        address: about(`/tars/${id}`, site),
-      })),
-    ];
+    const ofTars = tars.map(({ id, path, site }) => ({
+      kind: kindAt('tar', site),
+      text: path,
+      address: about(`/tars/${id}`, site),
+    }));
+    const isNamed = ({ path, key = '' }: Found['recordings'][number]): boolean =>
+      path.includes(text) || key.includes(text);
+    const ofRecordings = (isOwn: boolean): readonly Hit[] =>
+      recordings
+        .filter((one) => isNamed(one) === isOwn)
+        .map(({ id, path, site }) => ({
+          kind: kindAt('recording', site),
+          text: path,
+          address: about(`/recordings/${id}`, site),
+        }));
+    // who types the name of a tar means the tar, not what was in it
+    return [...ofRecordings(true), ...ofTars, ...ofRecordings(false)];
   } catch {
     return []; // the frame tells that the server does not answer
   }

@@ -40,11 +40,20 @@ const SERIES = [
     shown: (value: number) => value.toFixed(value < 10 ? 2 : 0),
   },
   { name: 'backlog', label: 'Backlog', colour: '--warn', valueOf: (bin: Bin) => bin.backlog, shown: count },
+  {
+    name: 'oldest',
+    label: 'Oldest',
+    colour: '--warn',
+    valueOf: (bin: Bin) => (bin.oldestSeconds === null ? null : bin.oldestSeconds / 60),
+    shown: (minutes: number) => span(minutes * 60_000),
+  },
 ] as const;
+/** The highest value that an axis has at least: of figures 1, of what is measured less. */
+const LEAST: Readonly<Partial<Record<Series['name'], number>>> = { rate: 0.01 };
 
 type Series = (typeof SERIES)[number];
 
-/** How it went: four curves over one axis of time, with what held them up, and the same as a table. */
+/** How it went: curves over one axis of time, with what held them up, and the same as a table. */
 export function Chart({ stretch, history }: { stretch: Stretch; history: HistoryAnswer | undefined }): Shown {
   const { rows = [], marks = [], seconds = 60 } = history ?? {};
   const chosen = stretch.kind === 'range' ? stretch.range : undefined;
@@ -57,13 +66,13 @@ export function Chart({ stretch, history }: { stretch: Stretch; history: History
     ${stretch.kind === 'between' && html`<${Zoomed} from=${stretch.from} to=${stretch.to} />`}
     <div class="plots">
       ${SERIES.map((series) => html`<${Plot} key=${`${series.name} ${stretchQuery(stretch)}`} series=${series} rows=${rows} marks=${marks} seconds=${seconds} />`)}
+      ${
+        marks.length > 0 &&
+        html`<ul class="marks" aria-label="What held it up">
+          ${marks.slice(-6).map((mark) => html`<li key=${mark.at}><span class="mark-${mark.what}"></span>${mark.said} <span class="quiet figure">${clockTime(Date.parse(mark.at), zone.value, 'minutes')}</span></li>`)}
+        </ul>`
+      }
     </div>
-    ${
-      marks.length > 0 &&
-      html`<ul class="marks">
-        ${marks.slice(-6).map((mark) => html`<li key=${mark.at}><span class="mark-${mark.what}"></span>${mark.said} <span class="quiet figure">${clockTime(Date.parse(mark.at), zone.value, 'minutes')}</span></li>`)}
-      </ul>`
-    }
     <details>
       <summary>As a table</summary>
       <${Table}
@@ -88,11 +97,6 @@ export function Chart({ stretch, history }: { stretch: Stretch; history: History
             head: 'Volume',
             kind: 'figure',
             cell: (bin: Bin) => (bin.bytes === null ? '–' : size(bin.bytes)),
-          },
-          {
-            head: 'Oldest',
-            kind: 'figure',
-            cell: (bin: Bin) => (bin.oldestSeconds === null ? '–' : span(bin.oldestSeconds * 1000)),
           },
         ]}
       />
@@ -149,6 +153,8 @@ function Plot({
   const plot = useRef<uPlot | undefined>(undefined);
   const shown = useRef(marks);
   shown.current = marks;
+  const bin = useRef(seconds); // known when the first answer is there
+  bin.current = seconds;
   const values = useMemo(() => valuesOf(series, rows, seconds), [rows, seconds]);
   const newest = useRef(values);
   newest.current = values;
@@ -161,7 +167,7 @@ function Plot({
       const { default: UPlot } = await import('uplot');
       if (isGone) return;
       // the answer may have come while the library was loaded
-      plot.current = new UPlot(optionsOf(series, element, shown, seconds), newest.current, element);
+      plot.current = new UPlot(optionsOf(series, element, shown, bin), newest.current, element);
       observer = new ResizeObserver(() =>
         plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }),
       );
@@ -187,7 +193,7 @@ function Plot({
       ref=${box}
       class="plot"
       role="img"
-      aria-label="${series.label}: now ${last ?? 'not known'}, at most ${most ?? 'not known'}; the table below has every value"
+      aria-label="${series.label}: last ${last ?? 'not known'}, at most ${most ?? 'not known'}; the table below has every value"
     ></div>
   </figure>`;
 }
@@ -219,7 +225,7 @@ function optionsOf(
   series: Series,
   element: HTMLElement,
   marks: { readonly current: readonly Mark[] },
-  seconds: number,
+  bin: { readonly current: number },
 ): uPlot.Options {
   const colour = colours(element);
   const axis = {
@@ -236,15 +242,22 @@ function optionsOf(
     ...(zone.value === 'UTC' && {
       tzDate: (at: number) => new Date(at * 1000 + new Date(at * 1000).getTimezoneOffset() * 60_000),
     }),
-    scales: { y: { range: (_plot, _low, high) => [0, Math.max(high, 1)] } },
+    scales: { y: { range: (_plot, _low, high) => [0, Math.max(high, LEAST[series.name] ?? 1)] } },
     axes: [
       {
         ...axis,
         size: 22,
         space: 70,
-        values: (_plot, splits) => splits.map((at) => axisTime(at * 1000, seconds)),
+        values: (_plot, splits) => splits.map((at) => axisTime(at * 1000, bin.current)),
       },
-      { ...axis, size: 46, space: 26 },
+      {
+        ...axis,
+        size: 46,
+        space: 26,
+        ...(series.name === 'oldest' && {
+          values: (_plot: uPlot, splits: number[]) => splits.map(series.shown),
+        }),
+      },
     ],
     series: [
       {},
