@@ -26,6 +26,8 @@ test('an object that is no longer what was stored is told', async () => {
   await the.show(`/recordings/${idOf(path)}`);
   await the.page.getByRole('button', { name: 'Verify now' }).press('Enter');
   await the.page.getByText('Not the same').waitFor();
+  await the.page.getByRole('button', { name: 'Close', exact: true }).press('Enter'); // it stays until one has read it
+  await the.page.getByText('Not the same').waitFor({ state: 'detached' });
   await the.put(key, was);
 });
 

@@ -16,7 +16,8 @@ import {
   untaken,
   uploaded,
 } from '../support/console-scenes.ts';
-import { violations } from '../support/console-page.ts';
+import { beyondEdge, follow, violations } from '../support/console-page.ts';
+import { fillState } from '../support/fill-state.ts';
 import { until } from '../support/ports.ts';
 import { seconds } from '../support/sound-length.ts';
 import { makeWav } from '../support/wavs.ts';
@@ -51,6 +52,9 @@ const ACTING = [
   '/api/events',
 ];
 
+/** Of which a list shows a page; `make bench-console` has a million. */
+const MANY = 20_000;
+
 const the = consoleInBrowser();
 let stored: readonly string[];
 let failed: readonly string[];
@@ -61,10 +65,7 @@ test('fresh: every screen is there, with nothing wrong for readers that see no c
   expect(policy).toContain("default-src 'none'");
   expect(policy).not.toContain('unsafe');
   await the.page.getByText('All well:').waitFor();
-  for (const screen of SCREENS) {
-    await the.show(screen);
-    expect([screen, await violations(the.page)]).toEqual([screen, []]);
-  }
+  await the.expectReadable(SCREENS);
 });
 
 test('busy: a recording tells its life and is heard, downloaded, proven', async () => {
@@ -99,6 +100,7 @@ test('busy: a recording tells its life and is heard, downloaded, proven', async 
     expect(await seconds(the.page)).toBeCloseTo(CALL.seconds, 1);
   }
   expect(await violations(the.page)).toEqual([]);
+  await the.expectReadable(SCREENS);
 });
 
 test('what is shown changes in its place: selection and focus stay', async () => {
@@ -140,19 +142,25 @@ test('failing: names are text, causes have remedies, and those that match are re
   await the.page.getByRole('link', { name: 'rejected' }).first().press('Enter');
   await the.page.getByRole('heading', { name: 'Failed for rejected' }).waitFor();
   expect(the.page.url()).toContain('cause=rejected');
-  for (const screen of [
-    '/',
+  await the.expectReadable([
+    ...SCREENS,
     '/tars?state=failed',
-    '/landing',
     `/recordings/${idOf(failed[1] ?? '')}`,
     `/tars/${idOf(landed(the.rig, 'crm/2026/11/28/broken.tar'))}`,
-  ]) {
-    await the.show(screen);
-    expect([screen, await violations(the.page)]).toEqual([screen, []]);
-  }
+  ]);
   await the.show(`/recordings?search=${encodeURIComponent(HOSTILE)}`);
   await the.page.getByRole('row').filter({ hasText: 'onerror' }).waitFor();
   expect(await the.page.locator('main img').count()).toBe(0);
+});
+
+test('on a narrow screen nothing of a list lies beyond the edge', async () => {
+  for (const width of [390, 1024]) {
+    await the.page.setViewportSize({ width, height: 900 });
+    for (const screen of [...SCREENS, `/tars/${idOf(landed(the.rig, 'crm/2026/11/28/calls-0900.tar'))}`]) {
+      await follow(the.page, the.rig.address + screen);
+      expect([width, screen, await beyondEdge(the.page)]).toEqual([width, screen, []]);
+    }
+  }
 });
 
 test('outage and pause: the first sentence, the pipeline and the title say so, and a resume is one key away', async () => {
@@ -160,10 +168,13 @@ test('outage and pause: the first sentence, the pipeline and the title say so, a
   await the.show('/');
   await the.page.locator('.problem').filter({ hasText: 'Storage is unavailable (network)' }).waitFor();
   await until('the title tells it', async () => /^\(\d+\) /.test(await the.page.title()));
-  expect(await violations(the.page)).toEqual([]);
+  await the.expectReadable(SCREENS);
+  await follow(the.page, `${the.rig.address}/`);
   await backAgain(the.rig);
   await paused(the.rig);
   await the.page.getByText('the bucket moves to another region').first().waitFor();
+  await the.expectReadable([...SCREENS.slice(1), '/']);
+  expect(await the.page.getByRole('region', { name: 'Waiting' }).count()).toBe(0); // each is a problem above
   await the.page
     .locator('.problem')
     .filter({ hasText: 'paused' })
@@ -182,7 +193,7 @@ test('held by the disk: since when, why and what helps stand first, and it goes 
   const problem = the.page.locator('.problem').filter({ hasText: 'Extraction waits: the disk of' });
   await problem.getByText('Free disk space or inodes').waitFor();
   await problem.getByText('for 9 min').waitFor();
-  expect(await violations(the.page)).toEqual([]);
+  await the.expectReadable([...SCREENS.slice(1), '/']);
   await the.rig.beat('extract');
   await problem.waitFor({ state: 'detached' });
 });
@@ -192,6 +203,7 @@ test('stale: what is shown says since when, and comes back by itself', async () 
   await the.show('/');
   await the.page.route('**/api/**', (route) => route.abort());
   await the.page.getByRole('alert').getByText('What is shown is of').waitFor();
+  expect(await violations(the.page)).toEqual([]);
   await the.page.unroute('**/api/**');
   await the.page.getByRole('alert').waitFor({ state: 'detached' });
   the.faults = the.faults.filter((fault) => !/net::ERR|Failed to load/.test(fault));
@@ -255,6 +267,29 @@ test('Bull Board is reached below the path, loads nothing from elsewhere, and of
   await job?.remove();
 });
 
+test('many rows: a list is a page of them, the document stays as small, and the next page is a key away', async () => {
+  fillState(the.rig.settings.paths, MANY);
+  await the.show('/recordings');
+  const rows = the.page.getByRole('group', { name: 'Recordings' }).locator('tbody tr');
+  const elements = async (): Promise<number> =>
+    Number(await the.page.evaluate("document.querySelectorAll('*').length"));
+  const seen = new Set<string>();
+  await rows.first().waitFor();
+  const small = await elements();
+  for (let page = 1; page <= 3; page += 1) {
+    await until(`page ${page} is shown`, async () => {
+      const names = await rows.locator('.name').allInnerTexts();
+      if (names.length !== 100 || seen.has(names[0] ?? '')) return false;
+      for (const name of names) seen.add(name);
+      return true;
+    });
+    expect(seen.size).toBe(page * 100);
+    if (page < 3) await the.page.getByRole('link', { name: 'Next page' }).press('Enter');
+  }
+  expect(await elements()).toBeLessThan(small + 100);
+  await the.expectReadable(SCREENS);
+});
+
 test('who did what stands among the events', async () => {
   await the.rig.log('asked over HTTP', {
     by: 'console',
@@ -264,6 +299,8 @@ test('who did what stands among the events', async () => {
     status: 200,
   });
   await the.show('/events?who=people');
-  await the.page.getByRole('row').filter({ hasText: 'POST /api/pause' }).waitFor();
+  const row = the.page.getByRole('row').filter({ hasText: 'POST /api/pause' });
+  await row.locator('summary').press('Enter'); // all of it is told
+  await row.locator('details[open]').waitFor();
   expect(await violations(the.page)).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { launchChromium, startConsole, TOKEN, type ConsoleRig } from './console.ts';
+import { follow, violations } from './console-page.ts';
 import { alive } from './console-scenes.ts';
 
 /** A console and a browser that looks at it. */
@@ -19,6 +20,8 @@ export interface InBrowser {
   open(token: string): Promise<void>;
   /** Goes to a screen and waits until it is drawn. */
   show(path: string): Promise<void>;
+  /** Goes to these screens from the one that is shown, and expects that axe finds nothing wrong with them, light and dark. */
+  expectReadable(screens: readonly string[]): Promise<void>;
   /** Writes an object, over one that is there too. */
   put(key: string, body: Buffer): Promise<void>;
 }
@@ -39,6 +42,12 @@ export function consoleInBrowser(): InBrowser {
     show: async (path: string) => {
       await the.page.goto(the.rig.address + path);
       await the.page.locator('main .stack, main .empty').first().waitFor();
+    },
+    expectReadable: async (screens: readonly string[]) => {
+      for (const screen of screens) {
+        await follow(the.page, the.rig.address + screen);
+        expect([screen, await violations(the.page)]).toEqual([screen, []]);
+      }
     },
     put: async (key: string, body: Buffer) => {
       const { client, bucket } = the.rig.s3;

@@ -18,14 +18,51 @@ export async function inkOf(page: Page): Promise<number> {
   return Number(await page.evaluate(INK));
 }
 
-/** What axe finds wrong with the page. */
+/** What axe finds wrong with the page as it is drawn now; `dark` too. */
 export async function violations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
+  if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(axe.source);
+  const light = await found(page, undefined);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  const dark = await found(page, ['color-contrast']); // what else there is does not depend on the scheme
+  await page.emulateMedia({ colorScheme: 'light' });
+  return [...light, ...dark.map((one) => `dark: ${one}`)];
+}
+
+async function found(page: Page, runOnly: readonly string[] | undefined): Promise<readonly string[]> {
+  return page.evaluate(async (rules) => {
     const { axe: loaded } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      axe: { run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
     };
-    const found = await loaded.run();
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-  });
+    const { violations: all } = await loaded.run({
+      resultTypes: ['violations'],
+      ...(rules !== undefined && { runOnly: rules }),
+    });
+    return all.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+  }, runOnly);
+}
+
+/** Goes to a screen from the one that is shown, as a link does, and waits until what it asked for is drawn. */
+export async function follow(page: Page, address: string): Promise<void> {
+  await page.evaluate(`(() => {
+    const link = document.createElement('a');
+    link.href = ${JSON.stringify(address)};
+    document.body.append(link);
+    link.click();
+    link.remove();
+  })()`);
+  await page.locator('main .stack, main .empty').first().waitFor();
+  await page.locator('main [aria-busy="true"]').first().waitFor({ state: 'detached' });
+}
+
+/** The tables that one has to scroll sideways, and the way to this screen where its link is cut off. */
+export async function beyondEdge(page: Page): Promise<readonly string[]> {
+  return page.evaluate<readonly string[]>(`(() => {
+    const cut = [...document.querySelectorAll('main .scroll')].filter((table) => table.scrollWidth > table.clientWidth + 1);
+    const here = document.querySelector('nav [aria-current]');
+    const isCut = here !== null && here.getBoundingClientRect().right > innerWidth;
+    return [
+      ...cut.map((table) => table.ariaLabel + ': ' + table.scrollWidth + ' of ' + table.clientWidth),
+      ...(isCut ? ['the link to this screen'] : []),
+    ];
+  })()`);
 }

@@ -80,7 +80,7 @@ function pauses({ queues }: Facts): Problem[] {
       id: `paused:${kind}`,
       since,
       what: `The ${kind} queue is paused: ${reason ?? 'no reason given'}.`,
-      effect: `${kind === 'maintenance' ? 'No job begins' : 'Nothing is taken from it'} ${until == null ? 'until an operator resumes it' : `until ${until}`}.`,
+      effect: `${kind === 'maintenance' ? 'No job begins' : 'Nothing is taken from it'} ${until == null ? 'until an operator resumes it' : `until ${until.slice(0, 16).replace('T', ' ')} UTC`}.`,
       remedy: 'Resume it when the reason is gone.',
       command: `wavspool resume ${kind}`,
     };

@@ -67,13 +67,19 @@ function Side({ path }: { path: string }): Shown {
   );
   const failures = (status.value?.recordings?.FAILED ?? 0) + (status.value?.tars?.failed ?? 0);
   const current = screenOf(path);
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    list.current // on a narrow screen the list is longer than the row that it stands in
+      ?.querySelector('[aria-current]')
+      ?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [current]);
   return html`<nav class="side" aria-label="Screens">
     <a class="brand" href="/"
       ><span class="mark ${mood()}" aria-hidden="true"></span>
       <span><b>wavspool</b><small>${isAll.value ? 'all sites' : chosenSite.value}</small></span></a
     >
     <span class="state ${mood()}" role="status">${WORDS[mood()]}</span>
-    <ul>
+    <ul ref=${list}>
       ${screens.map(
         (screen) =>
           html`<li key=${screen.address}>

@@ -49,7 +49,10 @@ const COLUMNS: readonly Column<EventRow>[] = [
   {
     head: 'Event',
     kind: 'wide',
-    cell: (row) => html`<b>${row.event}</b> <span class="quiet clamp">${saidBy(row)}</span>`,
+    cell: (row) =>
+      html`<details class="more">
+        <summary><b>${row.event}</b> <span class="quiet clamp">${saidBy(row)}</span></summary>
+      </details>`,
   },
   {
     head: 'By',
@@ -92,7 +95,7 @@ function saidBy({ fields }: EventRow): string {
   return Object.entries(fields)
     .map(([name, value]) => [name, withoutPlace(told(name, value))] as const)
     .filter(([, text]) => text !== '')
-    .map(([name, text]) => `${name}: ${text}`)
+    .map(([name, text]) => `${name.replace(/(?<=.)Ms$/, '')}: ${text}`)
     .join(' · ');
 }
 

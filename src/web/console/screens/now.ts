@@ -28,7 +28,7 @@ export function NowScreen(): Shown {
       <p class="sentence">${sentence(seen)}</p>
       ${verdict.attention.length > 0 && html`<${Problems} problems=${verdict.attention} />`}
     </section>
-    ${uses.recordings ? html`<${Carrying} seen=${seen} />` : html`<${Waiting} held=${verdict.held} />`}
+    ${uses.recordings ? html`<${Carrying} seen=${seen} />` : html`<${Waiting} verdict=${verdict} />`}
   </div>`;
 }
 
@@ -37,13 +37,23 @@ function Carrying({ seen }: { seen: Status }): Shown {
   const stretch = stretchOf();
   const history = useHistory(stretch).value;
   return html`<${Pipeline} status=${seen} forecast=${history?.forecast} />
-    <${Waiting} held=${seen.verdict.held} />
+    <${Waiting} verdict=${seen.verdict} />
     <${Chart} stretch=${stretch} history=${history} />
     <${Arriving} uploaded=${seen.recordings?.SUCCESS ?? 0} stretch=${stretch} />`;
 }
 
-function Waiting({ held }: { held: Status['verdict']['held'] }): Shown {
-  return held.length > 0 && html`<${Section} title="Waiting"><${Held} held=${held} /></${Section}>`;
+/** What goes on by itself; what somebody has to do something about stands above it. */
+function Waiting({ verdict: { held, attention } }: { verdict: Status['verdict'] }): Shown {
+  const told = new Set(attention.map(({ id }) => id));
+  const others = held.filter((one) => !told.has(problemOf(one)));
+  return others.length > 0 && html`<${Section} title="Waiting"><${Held} held=${others} /></${Section}>`;
+}
+
+/** The problem that the same is where it does not go on by itself. */
+function problemOf({ what, cause }: Status['verdict']['held'][number]): string {
+  if (what === 'landing') return `landing:${cause}`;
+  if (cause === 'paused') return `paused:${what === 'extraction' ? 'extract' : what}`;
+  return cause === 'storage' ? 'store-away' : `held:${what}:${cause}`;
 }
 
 /** One sentence, the same that the verdict is. */

@@ -73,6 +73,7 @@ function Headline({ id, found }: { id: string; found: RecordingAnswer }): Shown 
       <${StatusChip} status=${found.status} />
       <h2 class="title"><${Path} path=${found.path} /></h2>
     </div>
+    ${isStored && html`<${Player} id=${id} codec=${found.wav?.codec} bytes=${found.size ?? 0} />`}
     <div class="actions">
       ${isStored && html`<a class="button" href="/api/recordings/${id}/content?download=1" download>Download</a>`}
       ${isStored && mayAct && html`<${Button} onClick=${() => verify(id)}>Verify now</${Button}>`}
@@ -85,7 +86,6 @@ function Headline({ id, found }: { id: string; found: RecordingAnswer }): Shown 
         <span>${found.remedy ?? ''} Tried ${found.tries} of at most ${found.maxTries} times.</span>
       </div>`
     }
-    ${isStored && html`<${Player} id=${id} codec=${found.wav?.codec} bytes=${found.size ?? 0} />`}
   </section>`;
 }
 
@@ -96,7 +96,7 @@ function verify(id: string): Promise<void> {
     ({ ok, bytes, ms, why }) =>
       ok
         ? `Downloaded ${size(bytes)} and hashed it in ${count(ms)} ms: the same bytes`
-        : `Not the same: ${why ?? ''}`,
+        : { tone: 'bad', text: `Not the same: ${why ?? 'the reason is not known'}` },
   );
 }
 

@@ -1,7 +1,7 @@
 import type { DiskStatus } from '../../../operate/health/index.ts';
 import type { Status } from '../../../operate/status/index.ts';
 import { useAnswer } from '../api.ts';
-import { count, size, visible } from '../format.ts';
+import { count, size, splitPath, visible } from '../format.ts';
 import { mayAct } from '../here.ts';
 import { html, type Shown } from '../html.ts';
 import { status } from '../live/status.ts';
@@ -96,7 +96,8 @@ const SETTING_COLUMNS: readonly Column<SystemAnswer['settings'][number]>[] = [
   {
     head: 'From',
     kind: 'tight',
-    cell: ({ source }) => html`<span class="quiet">${visible(source)}</span>`,
+    cell: ({ source }) =>
+      html`<span class="quiet" title=${visible(source)}>${visible(splitPath(source).name)}</span>`,
   },
 ];
 

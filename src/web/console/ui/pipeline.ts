@@ -89,8 +89,9 @@ function extracted(tars: Status['tars']): string {
 }
 
 function upload({ queues, recordings, store }: Status, forecast: Forecast | undefined): Stage {
-  const queue = queues.upload;
+  const { paused = false, oldestWaitingMs } = queues.upload ?? {};
   const isAway = store?.available === false;
+  const done = paused ? '' : inTime('done in', forecast?.backlogDoneSeconds);
   return {
     name: 'Upload',
     href: '/recordings?status=PENDING',
@@ -98,13 +99,8 @@ function upload({ queues, recordings, store }: Status, forecast: Forecast | unde
     what: 'pending',
     detail: isAway
       ? `storage is unavailable (${store.cause ?? 'unknown'})`
-      : detailOf(
-          queue?.paused === true,
-          queue?.oldestWaitingMs,
-          pending(recordings),
-          inTime('done in', forecast?.backlogDoneSeconds),
-        ),
-    tone: isAway ? 'bad' : queue?.paused === true ? 'warn' : 'neutral',
+      : detailOf(paused, oldestWaitingMs, pending(recordings), done),
+    tone: isAway ? 'bad' : paused ? 'warn' : 'neutral',
     queue: 'upload',
   };
 }

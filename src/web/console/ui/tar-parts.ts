@@ -50,6 +50,7 @@ export function NotTaken(props: {
         columns=${[
           {
             head: 'Member',
+            kind: 'wide',
             cell: ({ name }: Member) => html`<span class="path">${visible(name)}</span>`,
           },
           {
