@@ -11,8 +11,11 @@ import type { Progress } from '../../domain/recording.ts';
 import { counted, printError, printJson, printTable } from '../output.ts';
 import { surroundings } from '../surroundings.ts';
 import { withWords } from '../with-app.ts';
+import { wordWhile } from '../word-while.ts';
 
 const LOOK_MS = 200;
+/** After this long the command says what it reads: a compressed tar has to be unpacked to its end. */
+const READING_MS = 5000;
 /** After this long without a role at work, the command says that it waits in vain. */
 const NO_ROLE_MS = 10_000;
 
@@ -67,14 +70,18 @@ export function ingestCommand(program: Command): void {
 
 /** Throws USAGE where this host takes no recordings, and for a name that is not there, with the nearest one that is. */
 async function tarsIn(
-  { loaded, settings }: HostApp,
+  { loaded, settings, clock }: HostApp,
   paths: readonly string[],
 ): ReturnType<typeof tarsToIngest> {
   if (!loaded.parts.recordings)
     throw new WavspoolError('USAGE', `${whyNoRecordings(loaded)}, so there is nothing to do`);
   const tars = paths.map((path) => placeOf(path, settings.paths.incoming));
+  const say = (): void =>
+    printError(
+      `reading ${counted(tars.length, 'tar')} to the end before anything is queued: what unpacks to much takes long, and Ctrl-C changes nothing`,
+    );
   try {
-    return await tarsToIngest(settings, tars);
+    return await wordWhile(clock, READING_MS, say, () => tarsToIngest(settings, tars));
   } catch (error) {
     if (!(error instanceof WavspoolError) || error.code !== 'TAR_MISSING') throw error;
     const hints = await Promise.all(tars.map(hintOfMissing));
