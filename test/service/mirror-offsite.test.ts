@@ -4,7 +4,7 @@ import { chmod, lstat, mkdir, readFile, readdir, rm, stat, utimes } from 'node:f
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeHostRig, type HostRig } from '../support/host-rig.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
@@ -139,6 +139,14 @@ test('what the rule lets go loses its list and the content that no other date na
   // a foreign object dated next year costs nothing, and a list that cannot be read lets nothing go
   const foreign = 'two/audio/dates/2027-11-20_030000.jsonl.gz';
   await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: foreign, Body: Buffer.alloc(0) }));
+  await expect(made.night(3)).rejects.toThrow(`${foreign} was not put there by this mirror`);
+  expect((await made.keys()).dates).toHaveLength(3);
+  // nor does one that has the metadata of a date, and is not as long as that says
+  const Key = 'two/audio/dates/2026-11-22_030000.jsonl.gz';
+  const { Metadata } = await s3.client.send(new HeadObjectCommand({ Bucket: s3.bucket, Key }));
+  await s3.client.send(
+    new PutObjectCommand({ Bucket: s3.bucket, Key: foreign, Body: Buffer.alloc(0), Metadata }),
+  );
   await expect(made.night(3)).rejects.toThrow(`${foreign} was not put there by this mirror`);
   expect((await made.keys()).dates).toHaveLength(3);
   await s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: foreign }));

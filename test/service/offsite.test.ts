@@ -149,6 +149,32 @@ test('retention there counts and removes what its metadata gives to this schedul
   });
 });
 
+test('an object with the metadata of a copy, and not its length, takes no copy’s place and is not removed', async () => {
+  const clock = controlledClock(Date.parse('2026-09-01T02:00:00Z'));
+  await using rig = await rigWith('{ prefix: emptied/, file: "{YYYY-MM-DD}.db", keep: { last: 2 } }', {
+    clock,
+  });
+  const night = async (day: number): Promise<readonly string[]> => {
+    clock.set(Date.parse(`2026-09-0${day}T02:00:00Z`));
+    await takeSnapshots(rig.host, { database: 'ledger' }, 'hand', never);
+    return (await s3.keys()).filter((key) => key.startsWith('emptied/'));
+  };
+  await night(1);
+  await night(2);
+  const { Metadata } = await s3.client.send(
+    new HeadObjectCommand({ Bucket: s3.bucket, Key: 'emptied/2026-09-02.db.gz' }),
+  );
+  const emptied = { Bucket: s3.bucket, Key: 'emptied/2027-09-02.db.gz', Body: '', Metadata };
+  await s3.client.send(new PutObjectCommand(emptied));
+  expect(await night(3)).toEqual([
+    'emptied/2026-09-02.db.gz',
+    'emptied/2026-09-03.db.gz',
+    'emptied/2027-09-02.db.gz',
+  ]);
+  const [row] = (await listed(rig)).filter(({ path }) => path.endsWith('2027-09-02.db.gz'));
+  expect(row).toMatchObject({ verified: false, foreign: expect.stringContaining('not as long as') });
+});
+
 test('a failed upload is said, the local snapshot stands, and the next run brings it', async () => {
   await using rig = await rigWith('{ prefix: late/, file: "{YYYY-MM-DD}.db" }', {
     endpoint: 'http://127.0.0.1:9',

@@ -38,7 +38,10 @@ export function dateKey(prefix: string, at: number, timezone: string): string {
 /** What the metadata of a date says, so that it is known without its record. */
 export function dateMetadata(
   owner: Owner,
-  date: Pick<OffsiteMirror, 'at' | 'sha256' | 'files' | 'apparentBytes'> & { readonly count: number },
+  date: Pick<OffsiteMirror, 'at' | 'sha256' | 'files' | 'apparentBytes'> & {
+    readonly count: number;
+    readonly listBytes: number;
+  },
 ): Readonly<Record<string, string>> {
   return {
     sha256: date.sha256,
@@ -50,6 +53,7 @@ export function dateMetadata(
     count: String(date.count),
     files: String(date.files),
     bytes: String(date.apparentBytes),
+    'list-bytes': String(date.listBytes),
   };
 }
 
@@ -69,13 +73,13 @@ export async function listOffsiteMirrors(
   const owner = await ownerOf(mirror, origin);
   const names = namePattern('{YYYY-MM-DD}_{HHmmss}', timezone, { name: '' });
   const found: OffsiteMirror[] = [];
-  for await (const { key } of store.list(`${prefix}dates/`, signal)) {
+  for await (const { key, size } of store.list(`${prefix}dates/`, signal)) {
     const name = key.slice(`${prefix}dates/`.length);
     if (!name.endsWith(ENDING)) continue;
     const metadata = (await store.head(key, signal))?.metadata;
     if (metadata === undefined) continue; // removed since it was listed
     const at = names.parse(name.slice(0, -ENDING.length))?.from ?? 0;
-    found.push(asDate(owner, { key, name: name.slice(0, -ENDING.length), at }, metadata));
+    found.push(asDate(owner, { key, name: name.slice(0, -ENDING.length), at }, metadata, size));
   }
   return found.toSorted((a, b) => b.at - a.at || (a.key < b.key ? 1 : -1));
 }
@@ -85,12 +89,15 @@ function asDate(
   owner: Owner,
   named: Pick<OffsiteMirror, 'key' | 'name' | 'at'>,
   metadata: ObjectHead['metadata'],
+  size: number,
 ): OffsiteMirror {
   const { kind, sha256 = '', 'taken-at': takenAt, count = 0, files = 0, bytes = 0 } = metadata;
-  const isKnown = kind === owner.kind && sha256 !== '' && Number.isFinite(Number(takenAt));
-  const { mirror, origin, source } = metadata;
-  const isOwn =
-    isKnown && mirror === owner.source.name && origin === owner.origin && source === sourceId(owner);
+  const isKnown =
+    kind === owner.kind &&
+    sha256 !== '' &&
+    Number.isFinite(Number(takenAt)) &&
+    isAsLongAsSaid(metadata, size);
+  const isOwn = isKnown && isOwners(owner, metadata);
   return {
     ...named,
     sha256,
@@ -100,4 +107,13 @@ function asDate(
     ...(isKnown && { at: Number(takenAt) }),
     ...(isOwn ? { count: Number(count) } : { foreign: FOREIGN }),
   };
+}
+
+/** Older wavspools did not say how long a list is. */
+function isAsLongAsSaid({ 'list-bytes': said }: ObjectHead['metadata'], size: number): boolean {
+  return said === undefined || Number(said) === size;
+}
+
+function isOwners(owner: Owner, { mirror, origin, source }: ObjectHead['metadata']): boolean {
+  return mirror === owner.source.name && origin === owner.origin && source === sourceId(owner);
 }

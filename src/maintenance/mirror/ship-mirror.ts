@@ -158,7 +158,7 @@ async function shipDate(
     const { size } = await stored.stat();
     const owner = await ownerOf(mirror, deps.origin);
     const { at, count = 0, files = 0, apparentBytes = 0 } = date;
-    const metadata = dateMetadata(owner, { at, count, files, apparentBytes, sha256 });
+    const metadata = dateMetadata(owner, { at, count, files, apparentBytes, sha256, listBytes: size });
     await store.putIfAbsent(
       { key, path: list, size, sha256, metadata, contentType: 'application/gzip' },
       signal,

@@ -26,14 +26,18 @@ const HEADS_AT_ONCE = 16;
 /** What a name has in it when another snapshot has that name: its time, or, from older wavspools, the beginning of its hash. */
 const TIMED = /(?:_\d{6}(?:-\d+)?|~[0-9a-f]{12})(?=(?:\.[A-Za-z][A-Za-z0-9]{0,7})?(?:\.gz|\.zst)?$)/;
 const FOREIGN = 'its metadata does not say that this schedule put it there';
+const CHANGED = 'it is not as long as its metadata says: another program put it there';
 const OLDER = 'an older wavspool put it there: it can be restored, and stays until an operator removes it';
 
-type OffsiteFacts = Pick<CopyRecord, 'sha256' | 'at' | 'count' | 'label' | 'journalMode'>;
+type OffsiteFacts = Pick<
+  CopyRecord,
+  'sha256' | 'at' | 'count' | 'label' | 'journalMode' | 'bytes' | 'amounts'
+>;
 
 /** What an object's metadata says of a snapshot, so that it is known without its record. */
 export function offsiteMetadata(
   owner: Owner,
-  { sha256, at, count, label, journalMode }: OffsiteFacts,
+  { sha256, at, count, label, journalMode, bytes, amounts }: OffsiteFacts,
 ): Readonly<Record<string, string>> {
   return {
     sha256,
@@ -43,6 +47,8 @@ export function offsiteMetadata(
     origin: owner.origin,
     source: sourceId(owner),
     count: String(count),
+    bytes: String(bytes),
+    rows: String(Object.values(amounts).reduce((sum, rows) => sum + rows, 0)), // those of each table could be too long for a header
     ...(label !== undefined && { label }),
     ...(journalMode !== undefined && { 'journal-mode': journalMode }),
   };
@@ -95,12 +101,11 @@ function asSnapshot(
   head: ObjectHead | undefined,
 ): OffsiteSnapshot | undefined {
   if (head === undefined) return undefined; // removed since it was listed
-  const { database, schedule, origin, source, label, count } = head.metadata;
+  const { database, schedule, label, count } = head.metadata;
   const isNamed = database === owner.source.name && schedule === owner.schedule;
   if (!isNamed && isOfAnother(databases, head.metadata)) return undefined;
-  const known = isNamed ? takenFacts(head.metadata) : undefined;
-  const isKnown = known !== undefined;
-  const isOwn = isKnown && origin === owner.origin && source === sourceId(owner);
+  const known = isNamed && !isOtherLength(head.metadata, size) ? takenFacts(head.metadata) : undefined;
+  const foreign = foreignness(owner, head.metadata, size, known !== undefined);
   const said = label ?? dated.label;
   return {
     database: owner.source.name,
@@ -108,12 +113,17 @@ function asSnapshot(
     key,
     name,
     bytes: size,
-    verified: isKnown,
+    verified: known !== undefined,
     at: momentOf(dated, dated.until - 1),
     ...known,
     ...(said !== undefined && { label: said }),
-    ...(isOwn ? { count: Number(count) } : { foreign: foreignness(isKnown, origin) }),
+    ...(foreign === undefined ? { count: Number(count) } : { foreign }),
   };
+}
+
+/** Older wavspools did not say how long a copy is. */
+function isOtherLength({ bytes }: ObjectHead['metadata'], size: number): boolean {
+  return bytes !== undefined && Number(bytes) !== size;
 }
 
 /** When a snapshot was taken and its hash, as its metadata says; undefined where that is not all there. */
@@ -125,8 +135,18 @@ function takenFacts({
   return sha256 !== undefined && Number.isSafeInteger(at) ? { at, sha256 } : undefined;
 }
 
-function foreignness(isKnown: boolean, origin: string | undefined): string {
-  return isKnown && origin === undefined ? OLDER : FOREIGN;
+/** Why an object counts for nothing; undefined for a copy of this owner's. */
+function foreignness(
+  owner: Owner,
+  metadata: ObjectHead['metadata'],
+  size: number,
+  isKnown: boolean,
+): string | undefined {
+  if (isOtherLength(metadata, size)) return CHANGED;
+  if (!isKnown) return FOREIGN;
+  const { origin, source } = metadata;
+  if (origin === undefined) return OLDER;
+  return origin === owner.origin && source === sourceId(owner) ? undefined : FOREIGN;
 }
 
 /** Whether an object is listed with another schedule of the settings. */
