@@ -43,6 +43,8 @@ test('what its rows leave out is brought to the bucket, what is there is neither
   await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: 'replaced.wav', Body: old }));
   await mkdir(extracted, { recursive: true });
   await writeFile(join(extracted, 'on-disk.wav'), onDisk.body);
+  const left = member('left.wav'); // its tar is gone, and the script had lied of it
+  await writeFile(join(extracted, 'left.wav'), left.body);
   const row = (name: string, status: string): string =>
     `('${join(extracted, name)}', '${status}', '2025-09-01 02:00:00', NULL, 0)`;
   execFileSync('sqlite3', [
@@ -51,10 +53,10 @@ test('what its rows leave out is brought to the bucket, what is there is neither
      CREATE TABLE uploads(wav_path TEXT PRIMARY KEY, status TEXT, timestamp TEXT, error_message TEXT, retry_count INTEGER DEFAULT 0);
      INSERT INTO extracted_tars SELECT '${incoming}/' || value, '2025-09-01 02:00:00' FROM json_each('["a.tar", "b.tar", "c.tar"]');
      INSERT INTO uploads VALUES ${row('stored.wav', 'success')}, ${row('on-disk.wav', 'SUCCESS')}, ${row('elsewhere.wav', 'SUCCESS')},
-       ${row('replaced.wav', 'SUCCESS')}, ${row('pending.wav', 'PENDING')};`,
+       ${row('replaced.wav', 'SUCCESS')}, ${row('pending.wav', 'PENDING')}, ${row('left.wav', 'SUCCESS')};`,
   ]);
   await rig.start();
-  await rig.settled(7);
+  await rig.settled(8);
   const objects = Object.fromEntries(
     Object.entries(await rig.objects()).map(([key, { sha256 }]) => [key, sha256]),
   );
@@ -68,8 +70,14 @@ test('what its rows leave out is brought to the bucket, what is there is neither
   const rows = await rig.rows(`SELECT wav_path, sha256 FROM uploads WHERE timestamp = '2025-09-01 02:00:00'`);
   expect(rows.map(({ wav_path }) => String(wav_path).replace(`${extracted}/`, '')).toSorted()).toEqual([
     'elsewhere.wav',
+    'left.wav',
     'on-disk.wav',
     'replaced.wav',
     'stored.wav',
+  ]);
+  await rig.wavspool('audit', '--repair');
+  expect(hashOf(await s3.bytes('left.wav'))).toBe(hashOf(left.body));
+  expect(await rig.rows(`SELECT status, sha256 FROM uploads WHERE wav_path LIKE '%/left.wav'`)).toEqual([
+    { status: 'SUCCESS', sha256: hashOf(left.body) },
   ]);
 });

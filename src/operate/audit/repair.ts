@@ -51,7 +51,10 @@ async function repairRecording(
   finding: Finding,
   signal: AbortSignal,
 ): Promise<Repair> {
-  const fileThere = row.sha256 !== undefined && (await sha256IfThere(row.path)) === row.sha256;
+  const sha256 = await sha256IfThere(row.path);
+  // a legacy row noted no hash: where the bucket has nothing under its key, its file is all that there is
+  const isIts = row.sha256 === undefined ? finding.sign === '-' : sha256 === row.sha256;
+  const fileThere = sha256 !== undefined && isIts;
   const tar = row.tar === undefined ? undefined : await tarAsItWas(deps, row.tar);
   if (!fileThere && tar === undefined) {
     return { kind: 'not repaired', why: 'neither its file nor its tar is on this host as it was' };
