@@ -17,6 +17,7 @@ import {
   type RunningWorker,
 } from '../../src/platform/queue/index.ts';
 import { systemClock } from '../../src/platform/runtime/index.ts';
+import { lookAtQueues, unlessAway } from '../../src/operate/status/queues.ts';
 import { ask, portOf, until } from '../support/ports.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startRig } from '../support/rig.ts';
@@ -170,6 +171,25 @@ test('behind an address that leads to a replica for good a command says so withi
   await added;
   await until('it is done', () => done.has('/late.wav'), 20_000);
 });
+
+test.each([
+  ['too few replicas', 'CONFIG SET min-replicas-to-write 5', 'NOREPLICAS'],
+  ['a full memory', 'CONFIG SET maxmemory 1', 'OOM'],
+])(
+  'with %s a command says what Redis refuses, and the status does not call it well',
+  async (_, refuse, word) => {
+    const queues = await openQueuesNow(settings(), report, systemClock);
+    opened.push(queues);
+    await queues.upload.counts();
+    await tell(servers[0], refuse);
+    const said = {
+      code: 'REDIS_REFUSES',
+      message: expect.stringContaining(`Redis refuses what it is asked: ${word}`),
+    };
+    await expect(queues.upload.add([uploadWork('/one.wav', 1)])).rejects.toMatchObject(said);
+    expect(await unlessAway(() => lookAtQueues(queues))).toMatchObject({ fault: said });
+  },
+);
 
 test.each([
   ['too few replicas', 'CONFIG SET min-replicas-to-write 5', 'CONFIG SET min-replicas-to-write 0'],

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -83,4 +85,25 @@ test('one that takes us in, and one that is gone, say nothing of the kind', asyn
   const cut = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
   expect(await whyTurnedAway({ host: '127.0.0.1', port: redis.port }, cut)).toBeUndefined();
   expect(await whyTurnedAway({ host: '127.0.0.1', port: await freePort() }, cut)).toBeUndefined();
+});
+
+test('a web server at the address is called that it is no Redis, whoever of the two is quicker', async () => {
+  const server = createServer((_, response) => void response.end('<html>')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  try {
+    const url = new Secret(`redis://127.0.0.1:${port}`);
+    const settings = { redis: { url }, paths: { data: tmpdir() } } as unknown as Protected['settings'];
+    await expect(impatientConnection(settings)).rejects.toMatchObject({
+      code: 'REDIS_UNREACHABLE',
+      message: `Redis does not answer at redis://127.0.0.1:${port}/0: another kind of server answers there, no Redis`,
+    });
+    const cut = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+    expect(await whyTurnedAway({ host: '127.0.0.1', port }, cut)).toMatchObject({
+      message: 'another kind of server answers there, no Redis',
+    });
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 });

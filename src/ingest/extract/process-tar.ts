@@ -28,6 +28,7 @@ const PAGE = 500;
  */
 const NOT_ITS_FAULT: Partial<Record<FaultCode, number>> = {
   REDIS_UNREACHABLE: LOOK_AGAIN_MS,
+  REDIS_REFUSES: LOOK_AGAIN_MS,
   PLACE_TAKEN: 0,
 };
 

@@ -33,13 +33,15 @@ export function stallOfRole(facts: Facts, role: string, now: number): Problem | 
 /** The problem of a Redis that work goes through and that does not answer: then it is unknown which roles work. */
 export function redisAway({ redis }: Facts): Problem | undefined {
   if (redis === null || redis.available) return undefined;
+  const said = (redis.message ?? 'no reason given').replace(/\.$/, '');
+  const { remedy } = FAULTS[redis.code ?? 'REDIS_UNREACHABLE'];
   return {
     id: 'redis-away',
     since: null,
-    what: `Redis is unreachable: ${redis.message ?? 'no reason given'}.`,
+    what: redis.code === 'REDIS_REFUSES' ? `${said}.` : `Redis is unreachable: ${said}.`,
     effect:
       'Nothing is queued, so tars and recordings wait and no job runs; nothing is lost and no retry is spent.',
-    remedy: `${FAULTS.REDIS_UNREACHABLE.remedy.replace(/^./, (first) => first.toUpperCase())}.`,
+    remedy: `${remedy.replace(/^./, (first) => first.toUpperCase())}.`,
     command: 'wavspool doctor',
   };
 }

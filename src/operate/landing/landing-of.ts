@@ -1,6 +1,7 @@
 import type { Ledger } from '../../domain/ledger.ts';
 import type { Clock } from '../../platform/runtime/index.ts';
-import type { Queues } from '../../platform/queue/index.ts';
+import type { Heartbeat, Queues } from '../../platform/queue/index.ts';
+import { redisFault } from '../../platform/redis/index.ts';
 import type { Settings } from '../../platform/config/index.ts';
 import { requirePlace } from '../../platform/linux/index.ts';
 import { knownTars } from '../../ingest/rescan/index.ts';
@@ -14,20 +15,21 @@ export interface LandingDeps {
   readonly queues: Queues | undefined;
 }
 
-/** As {@link readLanding}, of a site; without its queues, what is under way there counts as waiting. Throws what SQLite says, and HOST_FAILING when it is away. */
+/** As {@link readLanding}, of a site; without its queues, or while Redis is away or refuses, what is under way there counts as waiting. Throws what SQLite says, and HOST_FAILING when it is away. */
 export async function landingOf(
   deps: LandingDeps,
   page: { readonly after?: string | undefined; readonly limit: number },
 ): Promise<LandingPage> {
-  const { settings, ledger, clock, queues } = deps;
+  const { settings, ledger, clock } = deps;
   requirePlace(settings.paths.incoming, settings.paths.data);
-  const roles = (await queues?.shared.heartbeats()) ?? [];
+  const roles = await rolesAt(deps.queues);
+  const queues = roles === undefined ? undefined : deps.queues;
   return readLanding(
     {
       settings: settings.arrival,
       incoming: settings.paths.incoming,
       clock,
-      isWatched: roles.some(({ role }) => role === 'watch'),
+      isWatched: roles?.some(({ role }) => role === 'watch') ?? false,
       known: (versions) =>
         queues === undefined
           ? ledger.tars.settled(versions)
@@ -36,4 +38,14 @@ export async function landingOf(
     },
     page,
   );
+}
+
+/** Undefined where Redis does not tell. */
+async function rolesAt(queues: Queues | undefined): Promise<readonly Heartbeat[] | undefined> {
+  try {
+    return await queues?.shared.heartbeats();
+  } catch (error) {
+    if (redisFault(error) === undefined) throw error;
+    return undefined;
+  }
 }

@@ -22,7 +22,7 @@ export interface QueueFacts {
   readonly roles: readonly Heartbeat[];
 }
 
-/** Asks Redis for everything at once. Throws REDIS_UNREACHABLE, or waits for Redis as long as its connection does. */
+/** Asks Redis for everything at once, and whether it takes work. Throws REDIS_UNREACHABLE or what it refuses with, or waits for Redis as long as its connection does. */
 export async function lookAtQueues(queues: Pick<Queues, QueueKind | 'shared'>): Promise<QueueFacts> {
   const [store, roles, landing, waiting, extract, upload, maintenance] = await Promise.all([
     queues.shared.store(),
@@ -32,6 +32,7 @@ export async function lookAtQueues(queues: Pick<Queues, QueueKind | 'shared'>): 
     lookAt(queues, 'extract'),
     lookAt(queues, 'upload'),
     lookAt(queues, 'maintenance'),
+    queues.shared.requireWrites(),
   ]);
   return {
     queues: { extract, upload, maintenance },

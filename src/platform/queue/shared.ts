@@ -38,6 +38,8 @@ export interface Shared extends Presence {
   outage(): Promise<StoreOutage | undefined>;
   /** The outage, and when the store was first known to answer (ms since 1970); one question. */
   store(): Promise<{ readonly outage: StoreOutage | undefined; readonly reachedAt: number | undefined }>;
+  /** Whether Redis takes writes: it may answer every question, and refuse them (a full memory, missing replicas). Throws what it says. */
+  requireWrites(): Promise<void>;
   /** The store answered, be it with a refusal. */
   noteReached(at: number): Promise<void>;
   setOutage(outage: StoreOutage): Promise<void>;
@@ -53,6 +55,7 @@ export function openShared(keys: SiteKeys, redis: RedisConnection, clock: Clock)
   const probe = siteKey(keys, 'probe');
   const reached = siteKey(keys, 'reached');
   const landing = siteKey(keys, 'landing');
+  const asked = siteKey(keys, 'asked');
 
   return {
     beat: async (heartbeat) => {
@@ -88,6 +91,9 @@ export function openShared(keys: SiteKeys, redis: RedisConnection, clock: Clock)
     store: async () => {
       const [outage = null, at = null] = await redis.mget(store, reached);
       return { outage: outageIn(outage), reachedAt: at === null ? undefined : Number(at) };
+    },
+    requireWrites: async () => {
+      await redis.set(asked, clock.now(), 'PX', LANDING_MS);
     },
     noteReached: async (at) => {
       await redis.setnx(reached, at);

@@ -4,7 +4,7 @@ import { within, type Clock } from '../runtime/index.ts';
 import { addMethods, type Adding } from './adding.ts';
 import { ageMethods, type Ages } from './ages.ts';
 import type { Payload } from './jobs.ts';
-import type { RedisConnection } from '../redis/index.ts';
+import { redisFault, type RedisConnection } from '../redis/index.ts';
 import { removeFailed } from './remove-failed.ts';
 import { queueName, type QueueKind, type SiteKeys } from './names.ts';
 import { scheduleMethods, type Schedules } from './schedules.ts';
@@ -20,7 +20,10 @@ export interface QueueCounts {
   readonly completed: number;
 }
 
-/** One queue, seen from those who give it work. Every method throws REDIS_UNREACHABLE when Redis does not answer in time. */
+/**
+ * One queue, seen from those who give it work. Every method throws REDIS_UNREACHABLE when Redis does not answer in time, and
+ * REDIS_REFUSES when it answers that it does not do it.
+ */
 export interface WorkQueue<K extends QueueKind> extends Adding<K>, Schedules<K>, Ages<K> {
   readonly kind: K;
   readonly name: string;
@@ -49,11 +52,16 @@ export function openWorkQueue<K extends QueueKind>(
   const bull = new Queue(name, { connection: redis, prefix });
   bull.on('error', () => undefined); // the connection's own listener has reported it
 
-  const inTime = <T>(what: string, promise: Promise<T>): Promise<T> =>
-    within(clock, DEADLINE_MS, promise, () => {
-      const message = `Redis did not answer within ${DEADLINE_MS / 1000} s (${what} ${name})`;
-      return new WavspoolError('REDIS_UNREACHABLE', message);
-    });
+  const inTime = async <T>(what: string, promise: Promise<T>): Promise<T> => {
+    try {
+      return await within(clock, DEADLINE_MS, promise, () => {
+        const message = `Redis did not answer within ${DEADLINE_MS / 1000} s (${what} ${name})`;
+        return new WavspoolError('REDIS_UNREACHABLE', message);
+      });
+    } catch (error) {
+      throw redisFault(error) ?? error;
+    }
+  };
 
   return {
     kind,

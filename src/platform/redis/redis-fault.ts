@@ -42,12 +42,17 @@ function isReported(error: Error): boolean {
   );
 }
 
-/** What a question to Redis ended with as REDIS_UNREACHABLE, if it is Redis' doing; undefined for anything else. */
+/** What a question to Redis ended with as REDIS_UNREACHABLE or REDIS_REFUSES, if it is Redis' doing; undefined for anything else. */
 export function redisFault(error: unknown): WavspoolError | undefined {
-  if (error instanceof WavspoolError) return error.code === 'REDIS_UNREACHABLE' ? error : undefined;
+  if (error instanceof WavspoolError)
+    return ['REDIS_UNREACHABLE', 'REDIS_REFUSES'].includes(error.code) ? error : undefined;
   if (!(error instanceof Error)) return undefined;
   const isGivenUp =
     error.name === 'MaxRetriesPerRequestError' || error.message.startsWith('Command timed out');
-  if (!isGivenUp && !isRefusal(error) && !isReported(error)) return undefined;
+  if (isRefusal(error) && !isReported(error))
+    return new WavspoolError('REDIS_REFUSES', `Redis refuses what it is asked: ${error.message}`, {
+      cause: error,
+    });
+  if (!isGivenUp && !isReported(error)) return undefined;
   return new WavspoolError('REDIS_UNREACHABLE', `Redis does not answer: ${error.message}`, { cause: error });
 }

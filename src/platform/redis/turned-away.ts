@@ -13,14 +13,21 @@ interface Door {
   readonly tls?: object | undefined;
 }
 
+/** What every answer of a Redis begins with. */
+const ANSWER = /^[-+:$*_#,(!=%~>]/;
+
 /**
- * What a Redis says that closes the connection before it is asked anything, in protected mode or with too many clients: it is lost to
- * a client that has begun to write. Asked only after a connection that was cut off (`error`); undefined where it says nothing.
+ * Why the server at the address is of no use: a Redis that closes the connection before it is asked anything, in protected mode or with
+ * too many clients, which is lost to a client that has begun to write; or a server of another kind. Asked only after a connection that
+ * was cut off, or that said what no Redis does (`error`); undefined where that tells nothing.
  */
 export async function whyTurnedAway({ host, port, tls }: Door, error: unknown): Promise<Error | undefined> {
-  const wasCutOff = ['ECONNRESET', 'EPIPE'].includes(errnoOf(error) ?? '') || /closed/i.test(String(error));
-  if (!wasCutOff || host === undefined || port === undefined || tls !== undefined) return undefined;
-  const said = await firstWords(host, port);
+  if (/Unknown RESP type/.test(String(error))) return ofAnotherKind(error);
+  if (!wasCutOff(error) || host === undefined || port === undefined || tls !== undefined) return undefined;
+  // Redis speaks first when it turns a client away; a web server waits to be asked
+  const said = await wordsOf(host, port);
+  const answer = said === '' ? await wordsOf(host, port, 'PING\r\n') : said;
+  if (answer !== '' && !ANSWER.test(answer)) return ofAnotherKind(error);
   if (!said.startsWith('-')) return undefined;
   const line = said.slice(1).split('\r\n', 1)[0] ?? '';
   const sentences = line
@@ -31,10 +38,19 @@ export async function whyTurnedAway({ host, port, tls }: Door, error: unknown): 
   return new Error(`it turns this host away: ${sentences}`, { cause: error });
 }
 
-/** What is said to a client that says nothing; empty after a second of silence, or when no server listens. */
-async function firstWords(host: string, port: number): Promise<string> {
+function wasCutOff(error: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE'].includes(errnoOf(error) ?? '') || /closed/i.test(String(error));
+}
+
+function ofAnotherKind(cause: unknown): Error {
+  return new Error('another kind of server answers there, no Redis', { cause });
+}
+
+/** What is said to a client that says no more than this; empty after a second of silence, or when no server listens. */
+async function wordsOf(host: string, port: number, asked = ''): Promise<string> {
   const socket = connect({ host, port });
   try {
+    socket.write(asked);
     const [words] = (await once(socket, 'data', { signal: AbortSignal.timeout(DEADLINE_MS) })) as [Buffer];
     return words.toString('utf8');
   } catch (error) {

@@ -34,6 +34,15 @@ test.each([
 });
 
 test.each([
+  new Error('NOREPLICAS Not enough good replicas to write.'),
+  new Error('OOM command not allowed when used memory > maxmemory'),
+  Object.assign(new Error('ERR unknown command'), { name: 'ReplyError' }),
+])('%s is a refusal, which another remedy helps', (error) => {
+  expect(redisFault(error)).toMatchObject({ code: 'REDIS_REFUSES', cause: error });
+  expect(redisFault(redisFault(error))).toMatchObject({ code: 'REDIS_REFUSES' });
+});
+
+test.each([
   new Error('Missing lock for job 7. moveToFinished'),
   new Error('could not renew lock for job 7'),
   new TypeError("Cannot read properties of undefined (reading 'id')"),
