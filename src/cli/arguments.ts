@@ -22,9 +22,11 @@ export function moment(text: string, now: number, timezone: string): string {
   return sqlTimestamp(at);
 }
 
-/** An option's moment in the wall clock of `timezone`, or with a zone of its own, as ms since 1970. Throws USAGE. */
-export function pointInTime(text: string, timezone: string): number {
-  return wallClock(text, timezone, '');
+/** An option's moment as ms since 1970: `now`, how long ago (`2h`), or a time as {@link moment} takes it, which may be still to come. Throws USAGE. */
+export function pointInTime(text: string, now: number, timezone: string): number {
+  if (text.trim() === 'now') return now;
+  const ago = parseDuration(text);
+  return ago === undefined ? wallClock(text, timezone, ', 2h for two hours ago, or now') : now - ago;
 }
 
 function wallClock(text: string, timezone: string, more: string): number {

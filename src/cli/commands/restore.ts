@@ -47,7 +47,10 @@ export function restoreCommand(program: Command): void {
       '--from <file>',
       'a path, a name out of "snapshots list", or s3://bucket/key; s3://bucket/key/ for restore points',
     )
-    .option('--at <time>', 'the last state at or before this time, e.g. "2026-11-19 14:03:20"')
+    .option(
+      '--at <time>',
+      'the last state at or before this time, e.g. "2026-11-19 14:03:20", 2h for two hours ago, or now',
+    )
     .option('--verify-only', 'only check it, or every snapshot of the database; exit 1 if one is bad')
     .option('--yes', 'ask nothing, also where other programs have the database open')
     .action((name: string, flags: RestoreFlags, command: Command) =>
@@ -134,9 +137,13 @@ async function toldSource(
   if (from !== undefined && at !== undefined && !isOfPoints(from))
     throw new WavspoolError('USAGE', 'say either --from or --at; both only for restore points in the bucket');
   if (from !== undefined && at !== undefined)
-    return offsitePointsAt(maintenance, database.name, from, pointInTime(at, maintenance.timezone), signal);
+    return offsitePointsAt(maintenance, database.name, from, momentIn(maintenance, at), signal);
   if (from !== undefined) return namedSource(maintenance, database.name, from, signal);
-  return sourceAt(maintenance, database, pointInTime(at ?? '', maintenance.timezone), signal);
+  return sourceAt(maintenance, database, momentIn(maintenance, at ?? ''), signal);
+}
+
+function momentIn({ clock, timezone }: Maintenance, at: string): number {
+  return pointInTime(at, clock.now(), timezone);
 }
 
 /** An address that ends like a directory holds restore points. */

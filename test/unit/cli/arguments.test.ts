@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { moment } from '../../../src/cli/arguments.ts';
+import { moment, pointInTime } from '../../../src/cli/arguments.ts';
 
 const NOW = Date.UTC(2026, 10, 28, 12);
 
@@ -32,4 +32,17 @@ test.each([
 
 test('--since a time that is still to come can match nothing', () => {
   expect(() => moment('2027-01-01', NOW, 'UTC')).toThrow(/is still to come/);
+});
+
+test.each<[string, string]>([
+  ['now', '2026-11-28T12:00:00.000Z'],
+  ['2h', '2026-11-28T10:00:00.000Z'],
+  ['2026-11-20 14:00:00', '2026-11-20T13:00:00.000Z'],
+  ['2027-01-01T00:00:00Z', '2027-01-01T00:00:00.000Z'],
+])('--at %s is %s for who lives in Berlin', (text, expected) => {
+  expect(new Date(pointInTime(text, NOW, 'Europe/Berlin')).toISOString()).toBe(expected);
+});
+
+test.each(['', 'today', '20', '2026-02-30'])('--at %j is refused, with what is understood', (text) => {
+  expect(() => pointInTime(text, NOW, 'UTC')).toThrow(/is no time: use .* 2h for two hours ago, or now/);
 });
