@@ -163,6 +163,26 @@ test('on a narrow screen nothing of a list lies beyond the edge', async () => {
   }
 });
 
+test('each question is readable, and Escape takes it back and the focus to its button', async () => {
+  for (const [screen, name] of [
+    ['/', 'Pause upload'],
+    ['/', 'Re-queue all …'],
+    ['/system', 'Drain …'],
+    ['/', /^Find /],
+  ] as const) {
+    await follow(the.page, the.rig.address + screen);
+    const button = the.page.getByRole('button', { name });
+    await button.press('Enter');
+    const dialog = the.page.locator('dialog[open]');
+    await dialog.waitFor();
+    expect([name, await violations(the.page)]).toEqual([name, []]);
+    await the.page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    expect([name, await button.evaluate((one) => one.matches(':focus'))]).toEqual([name, true]);
+  }
+  expect(await the.rig.queues.upload.isPaused()).toBe(false);
+});
+
 test('outage and pause: the first sentence, the pipeline and the title say so, and a resume is one key away', async () => {
   await outage(the.rig);
   await the.show('/');
