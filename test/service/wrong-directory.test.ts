@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadSettings } from '../../src/platform/config/index.ts';
+import { makeHostRig } from '../support/host-rig.ts';
 import { asNobody } from '../support/as-nobody.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/wavspool.js');
@@ -51,4 +52,20 @@ test('a settings file that this user may not read is named as such', async () =>
   await asNobody(async () =>
     expect(() => loadSettings({ configFile: file, env: {} })).toThrow('permission denied'),
   );
+});
+
+test('before the first run "status" misses no directory that wavspool makes itself', async () => {
+  await using rig = await makeHostRig('s3: { bucket: none }');
+  await mkdir(join(rig.directory, 'data/incoming'), { recursive: true });
+  const { stdout } = await rig.wavspool('status', '--json');
+  const { disk, verdict } = JSON.parse(stdout) as {
+    disk: Record<string, { path: string; freeBytes: number } | null>;
+    verdict: { attention: readonly { id: string }[] };
+  };
+  expect(verdict.attention.map(({ id }) => id)).toEqual(['redis-away']);
+  expect(disk['extracted']).toMatchObject({
+    path: join(rig.directory, 'data/extracted'),
+    freeBytes: expect.any(Number),
+  });
+  expect(disk[join(rig.directory, 'data/snapshots')]).not.toBeNull();
 });

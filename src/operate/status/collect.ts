@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Landing } from '../../ingest/arrival/index.ts';
@@ -9,7 +10,7 @@ import {
   type UsedParts,
 } from '../../platform/config/index.ts';
 import { FAULTS, WavspoolError, errnoOf, faultCode, messageOf } from '../../domain/faults.ts';
-import { whyAway } from '../../platform/linux/index.ts';
+import { isKnownPlace, whyAway } from '../../platform/linux/index.ts';
 import { verdict, type DiskStatus, type Facts, type StateCheck } from '../health/index.ts';
 import type { Presence, QueueKind } from '../../platform/queue/index.ts';
 import { neededRoles } from '../../domain/role-names.ts';
@@ -185,7 +186,8 @@ async function diskStatus(
   const { paths } = settings;
   const [state, ...passed] = await Promise.all([
     roomIn(dirname(paths.state), paths.data),
-    ...[paths.incoming, paths.extracted].map((path) => roomIn(path, paths.data)),
+    roomIn(paths.incoming, paths.data),
+    roomForNew(paths.extracted, paths.data),
   ]);
   // where nothing lands, neither is missed; one that is there all the same is told of
   const used = (['incoming', 'extracted'] as const)
@@ -200,11 +202,20 @@ async function diskStatus(
 /** Directories of copies may be another user's: one that cannot be seen hides no other figure, and has its fault in `copies`. */
 async function roomIfSeen(path: string, dataDirectory: string): Promise<DiskStatus | null> {
   try {
-    return await roomIn(path, dataDirectory);
+    return await roomForNew(path, dataDirectory);
   } catch (error) {
     if (faultCode(error) !== 'FILE_UNREADABLE') throw error;
     return null;
   }
+}
+
+/** As {@link roomIn}; of a directory that wavspool has yet to make, the room where it will lie: before the first run it is not missed. */
+async function roomForNew(path: string, dataDirectory: string): Promise<DiskStatus | null> {
+  const room = await roomIn(path, dataDirectory);
+  if (room !== null || existsSync(path) || isKnownPlace(path, dataDirectory)) return room;
+  const above = dirname(path);
+  const there = above === path ? null : await roomForNew(above, dataDirectory);
+  return there && { ...there, path };
 }
 
 /** Null for a directory that does not exist, or whose disk is not mounted: the room beneath its mount point is another disk's. */

@@ -12,7 +12,7 @@ export { DIRECTORY_ID, ensureDirectoryId, readDirectoryId } from './directory-id
 export { guardDirectory, type DirectoryGuard } from './directory-guard.ts';
 export { hostId } from './host-id.ts';
 export { identityAt, identityOf, type FileIdentity } from './file-identity.ts';
-export { notePlace, requirePlace, whyAway } from './known-places.ts';
+export { isKnownPlace, notePlace, requirePlace, whyAway } from './known-places.ts';
 export { isGone, ownIdentity } from './process-identity.ts';
 export { openFileBelow, openFileBelowNow } from './open-file-below.ts';
 export { chmodAsNamed, openedAsNamed } from './opened-as-named.ts';

@@ -33,6 +33,11 @@ export function whyAway(directory: string, dataDirectory: string): string | unde
   }
 }
 
+/** Whether wavspool has worked in `directory` before. Throws what the system says. */
+export function isKnownPlace(directory: string, dataDirectory: string): boolean {
+  return readNote(directory, dataDirectory) !== undefined;
+}
+
 /** Throws HOST_FAILING where {@link whyAway} has a reason. */
 export function requirePlace(directory: string, dataDirectory: string): void {
   const away = whyAway(directory, dataDirectory);
