@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { RecordingFilter } from '../domain/browse.ts';
+import { CODEC_NAMES, isCodec } from '../domain/codecs.ts';
 import { WavspoolError } from '../domain/faults.ts';
+import { nearestName } from '../platform/config/index.ts';
 import { parseTime, sqlTimestamp } from '../platform/runtime/index.ts';
 
 // What callers may send, and in which form the rest of wavspool takes it.
@@ -55,9 +57,10 @@ export const uploadsQuery = z.strictObject({
 /** The same filters, of what is fetched as a whole. */
 export const fetchQuery = uploadsQuery.omit({ limit: true, after: true });
 
-/** What of a caller's filters the ledger takes. */
+/** What of a caller's filters the ledger takes. Throws USAGE for a codec that there is not, with the nearest one that there is. */
 export function filterOf(asked: z.output<typeof fetchQuery>): RecordingFilter {
   const { search, minSeconds, maxSeconds, status, tar, cause, codec, from, to } = asked;
+  if (codec !== undefined) refuseUnknownCodec(codec);
   return {
     status,
     part: search,
@@ -69,6 +72,13 @@ export function filterOf(asked: z.output<typeof fetchQuery>): RecordingFilter {
     minMs: minSeconds === undefined ? undefined : minSeconds * 1000,
     maxMs: maxSeconds === undefined ? undefined : maxSeconds * 1000,
   };
+}
+
+function refuseUnknownCodec(codec: string): void {
+  if (isCodec(codec)) return;
+  const nearest = nearestName(codec, CODEC_NAMES);
+  const hint = nearest === undefined ? `there are ${CODEC_NAMES.join(', ')}` : `did you mean ${nearest}?`;
+  throw new WavspoolError('USAGE', `there is no codec ${JSON.stringify(codec)}: ${hint}`);
 }
 
 export const tarsQuery = z.strictObject({

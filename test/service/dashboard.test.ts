@@ -237,6 +237,8 @@ test('re-queues what matches and refuses what it does not understand', async () 
   for (const [asked, error] of [
     ['/api/uploads?cause=netwrok', 'there is no cause "netwrok": did you mean network?'],
     ['/api/fetch?cause=netwrok', 'there is no cause "netwrok": did you mean network?'],
+    ['/api/uploads?codec=ulow', 'there is no codec "ulow": did you mean ulaw?'],
+    ['/api/fetch?codec=ulow', 'there is no codec "ulow": did you mean ulaw?'],
     ['/api/recordings/zzz', '"zzz" is no id: take what a row of the list gave as "id"'],
     ['/api/tars/zzz', '"zzz" is no id: take what a row of the list gave as "id"'],
   ] as const) {

@@ -1,3 +1,4 @@
+import { codecName } from '../../domain/codecs.ts';
 import type { WavFacts } from '../../domain/recording.ts';
 
 export interface WavHeaderReader {
@@ -15,22 +16,6 @@ const INVALID: WavFacts = {
   channels: undefined,
 };
 
-const CODECS: Readonly<Record<number, string>> = {
-  0x0001: 'pcm',
-  0x0002: 'ms-adpcm',
-  0x0003: 'float',
-  0x0006: 'alaw',
-  0x0007: 'ulaw',
-  0x0011: 'ima-adpcm',
-  0x0014: 'g723',
-  0x0031: 'gsm610',
-  0x0042: 'g723',
-  0x0055: 'mp3',
-  0x0083: 'g729',
-  0x0111: 'g723',
-  0x0133: 'g729',
-  0x0134: 'g729',
-};
 const EXTENSIBLE = 0xfffe;
 /** Every wave format's GUID but for its first two bytes, which are the format. */
 const GUID_TAIL = '000000001000800000aa00389b71';
@@ -151,7 +136,7 @@ function codecOf(bytes: Buffer): string {
   const tag = bytes.readUInt16LE(0);
   const isWaveGuid = bytes.length >= 40 && bytes.toString('hex', 26, 40) === GUID_TAIL;
   const code = tag === EXTENSIBLE && isWaveGuid ? bytes.readUInt16LE(24) : tag;
-  return CODECS[code] ?? `0x${code.toString(16).padStart(4, '0')}`;
+  return codecName(code);
 }
 
 function factsOf({ format, data, samples, longDataSize }: Found, totalBytes: number): WavFacts {
