@@ -18,14 +18,29 @@ export interface EndSeen {
   readonly zerosBehind: number;
   /** Bytes of the file that take up no room on the disk. */
   readonly holeBytes: number;
-  /** Where the last body ends, and with how many zeros, of those that were looked at; undefined for a compressed tar. */
-  readonly body: { readonly end: number; readonly zeroTail: number } | undefined;
+  /** Undefined for a compressed tar. */
+  readonly body: LastBody | undefined;
+}
+
+/** The last body of a plain tar. */
+export interface LastBody {
+  /** Where it ends in the file. */
+  readonly end: number;
+  readonly size: number;
+  /** With how many zeros it ends, of those that were looked at. */
+  readonly zeroTail: number;
 }
 
 /** So many zeros at the end of a compressed file are room, or padding for a tape. */
 const ROOM_BYTES = BLOCK_BYTES;
-/** So much is looked at behind damage. */
+/** So much is looked at behind damage, and at a time. */
 const LOOK_BYTES = 256 * 1024;
+/** So far back sound is looked for. */
+const LOOK_BACK_BYTES = 64 * 1024 * 1024;
+/** The header of a recording, with what else may stand before its sound. */
+const SOUND_HEADER_BYTES = 4096;
+/** SFTP and FTP clients, rsync and kernels write in multiples of this; silence begins anywhere. */
+const CLIENT_WRITE_BYTES = 4096;
 
 /** File systems that compress, or that tell the blocks of another host: fewer blocks than bytes mean nothing there. */
 const BLOCKS_TELL_NOTHING: ReadonlySet<number> = new Set([
@@ -61,7 +76,36 @@ export async function doubtOfEnd(file: FileHandle, seen: EndSeen): Promise<Doubt
   // what a client writes at once begins and ends at blocks, wherever a recording ends
   const lastBlock = ((body.end - 1) % BLOCK_BYTES) + 1;
   if (body.end === 0 || body.zeroTail < lastBlock) return undefined;
-  return { reason: 'its last recording ends in zeros', isUsual: true };
+  const isUsual = !(await isRoom(file, body));
+  return { reason: 'its last recording ends in zeros', isUsual };
+}
+
+/**
+ * Whether zeros at the end of a body are room that a client has not filled, rather than silence: there is sound before them, and they begin
+ * where clients go on writing, or are at least as much as the sound. What is silent from its beginning is silence.
+ */
+async function isRoom(file: FileHandle, { end, size }: LastBody): Promise<boolean> {
+  // what was left out of a sparse body lies nowhere
+  const zeros = await zerosBefore(file, end, Math.min(size, end, LOOK_BACK_BYTES));
+  if (zeros >= LOOK_BACK_BYTES) return true;
+  const soundBytes = size - zeros;
+  if (soundBytes <= SOUND_HEADER_BYTES) return false;
+  return (end - zeros) % CLIENT_WRITE_BYTES === 0 || zeros >= soundBytes;
+}
+
+/** How many zeros stand right before `end`, of the `most` bytes there. */
+async function zerosBefore(file: FileHandle, end: number, most: number): Promise<number> {
+  const memory = Buffer.allocUnsafe(Math.min(most, LOOK_BYTES));
+  let zeros = 0;
+  while (zeros < most) {
+    const length = Math.min(memory.length, most - zeros);
+    const { bytesRead } = await file.read(memory, 0, length, end - zeros - length);
+    if (bytesRead < length) return zeros; // it was cut meanwhile, which the next look sees
+    const lastSound = memory.subarray(0, length).findLastIndex((byte) => byte !== 0);
+    zeros += length - 1 - lastSound;
+    if (lastSound >= 0) return zeros;
+  }
+  return zeros;
 }
 
 /** Damage where a client has not written yet: from `readTo` on, or at the end of a compressed file, there are only zeros. */

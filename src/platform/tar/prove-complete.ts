@@ -126,9 +126,11 @@ async function prove(proof: Proof): Promise<Completeness> {
     : readTar(path, { file, ...(signal === undefined ? {} : { signal }), onEnd });
   const counted = await count(members);
   const end = await provedEnd(proof, isPlain);
-  const body = isPlain ? { end: proof.end?.bodyEnd ?? 0, zeroTail: end.zeroTail } : undefined;
+  const { zeroTail } = end;
+  const body = isPlain ? { end: proof.end?.bodyEnd ?? 0, size: counted.lastBytes, zeroTail } : undefined;
   const doubt = await doubtOfEnd(file, { ...end, members: counted.members, body });
-  return { kind: 'complete', ...counted, end, ...doubted(doubt) };
+  const { members: found, bytes } = counted;
+  return { kind: 'complete', members: found, bytes, end, ...doubted(doubt) };
 }
 
 async function provedEnd({ path, file, memory, end }: Proof, isPlain: boolean): Promise<ProvedEnd> {
@@ -148,12 +150,21 @@ async function provedEnd({ path, file, memory, end }: Proof, isPlain: boolean): 
   };
 }
 
-async function count(tarMembers: AsyncIterable<TarMember>): Promise<{ members: number; bytes: number }> {
+interface Counted {
+  readonly members: number;
+  readonly bytes: number;
+  /** Of the last member that has any. */
+  readonly lastBytes: number;
+}
+
+async function count(tarMembers: AsyncIterable<TarMember>): Promise<Counted> {
   let members = 0;
   let bytes = 0;
+  let lastBytes = 0;
   for await (const { size } of tarMembers) {
     members += 1;
     bytes += size;
+    if (size > 0) lastBytes = size;
   }
-  return { members, bytes };
+  return { members, bytes, lastBytes };
 }

@@ -88,6 +88,17 @@ describe('in doubt', () => {
     expect(await proved(whole([silence, ...members]))).not.toHaveProperty('doubt');
   });
 
+  test.each([
+    ['sound, then as many zeros, as of room that is half filled', 9000, 9000, false],
+    ['sound, and zeros from where clients go on writing', 49_152 - 512, 5000, false],
+    ['sound, and zeros from anywhere else', 49_152 - 511, 5000, true],
+    ['silence from its beginning', 44, 90_000, true],
+    ['silence behind sound, beyond what is looked at at a time', 400_001, 300_000, true],
+  ])('by silence for some quiet periods, by room for longer: %s', async (_, soundBytes, zeros, isUsual) => {
+    const body = Buffer.concat([sound(soundBytes), Buffer.alloc(zeros)]);
+    expect(await proved(whole([{ name: 'z.wav', body }]))).toMatchObject({ doubt: { isUsual } });
+  });
+
   test('is not one that is damaged and goes on behind that', async () => {
     const bytes = whole();
     bytes.fill(1, 9728, 9728 + 512);
