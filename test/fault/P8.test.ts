@@ -243,7 +243,7 @@ describe('whatever is done to a tar, it is extracted right or not at all', () =>
     type: '1' as const,
   };
 
-  test('as it is', { timeout: 120_000 }, async () => {
+  test('as it is', async () => {
     await fc.assert(
       fc.asyncProperty(archive, packed, async (members, pack) => {
         const path = await bench.land(`${n++}/a.tar`, pack(makeTar(members)));
@@ -253,7 +253,7 @@ describe('whatever is done to a tar, it is extracted right or not at all', () =>
     );
   });
 
-  test('cut anywhere', { timeout: 120_000 }, async () => {
+  test('cut anywhere', async () => {
     await fc.assert(
       fc.asyncProperty(
         archive,
@@ -272,7 +272,7 @@ describe('whatever is done to a tar, it is extracted right or not at all', () =>
     );
   });
 
-  test('with a bit flipped anywhere', { timeout: 120_000 }, async () => {
+  test('with a bit flipped anywhere', async () => {
     await fc.assert(
       fc.asyncProperty(archive, fc.nat(), fc.nat(7), async (members, at, bit) => {
         const tar = makeTar(members);

@@ -147,4 +147,4 @@ test('a tar that kills its worker every time ends as a failed tar, and the one t
     rows: [],
     tars: [{ path: join(root, 'incoming/poison.tar'), cause: 'poison' }],
   });
-}, 180_000);
+}, 300_000);

@@ -42,12 +42,16 @@ async function hasContainers(): Promise<boolean> {
   }
 }
 
+/** That of a hang: on a busy machine a store takes more than a minute to listen. */
+const STARTUP_MS = 300_000;
+
 async function startContainers(): Promise<Services> {
   await using started = new AsyncDisposableStack();
   const redis = await new GenericContainer(REDIS_IMAGE)
     .withExposedPorts(6379)
     .withCommand(['valkey-server', '--appendonly', 'yes', '--save', '', '--maxmemory-policy', 'noeviction'])
     .withWaitStrategy(Wait.forLogMessage('Ready to accept connections'))
+    .withStartupTimeout(STARTUP_MS)
     .start();
   started.defer(async () => void (await redis.stop()));
   const keys = { accessKeyId: 'wavspool-test', secretAccessKey: 'wavspool-test-secret' };
@@ -63,6 +67,7 @@ async function startContainers(): Promise<Services> {
     ])
     .withCommand(['server', '-s3', '-s3.port=8333', '-s3.config=/etc/seaweedfs/s3.json'])
     .withWaitStrategy(Wait.forListeningPorts())
+    .withStartupTimeout(STARTUP_MS)
     .start();
   started.defer(async () => void (await s3.stop()));
   const address = { endpoint: `http://${s3.getHost()}:${s3.getMappedPort(8333)}`, ...keys };

@@ -92,7 +92,7 @@ test('bot.yaml: the five newest before a deployment, and back by the bot’s own
       '(wavspool snapshot bot --event deploy --label abc1235 2>/dev/null || exit 1) || echo stopped',
     ),
   ).toBe('stopped');
-}, 480_000);
+}, 900_000);
 
 async function flipByte(path: string): Promise<void> {
   const offset = (await stat(path)).size - 1;

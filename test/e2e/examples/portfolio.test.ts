@@ -103,4 +103,4 @@ test('portfolio.yaml: nightly for 30 days, tables for 12 weeks, galleries for 90
     snapshots: [{ database: 'portfolio', label: 'from the hook', verified: true }],
   });
   await expectAllGood(life);
-}, 480_000);
+}, 900_000);

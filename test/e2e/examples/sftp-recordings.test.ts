@@ -63,4 +63,4 @@ test('sftp-recordings.yaml: state.db.backup_YYYYMMDD for 30 days, a log for 7, o
     ...Array.from({ length: 7 }, (_, i) => `files_logs.log.${i + 1}.gz`),
   ]);
   await expectAllGood(life);
-}, 480_000);
+}, 900_000);

@@ -81,4 +81,4 @@ test("soundbox.yaml: dated trees for 14 days and the Sundays after them, and bac
     listed.rows.filter(({ kind, where }) => kind === 'mirror' && where === 'offsite').length,
   ).toBeGreaterThan(14);
   await expectAllGood(life);
-}, 480_000);
+}, 900_000);

@@ -46,4 +46,4 @@ test('spaces.yaml: two databases every night as backups/<name>_YYYY-MM-DD.db', a
   await writeFile(copy, await s3.bytes(older));
   expect(notesIn(copy, 'users').at(-1)).toBe('2026-05-12');
   await expectAllGood(life);
-}, 480_000);
+}, 900_000);
