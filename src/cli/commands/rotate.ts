@@ -30,7 +30,7 @@ export function rotateCommand(program: Command): void {
     .action(async (log: string | undefined, options: RotateOptions, command: Command) => {
       if (options.dryRun === true) {
         const global = globalOptions(command);
-        const results = await previewAll(calledWith(global), log);
+        const results = await previewAll(calledWith(global), log, options);
         endWith(tell(results, global));
         return;
       }
@@ -65,7 +65,11 @@ async function chosen(logs: readonly LogEntry[], name: string | undefined): Prom
   throw new WavspoolError('USAGE', `${name} is none of the logs in the settings: ${known}`);
 }
 
-async function previewAll(called: Called, log: string | undefined): Promise<readonly RotationResult[]> {
+async function previewAll(
+  called: Called,
+  log: string | undefined,
+  options: RotateOptions,
+): Promise<readonly RotationResult[]> {
   const { settings } = settingsOfCommand(called);
   const entries = await chosen(effectiveLogs(settings), log);
   const { report, close } = commandReporting(settings, called);
@@ -73,7 +77,7 @@ async function previewAll(called: Called, log: string | undefined): Promise<read
   const deps = rotateDeps({ clock: systemClock, report, timezone, dataDirectory: paths.data });
   const results: RotationResult[] = [];
   for (const { entry } of entries)
-    results.push(...(await rotateLog(deps, entry, { dryRun: true }, new AbortController().signal)));
+    results.push(...(await rotateLog(deps, entry, options, new AbortController().signal)));
   close();
   return results;
 }
