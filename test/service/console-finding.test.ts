@@ -36,7 +36,7 @@ test('a curve shows what was answered while its library was loaded, a value betw
     await route.continue();
   });
   await the.page.goto(the.rig.address);
-  await until('the curve is drawn', async () => (await inkOf(the.page)) > 0, 20_000);
+  await until('the curve is drawn', async () => (await inkOf(the.page)) > 0, 120_000);
 });
 
 test('the axis of a month tells days', async () => {
@@ -61,13 +61,14 @@ test('a drag over a curve, or a time in its table, narrows the curves and the li
   await the.show('/');
   const curve = the.page.locator('.plot .u-over').first();
   await curve.waitFor();
-  expect(await the.page.getByRole('img', { name: /: last / }).count()).toBe(5);
-  const box = await curve.boundingBox();
-  if (box === null) throw new Error('the curve has no place');
-  await the.page.mouse.move(box.x + box.width * 0.25, box.y + 20);
-  await the.page.mouse.down();
-  await the.page.mouse.move(box.x + box.width * 0.5, box.y + 20, { steps: 5 });
-  await the.page.mouse.up();
+  const curves = the.page.getByRole('img', { name: /: last / });
+  await until('all curves are there', async () => (await curves.count()) === 5);
+  const { width = 0 } = (await curve.boundingBox()) ?? {};
+  // waits until the page above it has found its place
+  await curve.dragTo(curve, {
+    sourcePosition: { x: width * 0.25, y: 20 },
+    targetPosition: { x: width * 0.5, y: 20 },
+  });
   await until('the address has the time', () => Promise.resolve(the.page.url().includes('from=')));
   const { searchParams } = new URL(the.page.url());
   const [from = 0, to = 0] = ['from', 'to'].map((name) => Date.parse(`${searchParams.get(name)}Z`));

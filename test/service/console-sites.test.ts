@@ -30,7 +30,7 @@ afterEach(async () => {
 
 async function open(token: string): Promise<void> {
   const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin' });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(60_000);
   page = await context.newPage();
   faults = [];
   page.on('pageerror', (error) => faults.push(error.message));
