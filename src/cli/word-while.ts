@@ -1,4 +1,4 @@
-import type { Clock } from '../platform/runtime/index.ts';
+import { startGrace, type Clock } from '../platform/runtime/index.ts';
 
 /** Runs `work`, and calls `say` once when it takes longer than `afterMs`. Throws what `work` throws. */
 export async function wordWhile<T>(
@@ -7,16 +7,10 @@ export async function wordWhile<T>(
   say: () => void,
   work: () => Promise<T>,
 ): Promise<T> {
-  const over = new AbortController();
-  const sayLater = async (): Promise<void> => {
-    await clock.sleep(afterMs, over.signal);
-    if (!over.signal.aborted) say();
-  };
-  const saying = sayLater();
+  const inTime = startGrace(clock, afterMs, say);
   try {
     return await work();
   } finally {
-    over.abort();
-    await saying;
+    await inTime.over();
   }
 }

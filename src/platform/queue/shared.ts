@@ -27,6 +27,8 @@ type LandingFigures = Readonly<
 
 /** What was told of the landing directory is old by then: its watch role is gone. */
 const LANDING_MS = 60_000;
+/** So long stays what was written only to see whether it can be. */
+const ASKED_MS = 60_000;
 
 /** What the processes of a site tell each other. Hints for people and for each other, never the truth: Redis is disposable (P2). */
 export interface Shared extends Presence {
@@ -93,7 +95,7 @@ export function openShared(keys: SiteKeys, redis: RedisConnection, clock: Clock)
       return { outage: outageIn(outage), reachedAt: at === null ? undefined : Number(at) };
     },
     requireWrites: async () => {
-      await redis.set(asked, clock.now(), 'PX', LANDING_MS);
+      await redis.set(asked, clock.now(), 'PX', ASKED_MS);
     },
     noteReached: async (at) => {
       await redis.setnx(reached, at);

@@ -7,7 +7,7 @@ export interface Grace {
 }
 
 /** Calls `force` after `ms`, unless it is over by then. */
-export function startGrace(clock: Clock, ms: number, force: () => void): Grace {
+export function startGrace(clock: Pick<Clock, 'sleep'>, ms: number, force: () => void): Grace {
   const ended = new AbortController();
   const waiting = (async () => {
     await clock.sleep(ms, ended.signal);

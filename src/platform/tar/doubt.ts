@@ -39,7 +39,7 @@ const LOOK_BYTES = 256 * 1024;
 const LOOK_BACK_BYTES = 64 * 1024 * 1024;
 /** The header of a recording, with what else may stand before its sound. */
 const SOUND_HEADER_BYTES = 4096;
-/** SFTP and FTP clients, rsync and kernels write in multiples of this; silence begins anywhere. */
+/** A page of memory: what programs write at once (OpenSSH's sftp: 32 KiB) is a multiple of it; silence begins anywhere. */
 const CLIENT_WRITE_BYTES = 4096;
 
 /** File systems that compress, or that tell the blocks of another host: fewer blocks than bytes mean nothing there. */
