@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
+import { WavspoolError } from '../../domain/faults.ts';
 import { at, openDirectory, type Directory } from '../../platform/linux/index.ts';
-import { makeDirectory, sweepTemporaries, temporaryPath } from '../../platform/runtime/index.ts';
+import { makeDirectory, sweepTemporaries, temporaryPath, writeFault } from '../../platform/runtime/index.ts';
 import { bringToMode, type ModeChange } from './directory-mode.ts';
 import { openIfThere } from './stored-copy.ts';
 import { isOurs } from './live.ts';
@@ -113,7 +113,5 @@ async function copyBytes(from: string, to: FileHandle, sha256: string): Promise<
 
 /** What the system says of a directory of copies as a fault of ours; one that is ours already stays as it is. */
 export function directoryFault(dir: string, error: unknown): unknown {
-  if (error instanceof WavspoolError || errnoOf(error) === undefined) return error;
-  const code = ['ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '') ? 'DISK_FULL' : 'FILE_UNREADABLE';
-  return new WavspoolError(code, `no copy can be put into ${dir}: ${messageOf(error)}`, { cause: error });
+  return writeFault(`no copy can be put into ${dir}`, error);
 }

@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DatabaseSettings } from '../../platform/config/index.ts';
 import type { Report } from '../../domain/events.ts';
-import { WavspoolError, errnoOf, messageOf } from '../../domain/faults.ts';
+import { WavspoolError } from '../../domain/faults.ts';
 import { FIRST_DESCRIPTOR, runAs, workerOf, type User } from '../../platform/linux/index.ts';
 import { holdOffCapture } from '../point-in-time/index.ts';
 import {
@@ -12,6 +12,7 @@ import {
   sweepTemporaries,
   temporaryPath,
   type Clock,
+  writeFault,
 } from '../../platform/runtime/index.ts';
 import { takeExclusiveLock } from '../../platform/sqlite/index.ts';
 import { checkedCopy, type NotedFacts } from '../snapshot/index.ts';
@@ -92,16 +93,8 @@ export async function restoreDatabase(
   try {
     return await restoreFrom(deps, target, source, mayDisturb, signal);
   } catch (error) {
-    throw restoreFault(target.path, error);
+    throw writeFault(`${target.path} cannot be restored`, error);
   }
-}
-
-/** What the system says of a database that is restored as a fault of ours; one that is ours already stays as it is. */
-function restoreFault(path: string, error: unknown): unknown {
-  const errno = errnoOf(error);
-  if (error instanceof WavspoolError || errno === undefined) return error;
-  const code = errno === 'ENOSPC' || errno === 'EDQUOT' ? 'DISK_FULL' : 'FILE_UNREADABLE';
-  return new WavspoolError(code, `${path} cannot be restored: ${messageOf(error)}`, { cause: error });
 }
 
 async function restoreFrom(

@@ -7,7 +7,13 @@ import { WavspoolError, unlessGone } from '../../domain/faults.ts';
 import type { Ledger } from '../../domain/ledger.ts';
 import type { RecordingRow } from '../../domain/recording.ts';
 import type { Settings } from '../../platform/config/index.ts';
-import { publishUnlessTaken, syncDirectory, syncFile, temporaryPath } from '../../platform/runtime/index.ts';
+import {
+  publishUnlessTaken,
+  syncDirectory,
+  syncFile,
+  temporaryPath,
+  writeFault,
+} from '../../platform/runtime/index.ts';
 import { openStore, type StoreUser } from '../../platform/s3/index.ts';
 import { chosen, type Wanted } from './choose.ts';
 import { asTar, intoDirectory, type Fetched, type FetchDeps } from './fetch-recordings.ts';
@@ -24,7 +30,7 @@ export type FetchPlace =
 
 /**
  * Recordings from the bucket to a place on this host, each proven. Throws USAGE as {@link chosen} does, and where the tar is there
- * already: nothing is replaced. Throws store faults.
+ * already: nothing is replaced. Throws store faults, and DISK_FULL or FILE_UNREADABLE where the tar cannot be written.
  */
 export async function fetchTo(
   app: FetchToDeps,
@@ -65,6 +71,8 @@ async function intoTar(
     if (!publishUnlessTaken(temporary, file)) throw isThere; // it has come meanwhile
     await syncDirectory(dirname(file));
     return outcome;
+  } catch (error) {
+    throw writeFault(`${file} cannot be written`, error);
   } finally {
     await rm(temporary, { force: true });
   }

@@ -58,3 +58,4 @@ export { createSemaphore, type Held, type Semaphore } from './semaphore.ts';
 export { certificateAuthorities } from './certificate-authorities.ts';
 export { readNamedFile } from './read-named-file.ts';
 export { runInProcess, serveTask } from './task-process.ts';
+export { writeFault } from './write-fault.ts';
