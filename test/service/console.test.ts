@@ -254,6 +254,7 @@ test('the read-only token sees every screen and is offered nothing, and refused 
 });
 
 test('who is not logged in is led to the login and back; who logs out has to log in again', async () => {
+  await the.page.goto('about:blank'); // a page that is open asks on, and would be told that it may not
   await the.context.clearCookies();
   await the.page.goto(`${the.rig.address}/recordings?codec=alaw`);
   await the.page.getByLabel('Token of the dashboard').fill(TOKEN);
@@ -265,6 +266,7 @@ test('who is not logged in is led to the login and back; who logs out has to log
   await the.page.getByRole('button', { name: 'Log out' }).press('Enter');
   await the.page.getByLabel('Token of the dashboard').waitFor();
   expect(the.page.url()).toBe(`${the.rig.address}/login`);
+  the.faults = the.faults.filter((fault) => !fault.includes('401')); // what the page still asked on its way out
 });
 
 test('Bull Board is reached below the path, loads nothing from elsewhere, and offers what it may do alone', async () => {

@@ -87,7 +87,7 @@ async function nextReceipt(name: string, seq: number): Promise<void> {
 test('a process that stands still while its receipt is on the way, and wakes when another has gone on, does no harm', async () => {
   await first.start();
   await untilLeads(first);
-  toStore.hold('PUT /');
+  toStore.hold(/PUT \//);
   await site.uploadedTar('a.tar');
   await until('its receipt is on the way', () => toStore.held() > 0);
   first.freeze();

@@ -7,8 +7,8 @@ import { portOf } from './ports.ts';
  */
 export interface HoldingProxy extends AsyncDisposable {
   readonly port: number;
-  /** From now on whatever comes on a connection from these words on waits. */
-  hold(words: string): void;
+  /** From now on whatever comes on a connection from such a request on waits. */
+  hold(request: RegExp): void;
   /** Connections that wait, and the bytes that wait on them. */
   readonly held: () => number;
   readonly heldBytes: () => number;
@@ -34,7 +34,7 @@ function answers(socket: Socket): Promise<boolean> {
 
 /** Starts the proxy on a free port of loopback. */
 export async function startHoldingProxy(upstream: { host: string; port: number }): Promise<HoldingProxy> {
-  let words: string | undefined;
+  let request: RegExp | undefined;
   let held: Held[] = [];
   const server = createServer((client) => {
     const waiting: Buffer[] = [];
@@ -66,7 +66,7 @@ export async function startHoldingProxy(upstream: { host: string; port: number }
       },
     };
     client.on('data', (bytes: Buffer) => {
-      if (!holds && words !== undefined && bytes.includes(words)) {
+      if (!holds && request?.test(bytes.toString('latin1'))) {
         holds = true;
         held.push(keepBack);
       }
@@ -80,17 +80,17 @@ export async function startHoldingProxy(upstream: { host: string; port: number }
   await once(server, 'listening');
   return {
     port: portOf(server),
-    hold: (next) => (words = next),
+    hold: (next) => (request = next),
     held: () => held.length,
     heldBytes: () => held.reduce((sum, one) => sum + one.bytes(), 0),
     release: async () => {
-      words = undefined;
+      request = undefined;
       const all = held;
       held = [];
       await Promise.all(all.map((one) => one.letOn()));
     },
     drop: () => {
-      words = undefined;
+      request = undefined;
       for (const one of held) one.drop();
       held = [];
     },
