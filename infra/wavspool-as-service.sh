@@ -9,6 +9,14 @@ if [ -e /etc/wavspool/wavspool.env ]; then
   . /etc/wavspool/wavspool.env
   set +a
 fi
+# a secret that has a file of its own, which the services get by LoadCredential=
+for secret in /etc/wavspool/secrets/*; do
+  case ${secret##*/} in
+    *[!A-Za-z0-9_]*) continue ;; # no variable: an editor's copy, or nothing at all
+  esac
+  [ -f "$secret" ] || continue
+  export "${secret##*/}=$(cat "$secret")"
+done
 export WAVSPOOL_CONFIG=/etc/wavspool/wavspool.yaml
 umask 0077
 # what Node has made of the code, as the services keep it: a command starts in half the time

@@ -292,6 +292,19 @@ test('the journal has the priorities of what is said, and a reload is refused in
   expect(await areActive()).toBe(true);
 });
 
+test('a secret as a credential: no role has it in its environment, and each works with it', async () => {
+  for (const { commands } of blocks.filter(({ tag }) => tag === 'credentials'))
+    expect(await machine(decided(commands))).not.toMatch(/^ *FAIL/m);
+  await until('the units are active', areActive, MINUTES_5);
+  const environments = await machine(
+    "for pid in $(pgrep -u wavspool node); do tr '\\0' '\\n' </proc/$pid/environ; done",
+  );
+  expect(environments.match(/^S3_SECRET_ACCESS_KEY_FILE=/gm)).toHaveLength(ROLES.length);
+  expect(environments).not.toContain(SECRET);
+  await land('credential', 20);
+  await everythingIsStored();
+});
+
 test('stopped with work on its way: the command returns when every role has ended', async () => {
   await land('stopped', 200);
   await machine('systemctl stop wavspool.target');
