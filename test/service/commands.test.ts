@@ -183,7 +183,7 @@ test('trace tells of a tar, of a recording, and of a path that it does not know'
   expect((await rig.wavspool('trace', recording)).stdout).toContain('key: trace/a.wav');
   // its key and its path below paths.extracted are the same words here; a key that no path says is found too
   await rig.change(`UPDATE uploads SET key = 'elsewhere/b.wav' WHERE wav_path = '${recording}'`);
-  for (const name of ['trace/a.wav', 'elsewhere/b.wav'])
+  for (const name of ['trace/a.wav', 'elsewhere/b.wav', `s3://${rig.s3.bucket}/elsewhere/b.wav`])
     expect((await json('trace', name)).said).toMatchObject({ kind: 'recording', path: recording });
   await rig.change(`UPDATE uploads SET key = 'trace/a.wav' WHERE wav_path = '${recording}'`);
   expect((await json('trace', 'trace/a.tar.tmp')).said).toMatchObject({ kind: 'tar', path });

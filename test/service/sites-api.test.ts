@@ -69,7 +69,9 @@ test('a list of all sites has pages, each row with its site, and names who did n
   expect(new Set(tars.body.rows.map(({ site }) => site))).toEqual(new Set(['east', 'north', 'south']));
   const failures = await ask('/api/failures?site=all');
   expect(failures.body.rows).toHaveLength(3);
-  expect((await ask('/api/find?text=1.wav&site=all')).body['recordings']).toHaveLength(3);
+  for (const text of ['1.wav', `s3://${sites.s3.bucket}/1.wav`])
+    expect((await ask(`/api/find?text=${text}&site=all`)).body['recordings']).toHaveLength(3);
+  expect((await ask('/api/find?text=s3://other/1.wav&site=all')).body['recordings']).toEqual([]);
 });
 
 test('the status of all is one of each, and of a host that is not there what the ledger knows', async () => {

@@ -14,7 +14,7 @@ export function traceCommand(program: Command): void {
   siteOption(program.command('trace'))
     .argument(
       '<path>',
-      'a tar or a recording: its path, also below the landing directory, or its key',
+      'a tar or a recording: its path, also below the landing directory, or its key, also as s3://bucket/key',
       saidText,
     )
     .description('everything known about one tar or recording; exit 1 if nothing is')

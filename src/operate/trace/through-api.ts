@@ -16,8 +16,9 @@ export async function traceThroughApi(api: SiteApi, name: string): Promise<Told>
     method: 'GET',
     path: `/api/find?${new URLSearchParams({ text: name }).toString()}`,
   })) as Found;
+  const key = /^s3:\/\/[^/]+\/(.+)$/s.exec(name)?.[1] ?? name; // the site has compared the bucket with its own
   const isMeant = (one: { readonly path: string; readonly key?: string }): boolean =>
-    one.path === name || one.key === name || one.path.endsWith(name.startsWith('/') ? name : `/${name}`);
+    one.path === name || one.key === key || one.path.endsWith(name.startsWith('/') ? name : `/${name}`);
   const recording = found.recordings.find(isMeant);
   const tar = found.tars.find(isMeant);
   if (recording !== undefined) return told(api, 'recording', `/api/recordings/${recording.id}`);

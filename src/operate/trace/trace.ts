@@ -10,7 +10,7 @@ import { redisFault } from '../../platform/redis/index.ts';
 import { versionAt, type FailedTar, type TarRow } from '../../domain/tar.ts';
 import type { Progress, RecordingRow } from '../../domain/recording.ts';
 import type { Ledger } from '../../domain/ledger.ts';
-import { openStore, type ObjectHead } from '../../platform/s3/index.ts';
+import { keyAt, openStore, type ObjectHead } from '../../platform/s3/index.ts';
 import { proveBelow } from '../../platform/tar/index.ts';
 
 interface FileFacts {
@@ -76,7 +76,8 @@ const HEAD_DEADLINE_MS = 10_000;
 
 /**
  * Everything that the disk, `state.db`, the queues and the store know of one tar or recording. `name` is its path, absolute or
- * from the working directory, a tar's path below the landing directory, a recording's below `paths.extracted`, or its key.
+ * from the working directory, a tar's path below the landing directory, a recording's below `paths.extracted`, or its key,
+ * alone or as `s3://bucket/key`.
  */
 export async function trace(deps: TraceDeps, name: string): Promise<Trace> {
   const { incoming, extracted } = deps.settings.paths;
@@ -86,7 +87,7 @@ export async function trace(deps: TraceDeps, name: string): Promise<Trace> {
     const found = await traceAt(deps, path);
     if (found.kind !== 'unknown') return found;
   }
-  const row = await recordingOfKey(deps, name);
+  const row = await recordingOfKey(deps, keyAt(name, deps.settings.s3));
   if (row !== undefined) return traceRecording(deps, row);
   return traceAt(deps, places[0] ?? name);
 }

@@ -13,3 +13,11 @@ export function endpointOf({ endpoint, region }: Pick<PlaceSettings, 'endpoint' 
 export function storePlace(settings: PlaceSettings): string {
   return `${endpointOf(settings)}/${settings.bucket}/${settings.prefix}`;
 }
+
+const ADDRESS = /^s3:\/\/([^/]+)\/(.+)$/s;
+
+/** The key in an address as `aws` writes it, `s3://bucket/key`, where that is this bucket; any other text is what it is. */
+export function keyAt(text: string, { bucket }: Pick<PlaceSettings, 'bucket'>): string {
+  const [, named, key] = ADDRESS.exec(text) ?? [];
+  return key !== undefined && named === bucket ? key : text;
+}
