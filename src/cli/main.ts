@@ -18,7 +18,7 @@ export async function main(args: readonly string[]): Promise<void> {
 /** Resolves once all that was written has left this process: a pipe takes 64 KiB at once, and the end of the process drops the rest. */
 function written(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
-    // whoever read it may be gone, and reads nothing more: that is no fault of the command
+    // its reader may be gone, and reads nothing more: that is no fault of the command
     stream.once('error', () => resolve());
     stream.write('', () => resolve());
   });

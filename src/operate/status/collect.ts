@@ -116,7 +116,7 @@ async function lookAtWork(
   return { landing, roles: work.roles, work: () => facts };
 }
 
-/** Of a host whose settings want nothing at its times, nobody misses what wavspool does by itself until the role runs that does it. */
+/** On a host whose settings plan no job, what wavspool does by itself is not overdue before the role runs that does it. */
 function wanted(
   schedules: Status['schedules'],
   needs: Facts['needs'],

@@ -2,7 +2,7 @@ import { readWalEnd, type WalEnd } from '../../../platform/sqlite/index.ts';
 import type { Housekeeping } from './housekeeping.ts';
 import type { FollowDeps, Followed } from './followed.ts';
 import { readLog, type LogRead } from './follow-wal.ts';
-import { closeLast, looksOf, nobodyHasOpen, REST_MS, watchOthers, whatIsThere } from './last-close.ts';
+import { closeLast, looksOf, noOtherHasOpen, REST_MS, watchOthers, whatIsThere } from './last-close.ts';
 import { wakeOn } from './wake-on.ts';
 import { readAhead, takeTogether } from './write-commits.ts';
 
@@ -93,7 +93,7 @@ export function createIdling(deps: IdleDeps, log: Followed, renewing: Renewing, 
     }
     const seenNow = looksOf(path);
     const rests = seenNow === seen && now - seenAt >= SETTLE_MS;
-    if (rests && (await nobodyHasOpen(path))) return comeBack(looks);
+    if (rests && (await noOtherHasOpen(path))) return comeBack(looks);
     if (seenNow !== seen || rests) away = { looks, seen: seenNow, seenAt: now };
     return true;
   };

@@ -38,14 +38,14 @@ export function watchOthers(path: string, clock: Pick<Clock, 'monotonicMs'>): ()
     if (stat === undefined || isLockedByOthers(stat.ino) === true) return false;
     const now = clock.monotonicMs();
     if (now < scanAt) return false;
-    const isAlone = await nobodyHasOpen(path);
+    const isAlone = await noOtherHasOpen(path);
     if (!isAlone) scanAt = clock.monotonicMs() + SCAN_AGAIN_MS;
     return isAlone;
   };
 }
 
 /** Whether no other process has a file of the database open, for whatever: one that copies it, too. */
-export async function nobodyHasOpen(path: string): Promise<boolean> {
+export async function noOtherHasOpen(path: string): Promise<boolean> {
   const files = await Promise.all(OF_A_DATABASE.map((part) => identityAt(path + part)));
   const openers = await whoHasOpen(new Set(files.filter((file) => file !== undefined)));
   return openers.every(({ pid }) => pid === process.pid);

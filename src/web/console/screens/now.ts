@@ -42,7 +42,7 @@ function Carrying({ seen }: { seen: Status }): Shown {
     <${Arriving} uploaded=${seen.recordings?.SUCCESS ?? 0} stretch=${stretch} />`;
 }
 
-/** What goes on by itself; what somebody has to do something about stands above it. */
+/** What goes on by itself; what an operator has to mend stands above it. */
 function Waiting({ verdict: { held, attention } }: { verdict: Status['verdict'] }): Shown {
   const told = new Set(attention.map(({ id }) => id));
   const others = held.filter((one) => !told.has(problemOf(one)));
