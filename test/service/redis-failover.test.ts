@@ -4,8 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { onReturnOf, patientConnection } from '../../src/platform/redis/connection.ts';
 import { redisPlace } from '../../src/platform/redis/place.ts';
 import { FollowingConnector } from '../../src/platform/redis/sentinel-connector.ts';
+import { systemClock } from '../../src/platform/runtime/index.ts';
 import { load } from '../unit/platform/config/place-settings.ts';
 import { until } from '../support/ports.ts';
 import { startCluster, startSentinels, type RedisNodes } from '../support/redis-nodes.ts';
@@ -113,4 +115,21 @@ test('a fail-over that is told of while the master is sought does not end the se
   await once(stream, 'secureConnect');
   stream.destroy();
   connector.disconnect();
+});
+
+test('other masters of a cluster are told of, also when the old one only stood still and no connection was lost', async () => {
+  await using redis = await startCluster();
+  const { settings } = load(`redis: ${JSON.stringify(redis.settings)}`);
+  const connection = patientConnection(settings, () => undefined, systemClock);
+  let told = 0;
+  onReturnOf(connection, () => (told += 1));
+  await connection.set('queue', 'before');
+  const before = await redis.master('queue');
+  before.signal('SIGSTOP');
+  await until('another is the master', async () => (await redis.master('queue')).port !== before.port);
+  before.signal('SIGCONT');
+  await until('it follows the other', async () => (await before.cli('ROLE')).startsWith('slave'));
+  await connection.set('queue', 'after');
+  await until('it is told', () => told > 0);
+  connection.disconnect();
 });

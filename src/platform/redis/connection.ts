@@ -109,9 +109,13 @@ export async function impatientConnection(settings: RedisSettings): Promise<Redi
   return redis;
 }
 
-/** Calls `listener` whenever Redis, or a part of it, is there again after its connection was lost. */
+/**
+ * Calls `listener` whenever Redis, or a part of it, is there again after its connection was lost, and whenever a cluster has other
+ * masters than before.
+ */
 export function onReturnOf(redis: RedisConnection, listener: () => void): void {
   let lost = false;
+  let masters = '';
   const note = (): void => {
     lost = true;
   };
@@ -123,7 +127,20 @@ export function onReturnOf(redis: RedisConnection, listener: () => void): void {
   redis.on('ready', back);
   // of a cluster one node may go, and another have its place as soon as the slots were asked for again
   redis.on('node error', note);
-  redis.on('refresh', back);
+  redis.on('refresh', () => {
+    const now = mastersOf(redis);
+    // a master that only stood still comes back as a replica on the same connection: nothing was lost but what it had not passed on
+    if (masters !== '' && now !== masters) note();
+    masters = now;
+    back();
+  });
+}
+
+/** The masters of a cluster as this connection knows them; empty for one server. */
+function mastersOf(redis: unknown): string {
+  if (!(redis instanceof Cluster)) return '';
+  const nodes = redis.nodes('master').map(({ options: { host, port } }) => `${host}:${port}`);
+  return nodes.toSorted().join();
 }
 
 function connect(
