@@ -15,7 +15,7 @@ import {
 import { fileSource, type Fetched, type Source } from '../restore/index.ts';
 import { isoTime, makeDirectory, parseTime, temporaryPath } from '../../platform/runtime/index.ts';
 import { checkedCopy, listSnapshots, notedFacts, type Snapshot, type Verdict } from '../snapshot/index.ts';
-import type { ObjectStore } from '../../platform/s3/index.ts';
+import { objectAddress, type ObjectStore } from '../../platform/s3/index.ts';
 import type { SnapshotBackup } from './backup.ts';
 import { listSnapshotBackups } from './backups.ts';
 import type { Maintenance } from './maintenance.ts';
@@ -255,12 +255,13 @@ async function readSource(maintenance: Maintenance, source: Source, signal: Abor
 
 /** A copy in the bucket, its bytes checked against the SHA-256 that it was sent with. */
 function offsiteSource(maintenance: Maintenance, address: string): Source {
-  const [, bucket, key = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(address) ?? [];
+  const object = objectAddress(address);
   const { bucket: ours } = maintenance.settings.s3;
-  if (bucket !== ours) {
+  if (object?.bucket !== ours) {
     const message = `${address} is not in s3.bucket, which is ${ours}: an address is s3://${ours}/<key>`;
     throw new WavspoolError('USAGE', message);
   }
+  const { key } = object;
   return {
     from: address,
     fetch: async (target, signal) => {

@@ -1,3 +1,4 @@
+import { objectAddress } from '../../platform/s3/index.ts';
 import type { SiteApi } from '../sites/index.ts';
 
 /** What the API of a site tells of a recording or a tar. */
@@ -16,7 +17,7 @@ export async function traceThroughApi(api: SiteApi, name: string): Promise<Told>
     method: 'GET',
     path: `/api/find?${new URLSearchParams({ text: name }).toString()}`,
   })) as Found;
-  const key = /^s3:\/\/[^/]+\/(.+)$/s.exec(name)?.[1] ?? name; // the site has compared the bucket with its own
+  const key = objectAddress(name)?.key ?? name; // the site has compared the bucket with its own
   const isMeant = (one: { readonly path: string; readonly key?: string }): boolean =>
     one.path === name || one.key === key || one.path.endsWith(name.startsWith('/') ? name : `/${name}`);
   const recording = found.recordings.find(isMeant);

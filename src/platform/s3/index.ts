@@ -12,7 +12,7 @@ export type {
   StoreFinding,
 } from './object-store.ts';
 export { knownHead } from './known-heads.ts';
-export { keyAt, storePlace } from './place.ts';
+export { keyAt, objectAddress, storePlace } from './place.ts';
 export { unreadable } from './recording-bytes.ts';
 export { openStore, type StoreUser } from './open-later.ts';
 export type { S3StoreSettings } from './s3.ts';

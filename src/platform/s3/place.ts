@@ -14,10 +14,14 @@ export function storePlace(settings: PlaceSettings): string {
   return `${endpointOf(settings)}/${settings.bucket}/${settings.prefix}`;
 }
 
-const ADDRESS = /^s3:\/\/([^/]+)\/(.+)$/s;
+/** An object's address as `aws` writes it, `s3://bucket/key`; undefined for any other text. */
+export function objectAddress(text: string): { readonly bucket: string; readonly key: string } | undefined {
+  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(text) ?? [];
+  return bucket === undefined || key === undefined ? undefined : { bucket, key };
+}
 
-/** The key in an address as `aws` writes it, `s3://bucket/key`, where that is this bucket; any other text is what it is. */
+/** The key in the address of an object of this bucket; any other text is what it is. */
 export function keyAt(text: string, { bucket }: Pick<PlaceSettings, 'bucket'>): string {
-  const [, named, key] = ADDRESS.exec(text) ?? [];
-  return key !== undefined && named === bucket ? key : text;
+  const address = objectAddress(text);
+  return address?.bucket === bucket ? address.key : text;
 }

@@ -8,7 +8,10 @@ import { parsed } from '../input.ts';
 const query = z.strictObject({ text: z.string().trim().min(1).max(4096) });
 const MOST = 8;
 
-/** `GET /api/find?text=`: the newest recordings and tars that have it in their name, and the recording of that very key, alone or as `s3://bucket/key`. */
+/**
+ * `GET /api/find?text=`: the newest recordings and tars that have it in their name, and the recording of that very key, alone or as
+ * `s3://bucket/key`.
+ */
 export function find(server: FastifyInstance, { ledger, settings }: Context): void {
   server.get('/api/find', async (request) => {
     const text = keyAt(parsed(query, request.query).text, settings.s3);
