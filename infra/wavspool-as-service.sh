@@ -12,7 +12,7 @@ fi
 # a secret that has a file of its own, which the services get by LoadCredential=
 for secret in /etc/wavspool/secrets/*; do
   case ${secret##*/} in
-    *[!A-Za-z0-9_]*) continue ;; # no variable: an editor's copy, or nothing at all
+    [0-9]* | *[!A-Za-z0-9_]*) continue ;; # no variable: an editor's copy, or nothing at all
   esac
   [ -f "$secret" ] || continue
   export "${secret##*/}=$(cat "$secret")"

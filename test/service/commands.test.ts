@@ -187,6 +187,9 @@ test('trace tells of a tar, of a recording, and of a path that it does not know'
     expect((await json('trace', name)).said).toMatchObject({ kind: 'recording', path: recording });
   await rig.change(`UPDATE uploads SET key = 'trace/a.wav' WHERE wav_path = '${recording}'`);
   expect((await json('trace', 'trace/a.tar.tmp')).said).toMatchObject({ kind: 'tar', path });
+  expect((await rig.wavspool('trace', 's3://elsewhere/trace/a.wav')).stdout).toContain(
+    `its bucket is elsewhere, and s3.bucket is ${rig.s3.bucket}`,
+  );
   const hostile = await rig.wavspool('trace', '/nowhere/\u001B[2J\u009B31m.wav');
   expect(hostile.stdout).toContain('nothing is known of /nowhere/');
   expect(hostile.stdout).toContain('give its whole path');

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Settings } from '../../platform/config/index.ts';
+import { objectAddress } from '../../platform/s3/index.ts';
 import { trace, traceThroughApi, type Trace } from '../../operate/trace/index.ts';
 import { openLookingApp, whyNoRecordings, type LookingApp } from '../../process/app.ts';
 import { requireSharedRedis } from '../../process/sites.ts';
@@ -31,7 +32,7 @@ function throughApi(path: string): Remote {
       return {
         code: found.kind === 'unknown' ? 1 : 0,
         document: found,
-        print: () => printLines(found.kind === 'unknown' ? unknownLines(path) : outline(found)),
+        print: () => printLines(found.kind === 'unknown' ? unknownLines(path, undefined) : outline(found)),
       };
     },
   };
@@ -48,7 +49,7 @@ async function traced(app: LookingApp, path: string, { isElsewhere }: Asked): Pr
         found.kind === 'unknown'
           ? [
               ...(app.loaded.parts.recordings || isElsewhere
-                ? unknownLines(path)
+                ? unknownLines(path, app.settings.s3.bucket)
                 : [`nothing is known of ${path}: ${whyNoRecordings(app.loaded)}`]),
               ...outline({ onDisk: found.onDisk }),
             ]
@@ -58,7 +59,10 @@ async function traced(app: LookingApp, path: string, { isElsewhere }: Asked): Pr
 }
 
 /** A name alone is read as a file of the directory that the command runs in, as a shell does: so what is asked for is said. */
-function unknownLines(path: string): readonly string[] {
+function unknownLines(path: string, ours: string | undefined): readonly string[] {
+  const named = objectAddress(path)?.bucket;
+  if (named !== undefined && ours !== undefined && named !== ours)
+    return [`nothing is known of ${path}: its bucket is ${named}, and s3.bucket is ${ours}`];
   return [
     `nothing is known of ${path}`,
     'give its whole path, its path below the landing directory, or its key; the console finds it by a part of its name',
